@@ -1,0 +1,1 @@
+"""What turns segments into sound. `base` is the seam; one module or package for each engine."""

@@ -1,0 +1,146 @@
+"""The engine seam: what `speech` may ask of an engine, and the values that cross.
+
+Knows nothing of HTTP, of files, of how a text became segments, or of what happens to the samples afterwards.
+Every method of an engine is called on the event loop; an engine does its work elsewhere and never blocks there.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from app.audio.reference import ReferenceClip
+from app.text.segments import Segment
+
+Samples = NDArray[np.float32]
+"""Mono audio in [-1, 1], float32, shape [samples]."""
+
+
+class Speaker(msgspec.Struct, frozen=True):
+    """A voice that callers can name."""
+
+    id: str
+    name: str
+    languages: tuple[str, ...]
+    source: Literal["built-in", "saved"]
+
+
+class Voice(msgspec.Struct, frozen=True):
+    """A voice ready to be decoded with. `conditioning` is the engine's own and opaque to everybody else."""
+
+    id: str
+    conditioning: Any = None  # Any: its type belongs to the engine that made it
+
+
+class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
+    """How sequences are sampled. None leaves the choice to the engine's own default; the seed is always set."""
+
+    seed: int
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+
+
+class SynthesisRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """All segments of one caller's text: admitted together, cancelled together, delivered in order."""
+
+    segments: tuple[Segment, ...]
+    language: str
+    voice: Voice
+    sampling: SamplingParams
+    speed: float = 1.0
+
+
+class AudioChunk(msgspec.Struct, frozen=True):
+    """Samples of one segment, in order. The last chunk of a segment says so; it may carry no samples."""
+
+    segment_index: int
+    samples: Samples
+    is_last: bool
+
+
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What does not change while an engine lives."""
+
+    name: str
+    model: str
+    device: str
+    sample_rate_hz: int
+    languages: tuple[str, ...]
+    max_segment_chars: Mapping[str, int]
+    """language -> characters of text that one segment may hold"""
+    can_clone: bool
+    sampling_options: frozenset[str]
+    """names of the SamplingParams fields that change this engine's audio"""
+    max_slots: int
+    """segments decoded at the same time"""
+    max_queue: int
+    """requests that may wait beyond those"""
+    notice: str | None = None
+    """one sentence that a user of this engine should know"""
+
+
+class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment's load."""
+
+    busy_slots: int
+    admitted_requests: int
+    waiting_requests: int
+    """admitted, with no segment started yet"""
+
+
+class ChunkStream(Protocol):
+    """The audio of one admitted request: chunks in the order of the text."""
+
+    def __aiter__(self) -> AsyncIterator[AudioChunk]: ...
+
+    async def __anext__(self) -> AudioChunk: ...
+
+    @property
+    def queue_s(self) -> float | None:
+        """Seconds from admission until the first segment was started; None while it waits."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give everything back. May be called twice, before the first chunk, between chunks and after the last."""
+        ...
+
+
+class Engine(Protocol):
+    """Text in, audio out, for many callers at once."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def stats(self) -> EngineStats: ...
+
+    def speakers(self) -> Sequence[Speaker]:
+        """The built-in voices; the first is the default."""
+        ...
+
+    def voice(self, speaker_id: str) -> Voice:
+        """Raises KeyError for an id that `speakers` does not list."""
+        ...
+
+    async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
+        """Raises CloningUnavailable where `info.can_clone` is false."""
+        ...
+
+    def unspeakable(self, text: str, language: str) -> str:
+        """The characters of `text` that would be passed over in silence, each once; "" when there are none."""
+        ...
+
+    def has_sound(self, text: str, language: str) -> bool:
+        """Whether anything at all would be heard."""
+        ...
+
+    def submit(self, request: SynthesisRequest) -> ChunkStream:
+        """Admit a request or raise QueueFull at once. Errors of decoding come out of the stream."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop: streams that are still open raise Draining."""
+        ...

@@ -1,0 +1,121 @@
+"""Errors of the speech server: one tree, and the words each of them says to a caller.
+
+ChorusError
+  RequestError              the caller can fix it
+    InvalidField              a field is missing, malformed or out of bounds
+    UnsupportedLanguage       the engine does not speak it
+    UnknownSpeaker            no such voice; names near ones
+    TextTooLong               more text than one request may carry
+    NothingToSpeak            the text has no sound
+    UploadTooLarge            more bytes than one request may carry
+    UnreadableAudio           the clip is not audio that can be decoded
+    UnusableReference         decoded, but too short, too long, silent or clipped
+  Unavailable               try again later; carries `retry_after_s`
+    QueueFull  EngineNotReady  Draining
+  CloningUnavailable        this engine cannot clone
+  DeadlineExceeded          the audio did not come in time
+  EngineFailure             our fault: logged once with its trace and the request id
+  StartupError              the server cannot start: one line for the operator, exit status non-zero
+    InvalidSetting  UnusableDataDirectory  EngineUnavailable
+
+Knows codes and messages. Knows nothing of HTTP: the status of each class is in app/http/errors.py.
+"""
+
+
+class ChorusError(Exception):
+    """Root of the tree. `code` is stable and machine-readable; the message says what happened and what to do."""
+
+    code = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class RequestError(ChorusError):
+    """The caller can fix it. `param` names the field at fault."""
+
+    code = "invalid_request"
+
+
+class InvalidField(RequestError):
+    code = "invalid_field"
+
+
+class UnsupportedLanguage(RequestError):
+    code = "unsupported_language"
+
+
+class UnknownSpeaker(RequestError):
+    code = "unknown_speaker"
+
+
+class TextTooLong(RequestError):
+    code = "text_too_long"
+
+
+class NothingToSpeak(RequestError):
+    code = "nothing_to_speak"
+
+
+class UploadTooLarge(RequestError):
+    code = "upload_too_large"
+
+
+class UnreadableAudio(RequestError):
+    code = "unreadable_audio"
+
+
+class UnusableReference(RequestError):
+    code = "unusable_reference"
+
+
+class Unavailable(ChorusError):
+    """Try again later."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFull(Unavailable):
+    code = "queue_full"
+
+
+class EngineNotReady(Unavailable):
+    code = "engine_not_ready"
+
+
+class Draining(Unavailable):
+    code = "draining"
+
+
+class CloningUnavailable(ChorusError):
+    code = "cloning_unavailable"
+
+
+class DeadlineExceeded(ChorusError):
+    code = "deadline_exceeded"
+
+
+class EngineFailure(ChorusError):
+    code = "engine_failure"
+
+
+class StartupError(ChorusError):
+    code = "startup_error"
+
+
+class InvalidSetting(StartupError):
+    code = "invalid_setting"
+
+
+class UnusableDataDirectory(StartupError):
+    code = "unusable_data_directory"
+
+
+class EngineUnavailable(StartupError):
+    code = "engine_unavailable"
