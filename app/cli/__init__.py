@@ -1,0 +1,40 @@
+"""The `chorus` command: serve, say, voices, doctor. One module for each; heavy imports wait inside them."""
+
+import logging
+import sys
+
+import click
+
+from app import __version__
+from app.cli.doctor import doctor
+from app.cli.say import say
+from app.cli.serve import serve
+from app.cli.voices import voices
+from app.errors import ChorusError
+
+
+class Commands(click.Group):
+    """Turns errors of ours into one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ChorusError as error:
+            logging.getLogger(__name__).debug("failed", exc_info=error)
+            raise click.ClickException(error.message) from error
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader has gone: not worth a trace
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="chorus")
+def main() -> None:
+    """Chorus turns text into speech, over HTTP or from the command line.
+
+    Settings come from CHORUS_* variables; the README lists them.
+    """
+
+
+for command in (serve, say, voices, doctor):
+    main.add_command(command)

@@ -1,0 +1,113 @@
+"""`chorus say`: speak without a server."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+import click
+
+from app.audio.encoders import open_encoder, wav_header
+from app.audio.formats import AudioFormat, format_for_suffix, parse_format
+from app.engine.factory import build_engine
+from app.errors import InvalidField
+from app.log import configure_logging
+from app.settings import Settings, load_settings
+from app.speech.lifecycle import Lifecycle
+from app.speech.request import SpeechRequest
+from app.speech.service import SpeechService
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("-f", "--file", "source", type=click.File(encoding="utf-8"), help="Read the text from a file.")
+@click.option("-o", "--output", required=True, help="File to write, its ending gives the format; `-` for a pipe.")
+@click.option("--format", "format_name", help="wav, pcm, mp3, opus, aac or flac, where the ending does not say.")
+@click.option("--voice", help="A voice from `chorus voices`; the first one by default.")
+@click.option("--language", default="en", show_default=True)
+@click.option("--speed", type=click.FloatRange(0.5, 2.0), default=1.0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Same text, voice and seed: same audio.")
+def say(
+    text: str | None,
+    source: TextIO | None,
+    output: str,
+    format_name: str | None,
+    voice: str | None,
+    language: str,
+    speed: float,
+    seed: int | None,
+) -> None:
+    """Speak TEXT, a file, or what comes in on standard input, into a file."""
+    if text is None or text == "-":
+        text = (source or click.get_text_stream("stdin")).read()
+    elif source is not None:
+        raise click.UsageError("give the text or --file, not both")
+    audio_format = _choose_format(output, format_name)
+    configure_logging("error", "text")
+    request = SpeechRequest(text=text, language=language, speaker_id=voice, speed=speed, seed=seed)
+    # The text's limit protects a shared server; here the user's own patience is the limit.
+    settings = load_settings(max_text_chars=sys.maxsize)
+    asyncio.run(_speak(request, settings, audio_format, output))
+
+
+def _choose_format(output: str, format_name: str | None) -> AudioFormat:
+    if format_name is not None:
+        return parse_format(format_name)
+    if output == "-":
+        return AudioFormat.WAV
+    suffix = Path(output).suffix
+    if not suffix:
+        raise InvalidField(f"{output} has no ending that gives a format; add one such as .wav, or --format")
+    return format_for_suffix(suffix)
+
+
+async def _speak(request: SpeechRequest, settings: Settings, audio_format: AudioFormat, output: str) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    engine = await asyncio.to_thread(build_engine, settings)
+    lifecycle = Lifecycle()
+    lifecycle.is_ready()
+    service = SpeechService(engine, settings, lifecycle)
+    console = Console(stderr=True)
+    columns = (TextColumn("speaking"), BarColumn(), TextColumn("{task.fields[audio]}"), TimeRemainingColumn())
+    try:
+        speech = await service.speak(request)
+        with Progress(*columns, console=console, transient=True) as progress, _open_output(output) as file:
+            task = progress.add_task("", total=speech.num_segments, audio="")
+            encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
+            async for samples in speech:
+                file.write(encoder.encode(samples))
+                progress.update(task, completed=speech.num_spoken, audio=f"{speech.receipt().audio_s:.0f} s")
+            file.write(encoder.close())
+            if audio_format is AudioFormat.WAV and output != "-":
+                file.seek(0)  # the length is known by now, and players show it
+                file.write(wav_header(speech.num_samples, speech.sample_rate_hz))
+        receipt = speech.receipt()
+        for warning in receipt.warnings:
+            console.print(f"warning: {warning}", markup=False)
+        where = "" if output == "-" else f"{output}: "
+        console.print(f"{where}{receipt.audio_s:.1f} s of speech in {receipt.total_s:.1f} s", markup=False)
+    finally:
+        await service.aclose()
+
+
+@contextmanager
+def _open_output(output: str) -> Iterator[BinaryIO]:
+    """Standard output, or a file that appears under its name only when it is complete."""
+    if output == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(output)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,79 @@
+"""`chorus serve`: the app under uvicorn, with a shutdown that keeps its promises."""
+
+import asyncio
+import logging
+import sys
+from types import FrameType
+
+import click
+import uvicorn
+
+from app.errors import ChorusError
+from app.log import configure_logging
+from app.settings import load_settings
+from app.speech.lifecycle import Lifecycle
+
+
+class DrainingServer(uvicorn.Server):
+    """On the first SIGTERM or SIGINT: finish what is in flight, answer 503 to the rest, exit 0. On the second: stop.
+
+    uvicorn alone closes its listening socket first, and new callers get a refused connection instead of an answer.
+    """
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_timeout_s: float) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._drain_timeout_s = drain_timeout_s
+        self._draining: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._draining is None:
+            self._draining = asyncio.get_event_loop().create_task(self._drain())
+        else:
+            self.force_exit = self.should_exit = True
+
+    async def _drain(self) -> None:
+        logging.getLogger(__name__).info("shutting down: %d requests in flight", self._lifecycle.num_in_flight)
+        if not await self._lifecycle.drain(self._drain_timeout_s):
+            logging.getLogger(__name__).warning("%d requests are cut off", self._lifecycle.num_in_flight)
+        self.should_exit = True
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (CHORUS_HOST).")
+@click.option("--port", type=int, help="Port to listen on (CHORUS_PORT).")
+def serve(host: str | None, port: int | None) -> None:
+    """Start the server."""
+    from app.engine.factory import choose_engine
+    from app.main import create_app
+
+    settings = load_settings(host=host, port=port)
+    configure_logging(settings.log_level, settings.log_format)
+    choose_engine(settings)  # what cannot work is told before a port is opened
+    failures: list[ChorusError] = []
+
+    def stop(error: ChorusError) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    lifecycle = Lifecycle()
+    app = create_app(settings, lifecycle=lifecycle, on_failure=stop)
+    config = uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType] - uvicorn's ASGI types and ours name the same dictionaries
+        host=settings.host,
+        port=settings.port,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = DrainingServer(config, lifecycle, settings.drain_timeout_s)
+    shown_host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - only shown
+    click.echo(f"Chorus is starting. Open http://{shown_host}:{settings.port}/docs, or say something:\n", err=True)
+    click.echo(
+        f"  curl http://{shown_host}:{settings.port}/tts --json '{{\"text\": \"Hello there.\"}}' -o hello.wav\n", err=True
+    )
+    server.run()
+    if failures or not server.started:
+        sys.exit(1)

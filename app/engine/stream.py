@@ -1,0 +1,86 @@
+"""Ordered delivery: chunks of several segments come in as they are made and go out in the order of the text.
+
+Knows chunks and one waiting consumer. Knows nothing of how chunks are made; lives on the event loop.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from app.engine.base import AudioChunk
+from app.engine.scheduler import Work
+
+
+class OrderedChunks:
+    """The audio of one admitted request. The engine delivers or fails; the caller iterates and closes.
+
+    `on_take` hears of each chunk that the caller takes, `on_close` once of the end, whichever way it comes.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        num_segments: int,
+        *,
+        on_take: Callable[[AudioChunk], None],
+        on_close: Callable[[], None],
+    ) -> None:
+        self._work = work
+        self._buffers: list[deque[AudioChunk]] = [deque() for _ in range(num_segments)]
+        self._next_segment = 0
+        self._error: BaseException | None = None
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self._on_take = on_take
+        self._on_close = on_close
+
+    @property
+    def queue_s(self) -> float | None:
+        return self._work.queue_s
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def deliver(self, chunk: AudioChunk) -> None:
+        """Called by the engine; a chunk that comes after the end is let go."""
+        if not self._closed:
+            self._buffers[chunk.segment_index].append(chunk)
+            self._arrived.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Called by the engine: the caller gets `error` at once, ahead of audio that waits behind it."""
+        if not self._closed and self._error is None:
+            self._error = error
+            self._arrived.set()
+
+    def __aiter__(self) -> "OrderedChunks":
+        return self
+
+    async def __anext__(self) -> AudioChunk:
+        while True:
+            if self._error is not None:
+                await self.aclose()
+                raise self._error
+            if self._closed or self._next_segment == len(self._buffers):
+                await self.aclose()
+                raise StopAsyncIteration
+            if self._buffers[self._next_segment]:
+                return self._take()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _take(self) -> AudioChunk:
+        chunk = self._buffers[self._next_segment].popleft()
+        if chunk.is_last:
+            self._next_segment += 1
+        self._on_take(chunk)
+        return chunk
+
+    async def aclose(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._buffers = []
+            self._next_segment = 0
+            self._arrived.set()
+            self._on_close()

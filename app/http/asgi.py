@@ -1,0 +1,87 @@
+"""What surrounds each exchange: its request id, its line in the log, and a client that may go quiet.
+
+Plain ASGI around the whole app, because Litestar's middleware does not see errors of routing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from app.http.context import new_request_id, request_id
+
+# ASGI's messages are dictionaries of mixed values; Litestar's own types for them differ from uvicorn's.
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("app.access")
+
+_QUIET_PATHS = ("/health",)
+DISCONNECT: Message = {"type": "http.disconnect"}
+
+
+class Exchange:
+    """Wraps an ASGI app. `client_timeout_s` bounds each wait for the client, in either direction.
+
+    `http.disconnect` is reported in three cases: the client left, the client stopped reading, and the answer is
+    complete. The last is for hosts that never say so: a streaming response would wait for it for ever.
+    """
+
+    def __init__(self, app: AsgiApp, *, client_timeout_s: float) -> None:
+        self._app = app
+        self._client_timeout_s = client_timeout_s
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id.set(new_request_id(sent_id.decode("latin-1")))
+        began_at_s = time.perf_counter()
+        over = asyncio.Event()
+        body_read = False
+        status = 0
+
+        async def guarded_receive() -> Message:
+            nonlocal body_read
+            arrival = asyncio.ensure_future(receive())
+            ending = asyncio.ensure_future(over.wait())
+            # A body must keep coming; after it, only the client's leaving is awaited, however long the answer takes.
+            timeout_s = None if body_read else self._client_timeout_s
+            try:
+                await asyncio.wait((arrival, ending), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+                if not arrival.done():
+                    return DISCONNECT
+                message = arrival.result()
+                body_read = message["type"] != "http.request" or not message.get("more_body", False)
+                return message
+            finally:
+                arrival.cancel()
+                ending.cancel()
+
+        async def guarded_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.get().encode())]
+            sending = asyncio.ensure_future(send(message))
+            try:
+                done, _ = await asyncio.wait((sending,), timeout=self._client_timeout_s)
+                if not done:
+                    logger.warning("the client of %s stopped reading; giving up", scope["path"])
+                    over.set()
+                await sending
+            finally:
+                sending.cancel()
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                over.set()
+
+        try:
+            await self._app(scope, guarded_receive, guarded_send)
+        finally:
+            level = logging.DEBUG if scope["path"].startswith(_QUIET_PATHS) else logging.INFO
+            elapsed_s = time.perf_counter() - began_at_s
+            logger.log(level, "%s %s -> %s in %.3f s", scope["method"], scope["path"], status or "no answer", elapsed_s)

@@ -1,0 +1,72 @@
+"""Speech to an audio answer: whole or streamed, with its receipts in the headers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from urllib.parse import quote
+
+from litestar import Response
+from litestar.background_tasks import BackgroundTask
+from litestar.response import Stream
+
+from app.audio.encoders import encode_whole, open_encoder
+from app.audio.formats import AudioFormat
+from app.http.disconnect import unless_client_leaves
+from app.http.errors import AnyRequest
+from app.speech.speech import Receipt, Speech
+
+_ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
+
+
+async def audio_response(
+    request: AnyRequest, speaking: Coroutine[None, None, Speech], audio_format: AudioFormat, *, stream: bool
+) -> Response[bytes] | Stream:
+    """Await the first audio, and all of it unless `stream`, before the status is decided."""
+    speech = await unless_client_leaves(request, speaking)
+    if stream:
+        return _streamed(speech, audio_format)
+    return await unless_client_leaves(request, _whole(speech, audio_format))
+
+
+async def _whole(speech: Speech, audio_format: AudioFormat) -> Response[bytes]:
+    samples = await speech.collect()
+    data = await asyncio.to_thread(encode_whole, samples, audio_format, speech.sample_rate_hz)
+    receipt = speech.receipt()
+    headers = receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
+    return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
+
+
+def _streamed(speech: Speech, audio_format: AudioFormat) -> Stream:
+    """Body = encoded audio. Closed by its own `finally` and by the background task: see docs/decisions.md, 7."""
+
+    async def body() -> AsyncIterator[bytes]:
+        encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
+        try:
+            async for samples in speech:
+                if data := await asyncio.to_thread(encoder.encode, samples):
+                    yield data
+            if data := await asyncio.to_thread(encoder.close):
+                yield data
+        finally:
+            encoder.close()
+            await speech.aclose()
+
+    return Stream(
+        body,
+        media_type=audio_format.mime_type,
+        headers=receipt_headers(speech.receipt()),
+        background=BackgroundTask(speech.aclose),
+        status_code=200,
+    )
+
+
+def receipt_headers(receipt: Receipt) -> dict[str, str]:
+    timings = (("queue", receipt.queue_s), ("first-audio", receipt.first_audio_s), ("total", receipt.total_s))
+    headers = {
+        "X-Chorus-Engine": receipt.engine,
+        "X-Seed": str(receipt.seed),
+        "Server-Timing": ", ".join(f"{name};dur={s * 1000:.1f}" for name, s in timings if s is not None),
+    }
+    if receipt.warnings:
+        # Header values are ASCII: other characters are percent-encoded.
+        headers["X-Chorus-Warnings"] = quote("; ".join(receipt.warnings), safe=_ASCII)
+    return headers

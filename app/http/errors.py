@@ -1,0 +1,116 @@
+"""The one place that turns errors into HTTP: a status for each class, one body for all."""
+
+import logging
+from typing import Any
+
+from litestar import MediaType, Request, Response
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    SerializationException,
+    ValidationException,
+)
+from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+from app import errors
+from app.errors import ChorusError
+from app.http.context import request_id
+from app.http.schemas import ErrorBody, ErrorDetail
+
+logger = logging.getLogger(__name__)
+
+AnyRequest = Request[Any, Any, Any]  # Any: Litestar's user, auth and state types, which we do not use
+
+STATUS: dict[type[ChorusError], int] = {
+    ChorusError: 500,
+    errors.RequestError: 400,
+    errors.InvalidField: 400,
+    errors.UnsupportedLanguage: 400,
+    errors.UnknownSpeaker: 404,
+    errors.TextTooLong: 413,
+    errors.NothingToSpeak: 422,
+    errors.UploadTooLarge: 413,
+    errors.UnreadableAudio: 415,
+    errors.UnusableReference: 422,
+    errors.Unavailable: 503,
+    errors.QueueFull: 503,
+    errors.EngineNotReady: 503,
+    errors.Draining: 503,
+    errors.CloningUnavailable: 501,
+    errors.DeadlineExceeded: 504,
+    errors.EngineFailure: 500,
+    errors.StartupError: 500,
+    errors.InvalidSetting: 500,
+    errors.UnusableDataDirectory: 500,
+    errors.EngineUnavailable: 500,
+}
+
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+
+
+def error_response(
+    status: int, code: str, message: str, *, param: str | None = None, headers: dict[str, str] | None = None
+) -> Response[ErrorBody]:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    detail = ErrorDetail(code=code, message=message, type=kind, param=param, request_id=request_id.get())
+    headers = dict(headers or {})
+    if status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
+        headers["Connection"] = "close"  # the rest of the body is not read, so the connection cannot be used again
+    return Response(ErrorBody(error=detail), status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:
+    status = STATUS[type(error)]
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if status == 500:
+        logger.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
+    return error_response(status, error.code, error.message, param=error.param, headers=headers)
+
+
+def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[ErrorBody]:
+    """Litestar's own checks of body and query, told with the field's name."""
+    first: Any = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
+    message, param = str(first.get("message", error.detail)), first.get("key")
+    if "field `" in message:
+        param = message.split("field `")[1].split("`")[0]
+    where = f"{param}: " if param else ""
+    return error_response(HTTP_400_BAD_REQUEST, "invalid_field", where + message, param=param)
+
+
+def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorBody]:
+    """What the framework refuses: unknown routes, wrong methods, bodies that are too large or not JSON."""
+    status = error.status_code
+    code = _HTTP_CODES.get(status, "invalid_request" if status < 500 else "internal_error")
+    message = error.detail
+    if isinstance(error, NotFoundException):
+        message = f"no route {request.url.path}; GET /docs lists them all"
+    elif isinstance(error, MethodNotAllowedException):
+        message = f"{request.url.path} does not take {request.method}; it takes {error.headers['Allow']}" if (
+            error.headers and "Allow" in error.headers
+        ) else f"{request.url.path} does not take {request.method}"
+    elif status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
+        message = "the body is larger than this route takes; see CHORUS_MAX_UPLOAD_MB and CHORUS_MAX_TEXT_CHARS"
+    elif isinstance(error.__cause__, SerializationException) or "decode" in message.lower():
+        code, message = "invalid_json", f"the body is not JSON: {message}"
+    return error_response(status, code, message, headers=dict(error.headers or {}))
+
+
+def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[ErrorBody]:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return error_response(500, "internal_error", "the server failed on this request; its log has the request id")
+
+
+def on_unreadable_json(request: AnyRequest, error: SerializationException) -> Response[ErrorBody]:
+    return error_response(HTTP_400_BAD_REQUEST, "invalid_json", f"the body is not JSON: {error}")
+
+
+EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
+    ChorusError: on_chorus_error,
+    ValidationException: on_validation_error,
+    SerializationException: on_unreadable_json,
+    HTTPException: on_http_error,
+    Exception: on_unexpected_error,
+}

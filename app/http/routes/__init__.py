@@ -1,0 +1,1 @@
+"""One module for each group of routes. Handlers translate; the work is done in app.speech."""

@@ -1,0 +1,43 @@
+"""`GET /health`, `/health/live`, `/health/ready`: answered on the event loop, whatever the engine is doing."""
+
+from litestar import Response, get
+
+from app import __version__
+from app.http.schemas import Health, Queue, Slots
+from app.http.state import Running
+from app.speech.lifecycle import Status
+
+
+@get("/health", tags=["health"], summary="State, load and start-up times; 503 unless ok")
+async def health(running: Running) -> Response[Health]:
+    lifecycle = running.lifecycle
+    answer = Health(
+        status=lifecycle.status.value,
+        version=__version__,
+        uptime_s=round(lifecycle.uptime_s, 3),
+        startup_s={name: round(seconds, 3) for name, seconds in lifecycle.stages_s.items()},
+        in_flight=lifecycle.num_in_flight,
+        error=str(lifecycle.failure) if lifecycle.failure else None,
+    )
+    if running.loaded is not None:
+        info, stats = running.loaded.engine.info, running.loaded.engine.stats()
+        answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
+        answer.queue = Queue(
+            admitted=stats.admitted_requests,
+            waiting=stats.waiting_requests,
+            limit=info.max_slots + info.max_queue,
+        )
+        answer.slots = Slots(busy=stats.busy_slots, total=info.max_slots)
+    return Response(answer, status_code=200 if lifecycle.status is Status.OK else 503)
+
+
+@get("/health/live", tags=["health"], summary="The process answers; 503 once it cannot recover")
+async def live(running: Running) -> Response[dict[str, str]]:
+    status = running.lifecycle.status
+    return Response({"status": status.value}, status_code=503 if status is Status.FAILED else 200)
+
+
+@get("/health/ready", tags=["health"], summary="Requests are taken; 503 while loading or draining")
+async def ready(running: Running) -> Response[dict[str, str]]:
+    status = running.lifecycle.status
+    return Response({"status": status.value}, status_code=200 if status is Status.OK else 503)

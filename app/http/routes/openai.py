@@ -1,0 +1,54 @@
+"""The OpenAI dialect: `POST /v1/audio/speech`, `GET /v1/models`, `GET /v1/audio/voices`."""
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.response import Stream
+
+from app.errors import InvalidField
+from app.http.audio import audio_response
+from app.http.openapi import AUDIO_RESPONSES
+from app.http.schemas import OpenAIModel, OpenAIModelList, OpenAISpeechBody, OpenAIVoice, OpenAIVoiceList
+from app.speech.request import SpeechRequest
+from app.speech.service import SpeechService
+
+MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+STOCK_VOICES = frozenset(
+    "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+)
+RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
+
+
+@post("/v1/audio/speech", status_code=200, responses=AUDIO_RESPONSES, tags=["openai"], summary="Speak, as OpenAI does")
+async def create_speech(
+    request: Request[Any, Any, Any], data: OpenAISpeechBody, service: SpeechService
+) -> Response[bytes] | Stream:
+    if data.model not in MODELS:
+        raise InvalidField(f"no model {data.model!r}; known are {', '.join(MODELS)}", param="model")
+    speaking = service.speak(
+        SpeechRequest(
+            text=data.input,
+            language=data.language,
+            speaker_id=_speaker_id(data.voice, service),
+            speed=data.speed,
+            seed=data.seed,
+        )
+    )
+    return await audio_response(request, speaking, data.response_format, stream=True)
+
+
+@get("/v1/models", tags=["openai"], summary="Model names that `/v1/audio/speech` takes")
+async def list_models() -> OpenAIModelList:
+    return OpenAIModelList(data=[OpenAIModel(id=name, created=RELEASED_AT) for name in MODELS])
+
+
+@get("/v1/audio/voices", tags=["openai"], summary="The voices, as Open WebUI asks for them")
+async def list_voices(service: SpeechService) -> OpenAIVoiceList:
+    listed = await service.speakers.list()
+    return OpenAIVoiceList(voices=[OpenAIVoice(id=speaker.id, name=speaker.name) for speaker in listed.speakers])
+
+
+def _speaker_id(voice: str, service: SpeechService) -> str | None:
+    """OpenAI's stock names mean our default voice, unless a speaker has that very id."""
+    ids = {speaker.id for speaker in service.engine.speakers()}
+    return None if voice in STOCK_VOICES and voice not in ids else voice

@@ -1,0 +1,17 @@
+"""`GET /speakers`."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.params import Parameter
+
+from app.speech.service import SpeechService
+from app.speech.speakers import SpeakerList
+
+
+@get("/speakers", tags=["voices"], summary="The voices that can be named")
+async def list_speakers(
+    service: SpeechService,
+    refresh: Annotated[bool, Parameter(description="Make the list anew before answering")] = False,
+) -> SpeakerList:
+    return await service.speakers.list(refresh=refresh)

@@ -1,0 +1,19 @@
+"""`POST /tts`."""
+
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.response import Stream
+
+from app.http.audio import audio_response
+from app.http.openapi import AUDIO_RESPONSES
+from app.http.schemas import TtsBody
+from app.speech.service import SpeechService
+
+
+@post("/tts", status_code=200, responses=AUDIO_RESPONSES, tags=["speech"], summary="Speak a text")
+async def speak_text(
+    request: Request[Any, Any, Any], data: TtsBody, service: SpeechService
+) -> Response[bytes] | Stream:
+    speaking = service.speak(data.to_request(data.text, data.speaker_id))
+    return await audio_response(request, speaking, data.format, stream=data.stream)

@@ -1,0 +1,144 @@
+"""Wire schemas: what JSON callers send and get. Unknown fields are errors, so that a misspelled option is heard of."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.audio.formats import AudioFormat
+from app.speech.request import RepetitionPenalty, Seed, Speed, SpeechRequest, Temperature, TopK, TopP
+
+MAX_CLIPS = 16
+"""Recordings in one clone request."""
+
+Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
+
+
+class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Options that every way of speaking has."""
+
+    language: Annotated[str, Meta(description="One of the engine's languages, such as `en`")] = "en"
+    speed: Speed = 1.0
+    format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
+    stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
+    seed: Seed | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
+    top_p: TopP | None = None
+    repetition_penalty: RepetitionPenalty | None = None
+
+    def to_request(self, text: str, speaker_id: str | None) -> SpeechRequest:
+        return SpeechRequest(
+            text=text,
+            speaker_id=speaker_id,
+            language=self.language,
+            speed=self.speed,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+        )
+
+
+class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
+    """`POST /tts`."""
+
+    text: Text
+    speaker_id: Annotated[str | None, Meta(description="An id from `GET /speakers`; the first one by default")] = None
+
+
+class CloneBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voice-clone` as JSON. As multipart the same fields are form fields and the clips are files."""
+
+    text: Text
+    reference_audio: Annotated[
+        list[str], Meta(min_length=1, max_length=MAX_CLIPS, description="Recordings of the voice, base64")
+    ]
+
+
+class CloneForm(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
+    """The fields of `POST /voice-clone` as multipart, without the files."""
+
+    text: Text
+
+
+class OpenAISpeechBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`POST /v1/audio/speech`, as the OpenAI SDKs send it; `language` and `seed` are ours."""
+
+    model: str
+    input: Text
+    voice: str
+    response_format: AudioFormat = AudioFormat.MP3
+    speed: Speed = 1.0
+    instructions: Annotated[str | None, Meta(description="Accepted and reported as without effect")] = None
+    stream_format: Literal["audio"] = "audio"
+    language: str = "en"
+    seed: Seed | None = None
+
+
+class OpenAIModel(msgspec.Struct, kw_only=True):
+    id: str
+    created: int
+    owned_by: str = "chorus"
+    object: str = "model"
+
+
+class OpenAIModelList(msgspec.Struct, kw_only=True):
+    data: list[OpenAIModel]
+    object: str = "list"
+
+
+class OpenAIVoice(msgspec.Struct, kw_only=True):
+    id: str
+    name: str
+
+
+class OpenAIVoiceList(msgspec.Struct, kw_only=True):
+    voices: list[OpenAIVoice]
+
+
+class Queue(msgspec.Struct, kw_only=True):
+    """Requests."""
+
+    admitted: int
+    waiting: int
+    limit: int
+
+
+class Slots(msgspec.Struct, kw_only=True):
+    """Segments."""
+
+    busy: int
+    total: int
+
+
+class Health(msgspec.Struct, kw_only=True):
+    """`GET /health`."""
+
+    status: Literal["loading", "ok", "draining", "failed"]
+    version: str
+    uptime_s: float
+    startup_s: dict[str, float]
+    in_flight: int
+    engine: str | None = None
+    model: str | None = None
+    device: str | None = None
+    notice: str | None = None
+    queue: Queue | None = None
+    slots: Slots | None = None
+    error: str | None = None
+
+
+class ErrorDetail(msgspec.Struct, kw_only=True):
+    code: str
+    message: str
+    type: str
+    param: str | None
+    request_id: str
+
+
+class ErrorBody(msgspec.Struct, kw_only=True):
+    """Every error, on every route; OpenAI's shape."""
+
+    error: ErrorDetail

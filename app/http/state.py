@@ -1,0 +1,33 @@
+"""What the app hands to its handlers."""
+
+from typing import cast
+
+from litestar.datastructures import State
+
+from app.settings import Settings
+from app.speech.lifecycle import Lifecycle
+from app.speech.service import SpeechService
+
+
+class Running:
+    """The parts that live as long as the server; `service` is there once the engine is loaded."""
+
+    def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
+        self.settings = settings
+        self.lifecycle = lifecycle
+        self.loaded: SpeechService | None = None
+
+    @property
+    def service(self) -> SpeechService:
+        """Raises what a new request must be told while there is none."""
+        self.lifecycle.check()
+        assert self.loaded is not None
+        return self.loaded
+
+
+def get_running(state: State) -> Running:
+    return cast("Running", state["running"])
+
+
+def get_service(running: Running) -> SpeechService:
+    return running.service

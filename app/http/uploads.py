@@ -1,0 +1,79 @@
+"""Bodies of `POST /voice-clone`: multipart or JSON in, checked fields and recordings out."""
+
+import base64
+import binascii
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+
+from app.errors import InvalidField
+from app.http.schemas import MAX_CLIPS, CloneBody, CloneForm, SpeechOptions
+
+Recording = tuple[str, bytes]
+"""File name as the caller gave it (never used as a path), and the bytes."""
+
+
+async def read_clone_request(request: Request[Any, Any, Any]) -> tuple[CloneForm, list[Recording]]:
+    if request.content_type[0] == RequestEncodingType.MULTI_PART:
+        return await _read_multipart(request)
+    return _read_json(await request.body())
+
+
+async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[CloneForm, list[Recording]]:
+    form = await request.form()
+    fields: dict[str, str] = {}
+    recordings: list[Recording] = []
+    for name, value in form.multi_items():
+        if name == "reference_audio":
+            if not isinstance(value, UploadFile):
+                raise InvalidField("reference_audio: send the recording as a file", param=name)
+            recordings.append((value.filename, await value.read()))
+        elif isinstance(value, UploadFile):
+            raise InvalidField(f"{name}: no such file field; recordings go in reference_audio", param=name)
+        else:
+            fields[name] = value
+    if not 1 <= len(recordings) <= MAX_CLIPS:
+        raise InvalidField(
+            f"reference_audio: 1 to {MAX_CLIPS} recordings are needed, {len(recordings)} came", param="reference_audio"
+        )
+    return _convert(fields, CloneForm), recordings
+
+
+def _read_json(body: bytes) -> tuple[CloneForm, list[Recording]]:
+    try:
+        raw: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidField(f"the body is neither multipart nor JSON: {error}") from None
+    sent = _convert(raw, CloneBody, strict=True)
+    recordings: list[Recording] = []
+    for index, text in enumerate(sent.reference_audio):
+        try:
+            data = base64.b64decode(text.partition("base64,")[2] or text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidField(f"reference_audio[{index}] is not base64: {error}", param="reference_audio") from None
+        recordings.append((f"clip {index + 1}", data))
+    options = {field: getattr(sent, field) for field in SpeechOptions.__struct_fields__}
+    return CloneForm(text=sent.text, **options), recordings
+
+
+S = TypeVar("S", bound=SpeechOptions)
+
+
+def _convert(fields: object, schema: type[S], *, strict: bool = False) -> S:
+    try:
+        return msgspec.convert(fields, schema, strict=strict)
+    except msgspec.ValidationError as error:
+        param = field_at_fault(str(error))
+        raise InvalidField(f"{param}: {error}" if param else str(error), param=param) from None
+
+
+def field_at_fault(message: str) -> str | None:
+    """The field that a msgspec message speaks of: "... field `x`" or "... - at `$.x`"."""
+    if "field `" in message:
+        return message.split("field `")[1].split("`")[0]
+    if "`$." in message:
+        return message.split("`$.")[1].split("`")[0].split("[")[0]
+    return None

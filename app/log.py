@@ -1,0 +1,38 @@
+"""Logging: one line a message, or one JSON object, each with its request id."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import msgspec
+
+from app.http.context import request_id
+
+
+class _WithRequestId(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": request_id.get(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(entry).decode()
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Log to standard error; standard output is for audio."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_WithRequestId())
+    text = logging.Formatter("%(asctime)s %(levelname)-7s [%(request_id)s] %(message)s", datefmt="%H:%M:%S")
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else text)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

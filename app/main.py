@@ -1,0 +1,116 @@
+"""create_app: the one place that wires the layers together."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+
+from app import __version__
+from app.engine.base import Engine
+from app.engine.factory import build_engine
+from app.errors import ChorusError, EngineFailure
+from app.http.asgi import AsgiApp, Exchange
+from app.http.errors import EXCEPTION_HANDLERS
+from app.http.routes import clone, health, openai, speakers, tts
+from app.http.state import Running, get_running, get_service
+from app.settings import Settings
+from app.speech.lifecycle import Lifecycle
+from app.speech.service import SpeechService
+from app.speech.storage import prepare_data_directory
+
+logger = logging.getLogger(__name__)
+
+ROUTES = [
+    tts.speak_text,
+    clone.clone_voice,
+    speakers.list_speakers,
+    openai.create_speech,
+    openai.list_models,
+    openai.list_voices,
+    health.health,
+    health.live,
+    health.ready,
+]
+MIB = 1024 * 1024
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine | None = None,
+    *,
+    lifecycle: Lifecycle | None = None,
+    on_failure: Callable[[ChorusError], None] | None = None,
+) -> AsgiApp:
+    """The server as an ASGI app.
+
+    With an `engine` it is ready at once; without, the engine is loaded in the background while /health says so,
+    and `on_failure` hears when that fails. Raises UnusableDataDirectory.
+    """
+    prepare_data_directory(settings.data)
+    running = Running(settings, lifecycle or Lifecycle())
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        loading = asyncio.create_task(_load(running, engine, on_failure))
+        if engine is not None:
+            await loading
+        try:
+            yield
+        finally:
+            loading.cancel()
+            await asyncio.wait((loading,))
+            if running.loaded is not None:
+                await running.loaded.aclose()
+
+    app = Litestar(
+        route_handlers=ROUTES,
+        dependencies={
+            "running": Provide(get_running, sync_to_thread=False),
+            "service": Provide(get_service, sync_to_thread=False),
+        },
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=[lifespan],
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Chorus",
+            version=__version__,
+            description="Text to speech and voice cloning for many callers at once.",
+            path="/docs",
+            render_plugins=[SwaggerRenderPlugin()],
+        ),
+        request_max_body_size=settings.max_upload_mb * MIB,
+        state=State({"running": running}),
+    )
+    return Exchange(app, client_timeout_s=settings.client_timeout_s)
+
+
+async def _load(running: Running, engine: Engine | None, on_failure: Callable[[ChorusError], None] | None) -> None:
+    lifecycle = running.lifecycle
+    try:
+        if engine is None:
+            with lifecycle.stage("engine"):
+                engine = await asyncio.to_thread(build_engine, running.settings)
+        service = SpeechService(engine, running.settings, lifecycle)
+        with lifecycle.stage("speakers"):
+            await service.speakers.list()
+        running.loaded = service
+        lifecycle.is_ready()
+    except ChorusError as error:
+        _fail(lifecycle, error, on_failure)
+    except Exception as error:  # noqa: BLE001 - the start's boundary: whatever it is, the server must not look alive
+        failure = EngineFailure(f"the engine could not be loaded: {error!r}")
+        failure.__cause__ = error
+        _fail(lifecycle, failure, on_failure)
+
+
+def _fail(lifecycle: Lifecycle, error: ChorusError, on_failure: Callable[[ChorusError], None] | None) -> None:
+    logger.error("%s", error, exc_info=error.__cause__)
+    lifecycle.has_failed(error)
+    if on_failure is not None:
+        on_failure(error)

@@ -1,0 +1,99 @@
+"""Settings: every CHORUS_* variable, its default and its meaning, in one place.
+
+The only reader of the environment. Knows nothing of what the values are used for.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import InvalidSetting
+
+PREFIX = "CHORUS_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Defaults suit a laptop: `make run` needs none of them set."""
+
+    engine: Annotated[
+        Literal["auto", "xtts", "embedded"],
+        Meta(description="Which engine speaks: `auto` takes the best that is installed"),
+    ] = "auto"
+    data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
+    host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for every interface")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
+    max_slots: Annotated[
+        int, Meta(ge=0, le=1024, description="Segments spoken at the same time; 0 lets the engine decide")
+    ] = 0
+    max_queue: Annotated[
+        int, Meta(ge=0, le=100_000, description="Requests that may wait; one more is refused with 503 and Retry-After")
+    ] = 64
+    max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
+    max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
+    request_timeout_s: Annotated[
+        float, Meta(gt=0, description="Longest wait for a whole answer, or for the next audio of a stream, in seconds")
+    ] = 300.0
+    client_timeout_s: Annotated[
+        float, Meta(gt=0, description="Longest pause of a client that has stopped reading or sending, in seconds")
+    ] = 60.0
+    drain_timeout_s: Annotated[
+        float, Meta(ge=0, description="Longest wait for unfinished requests after SIGTERM, in seconds")
+    ] = 30.0
+    loudness_dbfs: Annotated[
+        float, Meta(ge=-40, le=-10, description="Speech level that every answer is brought to, in dBFS")
+    ] = -20.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe message to log")
+    ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="`json` writes one object a line, for log collectors")
+    ] = "text"
+
+
+def variable_names() -> dict[str, str]:
+    """CHORUS_* name -> field name."""
+    return {PREFIX + field.upper(): field for field in Settings.__struct_fields__}
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Settings from the environment; `overrides` (the command line) win, and None among them means not given.
+
+    Raises InvalidSetting for a value that does not fit, and for a CHORUS_* name that does not exist.
+    """
+    environ = os.environ if environ is None else environ
+    names = variable_names()
+    values: dict[str, object] = {}
+    for name, text in environ.items():
+        if not name.startswith(PREFIX):
+            continue
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(names)}"
+            raise InvalidSetting(f"{name} is not a setting{hint}", param=name)
+        values[names[name]] = text
+    values |= {field: value for field, value in overrides.items() if value is not None}
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        field = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else ""
+        name = PREFIX + field.upper()
+        reason = str(error).partition(" - at ")[0]
+        raise InvalidSetting(f"{name}={values.get(field)!r} does not fit: {reason}", param=name) from None
+
+
+def describe_settings() -> list[tuple[str, str, str]]:
+    """(variable, default, meaning) for each setting, as the README's table has them."""
+    rows: list[tuple[str, str, str]] = []
+    for field in msgspec.structs.fields(Settings):
+        hint = get_type_hints(Settings, include_extras=True)[field.name]
+        description = next((part.description for part in get_args(hint) if isinstance(part, Meta)), None) or ""
+        inner = get_args(hint)[0]
+        if get_origin(inner) is Literal:
+            description += f" ({', '.join(f'`{choice}`' for choice in get_args(inner))})"
+        rows.append((PREFIX + field.name.upper(), str(field.default), description))
+    return rows

@@ -1,0 +1,27 @@
+"""What a caller asks for, already checked: the value that HTTP and the command line hand to the service."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Speed = Annotated[float, Meta(ge=0.5, le=2.0, description="Pace of speech: 0.5 is half, 2.0 is double")]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Same text, voice and seed: same audio")]
+Temperature = Annotated[float, Meta(gt=0, le=2, description="Randomness of sampling; XTTS only")]
+TopK = Annotated[int, Meta(ge=1, le=1024, description="Sample from the k best codes; XTTS only")]
+TopP = Annotated[float, Meta(gt=0, le=1, description="Sample from the best codes that hold this share; XTTS only")]
+RepetitionPenalty = Annotated[float, Meta(ge=1, le=20, description="Penalty on codes already said; XTTS only")]
+
+
+class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One text in one voice. None leaves a choice to the engine; a missing seed is drawn and reported."""
+
+    text: str
+    language: str = "en"
+    speaker_id: str | None = None
+    speed: Speed = 1.0
+    seed: Seed | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
+    top_p: TopP | None = None
+    repetition_penalty: RepetitionPenalty | None = None

@@ -1,0 +1,133 @@
+"""The journey of a request, told in order: language, text, voice, engine, one stream of samples."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+
+from app.audio.reference import ReferenceClip
+from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
+from app.errors import NothingToSpeak, TextTooLong, UnsupportedLanguage
+from app.settings import Settings
+from app.speech.lifecycle import Lifecycle
+from app.speech.request import SpeechRequest
+from app.speech.speakers import SpeakerCatalogue
+from app.speech.speech import Speech
+from app.speech.stitch import Stitcher
+from app.text.languages import normalize_language
+from app.text.segments import Segment, split_segments
+
+SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
+
+
+class SpeechService:
+    """One loaded engine, and everything that turns a request into its audio."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        lifecycle: Lifecycle,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.engine = engine
+        self.speakers = SpeakerCatalogue(engine, settings.data)
+        self._settings = settings
+        self._lifecycle = lifecycle
+        self._clock = clock
+
+    async def speak(self, request: SpeechRequest) -> Speech:
+        """Admit a request and wait for its first audio. The caller must close what comes back."""
+        return await self._speak(request, lambda: self.speakers.find(request.speaker_id))
+
+    async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> Speech:
+        """The same in the voice of `clips`. Raises CloningUnavailable where the engine cannot."""
+        self._lifecycle.check()
+        voice = await self.engine.clone(clips)
+        return await self._speak(request, lambda: voice)
+
+    async def _speak(self, request: SpeechRequest, find_voice: Callable[[], Voice]) -> Speech:
+        asked_at_s = self._clock()
+        self._lifecycle.check()
+        info = self.engine.info
+        language = self._check_language(request.language)
+        self._check_length(request.text)
+        voice = find_voice()
+        segments = await asyncio.to_thread(
+            split_segments, request.text, language=language, max_chars=info.max_segment_chars[language]
+        )
+        self._check_sound(segments, language)
+        seed = secrets.randbits(32) if request.seed is None else request.seed
+        leave = self._lifecycle.enter()
+        try:
+            chunks = self.engine.submit(
+                SynthesisRequest(
+                    segments=segments,
+                    language=language,
+                    voice=voice,
+                    sampling=SamplingParams(
+                        seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}
+                    ),
+                    speed=request.speed,
+                )
+            )
+        except BaseException:
+            leave()
+            raise
+        speech = Speech(
+            chunks,
+            Stitcher(segments, info.sample_rate_hz),
+            info=info,
+            seed=seed,
+            warnings=self._warnings(request, segments, language),
+            loudness_dbfs=self._settings.loudness_dbfs,
+            timeout_s=self._settings.request_timeout_s,
+            num_segments=len(segments),
+            asked_at_s=asked_at_s,
+            on_close=leave,
+            clock=self._clock,
+        )
+        await speech.start()
+        return speech
+
+    def _check_language(self, code: str) -> str:
+        language = normalize_language(code)
+        info = self.engine.info
+        if language not in info.languages:
+            raise UnsupportedLanguage(
+                f"the {info.name} engine speaks {', '.join(info.languages)} only, not {language!r}; "
+                "the XTTS engine speaks seventeen languages",
+                param="language",
+            )
+        return language
+
+    def _check_length(self, text: str) -> None:
+        limit = self._settings.max_text_chars
+        if len(text) > limit:
+            raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")
+
+    def _check_sound(self, segments: Sequence[Segment], language: str) -> None:
+        if not segments:
+            raise NothingToSpeak("the text has nothing that can be spoken", param="text")
+        for segment in segments:
+            if not self.engine.has_sound(segment.text, language):
+                raise NothingToSpeak(
+                    f"the {self.engine.info.name} engine has no sound for {segment.text[:60]!r}", param="text"
+                )
+
+    def _warnings(self, request: SpeechRequest, segments: Sequence[Segment], language: str) -> tuple[str, ...]:
+        """What the caller asked for and will not get."""
+        info = self.engine.info
+        warnings = [
+            f"{field} has no effect on the {info.name} engine"
+            for field in SAMPLING_FIELDS
+            if getattr(request, field) is not None and field not in info.sampling_options
+        ]
+        if silent := self.engine.unspeakable(" ".join(segment.text for segment in segments), language):
+            warnings.append(f"not spoken, because the {info.name} engine cannot: {silent[:40]}")
+        return tuple(warnings)
+
+    async def aclose(self) -> None:
+        await self.speakers.aclose()
+        await self.engine.aclose()

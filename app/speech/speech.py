@@ -1,0 +1,161 @@
+"""One answer in the making: samples in order, at one loudness, with its receipts.
+
+Knows chunks and samples. Knows nothing of formats and HTTP, nor how the request was checked.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+
+from app.audio.loudness import gain_for, soft_limit
+from app.engine.base import ChunkStream, EngineInfo, Samples
+from app.errors import DeadlineExceeded
+from app.speech.stitch import Stitcher
+
+LEVEL_WINDOW_S = 1.0
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller is told about its answer. Times in seconds; None where the answer is not there yet."""
+
+    engine: str
+    seed: int
+    warnings: tuple[str, ...]
+    queue_s: float | None
+    first_audio_s: float | None
+    total_s: float | None
+    audio_s: float
+
+
+class Speech:
+    """An asynchronous iterator of samples. Whoever holds it must close it; closing twice does no harm.
+
+    The loudness gain is measured on the first second of the first segment and then kept, so a listener never hears
+    the volume move, and a streamed answer has exactly the samples of a whole one.
+    """
+
+    def __init__(
+        self,
+        chunks: ChunkStream,
+        stitcher: Stitcher,
+        *,
+        info: EngineInfo,
+        seed: int,
+        warnings: tuple[str, ...],
+        loudness_dbfs: float,
+        timeout_s: float,
+        num_segments: int,
+        asked_at_s: float,
+        on_close: Callable[[], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._chunks = chunks
+        self._stitcher = stitcher
+        self._info = info
+        self._seed = seed
+        self._warnings = warnings
+        self._loudness_dbfs = loudness_dbfs
+        self._timeout_s = timeout_s
+        self._asked_at_s = asked_at_s
+        self._on_close = on_close
+        self._clock = clock
+        self._gain: float | None = None
+        self._unmeasured: list[Samples] = []
+        self._first: Samples | None = None
+        self.num_segments = num_segments
+        self.num_spoken = 0
+        self.num_samples = 0
+        self._first_audio_at_s: float | None = None
+        self._finished_at_s: float | None = None
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self._info.sample_rate_hz
+
+    def receipt(self) -> Receipt:
+        return Receipt(
+            engine=self._info.name,
+            seed=self._seed,
+            warnings=self._warnings,
+            queue_s=self._chunks.queue_s,
+            first_audio_s=self._since_asked(self._first_audio_at_s),
+            total_s=self._since_asked(self._finished_at_s),
+            audio_s=self.num_samples / self.sample_rate_hz,
+        )
+
+    async def start(self) -> None:
+        """Wait for the first audio, so that what goes wrong before it can still be a status."""
+        try:
+            self._first = await self._next()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def collect(self) -> Samples:
+        """All samples, [samples]. Raises DeadlineExceeded when they take longer than the limit together."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                parts = [samples async for samples in self]
+        except TimeoutError:
+            raise self._deadline_exceeded() from None
+        finally:
+            await self.aclose()
+        return np.concatenate(parts)
+
+    def __aiter__(self) -> "Speech":
+        return self
+
+    async def __anext__(self) -> Samples:
+        if self._first is not None:
+            samples, self._first = self._first, None
+            return samples
+        try:
+            return await self._next()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        try:
+            await self._chunks.aclose()
+        finally:
+            self._on_close()
+
+    async def _next(self) -> Samples:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                samples = await self._next_at_one_loudness()
+        except TimeoutError:
+            raise self._deadline_exceeded() from None
+        except StopAsyncIteration:
+            self._finished_at_s = self._clock()
+            raise
+        self.num_samples += len(samples)
+        if self._first_audio_at_s is None:
+            self._first_audio_at_s = self._clock()
+        return samples
+
+    async def _next_at_one_loudness(self) -> Samples:
+        while True:
+            chunk = await anext(self._chunks)
+            samples = self._stitcher.push(chunk)
+            self.num_spoken += chunk.is_last
+            if self._gain is None:
+                self._unmeasured.append(samples)
+                window = round(LEVEL_WINDOW_S * self.sample_rate_hz)
+                if sum(map(len, self._unmeasured)) < window and not chunk.is_last:
+                    continue
+                samples = np.concatenate(self._unmeasured)
+                self._unmeasured = []
+                self._gain = gain_for(samples[:window], self._loudness_dbfs, self.sample_rate_hz)
+            if samples.size:
+                return soft_limit(samples * np.float32(self._gain))
+
+    def _deadline_exceeded(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"the audio did not come within {self._timeout_s:g} seconds (CHORUS_REQUEST_TIMEOUT_S)")
+
+    def _since_asked(self, moment_s: float | None) -> float | None:
+        return None if moment_s is None else moment_s - self._asked_at_s
