@@ -16,7 +16,7 @@ ChorusError
   DeadlineExceeded          the audio did not come in time
   EngineFailure             our fault: logged once with its trace and the request id
   StartupError              the server cannot start: one line for the operator, exit status non-zero
-    InvalidSetting  UnusableDataDirectory  EngineUnavailable
+    InvalidSetting  UnusableDataDirectory  AddressUnavailable  EngineUnavailable
 
 Knows codes and messages. Knows nothing of HTTP: the status of each class is in app/http/errors.py.
 """
@@ -115,6 +115,10 @@ class InvalidSetting(StartupError):
 
 class UnusableDataDirectory(StartupError):
     code = "unusable_data_directory"
+
+
+class AddressUnavailable(StartupError):
+    code = "address_unavailable"
 
 
 class EngineUnavailable(StartupError):

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from litestar import Litestar
-from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
@@ -18,7 +17,7 @@ from app.errors import ChorusError, EngineFailure
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.routes import clone, health, openai, speakers, tts
-from app.http.state import Running, get_running, get_service
+from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.service import SpeechService
@@ -55,6 +54,12 @@ def create_app(
     prepare_data_directory(settings.data)
     running = Running(settings, lifecycle or Lifecycle())
 
+    def get_running() -> Running:
+        return running
+
+    def get_service() -> SpeechService:
+        return running.service
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         loading = asyncio.create_task(_load(running, engine, on_failure))
@@ -85,7 +90,6 @@ def create_app(
             render_plugins=[SwaggerRenderPlugin()],
         ),
         request_max_body_size=settings.max_upload_mb * MIB,
-        state=State({"running": running}),
     )
     return Exchange(app, client_timeout_s=settings.client_timeout_s)
 

@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -55,6 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "text"
 
 
+def _from_text(wanted: type[Any], value: Any) -> Any:  # Any: msgspec's own signature for types that it does not know
+    return wanted(value)
+
+
 def variable_names() -> dict[str, str]:
     """CHORUS_* name -> field name."""
     return {PREFIX + field.upper(): field for field in Settings.__struct_fields__}
@@ -78,7 +82,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: object)
         values[names[name]] = text
     values |= {field: value for field, value in overrides.items() if value is not None}
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_from_text)
     except msgspec.ValidationError as error:
         field = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else ""
         name = PREFIX + field.upper()

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -18,6 +18,7 @@ from app.settings import Settings, load_settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
+from app.speech.speech import Receipt
 
 
 @click.command()
@@ -49,7 +50,12 @@ def say(
     request = SpeechRequest(text=text, language=language, speaker_id=voice, speed=speed, seed=seed)
     # The text's limit protects a shared server; here the user's own patience is the limit.
     settings = load_settings(max_text_chars=sys.maxsize)
-    asyncio.run(_speak(request, settings, audio_format, output))
+    with _open_output(output) as file:
+        receipt = asyncio.run(_speak(request, settings, audio_format, file, is_seekable=output != "-"))
+    for warning in receipt.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    where = "" if output == "-" else f"{output}: "
+    click.echo(f"{where}{receipt.audio_s:.1f} s of speech in {receipt.total_s:.1f} s", err=True)
 
 
 def _choose_format(output: str, format_name: str | None) -> AudioFormat:
@@ -63,39 +69,36 @@ def _choose_format(output: str, format_name: str | None) -> AudioFormat:
     return format_for_suffix(suffix)
 
 
-async def _speak(request: SpeechRequest, settings: Settings, audio_format: AudioFormat, output: str) -> None:
+async def _speak(
+    request: SpeechRequest, settings: Settings, audio_format: AudioFormat, file: BinaryIO, *, is_seekable: bool
+) -> Receipt:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    engine = await asyncio.to_thread(build_engine, settings)
-    lifecycle = Lifecycle()
-    lifecycle.is_ready()
-    service = SpeechService(engine, settings, lifecycle)
     console = Console(stderr=True)
     columns = (TextColumn("speaking"), BarColumn(), TextColumn("{task.fields[audio]}"), TimeRemainingColumn())
+    lifecycle = Lifecycle()
+    lifecycle.is_ready()
+    service = SpeechService(await asyncio.to_thread(build_engine, settings), settings, lifecycle)
     try:
         speech = await service.speak(request)
-        with Progress(*columns, console=console, transient=True) as progress, _open_output(output) as file:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=speech.num_segments, audio="")
             encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
             async for samples in speech:
                 file.write(encoder.encode(samples))
                 progress.update(task, completed=speech.num_spoken, audio=f"{speech.receipt().audio_s:.0f} s")
             file.write(encoder.close())
-            if audio_format is AudioFormat.WAV and output != "-":
-                file.seek(0)  # the length is known by now, and players show it
-                file.write(wav_header(speech.num_samples, speech.sample_rate_hz))
-        receipt = speech.receipt()
-        for warning in receipt.warnings:
-            console.print(f"warning: {warning}", markup=False)
-        where = "" if output == "-" else f"{output}: "
-        console.print(f"{where}{receipt.audio_s:.1f} s of speech in {receipt.total_s:.1f} s", markup=False)
+        if audio_format is AudioFormat.WAV and is_seekable:
+            file.seek(0)  # the length is known by now, and players show it
+            file.write(wav_header(speech.num_samples, speech.sample_rate_hz))
+        return speech.receipt()
     finally:
         await service.aclose()
 
 
 @contextmanager
-def _open_output(output: str) -> Iterator[BinaryIO]:
+def _open_output(output: str) -> Generator[BinaryIO]:
     """Standard output, or a file that appears under its name only when it is complete."""
     if output == "-":
         yield sys.stdout.buffer
@@ -105,9 +108,11 @@ def _open_output(output: str) -> Iterator[BinaryIO]:
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
+            try:
+                yield file
+                file.flush()
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)

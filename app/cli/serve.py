@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import socket
 import sys
 from types import FrameType
 
 import click
 import uvicorn
 
-from app.errors import ChorusError
+from app.errors import AddressUnavailable, ChorusError
 from app.log import configure_logging
 from app.settings import load_settings
 from app.speech.lifecycle import Lifecycle
@@ -58,10 +59,9 @@ def serve(host: str | None, port: int | None) -> None:
 
     lifecycle = Lifecycle()
     app = create_app(settings, lifecycle=lifecycle, on_failure=stop)
+    listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - uvicorn's ASGI types and ours name the same dictionaries
-        host=settings.host,
-        port=settings.port,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -69,11 +69,26 @@ def serve(host: str | None, port: int | None) -> None:
         timeout_graceful_shutdown=5,
     )
     server = DrainingServer(config, lifecycle, settings.drain_timeout_s)
-    shown_host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - only shown
-    click.echo(f"Chorus is starting. Open http://{shown_host}:{settings.port}/docs, or say something:\n", err=True)
-    click.echo(
-        f"  curl http://{shown_host}:{settings.port}/tts --json '{{\"text\": \"Hello there.\"}}' -o hello.wav\n", err=True
-    )
-    server.run()
+    _greet(settings.host, listener.getsockname()[1])
+    server.run([listener])
     if failures or not server.started:
         sys.exit(1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The open port, or AddressUnavailable: told before the engine is loaded."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise AddressUnavailable(
+            f"cannot listen on {host} port {port}: {error.strerror.lower()}; choose another with PORT or CHORUS_PORT",
+            param="CHORUS_PORT",
+        ) from error
+
+
+def _greet(host: str, port: int) -> None:
+    shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only shown
+    url = f"http://[{shown_host}]:{port}" if ":" in shown_host else f"http://{shown_host}:{port}"
+    example = """-H 'Content-Type: application/json' -d '{"text": "Hello there."}' -o hello.wav"""
+    click.echo(f"Chorus is starting. Open {url}/docs, or hear it speak:\n\n  curl {url}/tts {example}\n", err=True)

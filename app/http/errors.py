@@ -43,6 +43,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.StartupError: 500,
     errors.InvalidSetting: 500,
     errors.UnusableDataDirectory: 500,
+    errors.AddressUnavailable: 500,
     errors.EngineUnavailable: 500,
 }
 
@@ -76,6 +77,8 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
     message, param = str(first.get("message", error.detail)), first.get("key")
     if "field `" in message:
         param = message.split("field `")[1].split("`")[0]
+    if param == "data":  # Litestar's name for the body itself
+        return error_response(HTTP_400_BAD_REQUEST, "invalid_body", f"the body must be a JSON object: {message}")
     where = f"{param}: " if param else ""
     return error_response(HTTP_400_BAD_REQUEST, "invalid_field", where + message, param=param)
 
@@ -88,9 +91,11 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorBo
     if isinstance(error, NotFoundException):
         message = f"no route {request.url.path}; GET /docs lists them all"
     elif isinstance(error, MethodNotAllowedException):
-        message = f"{request.url.path} does not take {request.method}; it takes {error.headers['Allow']}" if (
-            error.headers and "Allow" in error.headers
-        ) else f"{request.url.path} does not take {request.method}"
+        message = (
+            f"{request.url.path} does not take {request.method}; it takes {error.headers['Allow']}"
+            if (error.headers and "Allow" in error.headers)
+            else f"{request.url.path} does not take {request.method}"
+        )
     elif status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
         message = "the body is larger than this route takes; see CHORUS_MAX_UPLOAD_MB and CHORUS_MAX_TEXT_CHARS"
     elif isinstance(error.__cause__, SerializationException) or "decode" in message.lower():

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
-from app.speech.request import RepetitionPenalty, Seed, Speed, SpeechRequest, Temperature, TopK, TopP
+from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
 
 MAX_CLIPS = 16
 """Recordings in one clone request."""

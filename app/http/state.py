@@ -1,9 +1,6 @@
 """What the app hands to its handlers."""
 
-from typing import cast
-
-from litestar.datastructures import State
-
+from app.errors import EngineNotReady
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.service import SpeechService
@@ -21,13 +18,6 @@ class Running:
     def service(self) -> SpeechService:
         """Raises what a new request must be told while there is none."""
         self.lifecycle.check()
-        assert self.loaded is not None
+        if self.loaded is None:
+            raise EngineNotReady("the engine is still loading")
         return self.loaded
-
-
-def get_running(state: State) -> Running:
-    return cast("Running", state["running"])
-
-
-def get_service(running: Running) -> SpeechService:
-    return running.service

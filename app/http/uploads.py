@@ -24,17 +24,20 @@ async def read_clone_request(request: Request[Any, Any, Any]) -> tuple[CloneForm
 
 async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[CloneForm, list[Recording]]:
     form = await request.form()
-    fields: dict[str, str] = {}
-    recordings: list[Recording] = []
-    for name, value in form.multi_items():
-        if name == "reference_audio":
-            if not isinstance(value, UploadFile):
-                raise InvalidField("reference_audio: send the recording as a file", param=name)
-            recordings.append((value.filename, await value.read()))
-        elif isinstance(value, UploadFile):
-            raise InvalidField(f"{name}: no such file field; recordings go in reference_audio", param=name)
-        else:
-            fields[name] = value
+    try:
+        fields: dict[str, str] = {}
+        recordings: list[Recording] = []
+        for name, value in form.multi_items():
+            is_file = isinstance(value, UploadFile)
+            if is_file != (name == "reference_audio"):
+                expected = "a file" if name == "reference_audio" else "a plain field"
+                raise InvalidField(f"{name}: send it as {expected}", param=name)
+            if isinstance(value, UploadFile):
+                recordings.append((value.filename, await value.read()))
+            else:
+                fields[name] = value
+    finally:
+        await form.close()
     if not 1 <= len(recordings) <= MAX_CLIPS:
         raise InvalidField(
             f"reference_audio: 1 to {MAX_CLIPS} recordings are needed, {len(recordings)} came", param="reference_audio"

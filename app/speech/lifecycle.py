@@ -5,7 +5,7 @@ Knows no engine and no HTTP. Lives on the event loop.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -35,7 +35,7 @@ class Lifecycle:
         return self._clock() - self._born_at_s
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Generator[None]:
         """Time one stage of the start."""
         began_at_s = self._clock()
         yield

@@ -66,9 +66,7 @@ class SpeechService:
                     segments=segments,
                     language=language,
                     voice=voice,
-                    sampling=SamplingParams(
-                        seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}
-                    ),
+                    sampling=SamplingParams(seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}),
                     speed=request.speed,
                 )
             )

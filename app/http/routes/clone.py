@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
 from litestar.response import Stream
 
 from app.audio.reference import ReferenceClip, decode_reference
@@ -22,7 +23,9 @@ from app.speech.service import SpeechService
     tags=["speech"],
     summary="Speak a text in the voice of a recording",
 )
-async def clone_voice(request: Request[Any, Any, Any], service: SpeechService) -> Response[bytes] | Stream:
+async def clone_voice(
+    request: Request[Any, Any, Any], service: NamedDependency[SpeechService]
+) -> Response[bytes] | Stream:
     form, recordings = await read_clone_request(request)
     clips = await unless_client_leaves(request, asyncio.to_thread(_decode, recordings))
     speaking = service.clone(form.to_request(form.text, None), clips)

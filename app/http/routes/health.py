@@ -1,6 +1,7 @@
 """`GET /health`, `/health/live`, `/health/ready`: answered on the event loop, whatever the engine is doing."""
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from app import __version__
 from app.http.schemas import Health, Queue, Slots
@@ -9,7 +10,7 @@ from app.speech.lifecycle import Status
 
 
 @get("/health", tags=["health"], summary="State, load and start-up times; 503 unless ok")
-async def health(running: Running) -> Response[Health]:
+async def health(running: NamedDependency[Running]) -> Response[Health]:
     lifecycle = running.lifecycle
     answer = Health(
         status=lifecycle.status.value,
@@ -32,12 +33,12 @@ async def health(running: Running) -> Response[Health]:
 
 
 @get("/health/live", tags=["health"], summary="The process answers; 503 once it cannot recover")
-async def live(running: Running) -> Response[dict[str, str]]:
+async def live(running: NamedDependency[Running]) -> Response[dict[str, str]]:
     status = running.lifecycle.status
     return Response({"status": status.value}, status_code=503 if status is Status.FAILED else 200)
 
 
 @get("/health/ready", tags=["health"], summary="Requests are taken; 503 while loading or draining")
-async def ready(running: Running) -> Response[dict[str, str]]:
+async def ready(running: NamedDependency[Running]) -> Response[dict[str, str]]:
     status = running.lifecycle.status
     return Response({"status": status.value}, status_code=200 if status is Status.OK else 503)

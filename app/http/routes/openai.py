@@ -3,6 +3,8 @@
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.response import Stream
 
 from app.errors import InvalidField
@@ -14,14 +16,14 @@ from app.speech.service import SpeechService
 
 MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 STOCK_VOICES = frozenset(
-    "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+    ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 )
 RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
 
 
 @post("/v1/audio/speech", status_code=200, responses=AUDIO_RESPONSES, tags=["openai"], summary="Speak, as OpenAI does")
 async def create_speech(
-    request: Request[Any, Any, Any], data: OpenAISpeechBody, service: SpeechService
+    request: Request[Any, Any, Any], data: JSONBody[OpenAISpeechBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
     if data.model not in MODELS:
         raise InvalidField(f"no model {data.model!r}; known are {', '.join(MODELS)}", param="model")
@@ -43,7 +45,7 @@ async def list_models() -> OpenAIModelList:
 
 
 @get("/v1/audio/voices", tags=["openai"], summary="The voices, as Open WebUI asks for them")
-async def list_voices(service: SpeechService) -> OpenAIVoiceList:
+async def list_voices(service: NamedDependency[SpeechService]) -> OpenAIVoiceList:
     listed = await service.speakers.list()
     return OpenAIVoiceList(voices=[OpenAIVoice(id=speaker.id, name=speaker.name) for speaker in listed.speakers])
 

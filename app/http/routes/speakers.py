@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from app.speech.service import SpeechService
@@ -11,7 +12,7 @@ from app.speech.speakers import SpeakerList
 
 @get("/speakers", tags=["voices"], summary="The voices that can be named")
 async def list_speakers(
-    service: SpeechService,
+    service: NamedDependency[SpeechService],
     refresh: Annotated[bool, Parameter(description="Make the list anew before answering")] = False,
 ) -> SpeakerList:
     return await service.speakers.list(refresh=refresh)

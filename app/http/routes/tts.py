@@ -3,6 +3,8 @@
 from typing import Any
 
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.response import Stream
 
 from app.http.audio import audio_response
@@ -13,7 +15,7 @@ from app.speech.service import SpeechService
 
 @post("/tts", status_code=200, responses=AUDIO_RESPONSES, tags=["speech"], summary="Speak a text")
 async def speak_text(
-    request: Request[Any, Any, Any], data: TtsBody, service: SpeechService
+    request: Request[Any, Any, Any], data: JSONBody[TtsBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
     speaking = service.speak(data.to_request(data.text, data.speaker_id))
     return await audio_response(request, speaking, data.format, stream=data.stream)

@@ -1,0 +1,120 @@
+"""What app/ may do, and where."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.errors import ChorusError
+from app.http.errors import STATUS
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "app").rglob("*.py"))
+MAX_LINES = 300
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def environment_reads(tree: ast.Module) -> Iterator[int]:
+    """Line numbers of `os.environ` and its relatives, also under another name for `os`."""
+    os_names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name in ("os", "posix")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("os", "posix"):
+            if ENVIRONMENT & {alias.name for alias in node.names}:
+                yield node.lineno
+        elif isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and ast.unparse(node.value) in os_names:
+            yield node.lineno
+
+
+def subclasses(parent: type) -> set[type]:
+    return {child for direct in parent.__subclasses__() for child in (direct, *subclasses(direct))}
+
+
+def imported_packages(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def distribution_name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+def test_only_settings_reads_the_environment() -> None:
+    reads = [
+        f"{relative(path)}:{line}"
+        for path in SOURCES
+        if relative(path) != "app/settings.py"
+        for line in environment_reads(ast.parse(path.read_text()))
+    ]
+    assert reads == []
+
+
+def test_the_walk_sees_settings_read_the_environment() -> None:
+    """Guards the test above: a walk that finds nothing anywhere would always pass."""
+    assert list(environment_reads(ast.parse((ROOT / "app/settings.py").read_text())))
+
+
+def test_every_error_class_has_a_status() -> None:
+    ours = {ChorusError, *subclasses(ChorusError)}
+    assert len(ours) > 10
+    assert {cls.__name__ for cls in ours - set(STATUS)} == set()
+    assert all(400 <= code < 600 for code in STATUS.values())
+
+
+def test_error_classes_are_born_in_the_errors_module() -> None:
+    """Elsewhere, one in a module that is loaded late would escape the test above."""
+    tree = {"ChorusError", *(cls.__name__ for cls in subclasses(ChorusError))}
+    elsewhere = [
+        f"{relative(path)}:{node.lineno}: {node.name}"
+        for path in SOURCES
+        if relative(path) != "app/errors.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and tree & {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+    ]
+    assert elsewhere == []
+
+
+def test_the_import_contract_holds() -> None:
+    lint_imports = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint_imports], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_source_file_is_longer_than_a_reader_can_hold() -> None:
+    lengths = {relative(path): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {path: n for path, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_what_app_imports_is_declared() -> None:
+    """The test environment holds more than the server's: an undeclared import works there and fails for a user."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core = {distribution_name(entry) for entry in project["dependencies"]}
+    xtts = core | {distribution_name(entry) for entry in project["optional-dependencies"]["xtts"]}
+    providers = importlib.metadata.packages_distributions() | {"TTS": ["coqui-tts"]}
+
+    undeclared: list[str] = []
+    for path in SOURCES:
+        declared = xtts if relative(path).startswith("app/engine/xtts/") else core
+        for package in imported_packages(ast.parse(path.read_text())) - sys.stdlib_module_names - {"app"}:
+            names = {name.lower().replace("_", "-") for name in providers.get(package, [package])}
+            if not names & declared:
+                undeclared.append(f"{relative(path)}: {package}")
+    assert undeclared == []

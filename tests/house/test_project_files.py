@@ -1,0 +1,82 @@
+"""The files around the code say the same thing as each other."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app import __version__
+
+ROOT = Path(__file__).parents[2]
+# A person's home on the machine where a file was written.
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|home/[\w.-]+|Users/[\w.-]+)/")
+# Where one machine takes its packages from.
+PACKAGE_SOURCE = re.compile(r"https?://[^\s)\"'>]+/simple\b|--(?:extra-)?index-url[= ]\S*://|--find-links[= ]\S*/")
+
+
+def check_steps() -> list[str]:
+    found = re.search(r"^CHECKS := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert found
+    return found[1].split()
+
+
+def project_files() -> list[Path]:
+    """What is tracked, and what would be by `git add .`."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout: cannot tell the project's files from others")
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_the_version_is_the_newest_in_the_changelog() -> None:
+    released = re.findall(r"^## \[(\d[^\]]*)\] - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert released
+    assert released[0] == __version__
+
+
+def test_pre_commit_runs_the_steps_of_make_check_under_their_names() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    assert [(hook["id"], hook["name"], hook["entry"]) for hook in hooks] == [
+        (step, step, f"make {step}") for step in check_steps()
+    ]
+
+
+def test_ci_runs_every_check_and_every_test() -> None:
+    targets = {
+        target
+        for line in re.findall(r"^make (.+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+        for target in line.split()
+    }
+    assert "test" in targets  # `make test` includes what `make check-tests` runs
+    assert {*check_steps()} - {"check-tests"} <= targets
+
+
+def test_every_make_task_is_explained_by_make_help() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    tasks = re.findall(r"^([a-z][a-z-]*):(?!=)(.*)$", makefile, re.MULTILINE)
+    assert len(tasks) > 8
+    assert [name for name, rest in tasks if " ## " not in rest] == []
+
+
+def test_no_file_names_the_machine_it_was_written_on() -> None:
+    found: list[str] = []
+    for path in project_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue  # not text
+        found += [
+            f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+            for number, line in enumerate(text.splitlines(), start=1)
+            if MACHINE_PATH.search(line) or PACKAGE_SOURCE.search(line)
+        ]
+    assert found == []

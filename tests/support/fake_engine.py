@@ -1,0 +1,103 @@
+"""A FakeEngine that a test drives by hand: it speaks a tone, or waits, or fails, as the text says.
+
+Below the engine seam only: what is tested with it is everything above.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.audio.reference import ReferenceClip
+from app.engine.base import (
+    AudioChunk,
+    ChunkStream,
+    EngineInfo,
+    EngineStats,
+    Speaker,
+    SynthesisRequest,
+    Voice,
+)
+from app.engine.scheduler import Scheduler, Work
+from app.engine.stream import OrderedChunks
+from app.errors import EngineFailure
+
+RATE_HZ = 24_000
+SPEAKERS = (
+    Speaker(id="heart", name="Heart", languages=("en", "de"), source="built-in"),
+    Speaker(id="harald", name="Harald", languages=("en", "de"), source="built-in"),
+)
+
+
+class FakeEngine:
+    """A segment with "wait" waits for `release`, one with "fail" fails, any other is a tone of 0.1 s a word."""
+
+    def __init__(self, *, max_slots: int = 2, max_queue: int = 2) -> None:
+        self.release = asyncio.Event()
+        self.requests: list[SynthesisRequest] = []
+        self._scheduler = Scheduler(max_slots=max_slots, max_queue=max_queue)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.info = EngineInfo(
+            name="fake",
+            model="fake 1",
+            device="none",
+            sample_rate_hz=RATE_HZ,
+            languages=("en", "de"),
+            max_segment_chars={"en": 200, "de": 200},
+            can_clone=True,
+            sampling_options=frozenset({"seed", "temperature"}),
+            max_slots=max_slots,
+            max_queue=max_queue,
+        )
+
+    def stats(self) -> EngineStats:
+        rules = self._scheduler
+        return EngineStats(
+            busy_slots=rules.busy_slots, admitted_requests=rules.num_admitted, waiting_requests=rules.num_waiting
+        )
+
+    def speakers(self) -> Sequence[Speaker]:
+        return SPEAKERS
+
+    def voice(self, speaker_id: str) -> Voice:
+        return {speaker.id: Voice(id=speaker.id) for speaker in SPEAKERS}[speaker_id]
+
+    async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
+        return Voice(id=f"clone of {len(clips)}")
+
+    def unspeakable(self, text: str, language: str) -> str:
+        return "".join(dict.fromkeys(char for char in text if char in "世界"))
+
+    def has_sound(self, text: str, language: str) -> bool:
+        return any(char.isalnum() for char in text)
+
+    def submit(self, request: SynthesisRequest) -> ChunkStream:
+        work = self._scheduler.admit(len(request.segments), 0.0)
+        self.requests.append(request)
+        stream = OrderedChunks(
+            work, len(request.segments), on_take=lambda _: None, on_close=lambda: self._scheduler.release(work)
+        )
+        task = asyncio.get_running_loop().create_task(self._decode(work, request, stream))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return stream
+
+    async def _decode(self, work: Work, request: SynthesisRequest, stream: OrderedChunks) -> None:
+        for segment in request.segments:
+            if stream.is_closed:
+                return
+            if re.search(r"\bwait\b", segment.text):
+                await self.release.wait()
+            if re.search(r"\bfail\b", segment.text):
+                stream.fail(EngineFailure(f"segment {segment.index} could not be spoken"))
+                return
+            seconds = 0.1 * len(segment.text.split())
+            time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+            tone = (0.3 * np.sin(2 * np.pi * (200 + request.sampling.seed % 400) * time_s)).astype(np.float32)
+            stream.deliver(AudioChunk(segment_index=segment.index, samples=tone, is_last=True))
+
+    async def aclose(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,100 @@
+"""A real server on a real socket: uvicorn in a thread of this process, or `chorus serve` in one of its own."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from app.engine.base import Engine
+from app.main import create_app
+from app.settings import Settings
+
+
+class RunningServer:
+    """`url`, and the loop on which the app runs."""
+
+    def __init__(self, url: str, loop: asyncio.AbstractEventLoop, engine: Engine | None) -> None:
+        self.url = url
+        self.loop = loop
+        self.engine = engine
+
+    def client(self, **options: float) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=options.get("timeout", 60.0))
+
+    def on_loop(self, function: Callable[[], object]) -> object:
+        """Run a function where the app runs."""
+
+        async def call() -> object:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(10)
+
+
+@contextlib.contextmanager
+def serve(settings: Settings, make_engine: Callable[[], Engine] | None = None) -> Iterator[RunningServer]:
+    """uvicorn in a thread. Yields once /health says ok."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    started: Future[tuple[uvicorn.Server, RunningServer]] = Future()
+
+    async def run() -> None:
+        try:
+            engine = make_engine() if make_engine else None
+            app = create_app(settings, engine)
+            server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))  # type: ignore[arg-type]
+        except BaseException as error:
+            started.set_exception(error)
+            raise
+        started.set_result((server, RunningServer(url, asyncio.get_running_loop(), engine)))
+        await server.serve([listener])
+
+    with ThreadPoolExecutor(1) as pool, listener:
+        ending = pool.submit(asyncio.run, run())
+        server, running = started.result(30)
+        try:
+            wait_until_ok(url)
+            yield running
+        finally:
+            server.should_exit = True
+            ending.result(60)
+
+
+def wait_until_ok(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Ask /health until it answers 200; each try waits for the last one's answer, 600 at most."""
+    transport = httpx.HTTPTransport(retries=5)
+    with httpx.Client(transport=transport, timeout=10) as client:
+        for _ in range(600):
+            if process is not None and process.poll() is not None:
+                raise AssertionError(f"the server ended with {process.returncode}")
+            with contextlib.suppress(httpx.TransportError):
+                if client.get(f"{url}/health").status_code == 200:
+                    return
+            threading.Event().wait(0.05)
+    raise AssertionError("the server never became ok")
+
+
+@contextlib.contextmanager
+def chorus_serve(data: Path, **environ: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`chorus serve` in a process of its own, on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environ = os.environ | {"CHORUS_PORT": str(port), "CHORUS_DATA": str(data)} | environ
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ok(url, process)
+        yield url, process
+    finally:
+        process.kill()
+        process.communicate()
