@@ -76,8 +76,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: object)
         if not name.startswith(PREFIX):
             continue
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(names)}"
+            near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), names.values(), n=1, cutoff=0.5)
+            hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else f"; known are {', '.join(names)}"
             raise InvalidSetting(f"{name} is not a setting{hint}", param=name)
         values[names[name]] = text
     values |= {field: value for field, value in overrides.items() if value is not None}

@@ -1,0 +1,144 @@
+"""The embedded voice itself: nothing here stands in for anything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from app.engine.base import Samples, SamplingParams, SynthesisRequest, Voice
+from app.engine.embedded import EmbeddedEngine
+from app.errors import CloningUnavailable, Draining, EngineFailure, NothingToSpeak
+from app.text.segments import Boundary, Segment
+
+
+def request(*texts: str, seed: int = 1, speed: float = 1.0) -> SynthesisRequest:
+    segments = tuple(Segment(index, text, Boundary.SENTENCE) for index, text in enumerate(texts))
+    return SynthesisRequest(
+        segments=segments, language="en", voice=Voice(id="heart"), sampling=SamplingParams(seed=seed), speed=speed
+    )
+
+
+async def collect(engine: EmbeddedEngine, asked: SynthesisRequest) -> Samples:
+    return np.concatenate([chunk.samples async for chunk in engine.submit(asked)])
+
+
+@asynccontextmanager
+async def opened(**limits: int) -> AsyncIterator[EmbeddedEngine]:
+    engine = EmbeddedEngine(**limits)
+    try:
+        yield engine
+    finally:
+        await engine.aclose()
+
+
+T = TypeVar("T")
+
+
+def run(scenario: Callable[[EmbeddedEngine], Awaitable[T]], **limits: int) -> T:
+    async def inner() -> T:
+        async with opened(**limits) as engine:
+            return await scenario(engine)
+
+    return asyncio.run(inner())
+
+
+def test_a_request_among_others_sounds_as_it_does_alone() -> None:
+    async def scenario(engine: EmbeddedEngine) -> list[Samples]:
+        asked = request("First sentence here.", "And a second one.", seed=7)
+        alone = await collect(engine, asked)
+        others = [request(f"Somebody else says {n}.", seed=n) for n in range(10)]
+        found = await asyncio.gather(collect(engine, asked), *(collect(engine, other) for other in others))
+        return [alone, found[0]]
+
+    alone, among_others = run(scenario)
+    np.testing.assert_array_equal(alone, among_others)
+
+
+def test_the_seed_and_the_speed_change_the_audio() -> None:
+    async def scenario(engine: EmbeddedEngine) -> list[Samples]:
+        return [
+            await collect(engine, request("Hello there.", seed=1)),
+            await collect(engine, request("Hello there.", seed=2)),
+            await collect(engine, request("Hello there.", seed=1, speed=2.0)),
+        ]
+
+    first, reseeded, faster = run(scenario)
+    assert len(first) == len(reseeded)
+    assert not np.array_equal(first, reseeded)
+    assert len(faster) < 0.7 * len(first)
+
+
+def test_closing_a_stream_frees_its_slot_once_the_running_segment_ends() -> None:
+    async def scenario(engine: EmbeddedEngine) -> tuple[int, int]:
+        stream = engine.submit(request(*["A sentence of some length, to be left."] * 50))
+        await anext(stream)
+        await stream.aclose()
+        await stream.aclose()
+        admitted = engine.stats().admitted_requests
+        await collect(engine, request("Somebody else."))
+        while engine.stats().busy_slots:
+            await asyncio.sleep(0)
+        return admitted, engine.stats().admitted_requests
+
+    assert run(scenario, max_slots=1) == (0, 0)
+
+
+def test_a_segment_without_sound_fails_its_request_by_name_and_no_other() -> None:
+    async def scenario(engine: EmbeddedEngine) -> int:
+        bad, good = engine.submit(request("---")), engine.submit(request("This one is fine."))
+        with pytest.raises(NothingToSpeak, match="---"):
+            await anext(bad)
+        return len((await anext(good)).samples)
+
+    assert run(scenario) > 10_000
+
+
+def test_a_crash_of_the_voice_fails_its_request_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(engine: EmbeddedEngine) -> int:
+        monkeypatch.setattr("app.engine.embedded._readable", lambda text: text)
+        bad, good = engine.submit(request("9" * 40)), engine.submit(request("This one is fine."))
+        with pytest.raises(EngineFailure, match="segment 0"):
+            await anext(bad)
+        return len((await anext(good)).samples)
+
+    assert run(scenario) > 10_000
+
+
+@pytest.mark.parametrize("text", ["9" * 300, "w" * 250, "1,000,000,000", "Call 0123456789012345678901234567890."])
+def test_endless_numbers_and_words_are_spoken(text: str) -> None:
+    assert len(run(lambda engine: collect(engine, request(text)))) > 24_000
+
+
+def test_a_long_word_is_not_cut_short() -> None:
+    short, long = (len(run(lambda engine, n=n: collect(engine, request("banana" * n)))) for n in (4, 16))  # type: ignore[misc]
+    assert long > 2 * short
+
+
+def test_shutting_down_fails_what_is_open_and_refuses_what_is_new() -> None:
+    async def scenario() -> None:
+        engine = EmbeddedEngine(max_slots=1)
+        stream = engine.submit(request(*["A sentence of some length."] * 20))
+        await engine.aclose()
+        with pytest.raises(Draining):
+            [chunk async for chunk in stream]
+        with pytest.raises(Draining):
+            engine.submit(request("Hello."))
+
+    asyncio.run(scenario())
+
+
+def test_what_the_voice_cannot_do_is_said() -> None:
+    async def scenario(engine: EmbeddedEngine) -> None:
+        with pytest.raises(CloningUnavailable, match="XTTS"):
+            await engine.clone([])
+        with pytest.raises(KeyError):
+            engine.voice("fenrir")
+        assert [speaker.id for speaker in engine.speakers()] == ["heart"]
+        assert engine.unspeakable("Hello 世界, Привет, naïve café 5 µ", "en") == "世界Привет"
+        assert not engine.has_sound("日本語 … --", "en")
+        assert engine.has_sound("50 %", "en")
+
+    run(scenario)

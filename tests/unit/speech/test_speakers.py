@@ -1,0 +1,105 @@
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.errors import UnknownSpeaker, UnusableDataDirectory
+from app.speech.speakers import MAX_AGE, SpeakerCatalogue, SpeakerList
+from app.speech.storage import prepare_data_directory, write_atomically
+from tests.support.fake_engine import FakeEngine
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def written(path: Path) -> SpeakerList:
+    return msgspec.json.decode((path / "speaker_metadata.json").read_bytes(), type=SpeakerList)
+
+
+def test_the_first_list_is_made_and_written(tmp_path: Path) -> None:
+    async def scenario() -> SpeakerList:
+        return await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+
+    listed = asyncio.run(scenario())
+    assert (listed.count, listed.last_updated) == (2, NOW)
+    assert written(tmp_path) == listed
+
+
+def test_an_old_list_is_served_stale_and_made_anew_behind(tmp_path: Path) -> None:
+    async def scenario() -> tuple[datetime, datetime]:
+        await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        later = NOW + MAX_AGE + timedelta(seconds=1)
+        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: later)
+        stale = await catalogue.list()
+        await catalogue.aclose()
+        return stale.last_updated, (await catalogue.list()).last_updated - MAX_AGE - timedelta(seconds=1)
+
+    assert asyncio.run(scenario()) == (NOW, NOW)
+    assert written(tmp_path).last_updated > NOW
+
+
+def test_a_young_list_is_served_as_it_is(tmp_path: Path) -> None:
+    async def scenario() -> datetime:
+        await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW + MAX_AGE)
+        listed = await catalogue.list()
+        await catalogue.aclose()
+        return listed.last_updated
+
+    assert asyncio.run(scenario()) == NOW
+    assert written(tmp_path).last_updated == NOW
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"speakers": 1}', b"\xff"])
+def test_a_file_that_is_not_ours_is_made_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "speaker_metadata.json").write_bytes(content)
+
+    async def scenario() -> int:
+        return (await SpeakerCatalogue(FakeEngine(), tmp_path).list()).count
+
+    assert asyncio.run(scenario()) == 2
+    assert written(tmp_path).count == 2
+
+
+def test_another_engines_file_is_made_anew(tmp_path: Path) -> None:
+    other = SpeakerList(speakers=(), count=0, last_updated=NOW, model="another")
+    (tmp_path / "speaker_metadata.json").write_bytes(msgspec.json.encode(other))
+
+    async def scenario() -> int:
+        return (await SpeakerCatalogue(FakeEngine(), tmp_path).list()).count
+
+    assert asyncio.run(scenario()) == 2
+
+
+def test_an_unknown_speaker_is_told_near_names(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path)
+        assert catalogue.find(None).id == "heart"
+        assert catalogue.find("harald").id == "harald"
+        with pytest.raises(UnknownSpeaker, match="near ones: harald"):
+            catalogue.find("harold")
+
+    asyncio.run(scenario())
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    prepare_data_directory(tmp_path / "a" / "b")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnusableDataDirectory, match="file"):
+        prepare_data_directory(tmp_path / "file")

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from app.errors import InvalidSetting
+from app.settings import Settings, load_settings
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    assert load_settings({"PATH": "/bin", "HOME": "/"}) == Settings()
+
+
+def test_values_are_read_in_their_types() -> None:
+    settings = load_settings({"CHORUS_PORT": "9000", "CHORUS_DATA": "/data", "CHORUS_REQUEST_TIMEOUT_S": "1.5"})
+    assert (settings.port, settings.data, settings.request_timeout_s) == (9000, Path("/data"), 1.5)
+
+
+def test_the_command_line_wins_and_none_means_not_given() -> None:
+    settings = load_settings({"CHORUS_PORT": "9000", "CHORUS_HOST": "::1"}, port=1, host=None)
+    assert (settings.port, settings.host) == (1, "::1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CHORUS_PROT", "1", "did you mean CHORUS_PORT?"),
+        ("CHORUS_QQQ", "1", "known are CHORUS_ENGINE"),
+        ("CHORUS_PORT", "eighty", "CHORUS_PORT='eighty' does not fit"),
+        ("CHORUS_PORT", "70000", "<= 65535"),
+        ("CHORUS_ENGINE", "festival", "festival"),
+        ("CHORUS_MAX_QUEUE", "-1", ">= 0"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_that_names_it(name: str, value: str, says: str) -> None:
+    with pytest.raises(InvalidSetting) as error:
+        load_settings({name: value})
+    assert says in str(error.value)
+    assert error.value.param == name
