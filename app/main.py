@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -91,7 +92,8 @@ def create_app(
         ),
         request_max_body_size=settings.max_upload_mb * MIB,
     )
-    return Exchange(app, client_timeout_s=settings.client_timeout_s)
+    # Litestar and uvicorn each have their own types for ASGI's dictionaries.
+    return Exchange(cast("AsgiApp", app), client_timeout_s=settings.client_timeout_s)
 
 
 async def _load(running: Running, engine: Engine | None, on_failure: Callable[[ChorusError], None] | None) -> None:

@@ -1,7 +1,6 @@
 """`chorus doctor`: what is installed, which engine would run and why, what is missing."""
 
 import importlib.metadata
-import importlib.util
 import platform
 import sys
 

@@ -42,7 +42,8 @@ def say(
 ) -> None:
     """Speak TEXT, a file, or what comes in on standard input, into a file."""
     if text is None or text == "-":
-        text = (source or click.get_text_stream("stdin")).read()
+        reader: TextIO = source or click.get_text_stream("stdin")
+        text = reader.read()
     elif source is not None:
         raise click.UsageError("give the text or --file, not both")
     audio_format = _choose_format(output, format_name)

@@ -1,0 +1,61 @@
+"""Cleaning: what cannot be spoken goes, what can be spoken stays exactly as it is.
+
+Knows characters only. Knows nothing of languages, sentences and limits.
+"""
+
+import re
+import unicodedata
+
+PARAGRAPH_BREAK = "\n\n"
+
+_PARAGRAPHS = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
+_KEYCAP = re.compile("([0-9#*])\ufe0f?\u20e3")
+_REPEATED = re.compile(r"([!?。！？،؟,;])\1+")
+_DOTS = re.compile(r"\.{3,}|…+|(?:\. ){3,}|。{2,}")
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u3000-\u303f\uff00-\uffef"
+_BREAK_IN_CJK = re.compile(rf"(?<=[{_CJK}])\n(?=[{_CJK}])")
+_JOINERS = "\u200c\u200d"  # they shape Persian and Indic words
+# Symbols that Unicode files under So (other symbol) and that are read aloud all the same.
+_SPOKEN_SYMBOLS = frozenset("°©®™№℃℉§¶")
+
+
+def clean(text: str) -> str:
+    """Text in NFC with one space between words and an empty line between paragraphs.
+
+    Goes: control, format and private characters, lone surrogates, emoji. Stays: every letter, mark, digit,
+    punctuation, currency and mathematical sign. Cleaning twice changes nothing more.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
+    text = _KEYCAP.sub(r"\1", text)
+    text = "".join(_keep(text))
+    # Composing may bring new neighbours together, so it comes after the sieve.
+    text = unicodedata.normalize("NFC", text)
+    paragraphs = (_clean_paragraph(paragraph) for paragraph in _PARAGRAPHS.split(text))
+    return PARAGRAPH_BREAK.join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def _keep(text: str) -> list[str]:
+    kept: list[str] = []
+    for char in text:
+        category = unicodedata.category(char)
+        if char in " \n":
+            kept.append(char)
+        elif category in ("Zs", "Zl", "Zp") or char in "\t\v\f\x85":
+            kept.append(" ")
+        elif char in _JOINERS:
+            if kept and unicodedata.category(kept[-1])[0] in "LM":
+                kept.append(char)
+        elif category[0] == "C" or "\ufe00" <= char <= "\ufe0f" or char == "\u20e3":
+            continue
+        elif category in ("So", "Sk") and char not in _SPOKEN_SYMBOLS and not char.isascii():
+            kept.append(" ")  # an emoji between two words parts them
+        else:
+            kept.append(char)
+    return kept
+
+
+def _clean_paragraph(paragraph: str) -> str:
+    paragraph = _BREAK_IN_CJK.sub("", paragraph.strip())
+    paragraph = " ".join(paragraph.split())
+    # One mark is enough to shape the voice; runs of them make speech models babble.
+    return _REPEATED.sub(r"\1", _DOTS.sub("… ", paragraph)).replace("…  ", "… ").strip()

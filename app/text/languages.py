@@ -1,0 +1,32 @@
+"""The seventeen languages of XTTS v2, and the names that callers give them."""
+
+from app.errors import UnsupportedLanguage
+
+LANGUAGES = {
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "de": "German",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "pl": "Polish",
+    "tr": "Turkish",
+    "ru": "Russian",
+    "nl": "Dutch",
+    "cs": "Czech",
+    "ar": "Arabic",
+    "zh-cn": "Chinese",
+    "hu": "Hungarian",
+    "ko": "Korean",
+    "ja": "Japanese",
+    "hi": "Hindi",
+}
+
+
+def normalize_language(code: str) -> str:
+    """`en-US`, `EN` and `en_GB` are `en`; every Chinese is `zh-cn`. Raises UnsupportedLanguage for what is none."""
+    base = code.strip().lower().replace("_", "-").partition("-")[0]
+    language = "zh-cn" if base == "zh" else base
+    if language not in LANGUAGES:
+        raise UnsupportedLanguage(f"no language {code!r}; known are {', '.join(LANGUAGES)}", param="language")
+    return language
