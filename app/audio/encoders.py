@@ -1,52 +1,52 @@
-"""Samples to bytes of a format, as they come.
+"""Encoders: samples in, bytes of a file out, while the samples are still coming.
 
-Bytes depend on the samples alone: not on how they were cut into chunks, not on the time of day. WAV and PCM are
-written here; the rest is FFmpeg's, through PyAV.
+Two promises hold for every format: the same samples give the same bytes, and so they do in whatever pieces they come.
+A whole file and a streamed one differ in their headers only (wav, flac) or not at all.
+
+Knows formats and samples. Knows nothing of HTTP. An encoder may move from thread to thread.
 """
 
 import io
 import struct
-from typing import Any, Protocol, cast
+import threading
+from fractions import Fraction
+from typing import Literal, Protocol
 
 import av
-import av.audio.fifo
+import msgspec
 import numpy as np
-from av.audio import AudioStream
 from numpy.typing import NDArray
 
 from app.audio.formats import AudioFormat
-from app.audio.pcm import to_int16
+from app.audio.pcm import float_to_bytes, float_to_int16, require_finite
 
-UNKNOWN_LENGTH = 0xFFFFFFFF
+UNKNOWN_SIZE = 0xFFFF_FFFF
 
 
 class Encoder(Protocol):
-    """Called by one thread at a time. Who opens it closes it, also when the audio is not wanted any more."""
+    """One file in the making."""
 
     def encode(self, samples: NDArray[np.float32]) -> bytes:
-        """The bytes that are ready; b"" when a frame is not full yet."""
+        """The bytes that are ready now; often none. Raises ValueError for NaN, infinity, or after `close`."""
         ...
 
     def close(self) -> bytes:
-        """What is left; b"" the second time."""
+        """The rest of the file, and everything given back. May be called again, then without bytes."""
         ...
 
 
 def open_encoder(audio_format: AudioFormat, sample_rate_hz: int, *, streaming: bool) -> Encoder:
-    """`streaming` headers do not state a length. The others need all the samples first: see `encode_whole`."""
+    """Mono. Without `streaming` all bytes come from `close`, and the header tells the length."""
     match audio_format:
         case AudioFormat.PCM:
-            return _PcmEncoder(b"")
+            return _PcmEncoder(None, streaming=streaming)
         case AudioFormat.WAV:
-            return _PcmEncoder(wav_header(None, sample_rate_hz))
+            return _PcmEncoder(sample_rate_hz, streaming=streaming)
         case _:
-            return _FFmpegEncoder(audio_format, sample_rate_hz, seekable=not streaming)
+            return _ContainerEncoder(_CODECS[audio_format], sample_rate_hz, streaming=streaming)
 
 
 def encode_whole(samples: NDArray[np.float32], audio_format: AudioFormat, sample_rate_hz: int) -> bytes:
-    """All of it, with a header that states the length where the format has one."""
-    if audio_format is AudioFormat.WAV:
-        return wav_header(len(samples), sample_rate_hz) + to_int16(samples).tobytes()
     encoder = open_encoder(audio_format, sample_rate_hz, streaming=False)
     try:
         return encoder.encode(samples) + encoder.close()
@@ -55,91 +55,155 @@ def encode_whole(samples: NDArray[np.float32], audio_format: AudioFormat, sample
 
 
 def wav_header(num_samples: int | None, sample_rate_hz: int) -> bytes:
-    """44 bytes for 16-bit mono. None: the length is not known yet, which players read as "until the end"."""
-    num_bytes = UNKNOWN_LENGTH if num_samples is None else min(num_samples * 2, UNKNOWN_LENGTH)
-    riff_bytes = min(num_bytes + 36, UNKNOWN_LENGTH)
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", riff_bytes, b"WAVE", b"fmt ", 16, 1, 1),
-        *(sample_rate_hz, sample_rate_hz * 2, 2, 16, b"data", num_bytes),
+    """44 bytes before 16-bit mono samples. An unknown length is all ones, which players and FFmpeg read as a stream."""
+    data_size = UNKNOWN_SIZE if num_samples is None else min(2 * num_samples, UNKNOWN_SIZE)
+    riff_size = min(data_size + 36, UNKNOWN_SIZE)
+    pcm, num_channels, bits = 1, 1, 16
+    fmt = struct.pack("<HHIIHH", pcm, num_channels, sample_rate_hz, 2 * sample_rate_hz, 2, bits)
+    return (
+        struct.pack("<4sI4s4sI", b"RIFF", riff_size, b"WAVE", b"fmt ", len(fmt))
+        + fmt
+        + b"data"
+        + struct.pack("<I", data_size)
     )
 
 
 class _PcmEncoder:
-    def __init__(self, header: bytes) -> None:
-        self._header = header
+    """16-bit samples; behind a wav header when there is a sample rate to write into it."""
+
+    def __init__(self, wav_rate_hz: int | None, *, streaming: bool) -> None:
+        self._wav_rate_hz = wav_rate_hz
+        self._streaming = streaming
+        self._ready = bytearray()
+        self._is_closed = False
+        if streaming and wav_rate_hz is not None:
+            self._ready += wav_header(None, wav_rate_hz)
 
     def encode(self, samples: NDArray[np.float32]) -> bytes:
-        header, self._header = self._header, b""
-        return header + to_int16(samples).tobytes()
+        if self._is_closed:
+            raise ValueError("the encoder is closed")
+        self._ready += float_to_bytes(samples)
+        return self._take() if self._streaming else b""
 
     def close(self) -> bytes:
-        header, self._header = self._header, b""
-        return header
+        if self._is_closed:
+            return b""
+        self._is_closed = True
+        if self._wav_rate_hz is None or self._streaming:
+            return self._take()
+        return wav_header(len(self._ready) // 2, self._wav_rate_hz) + self._take()
+
+    def _take(self) -> bytes:
+        data = bytes(self._ready)
+        self._ready.clear()
+        return data
 
 
-# format -> (container, codec, bit rate, container options). Bit-exact muxing leaves out times and random serials.
-_CODECS: dict[AudioFormat, tuple[str, str, int | None, dict[str, str]]] = {
-    AudioFormat.MP3: ("mp3", "libmp3lame", 128_000, {"id3v2_version": "0"}),
-    AudioFormat.OPUS: ("ogg", "libopus", 48_000, {"page_duration": "100000"}),
-    AudioFormat.AAC: ("adts", "aac", 96_000, {}),
-    AudioFormat.FLAC: ("flac", "flac", None, {}),
+class _Codec(msgspec.Struct, frozen=True, kw_only=True):
+    """How FFmpeg is asked for a format."""
+
+    container: str
+    encoder: Literal["libmp3lame", "libopus", "aac", "flac"]
+    sample_format: Literal["s16", "flt", "fltp"]
+    bit_rate: int | None = None
+    options: dict[str, str] = {}
+
+
+_CODECS = {
+    # Without a Xing frame: its length field cannot be filled in a stream, and players then show a wrong duration.
+    AudioFormat.MP3: _Codec(
+        container="mp3",
+        encoder="libmp3lame",
+        sample_format="fltp",
+        bit_rate=96_000,
+        options={"write_xing": "0", "id3v2_version": "0"},
+    ),
+    # Pages of 0.1 s (the default is 1 s) so that the first audio leaves early; the serial number is random otherwise.
+    AudioFormat.OPUS: _Codec(
+        container="ogg",
+        encoder="libopus",
+        sample_format="flt",
+        bit_rate=48_000,
+        options={"page_duration": "100000", "serial_offset": "1"},
+    ),
+    AudioFormat.AAC: _Codec(container="adts", encoder="aac", sample_format="fltp", bit_rate=96_000),
+    # Without padding: 8 KiB of zeros would come before the first sample.
+    AudioFormat.FLAC: _Codec(
+        container="flac", encoder="flac", sample_format="s16", options={"metadata_header_padding": "0"}
+    ),
 }
 
 
-class _Pipe(io.RawIOBase):
-    """What FFmpeg writes to when nothing may be written twice: it sees that there is no way back."""
+class _Pipe:
+    """What FFmpeg writes to when streaming. Without `seek`, so that it never goes back to a header that has left."""
 
     def __init__(self) -> None:
-        self._written = bytearray()
+        self._ready = bytearray()
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any, /) -> int:  # Any: FFmpeg hands over a buffer of its own
-        self._written += data
+    def write(self, data: bytes) -> int:
+        self._ready += data
         return len(data)
 
     def take(self) -> bytes:
-        taken, self._written = bytes(self._written), bytearray()
-        return taken
+        data = bytes(self._ready)
+        self._ready.clear()
+        return data
 
 
-class _FFmpegEncoder:
-    def __init__(self, audio_format: AudioFormat, sample_rate_hz: int, *, seekable: bool) -> None:
-        container, codec, bit_rate, options = _CODECS[audio_format]
-        self._file: io.BytesIO | _Pipe = io.BytesIO() if seekable else _Pipe()
-        if audio_format is AudioFormat.MP3 and not seekable:
-            options = options | {"write_xing": "0"}  # it would promise a length of nothing
-        self._sample_rate_hz = sample_rate_hz
+class _ContainerEncoder:
+    """A codec and its container, by FFmpeg. PyAV cuts the samples into frames of the codec's own size."""
+
+    def __init__(self, codec: _Codec, sample_rate_hz: int, *, streaming: bool) -> None:
+        self._codec = codec
+        self._time_base = Fraction(1, sample_rate_hz)
         self._num_samples = 0
-        self._is_open = True
-        options = options | {"fflags": "+bitexact", "flush_packets": "1"}
-        self._container = av.open(self._file, "w", format=container, options=options)
-        self._stream = cast("AudioStream", self._container.add_stream(codec, rate=sample_rate_hz, layout="mono"))
-        self._stream.codec_context.flags |= av.codec.context.Flags.bitexact
-        if bit_rate is not None:
-            self._stream.bit_rate = bit_rate
+        self._is_closed = False
+        self._file = _Pipe() if streaming else io.BytesIO()
+        # A cancelled request closes its encoder while a worker thread may still be inside `encode`; FFmpeg would
+        # then free memory that it is writing to.
+        self._lock = threading.Lock()
+        self._container = av.open(
+            self._file,
+            "w",
+            format=codec.container,
+            container_options={**codec.options, "fflags": "+bitexact", "flush_packets": "1"},
+        )
+        self._stream = self._container.add_stream(
+            codec.encoder,
+            rate=sample_rate_hz,
+            options={"flags": "+bitexact"},
+            layout="mono",
+            format=codec.sample_format,
+        )
+        if codec.bit_rate is not None:
+            self._stream.codec_context.bit_rate = codec.bit_rate
+        self._container.start_encoding()
 
     def encode(self, samples: NDArray[np.float32]) -> bytes:
-        if len(samples):
-            frame = av.AudioFrame.from_ndarray(to_int16(samples)[np.newaxis, :], format="s16", layout="mono")
-            frame.sample_rate = self._sample_rate_hz
-            frame.pts = self._num_samples
-            self._num_samples += len(samples)
-            # The codec context takes what it needs: PyAV converts and cuts frames to the encoder's own size.
-            self._container.mux(self._stream.encode(frame))
-        return self._take()
+        require_finite(samples)
+        with self._lock:
+            if self._is_closed:
+                raise ValueError("the encoder is closed")
+            if samples.size:
+                self._container.mux(self._stream.encode(self._frame(samples)))
+            return self._file.take() if isinstance(self._file, _Pipe) else b""
 
     def close(self) -> bytes:
-        if not self._is_open:
-            return b""
-        self._is_open = False
-        # The last Ogg page is written while closing, so the bytes are taken after it.
-        if self._num_samples:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
-        return self._file.take() if isinstance(self._file, _Pipe) else self._file.getvalue()
+        with self._lock:
+            if self._is_closed:
+                return b""
+            self._is_closed = True
+            try:
+                self._container.mux(self._stream.encode(None))
+            finally:
+                self._container.close()
+            return self._file.take() if isinstance(self._file, _Pipe) else self._file.getvalue()
 
-    def _take(self) -> bytes:
-        return self._file.take() if isinstance(self._file, _Pipe) else b""
+    def _frame(self, samples: NDArray[np.float32]) -> av.AudioFrame:
+        plane = float_to_int16(samples) if self._codec.sample_format == "s16" else samples.clip(-1, 1)
+        frame = av.AudioFrame.from_ndarray(plane.reshape(1, -1), format=self._codec.sample_format, layout="mono")
+        frame.sample_rate = self._time_base.denominator
+        frame.time_base = self._time_base
+        frame.pts = self._num_samples
+        self._num_samples += len(samples)
+        return frame

@@ -1,4 +1,4 @@
-"""Formats of answers: names, media types, file endings."""
+"""Audio formats that an answer can have: their names, mime types and file endings. Knows nothing of encoding."""
 
 from enum import StrEnum
 
@@ -6,6 +6,8 @@ from app.errors import InvalidField
 
 
 class AudioFormat(StrEnum):
+    """The names are OpenAI's; `pcm` is raw 16-bit little-endian mono at the engine's rate (24 kHz)."""
+
     WAV = "wav"
     PCM = "pcm"
     MP3 = "mp3"
@@ -17,27 +19,42 @@ class AudioFormat(StrEnum):
     def mime_type(self) -> str:
         return _MIME_TYPES[self]
 
+    @property
+    def suffix(self) -> str:
+        """Ending of a file in this format, with its dot."""
+        return f".{self.value}"
+
 
 _MIME_TYPES = {
     AudioFormat.WAV: "audio/wav",
+    # RFC 2586's audio/L16 is big-endian; audio/pcm is what OpenAI sends for the same bytes.
     AudioFormat.PCM: "audio/pcm",
     AudioFormat.MP3: "audio/mpeg",
-    AudioFormat.OPUS: "audio/ogg",
+    AudioFormat.OPUS: "audio/ogg; codecs=opus",
     AudioFormat.AAC: "audio/aac",
     AudioFormat.FLAC: "audio/flac",
 }
-_OTHER_ENDINGS = {"ogg": AudioFormat.OPUS, "raw": AudioFormat.PCM}
+
+_SUFFIXES = {format_.suffix: format_ for format_ in AudioFormat} | {
+    ".wave": AudioFormat.WAV,
+    ".raw": AudioFormat.PCM,
+    ".ogg": AudioFormat.OPUS,
+    ".oga": AudioFormat.OPUS,
+}
 
 
 def parse_format(name: str) -> AudioFormat:
-    """Raises InvalidField, naming the formats that there are."""
     try:
-        return AudioFormat(name.lower())
+        return AudioFormat(name.strip().lower())
     except ValueError:
-        raise InvalidField(f"no format {name!r}; known are {', '.join(AudioFormat)}", param="format") from None
+        known = ", ".join(AudioFormat)
+        raise InvalidField(f"no audio format {name!r}; known are {known}", param="format") from None
 
 
 def format_for_suffix(suffix: str) -> AudioFormat:
-    """`.mp3` -> mp3. Raises InvalidField as `parse_format` does."""
-    ending = suffix.removeprefix(".").lower()
-    return _OTHER_ENDINGS.get(ending) or parse_format(ending)
+    """The format of files with this ending, such as `.mp3`."""
+    try:
+        return _SUFFIXES[suffix.lower()]
+    except KeyError:
+        known = ", ".join(_SUFFIXES)
+        raise InvalidField(f"no audio format for files that end in {suffix!r}; known are {known}") from None

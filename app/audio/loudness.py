@@ -1,57 +1,75 @@
-"""Loudness: the gain that brings speech to one level, and the limiter that keeps it below full scale."""
+"""Loudness: how loud speech is, one gain that brings it to a target, and a limiter for what still sticks out.
+
+A caller measures once, at the start of an answer, and keeps the gain: a gain per segment makes the volume jump.
+Knows nothing of requests and segments.
+"""
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-FRAME_S = 0.02
-GATE_DB = 25.0
+from app.audio.pcm import amplitude_to_dbfs, dbfs_to_amplitude
+
+TARGET_DBFS = -20.0
 MAX_GAIN_DB = 12.0
-CEILING = 10 ** (-1 / 20)
-"""The peak that a gain may bring its own samples to: -1 dBFS."""
-KNEE = 0.9
-"""Below this magnitude the limiter is the identity."""
+MAX_PEAK_DBFS = -1.0
+FRAME_MS = 20
+GATE_DB = 25.0
+"""Frames this far below the loudest frame are pauses, not speech."""
+SILENCE_DBFS = -70.0
+"""Audio whose loudest frame is below this holds no speech."""
+
+KNEE = dbfs_to_amplitude(-3.0)
+CEILING = 32_767 / 32_768  # the largest sample that 16 bits hold without clipping
 
 
 def speech_level_dbfs(samples: NDArray[np.float32], sample_rate_hz: int) -> float:
-    """Level of the active speech in [samples], in dB below a full-scale square wave; -inf for silence.
+    """The RMS of the frames that hold speech, in dBFS; minus infinity for silence.
 
-    RMS over the 20 ms frames that are within 25 dB of the loudest: pauses do not count. In the spirit of ITU-T
-    P.56, whose envelope follower it leaves out.
+    In the spirit of ITU-T P.56 (active speech level): pauses do not count, so the same voice measures the same
+    with long and with short pauses. P.56 follows an envelope; here frames of 20 ms are gated relative to the loudest.
     """
-    frame = max(1, round(FRAME_S * sample_rate_hz))
-    num_frames = max(1, len(samples) // frame)
-    padded = np.zeros(num_frames * frame, np.float64)
-    used = samples[: num_frames * frame]
-    padded[: len(used)] = used
-    power = np.square(padded).reshape(num_frames, frame).mean(axis=1)
-    loudest = float(power.max())
-    if loudest <= 1e-12:
-        return -np.inf
-    active = power[power >= loudest * 10 ** (-GATE_DB / 10)]
-    return float(10 * np.log10(active.mean()))
+    if not samples.size:
+        return -math.inf
+    frame_length = min(len(samples), max(1, sample_rate_hz * FRAME_MS // 1000))
+    num_frames = len(samples) // frame_length
+    frames = samples[: num_frames * frame_length].reshape(num_frames, frame_length)
+    powers = np.mean(np.square(frames, dtype=np.float64), axis=1)
+    loudest = float(powers.max())
+    if loudest < dbfs_to_amplitude(SILENCE_DBFS) ** 2:
+        return -math.inf
+    active = powers[powers >= loudest * dbfs_to_amplitude(-GATE_DB) ** 2]
+    return amplitude_to_dbfs(math.sqrt(float(active.mean())))
 
 
-def gain_for(samples: NDArray[np.float32], target_dbfs: float, sample_rate_hz: int) -> float:
-    """The factor that brings speech to `target_dbfs`: at most 12 dB either way, peaks of `samples` below -1 dBFS."""
-    level = speech_level_dbfs(samples, sample_rate_hz)
-    if not np.isfinite(level):
+def gain_for(samples: NDArray[np.float32], target_dbfs: float | None, sample_rate_hz: int) -> float:
+    """The factor that brings the speech in `samples` to the target; 1 for silence, and when the target is None.
+
+    At most 12 dB up or down, so that a whisper stays a whisper; and never so much that the measured peak would
+    pass -1 dBFS.
+    """
+    level_dbfs = speech_level_dbfs(samples, sample_rate_hz)
+    if target_dbfs is None or level_dbfs == -math.inf:
         return 1.0
-    gain_db = min(MAX_GAIN_DB, max(-MAX_GAIN_DB, target_dbfs - level))
+    gain_db = min(max(target_dbfs - level_dbfs, -MAX_GAIN_DB), MAX_GAIN_DB)
     peak = float(np.abs(samples).max())
-    return min(10 ** (gain_db / 20), CEILING / peak)
+    return min(dbfs_to_amplitude(gain_db), dbfs_to_amplitude(MAX_PEAK_DBFS) / peak)
 
 
 def soft_limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[samples] -> [samples] in (-1, 1): untouched below the knee, bent smoothly above it.
+    """Bend what is above -3 dBFS so that nothing reaches full scale; below, samples pass unchanged.
 
-    Works sample by sample, so chunks come out as the whole would.
+    Each sample is treated alone, so limiting chunks one by one equals limiting the whole. The curve x / sqrt(1 + x^2)
+    continues the line with the same slope, and division and square root are exact in IEEE 754: a vectorised tanh
+    may round differently at the end of an array.
     """
     magnitude = np.abs(samples)
-    above = magnitude > KNEE
-    if not above.any():
+    is_over = magnitude > KNEE
+    if not is_over.any():
         return samples
+    excess = (magnitude[is_over].astype(np.float64) - KNEE) / (CEILING - KNEE)
+    bent = KNEE + (CEILING - KNEE) * excess / np.sqrt(1 + np.square(excess))
     limited = samples.copy()
-    room = 1.0 - KNEE
-    bent = KNEE + room * np.tanh((magnitude[above] - KNEE) / room)
-    limited[above] = np.copysign(np.minimum(bent, 32767 / 32768), samples[above])
+    limited[is_over] = np.copysign(bent, samples[is_over])
     return limited

@@ -1,11 +1,51 @@
-"""float32 samples to 16-bit integers."""
+"""Samples as numbers: float32 in [-1, 1], 16-bit integers, decibels.
+
+0 dBFS is an RMS (or a peak) of 1.0, so a full-scale sine has a level of -3.01 dBFS.
+"""
+
+import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+INT16_SCALE = 32_768
 
-def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    """[samples] in [-1, 1] -> [samples], rounded to nearest, clipped at full scale. NaN never gets here."""
+
+def float_to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Clip to [-1, 1) and round to the nearest step. Raises ValueError for NaN and infinity.
+
+    The scale is 2^15, as in libsndfile and FFmpeg: int16 -> float -> int16 gives the same integers.
+    """
+    require_finite(samples)
+    steps = np.rint(samples * np.float32(INT16_SCALE))
+    return steps.clip(-INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+
+
+def int16_to_float(steps: NDArray[np.int16]) -> NDArray[np.float32]:
+    return steps.astype(np.float32) / np.float32(INT16_SCALE)
+
+
+def float_to_bytes(samples: NDArray[np.float32]) -> bytes:
+    """16-bit little-endian PCM, whatever the machine's own byte order."""
+    return float_to_int16(samples).astype("<i2").tobytes()
+
+
+def bytes_to_float(data: bytes) -> NDArray[np.float32]:
+    """Raises ValueError for an odd number of bytes."""
+    return int16_to_float(np.frombuffer(data, "<i2").astype(np.int16))
+
+
+def require_finite(samples: NDArray[np.floating[Any]]) -> None:
+    """A cast to integers would turn NaN into an arbitrary click without a word."""
     if not np.isfinite(samples).all():
-        raise ValueError("samples are not finite")
-    return np.clip(np.rint(samples * np.float32(32767)), -32768, 32767).astype("<i2")
+        raise ValueError("samples hold NaN or infinity")
+
+
+def amplitude_to_dbfs(amplitude: float) -> float:
+    """Minus infinity for zero."""
+    return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
+
+
+def dbfs_to_amplitude(level_dbfs: float) -> float:
+    return 10.0 ** (level_dbfs / 20)

@@ -1,30 +1,37 @@
-"""Reference clips: an uploaded recording, decoded, within limits whatever the file claims.
+"""Reference clips: an uploaded recording, decoded and judged fit for cloning.
 
-Reads bytes in memory only: no name is opened and no address followed.
+The bytes come from strangers. They are decoded from memory, and a file inside them that names other files or
+addresses (a playlist) is not followed. Knows nothing of uploads and engines.
 """
 
 import hashlib
 import io
+from collections.abc import Iterator
 
 import av
 import av.error
 import msgspec
 import numpy as np
+from av.container import InputContainer
 from numpy.typing import NDArray
 
-from app.audio.reference_check import check_reference
+from app.audio.reference_check import MAX_REFERENCE_S, check_reference
 from app.errors import UnreadableAudio, UnusableReference
 
-MAX_SECONDS = 600.0
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
+"""Clips above this rate are resampled to it: speech has nothing up there that a voice model hears."""
+MAX_BROKEN_SHARE = 0.1
+"""Share of packets that may fail to decode: a cut-off file breaks in its last one, noise breaks everywhere."""
+
+# No protocol at all: with FFmpeg's default, an uploaded playlist could read the server's files and networks.
+_OPEN_OPTIONS = {"protocol_whitelist": "none"}
 
 
 class ReferenceClip(msgspec.Struct, frozen=True, kw_only=True):
     """A recording of the voice to clone.
 
     samples  [samples] float32 mono, in [-1, 1], at `sample_rate_hz`
-    sha256   of the uploaded bytes
     """
 
     samples: NDArray[np.float32]
@@ -32,58 +39,102 @@ class ReferenceClip(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-def decode_reference(data: bytes, *, filename: str, max_seconds: float = MAX_SECONDS) -> ReferenceClip:
-    """Decode and judge a recording in any format that FFmpeg reads.
+def decode_reference(
+    data: bytes, *, filename: str | None = None, max_decode_s: float = MAX_REFERENCE_S
+) -> ReferenceClip:
+    """Any audio, or video with sound, that FFmpeg reads; channels are averaged. `filename` is for messages only.
 
-    Raises UnreadableAudio for what is not audio, and UnusableReference for what is too long, too short, silent or
-    clipped. Decoding stops at `max_seconds`, so a small file that unpacks to hours costs no more than that.
+    Raises UnreadableAudio when it is not audio, UnusableReference when it is but no voice can be cloned from it.
+    The length is counted while decoding, which stops at the limit: headers claim too much and too little.
     """
+    name = (filename or "the recording")[-80:]
+    if not data:
+        raise UnreadableAudio(f"{name} is empty", param="reference_audio")
     try:
-        samples, rate_hz = _decode(data, filename, max_seconds)
-    except (av.error.FFmpegError, ValueError, OSError) as error:
+        with av.open(io.BytesIO(data), "r", metadata_errors="replace", options=_OPEN_OPTIONS) as container:
+            samples, sample_rate_hz = _decode(container, name, max_decode_s)
+    except av.error.FFmpegError as error:
         raise UnreadableAudio(
-            f"{filename}: not audio that can be decoded ({error}); send wav, mp3, flac, ogg, m4a or the like",
+            f"{name} is not audio that can be decoded ({error.strerror}); send wav, flac, mp3, ogg or m4a",
             param="reference_audio",
         ) from error
-    check_reference(samples, rate_hz, filename)
-    return ReferenceClip(samples=samples, sample_rate_hz=rate_hz, sha256=hashlib.sha256(data).hexdigest())
+    check_reference(samples, sample_rate_hz, name)
+    samples = samples.clip(-1, 1)  # lossy codecs overshoot
+    return ReferenceClip(samples=samples, sample_rate_hz=sample_rate_hz, sha256=hashlib.sha256(data).hexdigest())
 
 
-def _decode(data: bytes, filename: str, max_seconds: float) -> tuple[NDArray[np.float32], int]:
-    with av.open(io.BytesIO(data), "r") as container:
-        if not container.streams.audio:
-            raise ValueError("it has no audio")
-        stream = container.streams.audio[0]
-        seconds = _claimed_seconds(container, stream)
-        if seconds is not None and seconds > max_seconds:
-            raise _too_long(filename, max_seconds, f"{seconds:.0f} seconds long")
-        source_rate_hz = stream.codec_context.sample_rate
-        if source_rate_hz < MIN_RATE_HZ:
-            raise ValueError(f"its sample rate is {source_rate_hz} Hz; at least {MIN_RATE_HZ} is needed")
-        rate_hz = min(source_rate_hz, MAX_RATE_HZ)
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate_hz)
-        parts: list[NDArray[np.float32]] = []
-        num_left = round(max_seconds * rate_hz)
-        for frame in container.decode(stream):
-            for mono in resampler.resample(frame):
-                parts.append(mono.to_ndarray().reshape(-1))
-                num_left -= len(parts[-1])
-            if num_left < 0:
-                raise _too_long(filename, max_seconds, "longer")
-        parts += [mono.to_ndarray().reshape(-1) for mono in resampler.resample(None)]
-    if not parts:
-        raise ValueError("it holds no sound")
-    return np.concatenate(parts), rate_hz
+def _decode(container: InputContainer, name: str, max_s: float) -> tuple[NDArray[np.float32], int]:
+    """Mono samples and their rate."""
+    pieces: list[NDArray[np.float32]] = []
+    num_samples = 0
+    rate_hz = 0
+    resample = _Resample()
+    for frame in _frames(container, name):
+        if not rate_hz:
+            if frame.sample_rate < MIN_RATE_HZ:
+                raise UnusableReference(
+                    f"{name} has a sample rate of {frame.sample_rate} Hz; at least {MIN_RATE_HZ} Hz are needed",
+                    param="reference_audio",
+                )
+            rate_hz = min(frame.sample_rate, MAX_RATE_HZ)
+        for piece in resample(frame, rate_hz):
+            pieces.append(piece)
+            num_samples += len(piece)
+        if num_samples > max_s * rate_hz:
+            raise UnusableReference(
+                f"{name} is longer than the limit of {max_s:g} s; cut it to the best 10 to 30 s of speech",
+                param="reference_audio",
+            )
+    pieces += resample.rest()
+    if not any(map(len, pieces)):
+        raise UnreadableAudio(f"{name} holds no audio: it may have been cut off", param="reference_audio")
+    return np.concatenate(pieces), rate_hz
 
 
-def _claimed_seconds(container: av.container.InputContainer, stream: av.AudioStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return None if container.duration is None else container.duration / 1_000_000
+def _frames(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:
+    if not container.streams.audio:
+        raise UnreadableAudio(f"{name} has no audio track", param="reference_audio")
+    num_packets = num_broken = 0
+    for packet in container.demux(container.streams.audio[0]):
+        num_packets += 1
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            num_broken += 1
+            continue
+        for frame in frames:
+            if isinstance(frame, av.AudioFrame) and frame.samples:
+                yield frame
+    if num_broken > max(1, MAX_BROKEN_SHARE * num_packets):
+        raise UnreadableAudio(
+            f"{name} is damaged: {num_broken} of its {num_packets} packets cannot be decoded", param="reference_audio"
+        )
 
 
-def _too_long(filename: str, max_seconds: float, how_long: str) -> UnusableReference:
-    return UnusableReference(
-        f"{filename}: the recording is {how_long} and the limit is {max_seconds:.0f} seconds; 6 to 30 are best",
-        param="reference_audio",
-    )
+class _Resample:
+    """Frames of any kind to mono pieces of one rate. The kind may change within a file (joined recordings)."""
+
+    def __init__(self) -> None:
+        self._resampler: av.AudioResampler | None = None
+        self._kind: tuple[str, str, int] | None = None
+
+    def __call__(self, frame: av.AudioFrame, rate_hz: int) -> list[NDArray[np.float32]]:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        earlier: list[NDArray[np.float32]] = []
+        if self._resampler is None or kind != self._kind:
+            earlier = self.rest()
+            self._kind = kind
+            self._resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate_hz)
+        frame.pts = None  # gaps and jumps in time stamps are not ours to mend
+        return earlier + [_mono(resampled) for resampled in self._resampler.resample(frame)]
+
+    def rest(self) -> list[NDArray[np.float32]]:
+        """What the resampler still holds. Afterwards it takes no more frames."""
+        if self._resampler is None:
+            return []
+        return [_mono(resampled) for resampled in self._resampler.resample(None)]
+
+
+def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
+    # An average cannot clip; FFmpeg's own mix to mono adds channels at -3 dB and can.
+    return frame.to_ndarray().mean(axis=0, dtype=np.float32)

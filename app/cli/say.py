@@ -41,14 +41,12 @@ def say(
     seed: int | None,
 ) -> None:
     """Speak TEXT, a file, or what comes in on standard input, into a file."""
-    if text is None or text == "-":
-        reader: TextIO = source or click.get_text_stream("stdin")
-        text = reader.read()
-    elif source is not None:
+    if text not in (None, "-") and source is not None:
         raise click.UsageError("give the text or --file, not both")
+    said = (source or sys.stdin).read() if text is None or text == "-" else text
     audio_format = _choose_format(output, format_name)
     configure_logging("error", "text")
-    request = SpeechRequest(text=text, language=language, speaker_id=voice, speed=speed, seed=seed)
+    request = SpeechRequest(text=said, language=language, speaker_id=voice, speed=speed, seed=seed)
     # The text's limit protects a shared server; here the user's own patience is the limit.
     settings = load_settings(max_text_chars=sys.maxsize)
     with _open_output(output) as file:
@@ -85,7 +83,7 @@ async def _speak(
         speech = await service.speak(request)
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=speech.num_segments, audio="")
-            encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
+            encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=not is_seekable)
             async for samples in speech:
                 file.write(encoder.encode(samples))
                 progress.update(task, completed=speech.num_spoken, audio=f"{speech.receipt().audio_s:.0f} s")

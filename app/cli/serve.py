@@ -82,7 +82,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise AddressUnavailable(
-            f"cannot listen on {host} port {port}: {str(error.strerror).lower()}; choose another with PORT or CHORUS_PORT",
+            f"cannot listen on {host} port {port}: {str(error.strerror).lower()}; another goes in CHORUS_PORT",
             param="CHORUS_PORT",
         ) from error
 

@@ -1,7 +1,9 @@
-"""Stitching: the chunks of a request's segments to one stream of samples, with pauses and without clicks.
+"""Stitching: the chunks of a request's segments to one continuous stream of samples.
 
-Silence at a segment's edges is trimmed, the edges are faded, and a pause follows that depends on what ends the
-segment. Works chunk by chunk: how a segment was cut into chunks does not change a sample.
+Engines put silence around each segment, more or less as the model felt like. Here it is cut to a known length, the
+edges are faded so that joins do not click, and the pause between two segments follows from what ended the first.
+
+Knows segments, chunks and samples. Knows nothing of loudness, formats or waiting.
 """
 
 from collections.abc import Sequence
@@ -13,9 +15,15 @@ from app.engine.base import AudioChunk, Samples
 from app.errors import EngineFailure, NothingToSpeak
 from app.text.segments import Boundary, Segment
 
+SILENCE = 10.0 ** (-50 / 20)
+"""Samples below this, -50 dBFS, are silence."""
+KEPT_SILENCE_MS = 40
+"""Silence left before and after the sound of a segment; soft consonants begin and end below the threshold."""
+FADE_MS = 5
+
 
 class Pauses(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds of silence."""
+    """Silence put after a segment, by what ended it; the silence kept around its sound comes on top."""
 
     clause_ms: int = 60
     sentence_ms: int = 260
@@ -31,83 +39,97 @@ class Pauses(msgspec.Struct, frozen=True, kw_only=True):
                 return self.paragraph_ms
 
 
-SILENCE = 10 ** (-50 / 20)
-"""Magnitude below which a sample is silence: -50 dBFS."""
-EDGE_MS = 40
-"""Silence that is kept before and after a segment's sound: the breath of the voice."""
-FADE_MS = 5
+DEFAULT_PAUSES = Pauses()
 
 
 class Stitcher:
-    """Takes the chunks of one request in order. The sound of a segment may come in any number of chunks."""
+    """One request's stream in the making. The samples do not depend on how segments are cut into chunks.
 
-    def __init__(self, segments: Sequence[Segment], sample_rate_hz: int, pauses: Pauses | None = None) -> None:
+    The last chunk of the last segment completes the stream; there is nothing to flush.
+    """
+
+    def __init__(self, segments: Sequence[Segment], sample_rate_hz: int, *, pauses: Pauses = DEFAULT_PAUSES) -> None:
         self._segments = segments
-        self._pauses = pauses or Pauses()
-        self._rate_hz = sample_rate_hz
-        self._edge = self._num_samples(EDGE_MS)
-        ramp = np.arange(1, self._num_samples(FADE_MS) + 1, dtype=np.float32) / (self._num_samples(FADE_MS) + 1)
-        self._fade_in: Samples = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
-        self._start_segment()
+        self._sample_rate_hz = sample_rate_hz
+        self._pauses = pauses
+        self._index = 0
+        self._trimmer = _SegmentTrimmer(sample_rate_hz)
 
     def push(self, chunk: AudioChunk) -> Samples:
-        """The samples that are settled by now, [samples]; the end of the sound is held back until it is known.
+        """The samples that are final now; often none, never views of the chunk's.
 
-        Raises NothingToSpeak when a segment ends without sound, and EngineFailure for samples that are no numbers.
+        Raises NothingToSpeak when a segment ends without sound, EngineFailure for NaN and infinity.
         """
-        segment = self._segments[chunk.segment_index]
+        assert chunk.segment_index == self._index, f"chunk of segment {chunk.segment_index}, expected {self._index}"
+        segment = self._segments[self._index]
         if not np.isfinite(chunk.samples).all():
-            raise EngineFailure(f"segment {segment.index} came out as noise that is no number: {segment.text[:60]!r}")
-        self._held = np.concatenate((self._held, chunk.samples))
-        loud = np.flatnonzero(np.abs(self._held) >= SILENCE)
-        if loud.size:
-            # Past the last sound goes nothing yet: whether it is a pause inside the segment or its end is not known.
-            # The fade's length stays back too, since the end of the sound may be the end of the segment.
-            self._start_sound(int(loud[0]))
-            end = int(np.flatnonzero(np.abs(self._held) >= SILENCE)[-1]) + 1
-            ready, self._held = self._split(max(0, end - len(self._fade_in)))
-        else:
-            ready = self._held[:0]
-            if not self._has_sound:
-                self._held = self._held[max(0, len(self._held) - self._edge) :]
+            raise EngineFailure(
+                f"segment {segment.index} ({_shorten(segment.text)}) holds samples that are not numbers"
+            )
+        samples = self._trimmer.push(chunk.samples)
         if not chunk.is_last:
-            return ready
-        return np.concatenate((ready, self._end_segment(segment)))
+            return samples
+        if not self._trimmer.has_sound:
+            raise NothingToSpeak(f"no sound came for {_shorten(segment.text)}", param="text")
+        return np.concatenate([samples, self._trimmer.finish(), self._next_segment(segment)])
 
-    def _start_sound(self, first: int) -> None:
-        if not self._has_sound:
-            self._has_sound = True
-            self._held = self._held[max(0, first - self._edge) :]
+    def _next_segment(self, ended: Segment) -> Samples:
+        """The pause, unless nothing follows."""
+        self._index += 1
+        self._trimmer = _SegmentTrimmer(self._sample_rate_hz)
+        is_end = self._index == len(self._segments)
+        pause_ms = 0 if is_end else self._pauses.after(ended.boundary)
+        return np.zeros(pause_ms * self._sample_rate_hz // 1000, np.float32)
 
-    def _split(self, at: int) -> tuple[Samples, Samples]:
-        """What leaves and what stays, faded in where the segment begins."""
-        ready, rest = self._held[:at], self._held[at:]
-        if ready.size and self._num_out < len(self._fade_in):
-            ready = ready.copy()
-            num_faded = min(len(ready), len(self._fade_in) - self._num_out)
-            ready[:num_faded] *= self._fade_in[self._num_out : self._num_out + num_faded]
-        self._num_out += len(ready)
-        return ready, rest
 
-    def _end_segment(self, segment: Segment) -> Samples:
-        if not self._has_sound:
-            raise NothingToSpeak(f"the voice made no sound for {segment.text[:60]!r}", param="text")
-        loud = np.flatnonzero(np.abs(self._held) >= SILENCE)
-        end = int(loud[-1]) + 1 if loud.size else 0
-        tail, _ = self._split(min(len(self._held), end + self._edge))
-        tail = tail.copy()
-        num_faded = min(len(tail), len(self._fade_in))
-        if num_faded:
-            tail[-num_faded:] *= self._fade_in[num_faded - 1 :: -1]
-        self._start_segment()
-        is_last = segment.index == len(self._segments) - 1
-        pause_ms = 0 if is_last else self._pauses.after(segment.boundary)
-        return np.concatenate((tail, np.zeros(self._num_samples(pause_ms), np.float32)))
+class _SegmentTrimmer:
+    """One segment: silence at both ends cut to 40 ms, both edges faded.
 
-    def _start_segment(self) -> None:
+    held       samples not yet given out: silence that may turn out to be the end, and at least one fade's length
+    num_given  samples given out
+    """
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._num_kept = KEPT_SILENCE_MS * sample_rate_hz // 1000
+        num_fade = FADE_MS * sample_rate_hz // 1000
+        # Raised cosine; the half step keeps it from beginning with a plain zero.
+        self._fade_in = (0.5 - 0.5 * np.cos(np.pi * (np.arange(num_fade) + 0.5) / num_fade)).astype(np.float32)
         self._held: Samples = np.zeros(0, np.float32)
-        self._has_sound = False
-        self._num_out = 0
+        self._num_given = 0
+        self.has_sound = False
 
-    def _num_samples(self, milliseconds: int) -> int:
-        return round(milliseconds * self._rate_hz / 1000)
+    def push(self, samples: Samples) -> Samples:
+        self._held = np.concatenate([self._held, samples])
+        sounding = np.flatnonzero(np.abs(self._held) >= SILENCE)
+        if not self.has_sound:
+            first = int(sounding[0]) if sounding.size else len(self._held)
+            self._held = self._held[max(0, first - self._num_kept) :]
+            sounding = sounding - max(0, first - self._num_kept)
+            self.has_sound = sounding.size > 0
+        if not sounding.size:
+            return self._held[:0]
+        end_of_sound = int(sounding[-1]) + 1
+        return self._give(max(0, min(end_of_sound, len(self._held) - len(self._fade_in))))
+
+    def finish(self) -> Samples:
+        """The rest of the segment's sound, what is kept of the silence after it, and the fade."""
+        sounding = np.flatnonzero(np.abs(self._held) >= SILENCE)
+        end_of_sound = int(sounding[-1]) + 1 if sounding.size else 0
+        rest = self._give(min(len(self._held), end_of_sound + self._num_kept))
+        num_faded = min(len(rest), len(self._fade_in))
+        if num_faded:
+            rest[-num_faded:] *= self._fade_in[:num_faded][::-1]
+        return rest
+
+    def _give(self, num_samples: int) -> Samples:
+        """A copy of the first held samples, faded in where they are the segment's first."""
+        given = self._held[:num_samples].copy()
+        self._held = self._held[num_samples:]
+        fade = self._fade_in[self._num_given : self._num_given + num_samples]
+        given[: len(fade)] *= fade
+        self._num_given += num_samples
+        return given
+
+
+def _shorten(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:59]}…")

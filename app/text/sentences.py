@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import cast
 
-import sentencex
+import sentencex  # pyright: ignore[reportMissingTypeStubs] - a Rust module
 
 # sentencex is a Rust module without types: (language, text) -> sentences, their white space included.
 segment = cast("Callable[[str, str], list[str]]", sentencex.segment)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
