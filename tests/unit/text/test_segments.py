@@ -81,12 +81,16 @@ def test_a_full_stop_that_ends_no_sentence_is_no_boundary(language: str, text: s
     ("language", "text", "pieces"),
     [
         ("en", "He left the room. She stayed behind.", ["He left the room.", "She stayed behind."]),
-        ("en", "'Where are you?' she asked. Nobody answered her.", ["'Where are you?' she asked.", "Nobody answered her."]),
+        ("en", "'Where are you?' she asked. Nobody answered.", ["'Where are you?' she asked.", "Nobody answered."]),
         ("hi", "नमस्ते मेरे प्यारे दोस्त। आप कैसे हैं आज?", ["नमस्ते मेरे प्यारे दोस्त।", "आप कैसे हैं आज?"]),
-        ("ar", "كيف حالك اليوم يا صديقي؟ أنا بخير والحمد لله.", ["كيف حالك اليوم يا صديقي؟", "أنا بخير والحمد لله."]),
-        ("zh-cn", "今天的天气真的非常好啊朋友。我们一起去公园散步好不好？", ["今天的天气真的非常好啊朋友。", "我们一起去公园散步好不好？"]),
+        ("ar", "كيف حالك يا صديقي؟ أنا بخير اليوم.", ["كيف حالك يا صديقي؟", "أنا بخير اليوم."]),
+        (
+            "zh-cn",
+            "今天的天气真是非常好啊我的朋友。我们下午一起去公园散步好不好？",
+            ["今天的天气真是非常好啊我的朋友。", "我们下午一起去公园散步好不好？"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_sentences_are_segments(language: str, text: str, pieces: list[str]) -> None:
     assert cut(text, language) == pieces
 
@@ -102,7 +106,9 @@ def test_a_word_of_five_thousand_letters_is_cut_into_pieces_that_fit() -> None:
 
 
 def test_a_long_sentence_is_cut_at_clauses_and_leaves_no_tiny_tail() -> None:
-    sentence = "When the rain had stopped, the children ran out to the garden; there they found, under the old tree, a bird."
+    sentence = (
+        "When the rain had stopped, the children ran out to the garden; there they found, under the old tree, a bird."
+    )
     pieces = cut(sentence, max_chars=80)
     assert " ".join(pieces) == sentence
     assert pieces[0].endswith((";", ","))
