@@ -58,13 +58,12 @@ def wav_header(num_samples: int | None, sample_rate_hz: int) -> bytes:
     """44 bytes before 16-bit mono samples. An unknown length is all ones, which players and FFmpeg read as a stream."""
     data_size = UNKNOWN_SIZE if num_samples is None else min(2 * num_samples, UNKNOWN_SIZE)
     riff_size = min(data_size + 36, UNKNOWN_SIZE)
-    pcm, num_channels, bits = 1, 1, 16
-    fmt = struct.pack("<HHIIHH", pcm, num_channels, sample_rate_hz, 2 * sample_rate_hz, 2, bits)
-    return (
-        struct.pack("<4sI4s4sI", b"RIFF", riff_size, b"WAVE", b"fmt ", len(fmt))
-        + fmt
-        + b"data"
-        + struct.pack("<I", data_size)
+    pcm, num_channels, frame_bytes, bits = 1, 1, 2, 16
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", riff_size, b"WAVE"),
+        *(b"fmt ", 16, pcm, num_channels, sample_rate_hz, frame_bytes * sample_rate_hz, frame_bytes, bits),
+        *(b"data", data_size),
     )
 
 
@@ -168,7 +167,7 @@ class _ContainerEncoder:
             format=codec.container,
             container_options={**codec.options, "fflags": "+bitexact", "flush_packets": "1"},
         )
-        self._stream = self._container.add_stream(
+        self._stream = self._container.add_stream(  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs
             codec.encoder,
             rate=sample_rate_hz,
             options={"flags": "+bitexact"},
@@ -185,7 +184,7 @@ class _ContainerEncoder:
             if self._is_closed:
                 raise ValueError("the encoder is closed")
             if samples.size:
-                self._container.mux(self._stream.encode(self._frame(samples)))
+                self._write(self._frame(samples))
             return self._file.take() if isinstance(self._file, _Pipe) else b""
 
     def close(self) -> bytes:
@@ -194,10 +193,14 @@ class _ContainerEncoder:
                 return b""
             self._is_closed = True
             try:
-                self._container.mux(self._stream.encode(None))
+                self._write(None)
             finally:
                 self._container.close()
             return self._file.take() if isinstance(self._file, _Pipe) else self._file.getvalue()
+
+    def _write(self, frame: av.AudioFrame | None) -> None:
+        """None flushes the codec."""
+        self._container.mux(self._stream.encode(frame))  # pyright: ignore[reportUnknownMemberType] - generic Packet
 
     def _frame(self, samples: NDArray[np.float32]) -> av.AudioFrame:
         plane = float_to_int16(samples) if self._codec.sample_format == "s16" else samples.clip(-1, 1)

@@ -103,7 +103,7 @@ def _frames(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:
             num_broken += 1
             continue
         for frame in frames:
-            if isinstance(frame, av.AudioFrame) and frame.samples:
+            if frame.samples:
                 yield frame
     if num_broken > max(1, MAX_BROKEN_SHARE * num_packets):
         raise UnreadableAudio(

@@ -58,9 +58,10 @@ class Stitcher:
     def push(self, chunk: AudioChunk) -> Samples:
         """The samples that are final now; often none, never views of the chunk's.
 
-        Raises NothingToSpeak when a segment ends without sound, EngineFailure for NaN and infinity.
+        Raises NothingToSpeak when a segment ends without sound, EngineFailure for NaN, infinity and wrong order.
         """
-        assert chunk.segment_index == self._index, f"chunk of segment {chunk.segment_index}, expected {self._index}"
+        if chunk.segment_index != self._index:
+            raise EngineFailure(f"a chunk of segment {chunk.segment_index} came where segment {self._index} was due")
         segment = self._segments[self._index]
         if not np.isfinite(chunk.samples).all():
             raise EngineFailure(

@@ -18,11 +18,15 @@ _JOINERS = "\u200c\u200d"  # they shape Persian and Indic words
 # Symbols that Unicode files under So (other symbol) and that are read aloud all the same.
 _SPOKEN_SYMBOLS = frozenset("°©®™№℃℉§¶")
 
+_SPOKEN_CATEGORIES = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sc", "Sm", "So"))
+_SPOKEN_PUNCTUATION = frozenset("%‰&@#§¶")
+
 
 def clean(text: str) -> str:
     """Text in NFC with one space between words and an empty line between paragraphs.
 
-    Goes: control, format and private characters, lone surrogates, emoji. Stays: every letter, mark, digit,
+    Goes: control, format and private characters, lone surrogates, emoji, and paragraphs that are nothing but
+    punctuation, such as the row of asterisks between two scenes. Stays: every letter, mark, digit,
     punctuation, currency and mathematical sign. Cleaning twice changes nothing more.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
@@ -31,7 +35,11 @@ def clean(text: str) -> str:
     # Composing may bring new neighbours together, so it comes after the sieve.
     text = unicodedata.normalize("NFC", text)
     paragraphs = (_clean_paragraph(paragraph) for paragraph in _PARAGRAPHS.split(text))
-    return PARAGRAPH_BREAK.join(paragraph for paragraph in paragraphs if paragraph)
+    return PARAGRAPH_BREAK.join(paragraph for paragraph in paragraphs if any(map(_is_spoken, paragraph)))
+
+
+def _is_spoken(char: str) -> bool:
+    return unicodedata.category(char) in _SPOKEN_CATEGORIES or char in _SPOKEN_PUNCTUATION
 
 
 def _keep(text: str) -> list[str]:

@@ -36,7 +36,7 @@ def check(answer: httpx.Response, status: int, code: str, param: str | None = No
         ({"text": " \n\t "}, 422, "nothing_to_speak", "text", "nothing"),
         ({"text": "😀🎉👍🏽"}, 422, "nothing_to_speak", "text", "nothing"),
         ({"text": "\x00\x01\x07"}, 422, "nothing_to_speak", "text", "nothing"),
-        ({"text": "-- ... --"}, 422, "nothing_to_speak", "text", "no"),
+        ({"text": "-- ... --"}, 422, "nothing_to_speak", "text", "nothing"),
         ({"text": "日本語です"}, 422, "nothing_to_speak", "text", "日本語"),
         (b'{"text": "a \\ud800 b"}', 400, "invalid_json", None, "JSON"),
         ({"text": 5}, 400, "invalid_field", "text", "str"),

@@ -157,7 +157,18 @@ def test_cleaning(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
-@pytest.mark.parametrize("text", ["", " \n ", "😀🎉", "\x00\x01", "\u200d\u200c"])
+def test_an_ornament_between_paragraphs_is_no_segment() -> None:
+    assert cut("One scene ends here.\n\n  *    *    *  \n\nAnother begins.") == [
+        "One scene ends here.",
+        "Another begins.",
+    ]
+
+
+def test_a_sign_that_is_read_aloud_is_a_segment() -> None:
+    assert cut("%\n\n$") == ["%", "$"]
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "😀🎉", "\x00\x01", "\u200d\u200c", "-- ... --", "***"])
 def test_nothing_to_speak_gives_no_segment(text: str) -> None:
     assert split_segments(text, language="en", max_chars=250) == ()
 
