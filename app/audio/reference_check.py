@@ -1,9 +1,11 @@
 """Whether a decoded recording is fit for cloning a voice. Each refusal says what was measured and what to do."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from app.audio.loudness import speech_level_dbfs
+from app.audio.loudness import SILENCE_DBFS, speech_level_dbfs
 from app.errors import UnreadableAudio, UnusableReference
 
 MIN_REFERENCE_S = 2.0
@@ -32,8 +34,9 @@ def check_reference(samples: NDArray[np.float32], sample_rate_hz: int, name: str
         )
     level_dbfs = speech_level_dbfs(samples, sample_rate_hz)
     if level_dbfs < MIN_LEVEL_DBFS:
+        measured = f"below {SILENCE_DBFS:.0f} dBFS" if level_dbfs == -math.inf else f"{level_dbfs:.0f} dBFS"
         raise UnusableReference(
-            f"{name} is silent: its level is {level_dbfs:.0f} dBFS, at least {MIN_LEVEL_DBFS:.0f} dBFS are needed; "
+            f"{name} is silent: its level is {measured}, at least {MIN_LEVEL_DBFS:.0f} dBFS are needed; "
             "record it louder",
             param="reference_audio",
         )

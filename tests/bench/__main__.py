@@ -104,11 +104,11 @@ def chapter(client: httpx.Client, direct: Hibari) -> dict[str, float]:
 def many_callers(client: httpx.Client, process: psutil.Process) -> dict[str, float]:
     texts = [f"Caller number {index} would like to hear this. {SENTENCE * (index % 4)}" for index in range(100)]
     alone = [say(client, text) for text in texts]
-    rss_after_100 = process.memory_info().rss
     with ThreadPoolExecutor(100) as pool:
         began_at_s = time.perf_counter()
         together = list(pool.map(lambda text: say(client, text), texts))
         elapsed_s = time.perf_counter() - began_at_s
+        rss_after_100 = process.memory_info().rss
         for _ in range(9):
             list(pool.map(lambda text: say(client, text), texts))
     rss_after_1000 = process.memory_info().rss
@@ -116,7 +116,7 @@ def many_callers(client: httpx.Client, process: psutil.Process) -> dict[str, flo
         "elapsed_s": elapsed_s,
         "different_answers": sum(a != b for a, b in zip(alone, together, strict=True)),
         "rss_mb_after_100": rss_after_100 / 1e6,
-        "rss_mb_after_1100": rss_after_1000 / 1e6,
+        "rss_mb_after_1000": rss_after_1000 / 1e6,
         "rss_ratio": rss_after_1000 / rss_after_100,
     }
 

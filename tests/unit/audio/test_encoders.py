@@ -172,10 +172,14 @@ def test_mp3_begins_with_a_frame_and_has_no_length_tag_that_would_be_wrong() -> 
 
 
 @pytest.mark.parametrize("audio_format", list(AudioFormat))
-@pytest.mark.parametrize("num_samples", [0, 1, 700])
-def test_very_short_audio_makes_a_file_too(audio_format: AudioFormat, num_samples: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_samples", [1, 700])
+def test_audio_shorter_than_a_codec_frame_is_not_lost(
+    audio_format: AudioFormat, num_samples: int, tmp_path: Path
+) -> None:
     data = encode_whole(SPEECH[:num_samples], audio_format, RATE_HZ)
-    if audio_format in (AudioFormat.WAV, AudioFormat.PCM, AudioFormat.OPUS) or (num_samples and data[:4] == b"fLaC"):
+    if audio_format in (AudioFormat.MP3, AudioFormat.AAC):
+        assert data  # too short for decoders that skip the codec's delay
+    else:
         assert len(decode(data, audio_format, tmp_path)) == num_samples
 
 

@@ -1,0 +1,220 @@
+import hashlib
+import io
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.audio.encoders import encode_whole, open_encoder
+from app.audio.formats import AudioFormat
+from app.audio.reference import ReferenceClip, decode_reference
+from app.audio.reference_check import clipped_share
+from app.errors import RequestError, UnreadableAudio, UnusableReference
+
+RATE_HZ = 24_000
+
+
+def voice(seconds: float, rate_hz: int = RATE_HZ, amplitude: float = 0.2) -> Any:
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    syllables = np.sin(2 * np.pi * 2 * time_s) ** 2
+    return (amplitude * syllables * np.sin(2 * np.pi * 220 * time_s)).astype(np.float32)
+
+
+def recording(samples: Any, rate_hz: int = RATE_HZ, container: str = "WAV", subtype: str = "PCM_16") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate_hz, format=container, subtype=subtype)
+    return file.getvalue()
+
+
+def video_without_sound() -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        frame = av.VideoFrame(32, 32, "yuv420p")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+GOOD = recording(voice(3))
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(300)
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype", "atol"),
+    [
+        ("WAV", "PCM_16", 1 / 32_768),
+        ("WAV", "PCM_24", 1e-6),
+        ("WAV", "FLOAT", 0),
+        ("WAV", "PCM_U8", 1 / 128),
+        ("WAV", "ULAW", 0.01),
+        ("AIFF", "PCM_16", 1 / 32_768),
+        ("FLAC", "PCM_16", 1 / 32_768),
+        ("OGG", "VORBIS", 0.05),
+        ("OGG", "OPUS", 0.05),
+        ("MP3", "MPEG_LAYER_III", 0.05),
+    ],
+)
+def test_a_recording_comes_back_in_any_common_format(container: str, subtype: str, atol: float) -> None:
+    clip = decode_reference(recording(voice(3), 24_000, container, subtype), filename="clip")
+    # Opus always decodes at 48 kHz.
+    assert clip.sample_rate_hz == (48_000 if subtype == "OPUS" else 24_000)
+    expected = voice(3, clip.sample_rate_hz)
+    # FFmpeg leaves out the last half block of a vorbis file.
+    assert len(expected) - (256 if subtype == "VORBIS" else 0) <= len(clip.samples) <= len(expected)
+    np.testing.assert_allclose(clip.samples, expected[: len(clip.samples)], atol=atol)
+    assert clip.samples.dtype == np.float32
+
+
+def test_a_clip_is_known_by_the_hash_of_its_bytes() -> None:
+    assert decode_reference(GOOD).sha256 == hashlib.sha256(GOOD).hexdigest()
+
+
+@pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.FLAC, AudioFormat.AAC, AudioFormat.MP3])
+def test_our_own_answers_can_be_cloned_from_streamed_or_whole(audio_format: AudioFormat) -> None:
+    encoder = open_encoder(audio_format, RATE_HZ, streaming=True)
+    streamed = encoder.encode(voice(3)) + encoder.close()
+    for data in (streamed, encode_whole(voice(3), audio_format, RATE_HZ)):
+        clip = decode_reference(data)
+        assert len(clip.samples) / clip.sample_rate_hz == pytest.approx(3.0, abs=0.1)
+
+
+def test_channels_are_averaged_not_added() -> None:
+    stereo = np.stack([voice(3, 44_100, 0.9), voice(3, 44_100, 0.3)], axis=1)
+    clip = decode_reference(recording(stereo, 44_100))
+    assert clip.sample_rate_hz == 44_100
+    np.testing.assert_allclose(clip.samples, voice(3, 44_100, 0.6), atol=1 / 32_768)
+
+
+def test_rates_above_48_khz_are_brought_down_to_it() -> None:
+    clip = decode_reference(recording(voice(3, 96_000), 96_000))
+    assert clip.sample_rate_hz == 48_000
+    assert len(clip.samples) == pytest.approx(3 * 48_000, abs=2)
+    middle = slice(1000, -1000)
+    np.testing.assert_allclose(clip.samples[middle], voice(3, 48_000)[: len(clip.samples)][middle], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"this is a text file, not a recording of anybody", "not audio"),
+        (np.random.default_rng(0).bytes(100_000), "not audio"),
+        (bytes(100_000), "not audio"),
+        (PNG, "no audio track"),
+        (video_without_sound(), "no audio track"),
+        (GOOD[:20], "not audio"),
+        (GOOD[:44], "holds no audio"),
+        (recording(np.zeros(0, np.float32)), "holds no audio"),
+        (recording(np.full(3 * RATE_HZ, math.nan, np.float32), subtype="FLOAT"), "NaN"),
+        (recording(np.append(voice(3), np.float32(math.inf)), subtype="FLOAT"), "NaN or infinity"),
+    ],
+    ids=["empty", "text", "noise", "zeros", "png", "video", "cut header", "header", "no samples", "nan", "infinity"],
+)
+def test_what_is_not_audio_is_unreadable(data: bytes, says: str) -> None:
+    with pytest.raises(UnreadableAudio, match=says) as refusal:
+        decode_reference(data, filename="clip.wav")
+    assert refusal.value.param == "reference_audio"
+    assert "clip.wav" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (recording(voice(0.5)), r"0\.5 s long; at least 2 s"),
+        (recording(voice(1.99)), r"1\.9 s long; at least 2 s"),
+        (GOOD[: 44 + RATE_HZ], r"0\.5 s long"),
+        (recording(np.zeros(3 * RATE_HZ, np.float32)), "silent: its level is below -70 dBFS"),
+        (recording(voice(3, amplitude=0.004)), r"silent: its level is -5\d dBFS"),
+        (recording(np.sign(voice(3))), r"clipped: 100% of its samples"),
+        (recording(voice(3, amplitude=1.5).clip(-1, 1)), r"clipped: \d+%"),
+        (recording(voice(3, 4000), 4000), "4000 Hz; at least 8000 Hz"),
+        (recording(voice(11 * 60, 8000), 8000), "longer than the limit of 600 s"),
+    ],
+    ids=["short", "nearly", "cut off", "silent", "whisper", "square", "clipped", "4 kHz", "11 minutes"],
+)
+def test_audio_that_no_voice_can_be_cloned_from_is_refused_with_what_was_measured(data: bytes, says: str) -> None:
+    with pytest.raises(UnusableReference, match=says) as refusal:
+        decode_reference(data, filename="clip.wav")
+    assert refusal.value.param == "reference_audio"
+    assert "clip.wav" in refusal.value.message
+
+
+@pytest.mark.parametrize(("seconds", "is_refused"), [(4.0, False), (4.2, True)])
+def test_the_limit_of_length_is_the_callers(seconds: float, is_refused: bool) -> None:
+    data = recording(voice(seconds))
+    if is_refused:
+        with pytest.raises(UnusableReference, match="limit of 4 s"):
+            decode_reference(data, max_decode_s=4.0)
+    else:
+        assert len(decode_reference(data, max_decode_s=4.0).samples) == 4 * RATE_HZ
+
+
+def test_a_wav_that_claims_four_gigabytes_is_read_for_what_it_holds() -> None:
+    for claimed in (4_000_000_000, 0xFFFF_FFFF):
+        data = GOOD[:40] + struct.pack("<I", claimed) + GOOD[44:]
+        assert len(decode_reference(data).samples) == 3 * RATE_HZ
+
+
+def test_decoding_stops_at_the_limit_of_an_hour_in_a_small_file() -> None:
+    hour = recording(np.zeros(3600 * 8000, np.float32), 8000, "FLAC")
+    assert len(hour) < 300_000
+    with pytest.raises(UnusableReference, match="limit of 10 s"):
+        decode_reference(hour, max_decode_s=10)
+
+
+def test_loud_speech_with_single_peaks_at_full_scale_is_not_clipped() -> None:
+    assert decode_reference(recording(voice(3, amplitude=0.999))).samples.max() > 0.99
+
+
+def test_only_runs_at_full_scale_count_as_clipped() -> None:
+    samples = np.array([1, 1, 0, -1, -1, -1, 0, 1, 1, -1, 1], np.float32)
+    assert clipped_share(samples) == pytest.approx(7 / 11)
+    assert clipped_share(samples[:3]) == 0
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "ffconcat version 1.0\nfile other.wav\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nother.wav\n#EXT-X-ENDLIST\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+    ],
+    ids=["concat", "hls", "sdp"],
+)
+def test_an_uploaded_playlist_opens_no_file_and_no_address(
+    playlist: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.wav").write_bytes(GOOD)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnreadableAudio):
+        decode_reference(playlist.encode())
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype"), [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")]
+)
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(data=st.data())
+def test_damage_ends_in_a_clip_or_in_an_error_for_the_caller(container: str, subtype: str, data: st.DataObject) -> None:
+    damaged = bytearray(recording(voice(2.5, 16_000), 16_000, container, subtype))
+    for _ in range(data.draw(st.integers(1, 30))):
+        near_start = data.draw(st.booleans())
+        position = data.draw(st.integers(0, 120 if near_start else len(damaged) - 1))
+        damaged[position] = data.draw(st.integers(0, 255))
+    del damaged[data.draw(st.integers(1, len(damaged))) :]
+    try:
+        clip = decode_reference(bytes(damaged))
+    except RequestError:
+        return
+    assert isinstance(clip, ReferenceClip)
+    assert np.isfinite(clip.samples).all()
+    assert np.abs(clip.samples).max() <= 1
