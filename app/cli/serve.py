@@ -67,7 +67,7 @@ def serve(host: str | None, port: int | None) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
-        # Longer than any Retry-After: a caller who waits as told must not find the connection closed under the next try.
+        # Longer than any Retry-After: who waits as told must not find the connection closed under the next try.
         timeout_keep_alive=75,
     )
     server = DrainingServer(config, lifecycle, settings.drain_timeout_s)

@@ -1,7 +1,9 @@
 """`python -m tests.bench`: the figures of the README, printed as a table and appended as one JSON line."""
 
 import json
+import os
 import platform
+import socket
 import statistics
 import subprocess
 import sys
@@ -21,10 +23,11 @@ from hibari import Hibari
 
 from app.engine.embedded import EmbeddedEngine
 from tests.support.recogniser import transcribe, word_error_rate
-from tests.support.server import chorus_serve
+from tests.support.server import chorus_serve, wait_until_ok
 
+ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results" / "embedded.jsonl"
-CHAPTER = Path(__file__).parents[3] / "shared" / "data" / "alice_chapter1.txt"
+CHAPTER = ROOT.parent / "shared" / "data" / "alice_chapter1.txt"
 SHORT = (
     "The morning was bright and the river ran slowly past the old stone mill. Nobody had opened its door for years, "
     "but today there was smoke above the chimney and a lamp in the highest window."
@@ -121,10 +124,33 @@ def many_callers(client: httpx.Client, process: psutil.Process) -> dict[str, flo
     }
 
 
+def fresh_clone() -> dict[str, float]:
+    """`make run` in an empty folder with empty caches: seconds until `POST /tts` answers, and what it installed."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+        clone = Path(folder, "chorus")
+        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+        environ = os.environ | {"PIP_CACHE_DIR": f"{folder}/pip", "XDG_CACHE_HOME": f"{folder}/cache"}
+        environ |= {"CHORUS_PORT": str(port), "PATH": os.environ["PATH"].replace(str(Path(sys.executable).parent), "")}
+        probe.close()
+        began_at_s = time.perf_counter()
+        process = subprocess.Popen(["make", "run"], cwd=clone, env=environ, stderr=subprocess.DEVNULL)
+        try:
+            wait_until_ok(f"http://127.0.0.1:{port}", process)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+                say(client, "Hello there.")
+            seconds = time.perf_counter() - began_at_s
+        finally:
+            process.terminate()
+            process.wait(60)
+        disk = subprocess.run(["du", "-sm", clone / ".venv"], capture_output=True, text=True, check=True)
+        return {"seconds": seconds, "environment_mb": float(disk.stdout.split()[0])}
+
+
 def main() -> None:
     print(f"load before: {psutil.getloadavg()[0]:.2f} on {psutil.cpu_count()} cores", file=sys.stderr)
     direct = Hibari()
-    figures: dict[str, dict[str, float]] = {}
+    figures: dict[str, dict[str, float]] = {"a fresh clone": fresh_clone()}
     with tempfile.TemporaryDirectory() as data, chorus_serve(Path(data), CHORUS_LOG_LEVEL="error") as (url, process):
         limits = httpx.Limits(max_connections=100)
         with httpx.Client(base_url=url, timeout=600, limits=limits) as client:
