@@ -20,6 +20,6 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
 @pytest.fixture
 def fake_server(tmp_path: Path) -> Iterator[RunningServer]:
     """The server on an engine that the test drives: 2 slots, 2 places in the queue."""
-    settings = Settings(data=tmp_path, max_text_chars=1000, max_upload_mb=1, request_timeout_s=5)
+    settings = Settings(data=tmp_path, max_text_chars=1000, max_upload_mb=1)
     with serve(settings, FakeEngine) as server:
         yield server

@@ -117,13 +117,13 @@ _CODECS = {
         bit_rate=96_000,
         options={"write_xing": "0", "id3v2_version": "0"},
     ),
-    # Pages of 0.1 s (the default is 1 s) so that the first audio leaves early; the serial number is random otherwise.
+    # Pages of 0.1 s (the default is 1 s) so that the first audio leaves early.
     AudioFormat.OPUS: _Codec(
         container="ogg",
         encoder="libopus",
         sample_format="flt",
         bit_rate=48_000,
-        options={"page_duration": "100000", "serial_offset": "1"},
+        options={"page_duration": "100000"},
     ),
     AudioFormat.AAC: _Codec(container="adts", encoder="aac", sample_format="fltp", bit_rate=96_000),
     # Without padding: 8 KiB of zeros would come before the first sample.
@@ -165,12 +165,12 @@ class _ContainerEncoder:
             self._file,
             "w",
             format=codec.container,
-            container_options={**codec.options, "fflags": "+bitexact", "flush_packets": "1"},
+            # Bit-exact: otherwise Ogg draws a random serial number, and tags name the version of FFmpeg.
+            container_options={**codec.options, "fflags": "+bitexact"},
         )
         self._stream = self._container.add_stream(  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs
             codec.encoder,
             rate=sample_rate_hz,
-            options={"flags": "+bitexact"},
             layout="mono",
             format=codec.sample_format,
         )

@@ -54,7 +54,7 @@ def say(
     for warning in receipt.warnings:
         click.echo(f"warning: {warning}", err=True)
     where = "" if output == "-" else f"{output}: "
-    click.echo(f"{where}{receipt.audio_s:.1f} s of speech in {receipt.total_s:.1f} s", err=True)
+    click.echo(f"{where}{receipt.audio_s:.1f} s of speech in {receipt.total_s:.2f} s", err=True)
 
 
 def _choose_format(output: str, format_name: str | None) -> AudioFormat:

@@ -111,7 +111,6 @@ class Scheduler:
 
     def release(self, work: Work) -> None:
         """Forget a request: done, failed or cancelled. May be called twice; a running segment ends by `finish`."""
-        work.waiting.clear()
         if work in self._admitted:
             self._admitted.remove(work)
 

@@ -1,17 +1,21 @@
 """Streams that break, clients that leave, queues that are full: what is heard, and what is freed."""
 
 import asyncio
+import gc
 import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import cast
 
 import httpx
 import pytest
 
+from app.main import create_app
+from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, serve, started
 
 
 def fake(server: RunningServer) -> FakeEngine:
@@ -128,11 +132,48 @@ def test_the_request_beyond_slots_and_queue_is_refused_and_served_later(fake_ser
         assert client.post("/tts", json={"text": "One too many."}).status_code == 200
 
 
-def test_audio_that_does_not_come_in_time_is_a_504(fake_server: RunningServer) -> None:
-    with fake_server.client() as client:
-        answer = client.post("/tts", json={"text": "Please wait for ever."})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
-    until(fake_server, 0)
+@pytest.mark.parametrize("text", ["Please wait for ever.", "All at once now. Please wait for ever."])
+def test_audio_that_does_not_come_in_time_is_a_504(tmp_path: Path, text: str) -> None:
+    with serve(Settings(data=tmp_path, request_timeout_s=0.2), FakeEngine) as server, server.client() as client:
+        answer = client.post("/tts", json={"text": text})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
+        until(server, 0)
+
+
+def test_a_client_that_leaves_inside_send_has_been_cleaned_up_after_when_the_app_returns(tmp_path: Path) -> None:
+    """No socket here: the moment between the app's return and the garbage collector cannot be seen from outside."""
+
+    async def scenario() -> tuple[int, int]:
+        engine = FakeEngine()
+        app = create_app(Settings(data=tmp_path), engine)
+        asked = json.dumps({"text": "All at once now. And a second sentence.", "stream": True}).encode()
+        body_is_being_sent = asyncio.Event()
+        messages = iter([{"type": "http.request", "body": asked, "more_body": False}])
+
+        async def receive() -> dict[str, object]:
+            for message in messages:
+                return message
+            await body_is_being_sent.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.body":
+                body_is_being_sent.set()
+                await asyncio.get_running_loop().create_future()
+
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(asked)).encode())]
+        scope = {"type": "http", "method": "POST", "path": "/tts", "raw_path": b"/tts", "headers": headers}
+        scope |= {"query_string": b"", "root_path": "", "scheme": "http", "server": ("x", 80), "client": ("y", 1)}
+        scope |= {"http_version": "1.1", "asgi": {"version": "3.0"}, "state": {}}
+        async with started(app):
+            gc.disable()
+            try:
+                await app(scope, receive, send)
+                return len(engine.requests), engine.stats().admitted_requests
+            finally:
+                gc.enable()
+
+    assert asyncio.run(scenario()) == (1, 0)
 
 
 def test_health_answers_while_the_voice_is_busy(embedded_server: RunningServer) -> None:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 
 from app.engine.base import Engine
+from app.http.asgi import AsgiApp
 from app.main import create_app
 from app.settings import Settings
 
@@ -66,6 +67,22 @@ def serve(settings: Settings, make_engine: Callable[[], Engine] | None = None) -
         finally:
             server.should_exit = True
             ending.result(60)
+
+
+@contextlib.asynccontextmanager
+async def started(app: AsgiApp) -> AsyncIterator[None]:
+    """The app between its start-up and its shutdown, with no server around it."""
+    to_app: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+    from_app: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+    running = asyncio.create_task(
+        app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, to_app.get, from_app.put)
+    )
+    for message in ("startup", "shutdown"):
+        await to_app.put({"type": f"lifespan.{message}"})
+        assert (await from_app.get())["type"] == f"lifespan.{message}.complete"
+        if message == "startup":
+            yield
+    await running
 
 
 def wait_until_ok(url: str, process: subprocess.Popen[bytes] | None = None) -> None:

@@ -164,6 +164,13 @@ def test_a_whole_flac_states_its_length_and_a_streamed_one_has_the_same_frames()
     assert streamed[total_samples_and_md5] == bytes(20)
 
 
+@pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.FLAC, AudioFormat.OPUS])
+def test_the_header_leaves_with_the_first_samples_and_is_small(audio_format: AudioFormat) -> None:
+    encoder = open_encoder(audio_format, RATE_HZ, streaming=True)
+    assert 40 < len(encoder.encode(SPEECH[:10])) < 120
+    encoder.close()
+
+
 def test_mp3_begins_with_a_frame_and_has_no_length_tag_that_would_be_wrong() -> None:
     data = encode_in_pieces([SPEECH], AudioFormat.MP3)
     assert data[0] == 0xFF

@@ -164,6 +164,44 @@ def test_a_wav_that_claims_four_gigabytes_is_read_for_what_it_holds() -> None:
         assert len(decode_reference(data).samples) == 3 * RATE_HZ
 
 
+def damaged(data: bytes, every: int) -> bytes:
+    """Some bytes of noise at regular places."""
+    noise = np.random.default_rng(1)
+    broken = bytearray(data)
+    for position in range(every, len(broken) - 100, every):
+        broken[position : position + 50] = noise.bytes(50)
+    return bytes(broken)
+
+
+def test_a_few_damaged_frames_are_passed_over_and_many_are_refused() -> None:
+    mp3 = recording(np.random.default_rng(0).normal(0, 0.1, 10 * RATE_HZ), RATE_HZ, "MP3", "MPEG_LAYER_III")
+    assert len(decode_reference(damaged(mp3, every=800)).samples) / RATE_HZ == pytest.approx(10, abs=1)
+    with pytest.raises(UnreadableAudio, match=r"damaged: \d+ of its \d+ packets"):
+        decode_reference(damaged(mp3, every=120))
+
+
+def test_a_recording_that_turns_from_mono_to_stereo_is_read_to_its_end() -> None:
+    stereo = np.stack([voice(3)] * 2, axis=1)
+    joined = b"".join(recording(part, RATE_HZ, "MP3", "MPEG_LAYER_III") for part in (voice(3), stereo))
+    clip = decode_reference(joined)
+    assert len(clip.samples) / RATE_HZ == pytest.approx(6, abs=0.2)
+    assert np.abs(clip.samples[-RATE_HZ:]).max() == pytest.approx(0.2, abs=0.03)
+
+
+def test_tags_that_are_not_utf_8_do_no_harm() -> None:
+    info = b"INFOIART" + struct.pack("<I", 4) + "José".encode("latin-1")
+    tagged = GOOD + b"LIST" + struct.pack("<I", len(info)) + info
+    tagged = tagged[:4] + struct.pack("<I", len(tagged) - 8) + tagged[8:]
+    tagged = tagged[:36] + tagged[len(GOOD) :] + tagged[36 : len(GOOD)]  # players look for tags before the samples
+    assert len(decode_reference(tagged).samples) == 3 * RATE_HZ
+
+
+def test_peaks_above_full_scale_are_cut_to_it() -> None:
+    samples = voice(3)
+    samples[1000] = 1.5
+    assert decode_reference(recording(samples, subtype="FLOAT")).samples.max() == 1.0
+
+
 def test_decoding_stops_at_the_limit_of_an_hour_in_a_small_file() -> None:
     hour = recording(np.zeros(3600 * 8000, np.float32), 8000, "FLAC")
     assert len(hour) < 300_000
