@@ -39,7 +39,10 @@ logger = logging.getLogger(__name__)
 SAMPLE_RATE_HZ = 24_000
 HEART = Speaker(id="heart", name="Heart", languages=("en",), source="built-in")
 MAX_SEGMENT_CHARS = 300
-HOW_TO_CLONE = "the embedded voice cannot clone; cloning needs the XTTS engine (CHORUS_ENGINE=xtts) and its weights"
+HOW_TO_CLONE = (
+    "the embedded voice cannot clone; cloning comes with the XTTS engine (CHORUS_ENGINE=xtts), "
+    "which this version of Chorus does not have yet"
+)
 # The voice fails on numbers beyond decillions and drops what a word has beyond 24 letters: both are read in pieces.
 _LONG_NUMBER = re.compile(r"(?<!\d)(\d{16,})")
 _LONG_WORD = re.compile(r"([^\W\d_]{24})(?=[^\W\d_])")

@@ -12,11 +12,13 @@ _PARAGRAPHS = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _KEYCAP = re.compile("([0-9#*])\ufe0f?\u20e3")
 _REPEATED = re.compile(r"([!?。！？،؟,;])\1+")
 _DOTS = re.compile(r"\.{3,}|…+|(?:\. ){3,}|。{2,}")
+# "well...then" is two words; a closing quote stays where it is, and Chinese has no spaces.
+_WORD_AFTER_DOTS = re.compile(r"(?<=…)(?=[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff])")
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u3000-\u303f\uff00-\uffef"
-_BREAK_IN_CJK = re.compile(rf"(?<=[{_CJK}])\n(?=[{_CJK}])")
+_BREAK_IN_CJK = re.compile(rf"(?<=[{_CJK}])[^\S\n]*\n[^\S\n]*(?=[{_CJK}])")
 _JOINERS = "\u200c\u200d"  # they shape Persian and Indic words
 # Symbols that Unicode files under So (other symbol) and that are read aloud all the same.
-_SPOKEN_SYMBOLS = frozenset("°©®™№℃℉§¶")
+_SPOKEN_SYMBOLS = frozenset("°©®")
 
 _SPOKEN_CATEGORIES = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sc", "Sm", "So"))
 _SPOKEN_PUNCTUATION = frozenset("%‰&@#§¶")
@@ -42,6 +44,11 @@ def _is_spoken(char: str) -> bool:
     return unicodedata.category(char) in _SPOKEN_CATEGORIES or char in _SPOKEN_PUNCTUATION
 
 
+def _is_read_aloud(symbol: str) -> bool:
+    """Also the symbols that are letters in disguise: ㎏ ™ № ℃."""
+    return symbol in _SPOKEN_SYMBOLS or any(map(str.isalnum, unicodedata.normalize("NFKC", symbol)))
+
+
 def _keep(text: str) -> list[str]:
     kept: list[str] = []
     for char in text:
@@ -55,7 +62,7 @@ def _keep(text: str) -> list[str]:
                 kept.append(char)
         elif category[0] == "C" or "\ufe00" <= char <= "\ufe0f" or char == "\u20e3":
             continue
-        elif category in ("So", "Sk") and char not in _SPOKEN_SYMBOLS and not char.isascii():
+        elif (category == "So" and not _is_read_aloud(char)) or "\U0001f3fb" <= char <= "\U0001f3ff":
             kept.append(" ")  # an emoji between two words parts them
         else:
             kept.append(char)
@@ -66,4 +73,4 @@ def _clean_paragraph(paragraph: str) -> str:
     paragraph = _BREAK_IN_CJK.sub("", paragraph.strip())
     paragraph = " ".join(paragraph.split())
     # One mark is enough to shape the voice; runs of them make speech models babble.
-    return _REPEATED.sub(r"\1", _DOTS.sub("… ", paragraph)).replace("…  ", "… ").strip()
+    return _REPEATED.sub(r"\1", _WORD_AFTER_DOTS.sub(" ", _DOTS.sub("…", paragraph)))

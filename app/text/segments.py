@@ -5,6 +5,7 @@ tokens is the engine's own to check.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -14,7 +15,10 @@ from app.text.cleaning import PARAGRAPH_BREAK, clean
 from app.text.sentences import split_sentences
 
 MIN_CHARS = 12
-"""A sentence below this is joined with the next one of its paragraph where both fit."""
+MIN_WORDS = 3
+"""A sentence below these is joined with the next one of its paragraph where both fit."""
+FIRST_CHARS = 100
+"""A short sentence that opens the text takes no more than this with it where a clause ends: it decides the TTFA."""
 
 
 class Boundary(StrEnum):
@@ -33,14 +37,18 @@ class Segment(msgspec.Struct, frozen=True):
     boundary: Boundary
 
 
-# The best place to cut comes first. A comma within a number is no clause.
+_CLOSERS = r"""["'”’»›」』）)\]]*"""
+# The best place to cut comes first. A mark between digits or inside an address ends no clause: ASCII marks need
+# white space behind them. Closing quotes stay with their mark.
 _CUTS = (
-    re.compile(r"[;:；：؛](?=\s|[^\x00-\x7f])|[—–]"),
-    re.compile(r"[,，、،](?!\d)"),
+    re.compile(rf"(?:[;:!?…؛؟](?={_CLOSERS}\s)|[；：。！？।॥]|[—–](?!\d)){_CLOSERS}"),
+    re.compile(rf"(?:,(?={_CLOSERS}\s)|[，、،](?!\d)){_CLOSERS}"),
     re.compile(r"\s"),
+    re.compile(r"[^\w\s](?!\d)"),
 )
-# What belongs to the character before it: combining marks, joiners and what they join.
-_TIED = re.compile(r"[\u0300-\u036f\u0900-\u0903\u093a-\u094f\u064b-\u065f\u200c\u200d\u20d0-\u20ff\u3099\u309a]")
+_JOINERS = "\u200c\u200d"
+# Scripts without spaces: a word is about two characters there, and a sentence is followed by no space.
+_UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uff65]")
 
 
 def split_segments(text: str, *, language: str, max_chars: int) -> tuple[Segment, ...]:
@@ -50,15 +58,22 @@ def split_segments(text: str, *, language: str, max_chars: int) -> tuple[Segment
     """
     segments: list[Segment] = []
     for paragraph in clean(text).split(PARAGRAPH_BREAK):
-        pieces = list(_pieces(paragraph, language, max_chars))
+        pieces = list(_pieces(paragraph, language, max_chars, is_first=not segments))
         for number, (piece, boundary) in enumerate(pieces):
             is_last = number == len(pieces) - 1
             segments.append(Segment(len(segments), piece, Boundary.PARAGRAPH if is_last else boundary))
     return tuple(segments)
 
 
-def _pieces(paragraph: str, language: str, max_chars: int) -> Iterator[tuple[str, Boundary]]:
-    for sentence in _join_short(split_sentences(paragraph, language), max_chars):
+def _pieces(paragraph: str, language: str, max_chars: int, *, is_first: bool) -> Iterator[tuple[str, Boundary]]:
+    sentences = split_sentences(paragraph, language)
+    joined = _join_short(sentences, max_chars)
+    if is_first and joined and len(joined[0]) > FIRST_CHARS and joined[0] != sentences[0]:
+        opening, rest = _take_opening(joined[0], len(sentences[0]))
+        if opening:
+            yield opening, Boundary.CLAUSE
+            joined[0] = rest
+    for sentence in joined:
         *clauses, last = _cut(sentence, max_chars)
         yield from ((clause, Boundary.CLAUSE) for clause in clauses)
         yield last, Boundary.SENTENCE
@@ -67,14 +82,36 @@ def _pieces(paragraph: str, language: str, max_chars: int) -> Iterator[tuple[str
 def _join_short(sentences: list[str], max_chars: int) -> list[str]:
     joined: list[str] = []
     for sentence in sentences:
-        if joined and len(joined[-1]) < MIN_CHARS and len(joined[-1]) + 1 + len(sentence) <= max_chars:
-            joined[-1] = f"{joined[-1]} {sentence}"
+        if joined and _is_short(joined[-1]) and len(joined[-1]) + 1 + len(sentence) <= max_chars:
+            joined[-1] = _join(joined[-1], sentence)
         else:
             joined.append(sentence)
-    if len(joined) > 1 and len(joined[-1]) < MIN_CHARS and len(joined[-2]) + 1 + len(joined[-1]) <= max_chars:
+    if len(joined) > 1 and _weight(joined[-1]) < MIN_CHARS and len(joined[-2]) + 1 + len(joined[-1]) <= max_chars:
         last = joined.pop()
-        joined[-1] = f"{joined[-1]} {last}"
+        joined[-1] = _join(joined[-1], last)
     return joined
+
+
+def _is_short(sentence: str) -> bool:
+    return _weight(sentence) < MIN_CHARS or (not _UNSPACED.search(sentence) and len(sentence.split()) < MIN_WORDS)
+
+
+def _weight(sentence: str) -> int:
+    return len(sentence) + len(_UNSPACED.findall(sentence))
+
+
+def _join(left: str, right: str) -> str:
+    return left + right if _UNSPACED.match(left[-1]) else f"{left} {right}"
+
+
+def _take_opening(sentence: str, start: int) -> tuple[str, str]:
+    """The part up to the last clause end between `start` and FIRST_CHARS, and the rest; "" when there is none."""
+    window = sentence[: FIRST_CHARS + 1]
+    ends = [match.end() for pattern in _CUTS[:2] for match in pattern.finditer(window)]
+    at = max((end for end in ends if start < end <= FIRST_CHARS), default=0)
+    opening, rest = sentence[:at].rstrip(), sentence[at:].lstrip()
+    # Neither half may be as short as what joining was meant to avoid.
+    return ("", sentence) if not at or _is_short(opening) or _is_short(rest) else (opening, rest)
 
 
 def _cut(sentence: str, max_chars: int) -> list[str]:
@@ -92,12 +129,16 @@ def _cut(sentence: str, max_chars: int) -> list[str]:
 def _best_cut(text: str, *, wanted: int, limit: int) -> int:
     """Where to cut: after the best mark in the window around `wanted`, else anywhere that parts no character."""
     window = text[: limit + 1]
-    for pattern, reach in zip(_CUTS, (0.5, 0.5, 0.0), strict=True):
+    for pattern, reach in zip(_CUTS, (0.5, 0.5, 0.0, 0.5), strict=True):
         ends = [match.end() for match in pattern.finditer(window) if match.end() <= limit]
         near = [end for end in ends if end >= max(1, round(wanted * reach))]
         if near:
             return min(near, key=lambda end: abs(end - wanted))
     at = min(wanted, limit)
-    while at > 1 and (_TIED.match(text, at) or text[at - 1] == "\u200d"):
+    while at > 1 and (_is_tied(text[at]) or text[at - 1] in _JOINERS):
         at -= 1
     return at if at > 1 else limit
+
+
+def _is_tied(char: str) -> bool:
+    return char in _JOINERS or unicodedata.category(char)[0] == "M"
