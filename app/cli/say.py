@@ -43,7 +43,7 @@ def say(
     """Speak TEXT, a file, or what comes in on standard input, into a file."""
     if text not in (None, "-") and source is not None:
         raise click.UsageError("give the text or --file, not both")
-    said = (source or sys.stdin).read() if text is None or text == "-" else text
+    said = _read(source or sys.stdin) if text is None or text == "-" else text
     audio_format = _choose_format(output, format_name)
     configure_logging("error", "text")
     request = SpeechRequest(text=said, language=language, speaker_id=voice, speed=speed, seed=seed)
@@ -55,6 +55,13 @@ def say(
         click.echo(f"warning: {warning}", err=True)
     where = "" if output == "-" else f"{output}: "
     click.echo(f"{where}{receipt.audio_s:.1f} s of speech in {receipt.total_s:.2f} s", err=True)
+
+
+def _read(source: TextIO) -> str:
+    try:
+        return source.read()
+    except UnicodeDecodeError as error:
+        raise InvalidField(f"{source.name} is not UTF-8 text ({error.reason} at byte {error.start})") from error
 
 
 def _choose_format(output: str, format_name: str | None) -> AudioFormat:

@@ -24,7 +24,10 @@ async def audio_response(
     speech = await unless_client_leaves(request, speaking)
     if stream:
         return _streamed(speech, audio_format)
-    return await unless_client_leaves(request, _whole(speech, audio_format))
+    try:
+        return await unless_client_leaves(request, _whole(speech, audio_format))
+    finally:
+        await speech.aclose()
 
 
 async def _whole(speech: Speech, audio_format: AudioFormat) -> Response[bytes]:

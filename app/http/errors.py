@@ -14,6 +14,7 @@ from litestar.exceptions import (
 from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from app import errors
+from app.audio.formats import AudioFormat
 from app.errors import ChorusError
 from app.http.context import request_id
 from app.http.schemas import ErrorBody, ErrorDetail
@@ -79,6 +80,8 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
         param = message.split("field `")[1].split("`")[0]
     if param == "data":  # Litestar's name for the body itself
         return error_response(HTTP_400_BAD_REQUEST, "invalid_body", f"the body must be a JSON object: {message}")
+    if message.startswith("Invalid enum value") and param in ("format", "response_format"):
+        message += f"; known are {', '.join(AudioFormat)}"
     where = f"{param}: " if param else ""
     return error_response(HTTP_400_BAD_REQUEST, "invalid_field", where + message, param=param)
 
@@ -108,7 +111,9 @@ def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[Error
     return error_response(500, "internal_error", "the server failed on this request; its log has the request id")
 
 
-def on_unreadable_json(request: AnyRequest, error: SerializationException) -> Response[ErrorBody]:
+def on_unreadable_json(
+    request: AnyRequest, error: SerializationException | UnicodeDecodeError | RecursionError
+) -> Response[ErrorBody]:
     return error_response(HTTP_400_BAD_REQUEST, "invalid_json", f"the body is not JSON: {error}")
 
 
@@ -116,6 +121,9 @@ EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
     ChorusError: on_chorus_error,
     ValidationException: on_validation_error,
     SerializationException: on_unreadable_json,
+    # msgspec's own, past Litestar: text that is not UTF-8, and brackets nested too deep.
+    UnicodeDecodeError: on_unreadable_json,
+    RecursionError: on_unreadable_json,
     HTTPException: on_http_error,
     Exception: on_unexpected_error,
 }

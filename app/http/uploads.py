@@ -34,6 +34,8 @@ async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[CloneForm, l
                 raise InvalidField(f"{name}: send it as {expected}", param=name)
             if isinstance(value, UploadFile):
                 recordings.append((value.filename, await value.read()))
+            elif name in fields:
+                raise InvalidField(f"{name}: send it once", param=name)
             else:
                 fields[name] = value
     finally:
@@ -48,7 +50,7 @@ async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[CloneForm, l
 def _read_json(body: bytes) -> tuple[CloneForm, list[Recording]]:
     try:
         raw: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidField(f"the body is neither multipart nor JSON: {error}") from None
     sent = _convert(raw, CloneBody, strict=True)
     recordings: list[Recording] = []

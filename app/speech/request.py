@@ -25,3 +25,5 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     top_k: TopK | None = None
     top_p: TopP | None = None
     repetition_penalty: RepetitionPenalty | None = None
+    without_effect: tuple[str, ...] = ()
+    """options of the caller's dialect that no engine has: taken, and reported in the warnings"""

@@ -117,11 +117,12 @@ class SpeechService:
     def _warnings(self, request: SpeechRequest, segments: Sequence[Segment], language: str) -> tuple[str, ...]:
         """What the caller asked for and will not get."""
         info = self.engine.info
-        warnings = [
-            f"{field} has no effect on the {info.name} engine"
+        ignored = [
+            field
             for field in SAMPLING_FIELDS
             if getattr(request, field) is not None and field not in info.sampling_options
         ]
+        warnings = [f"{field} has no effect on the {info.name} engine" for field in (*ignored, *request.without_effect)]
         if silent := self.engine.unspeakable(" ".join(segment.text for segment in segments), language):
             warnings.append(f"not spoken, because the {info.name} engine cannot: {silent[:40]}")
         return tuple(warnings)

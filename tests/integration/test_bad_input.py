@@ -48,6 +48,9 @@ def check(answer: httpx.Response, status: int, code: str, param: str | None = No
         ({}, 400, "invalid_field", "text", "missing"),
         ([], 400, "invalid_body", None, "object"),
         (b"not json", 400, "invalid_json", None, "JSON"),
+        (b'{"text": "a\xff"}', 400, "invalid_json", None, "JSON"),
+        (b"[" * 100_000, 400, "invalid_json", None, "JSON"),
+        ({"text": "hi", "format": "WAV"}, 400, "invalid_field", "format", "wav, pcm, mp3"),
         (b"", 400, "invalid_body", None, "object"),
         (b"\xff\xfe", 400, "invalid_json", None, "JSON"),
         ({"text": "hi", "language": "xx"}, 400, "unsupported_language", "language", "en"),
@@ -174,6 +177,17 @@ def test_clone_fields_are_checked_like_those_of_tts(
     fake_server: RunningServer, fields: dict[str, str], param: str
 ) -> None:
     check(clone(fake_server, wav(voice_like(4)), **fields), 400, "invalid_field", param)
+
+
+def test_clone_json_that_is_no_json_is_refused(fake_server: RunningServer) -> None:
+    for body in (b"{", b'{"text": "\xff"}', b"[" * 100_000):
+        assert post(fake_server, body, "/voice-clone").status_code == 400
+
+
+def test_a_clone_field_that_is_sent_twice_is_refused(fake_server: RunningServer) -> None:
+    files = [("text", (None, "One.")), ("text", (None, "Two.")), ("reference_audio", ("a.wav", wav(voice_like(4))))]
+    with fake_server.client() as client:
+        check(client.post("/voice-clone", files=files), 400, "invalid_field", "text", "once")
 
 
 def test_clone_without_a_recording_names_the_field(fake_server: RunningServer) -> None:

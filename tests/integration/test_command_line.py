@@ -69,6 +69,13 @@ def test_say_fails_with_one_line_and_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
+def test_say_names_a_file_that_is_not_text(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff" * 100)
+    ended = chorus("say", "-f", str(tmp_path / "photo.jpg"), "-o", str(tmp_path / "out.wav"))
+    assert (ended.returncode, b"not UTF-8" in ended.stderr) == (1, True)
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_voices_lists_the_embedded_voice_and_no_other() -> None:
     ended = chorus("voices")
     assert b"heart" in ended.stdout

@@ -56,6 +56,13 @@ def test_the_official_openai_sdk_speaks(sdk: openai.OpenAI) -> None:
     assert len(samples) / rate_hz > 2
 
 
+def test_openai_instructions_are_taken_and_reported(sdk: openai.OpenAI) -> None:
+    answer = sdk.audio.speech.with_raw_response.create(
+        model="tts-1", voice="alloy", input=TEXT, instructions="Whisper."
+    )
+    assert "instructions has no effect" in answer.headers["X-Chorus-Warnings"]
+
+
 def test_the_official_openai_sdk_streams(sdk: openai.OpenAI) -> None:
     with sdk.audio.speech.with_streaming_response.create(
         model="gpt-4o-mini-tts", voice="heart", input=TEXT, response_format="pcm", extra_body={"seed": 1}

@@ -34,6 +34,7 @@ async def create_speech(
             speaker_id=_speaker_id(data.voice, service),
             speed=data.speed,
             seed=data.seed,
+            without_effect=() if data.instructions is None else ("instructions",),
         )
     )
     return await audio_response(request, speaking, data.response_format, stream=True)
