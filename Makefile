@@ -66,7 +66,7 @@ bench: .venv/.test  ## Measure speed; ARGS is passed on
 lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(call lock,uv,-,uv)
 	$(call lock,run,pyproject.toml)
-	$(call lock,build,- -c requirements/run.txt,hatchling editables)
+	$(call lock,build,- -c requirements/run.txt,hatchling editables 'setuptools<82')
 	$(call lock,test,pyproject.toml --extra test --extra dev -c requirements/run.txt -c requirements/build.txt)
 	$(call lock,xtts,pyproject.toml --extra xtts -c requirements/test.txt -c requirements/build.txt)
 	$(call lock,modal,pyproject.toml --extra modal -c requirements/test.txt -c requirements/build.txt)
@@ -104,8 +104,13 @@ endif
 		&& $(PIP) install --no-deps --no-build-isolation --editable .)
 	@touch $@
 
-.venv/.test: .venv/.run requirements/test.txt
+.venv/.test: .venv/.xtts requirements/test.txt
 	$(call stage,Adding what tests and checks need (about 600 MB),$(PIP) $(FROM_LOCK) -r requirements/test.txt)
+	@touch $@
+
+# Two of the packages (docopt, unidic-lite) come without wheels: they are built with the setuptools of build.txt.
+.venv/.xtts: .venv/.run requirements/xtts.txt
+	$(call stage,Adding XTTS (about 6 GB: torch and CUDA),$(PIP) $(FROM_LOCK) --no-build-isolation -r requirements/xtts.txt)
 	@touch $@
 
 # uv writes lock files for every platform at once. Nothing else needs it, so it stays out of .venv.
