@@ -17,6 +17,9 @@ ChorusError
   EngineFailure             our fault: logged once with its trace and the request id
   StartupError              the server cannot start: one line for the operator, exit status non-zero
     InvalidSetting  UnusableDataDirectory  AddressUnavailable  EngineUnavailable
+    UnusableCheckpoint        a file of the model is missing, damaged or of another kind; names it
+    LicenceNotAccepted        the model's licence is the user's to accept
+    DownloadFailed            the model could not be fetched; what came is kept, the next try goes on from there
 
 Knows codes and messages. Knows nothing of HTTP: the status of each class is in app/http/errors.py.
 """
@@ -123,3 +126,15 @@ class AddressUnavailable(StartupError):
 
 class EngineUnavailable(StartupError):
     code = "engine_unavailable"
+
+
+class UnusableCheckpoint(StartupError):
+    code = "unusable_checkpoint"
+
+
+class LicenceNotAccepted(StartupError):
+    code = "licence_not_accepted"
+
+
+class DownloadFailed(StartupError):
+    code = "download_failed"

@@ -15,6 +15,8 @@ from msgspec import Meta
 from app.errors import InvalidSetting
 
 PREFIX = "CHORUS_"
+COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
+"""Where users of Coqui's own tools have already said yes to the licence: read as CHORUS_ACCEPT_CPML is."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["auto", "xtts", "embedded"],
         Meta(description="Which engine speaks: `auto` takes the best that is installed"),
     ] = "auto"
+    model: Annotated[
+        str, Meta(min_length=1, description="XTTS checkpoint: a folder, or the id of a model to download")
+    ] = "coqui/XTTS-v2"
+    accept_cpml: Annotated[
+        bool, Meta(description="`1` accepts the Coqui Public Model License, under which XTTS v2 may be downloaded")
+    ] = False
     data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
     host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for every interface")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
@@ -72,6 +80,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: object)
     environ = os.environ if environ is None else environ
     names = variable_names()
     values: dict[str, object] = {}
+    if COQUI_ACCEPTANCE in environ:
+        values["accept_cpml"] = environ[COQUI_ACCEPTANCE]
     for name, text in environ.items():
         if not name.startswith(PREFIX):
             continue

@@ -46,6 +46,9 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnusableDataDirectory: 500,
     errors.AddressUnavailable: 500,
     errors.EngineUnavailable: 500,
+    errors.UnusableCheckpoint: 500,
+    errors.LicenceNotAccepted: 500,
+    errors.DownloadFailed: 500,
 }
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
