@@ -105,6 +105,7 @@ async def _load(running: Running, engine: Engine | None, on_failure: Callable[[C
         service = SpeechService(engine, running.settings, lifecycle)
         with lifecycle.stage("speakers"):
             await service.speakers.list()
+        engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))
         running.loaded = service
         lifecycle.is_ready()
     except ChorusError as error:

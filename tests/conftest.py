@@ -1,5 +1,6 @@
-"""Servers that tests share: both are real uvicorn servers on real sockets."""
+"""What tests share: servers (real uvicorn servers on real sockets) and the tiny XTTS checkpoint."""
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,4 +23,22 @@ def fake_server(tmp_path: Path) -> Iterator[RunningServer]:
     """The server on an engine that the test drives: 2 slots, 2 places in the queue."""
     settings = Settings(data=tmp_path, max_text_chars=1000, max_upload_mb=1)
     with serve(settings, FakeEngine) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published-form XTTS checkpoint with random weights; see tests/support/tiny_xtts.py."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the TTS package and what it imports deprecate each other
+        from tests.support.tiny_xtts import write_checkpoint
+
+        return write_checkpoint(tmp_path_factory.mktemp("tiny_xtts"))
+
+
+@pytest.fixture(scope="session")
+def xtts_server(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The server as `CHORUS_ENGINE=xtts CHORUS_MODEL=<tiny checkpoint> make run` starts it."""
+    settings = Settings(engine="xtts", model=str(tiny_checkpoint), data=tmp_path_factory.mktemp("data"))
+    with serve(settings) as server:
         yield server

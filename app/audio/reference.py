@@ -15,7 +15,7 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from app.audio.reference_check import MAX_REFERENCE_S, check_reference
+from app.audio.reference_check import check_reference
 from app.errors import UnreadableAudio, UnusableReference
 
 MIN_RATE_HZ = 8_000
@@ -32,27 +32,28 @@ class ReferenceClip(msgspec.Struct, frozen=True, kw_only=True):
     """A recording of the voice to clone.
 
     samples  [samples] float32 mono, in [-1, 1], at `sample_rate_hz`
+    is_cut   whether the recording was longer than what is used of it
     """
 
     samples: NDArray[np.float32]
     sample_rate_hz: int
     sha256: str
+    is_cut: bool = False
 
 
-def decode_reference(
-    data: bytes, *, filename: str | None = None, max_decode_s: float = MAX_REFERENCE_S
-) -> ReferenceClip:
+def decode_reference(data: bytes, *, filename: str | None = None, max_decode_s: float = 30.0) -> ReferenceClip:
     """Any audio, or video with sound, that FFmpeg reads; channels are averaged. `filename` is for messages only.
 
     Raises UnreadableAudio when it is not audio, UnusableReference when it is but no voice can be cloned from it.
-    The length is counted while decoding, which stops at the limit: headers claim too much and too little.
+    No more than the first `max_decode_s` are decoded. The length is counted while decoding: headers claim too much and
+    too little.
     """
     name = (filename or "the recording")[-80:]
     if not data:
         raise UnreadableAudio(f"{name} is empty", param="reference_audio")
     try:
         with av.open(io.BytesIO(data), "r", metadata_errors="replace", options=_OPEN_OPTIONS) as container:
-            samples, sample_rate_hz = _decode(container, name, max_decode_s)
+            samples, sample_rate_hz, is_cut = _decode(container, name, max_decode_s)
     except av.error.FFmpegError as error:
         raise UnreadableAudio(
             f"{name} is not audio that can be decoded ({error.strerror}); send wav, flac, mp3, ogg or m4a",
@@ -60,11 +61,13 @@ def decode_reference(
         ) from error
     check_reference(samples, sample_rate_hz, name)
     samples = samples.clip(-1, 1)  # lossy codecs overshoot
-    return ReferenceClip(samples=samples, sample_rate_hz=sample_rate_hz, sha256=hashlib.sha256(data).hexdigest())
+    return ReferenceClip(
+        samples=samples, sample_rate_hz=sample_rate_hz, sha256=hashlib.sha256(data).hexdigest(), is_cut=is_cut
+    )
 
 
-def _decode(container: InputContainer, name: str, max_s: float) -> tuple[NDArray[np.float32], int]:
-    """Mono samples and their rate."""
+def _decode(container: InputContainer, name: str, max_s: float) -> tuple[NDArray[np.float32], int, bool]:
+    """Mono samples, their rate, and whether there is more in the container."""
     pieces: list[NDArray[np.float32]] = []
     num_samples = 0
     rate_hz = 0
@@ -81,14 +84,13 @@ def _decode(container: InputContainer, name: str, max_s: float) -> tuple[NDArray
             pieces.append(piece)
             num_samples += len(piece)
         if num_samples > max_s * rate_hz:
-            raise UnusableReference(
-                f"{name} is longer than the limit of {max_s:g} s; cut it to the best 10 to 30 s of speech",
-                param="reference_audio",
-            )
+            return np.concatenate(pieces)[: round(max_s * rate_hz)], rate_hz, True
     pieces += resample.rest()
     if not any(map(len, pieces)):
         raise UnreadableAudio(f"{name} holds no audio: it may have been cut off", param="reference_audio")
-    return np.concatenate(pieces), rate_hz
+    samples = np.concatenate(pieces)
+    max_samples = round(max_s * rate_hz)
+    return samples[:max_samples], rate_hz, len(samples) > max_samples
 
 
 def _frames(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:

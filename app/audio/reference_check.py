@@ -9,7 +9,6 @@ from app.audio.loudness import SILENCE_DBFS, speech_level_dbfs
 from app.errors import UnreadableAudio, UnusableReference
 
 MIN_REFERENCE_S = 2.0
-MAX_REFERENCE_S = 600.0
 MIN_LEVEL_DBFS = -50.0
 FULL_SCALE = 0.98
 """A sample this large is at full scale: 8-bit and mu-law recordings end below 1.0."""

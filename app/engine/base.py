@@ -4,7 +4,7 @@ Knows nothing of HTTP, of files, of how a text became segments, or of what happe
 Every method of an engine is called on the event loop; an engine does its work elsewhere and never blocks there.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.reference import ReferenceClip
+from app.errors import ChorusError
 from app.text.segments import Segment
 
 Samples = NDArray[np.float32]
@@ -52,6 +53,8 @@ class SynthesisRequest(msgspec.Struct, frozen=True, kw_only=True):
     voice: Voice
     sampling: SamplingParams
     speed: float = 1.0
+    streaming: bool = True
+    """whether audio is wanted as it is made; otherwise a segment comes when it is whole, and may be tried twice"""
 
 
 class AudioChunk(msgspec.Struct, frozen=True):
@@ -79,6 +82,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """segments decoded at the same time"""
     max_queue: int
     """requests that may wait beyond those"""
+    max_reference_s: float = 30.0
+    """seconds of each recording that cloning uses"""
     notice: str | None = None
     """one sentence that a user of this engine should know"""
 
@@ -102,6 +107,11 @@ class ChunkStream(Protocol):
     @property
     def queue_s(self) -> float | None:
         """Seconds from admission until the first segment was started; None while it waits."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the caller should know about the audio that came so far."""
         ...
 
     async def aclose(self) -> None:
@@ -139,6 +149,10 @@ class Engine(Protocol):
 
     def submit(self, request: SynthesisRequest) -> ChunkStream:
         """Admit a request or raise QueueFull at once. Errors of decoding come out of the stream."""
+        ...
+
+    def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
+        """`tell` is called, on the event loop, when the engine has failed for good and cannot speak any more."""
         ...
 
     async def aclose(self) -> None:

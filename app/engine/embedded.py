@@ -20,6 +20,7 @@ import numpy as np
 from hibari import Hibari  # pyright: ignore[reportMissingTypeStubs]
 
 from app.audio.reference import ReferenceClip
+from app.engine.admission import Admission
 from app.engine.base import (
     AudioChunk,
     EngineInfo,
@@ -39,10 +40,7 @@ logger = logging.getLogger(__name__)
 SAMPLE_RATE_HZ = 24_000
 HEART = Speaker(id="heart", name="Heart", languages=("en",), source="built-in")
 MAX_SEGMENT_CHARS = 300
-HOW_TO_CLONE = (
-    "the embedded voice cannot clone; cloning comes with the XTTS engine (CHORUS_ENGINE=xtts), "
-    "which this version of Chorus does not have yet"
-)
+HOW_TO_CLONE = "the embedded voice cannot clone; the XTTS engine can: `chorus download`, then CHORUS_ENGINE=xtts"
 # The voice fails on numbers beyond decillions and drops what a word has beyond 24 letters: both are read in pieces.
 _LONG_NUMBER = re.compile(r"(?<!\d)(\d{16,})")
 _LONG_WORD = re.compile(r"([^\W\d_]{24})(?=[^\W\d_])")
@@ -56,7 +54,8 @@ class EmbeddedEngine:
         max_slots = max_slots or min(4, os.cpu_count() or 1)
         self._hibari = Hibari()
         self._hibari("Ready.", seed=0)  # loads the lexicon now, not in the first caller's request
-        self._scheduler = Scheduler(max_slots=max_slots, max_queue=max_queue)
+        self._admission = Admission(max_admitted=max_slots + max_queue)
+        self._scheduler = Scheduler(max_slots=max_slots)
         self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice")
         self._clock = clock
         self._open: dict[Work, tuple[SynthesisRequest, OrderedChunks]] = {}
@@ -80,8 +79,8 @@ class EmbeddedEngine:
     def stats(self) -> EngineStats:
         return EngineStats(
             busy_slots=self._scheduler.busy_slots,
-            admitted_requests=self._scheduler.num_admitted,
-            waiting_requests=self._scheduler.num_waiting,
+            admitted_requests=self._admission.num_admitted,
+            waiting_requests=self._admission.num_waiting,
         )
 
     def speakers(self) -> Sequence[Speaker]:
@@ -105,13 +104,15 @@ class EmbeddedEngine:
     def submit(self, request: SynthesisRequest) -> OrderedChunks:
         if self._is_closed:
             raise Draining("the server is shutting down")
-        work = self._scheduler.admit(len(request.segments), self._clock())
+        work = self._admission.admit(len(request.segments), self._clock())
+        self._scheduler.add(work)
 
         def on_take(chunk: AudioChunk) -> None:
             self._scheduler.take(work, len(chunk.samples) / SAMPLE_RATE_HZ)
             self._start_what_fits()
 
         def on_close() -> None:
+            self._admission.release(work)
             self._scheduler.release(work)
             self._open.pop(work, None)
             self._start_what_fits()
@@ -120,6 +121,9 @@ class EmbeddedEngine:
         self._open[work] = request, stream
         self._start_what_fits()
         return stream
+
+    def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
+        """Nothing can be lost: there is no device."""
 
     async def aclose(self) -> None:
         self._is_closed = True
@@ -151,7 +155,8 @@ class EmbeddedEngine:
             failure.__cause__ = error
             stream.fail(failure)
         finally:
-            self._scheduler.finish(sequence, made_s)
+            self._scheduler.made(sequence.work, made_s)
+            self._scheduler.finish(sequence)
             self._start_what_fits()
 
     def _synthesize(self, request: SynthesisRequest, segment_index: int) -> Samples:

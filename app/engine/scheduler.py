@@ -12,8 +12,6 @@ from collections import deque
 
 import msgspec
 
-from app.errors import QueueFull
-
 
 class Sequence(msgspec.Struct, eq=False):
     """One segment of one request, being decoded."""
@@ -32,6 +30,10 @@ class Work(msgspec.Struct, eq=False, kw_only=True):
     taken_s: float = 0.0
     started_at_s: float | None = None
 
+    @classmethod
+    def of(cls, num_segments: int, now_s: float) -> "Work":
+        return cls(admitted_at_s=now_s, waiting=deque(range(num_segments)))
+
     @property
     def buffered_s(self) -> float:
         """Audio made and not yet taken by the caller."""
@@ -48,48 +50,33 @@ class Work(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Scheduler:
-    """Bounded admission, and the choice of the next segment.
+    """The choice of the next segment.
 
     max_slots        segments that run at the same time
-    max_queue        requests that may be admitted beyond `max_slots`
     max_buffered_s   audio that one caller may leave untaken before its segments stop being started
     """
 
-    def __init__(self, *, max_slots: int, max_queue: int, max_buffered_s: float = 60.0) -> None:
+    def __init__(self, *, max_slots: int, max_buffered_s: float = 60.0) -> None:
         self.max_slots = max_slots
-        self.max_queue = max_queue
         self.max_buffered_s = max_buffered_s
-        self._admitted: list[Work] = []
+        self._works: list[Work] = []
         self._busy_slots = 0
 
     @property
     def busy_slots(self) -> int:
         return self._busy_slots
 
-    @property
-    def num_admitted(self) -> int:
-        return len(self._admitted)
+    def add(self, work: Work) -> None:
+        """An admitted request: its segments may be started."""
+        self._works.append(work)
 
-    @property
-    def num_waiting(self) -> int:
-        return sum(work.started_at_s is None for work in self._admitted)
-
-    def admit(self, num_segments: int, now_s: float) -> Work:
-        """Take a request in, or raise QueueFull with the time after which a place should be free."""
-        if len(self._admitted) >= self.max_slots + self.max_queue:
-            raise QueueFull(
-                f"{len(self._admitted)} requests are being spoken or waiting; try again in a moment",
-                retry_after_s=self._retry_after_s(now_s),
-            )
-        work = Work(admitted_at_s=now_s, waiting=deque(range(num_segments)))
-        self._admitted.append(work)
-        return work
+    def can_start(self) -> bool:
+        """Whether `next_sequence` would have one."""
+        return bool(self._startable())
 
     def next_sequence(self, now_s: float) -> Sequence | None:
         """The segment to start now, in a free slot; None when no slot is free or nothing may start."""
-        if self._busy_slots >= self.max_slots:
-            return None
-        startable = [work for work in self._admitted if work.waiting and self._has_room(work)]
+        startable = self._startable()
         if not startable:
             return None
         work = min(startable, key=lambda candidate: candidate.slack_s(now_s))
@@ -99,11 +86,14 @@ class Scheduler:
         work.running += 1
         return Sequence(work, work.waiting.popleft())
 
-    def finish(self, sequence: Sequence, made_s: float) -> None:
-        """A started segment has ended, well or badly, with `made_s` seconds of audio. Its slot is free."""
+    def made(self, work: Work, made_s: float) -> None:
+        """`made_s` seconds of audio are on their way to the caller."""
+        work.made_s += made_s
+
+    def finish(self, sequence: Sequence) -> None:
+        """A started segment has ended, well or badly. Its slot is free."""
         self._busy_slots -= 1
         sequence.work.running -= 1
-        sequence.work.made_s += made_s
 
     def take(self, work: Work, taken_s: float) -> None:
         """The caller has taken `taken_s` seconds of audio."""
@@ -111,14 +101,14 @@ class Scheduler:
 
     def release(self, work: Work) -> None:
         """Forget a request: done, failed or cancelled. May be called twice; a running segment ends by `finish`."""
-        if work in self._admitted:
-            self._admitted.remove(work)
+        if work in self._works:
+            self._works.remove(work)
+
+    def _startable(self) -> list[Work]:
+        if self._busy_slots >= self.max_slots:
+            return []
+        return [work for work in self._works if work.waiting and self._has_room(work)]
 
     def _has_room(self, work: Work) -> bool:
         # Segments start in order, so the one that the caller waits for has always been started before the room ran out.
         return work.buffered_s < self.max_buffered_s
-
-    def _retry_after_s(self, now_s: float) -> int:
-        # Half the age of the oldest request: places come free about as often as they were taken.
-        oldest_s = max((now_s - work.admitted_at_s for work in self._admitted), default=0.0)
-        return max(1, min(30, round(oldest_s / 2)))

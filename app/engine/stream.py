@@ -29,6 +29,7 @@ class OrderedChunks:
         self._buffers: list[deque[AudioChunk]] = [deque() for _ in range(num_segments)]
         self._next_segment = 0
         self._error: BaseException | None = None
+        self.warnings: list[str] = []
         self._arrived = asyncio.Event()
         self._closed = False
         self._on_take = on_take
@@ -47,6 +48,10 @@ class OrderedChunks:
         if not self._closed:
             self._buffers[chunk.segment_index].append(chunk)
             self._arrived.set()
+
+    def warn(self, warning: str) -> None:
+        """Called by the engine, before it delivers the last chunk."""
+        self.warnings.append(warning)
 
     def fail(self, error: BaseException) -> None:
         """Called by the engine: the caller gets `error` at once, ahead of audio that waits behind it."""

@@ -33,6 +33,7 @@ class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             speaker_id=speaker_id,
             language=self.language,
             speed=self.speed,
+            streaming=self.stream,
             seed=self.seed,
             temperature=self.temperature,
             top_k=self.top_k,

@@ -20,6 +20,8 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     speaker_id: str | None = None
     speed: Speed = 1.0
+    streaming: bool = False
+    """whether the caller listens while it is spoken"""
     seed: Seed | None = None
     temperature: Temperature | None = None
     top_k: TopK | None = None

@@ -45,9 +45,17 @@ class SpeechService:
         """The same in the voice of `clips`. Raises CloningUnavailable where the engine cannot."""
         self._lifecycle.check()
         voice = await self.engine.clone(clips)
-        return await self._speak(request, lambda: voice)
+        used_s = self.engine.info.max_reference_s
+        cut = [
+            f"of recording {number} the first {used_s:g} s are used"
+            for number, clip in enumerate(clips, 1)
+            if clip.is_cut
+        ]
+        return await self._speak(request, lambda: voice, cut)
 
-    async def _speak(self, request: SpeechRequest, find_voice: Callable[[], Voice]) -> Speech:
+    async def _speak(
+        self, request: SpeechRequest, find_voice: Callable[[], Voice], voice_warnings: Sequence[str] = ()
+    ) -> Speech:
         asked_at_s = self._clock()
         self._lifecycle.check()
         info = self.engine.info
@@ -68,6 +76,7 @@ class SpeechService:
                     voice=voice,
                     sampling=SamplingParams(seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}),
                     speed=request.speed,
+                    streaming=request.streaming,
                 )
             )
         except BaseException:
@@ -78,7 +87,7 @@ class SpeechService:
             Stitcher(segments, info.sample_rate_hz),
             info=info,
             seed=seed,
-            warnings=self._warnings(request, segments, language),
+            warnings=(*voice_warnings, *self._warnings(request, segments, language)),
             loudness_dbfs=self._settings.loudness_dbfs,
             timeout_s=self._settings.request_timeout_s,
             num_segments=len(segments),
@@ -94,8 +103,8 @@ class SpeechService:
         info = self.engine.info
         if language not in info.languages:
             raise UnsupportedLanguage(
-                f"the {info.name} engine speaks {', '.join(info.languages)} only, not {language!r}; "
-                "the XTTS engine speaks seventeen languages",
+                f"the {info.name} engine speaks {', '.join(info.languages)} only, not {language!r}"
+                + ("" if info.name == "xtts" else "; the XTTS engine speaks seventeen languages"),
                 param="language",
             )
         return language

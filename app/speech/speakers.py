@@ -56,6 +56,10 @@ class SpeakerCatalogue:
     def find(self, speaker_id: str | None) -> Voice:
         """The voice of that id; the engine's first when None. Raises UnknownSpeaker, naming near ones."""
         speakers = {speaker.id: speaker for speaker in self._engine.speakers()}
+        if not speakers:
+            raise UnknownSpeaker(
+                "this model has no voices of its own: clone one with POST /voice-clone", param="speaker_id"
+            )
         if speaker_id is None:
             return self._engine.voice(next(iter(speakers)))
         try:

@@ -79,7 +79,7 @@ class Speech:
         return Receipt(
             engine=self._info.name,
             seed=self._seed,
-            warnings=self._warnings,
+            warnings=(*self._warnings, *self._chunks.warnings),
             queue_s=self._chunks.queue_s,
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),

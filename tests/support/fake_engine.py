@@ -5,11 +5,12 @@ Below the engine seam only: what is tested with it is everything above.
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from app.audio.reference import ReferenceClip
+from app.engine.admission import Admission
 from app.engine.base import (
     AudioChunk,
     ChunkStream,
@@ -19,9 +20,9 @@ from app.engine.base import (
     SynthesisRequest,
     Voice,
 )
-from app.engine.scheduler import Scheduler, Work
+from app.engine.scheduler import Work
 from app.engine.stream import OrderedChunks
-from app.errors import EngineFailure
+from app.errors import ChorusError, EngineFailure
 
 RATE_HZ = 24_000
 SPEAKERS = (
@@ -36,7 +37,7 @@ class FakeEngine:
     def __init__(self, *, max_slots: int = 2, max_queue: int = 2) -> None:
         self.release = asyncio.Event()
         self.requests: list[SynthesisRequest] = []
-        self._scheduler = Scheduler(max_slots=max_slots, max_queue=max_queue)
+        self._admission = Admission(max_admitted=max_slots + max_queue)
         self._tasks: set[asyncio.Task[None]] = set()
         self.info = EngineInfo(
             name="fake",
@@ -52,10 +53,8 @@ class FakeEngine:
         )
 
     def stats(self) -> EngineStats:
-        rules = self._scheduler
-        return EngineStats(
-            busy_slots=rules.busy_slots, admitted_requests=rules.num_admitted, waiting_requests=rules.num_waiting
-        )
+        num_admitted = self._admission.num_admitted
+        return EngineStats(busy_slots=0, admitted_requests=num_admitted, waiting_requests=num_admitted)
 
     def speakers(self) -> Sequence[Speaker]:
         return SPEAKERS
@@ -73,10 +72,10 @@ class FakeEngine:
         return any(char.isalnum() for char in text)
 
     def submit(self, request: SynthesisRequest) -> ChunkStream:
-        work = self._scheduler.admit(len(request.segments), 0.0)
+        work = self._admission.admit(len(request.segments), 0.0)
         self.requests.append(request)
         stream = OrderedChunks(
-            work, len(request.segments), on_take=lambda _: None, on_close=lambda: self._scheduler.release(work)
+            work, len(request.segments), on_take=lambda _: None, on_close=lambda: self._admission.release(work)
         )
         task = asyncio.get_running_loop().create_task(self._decode(work, request, stream))
         self._tasks.add(task)
@@ -96,6 +95,9 @@ class FakeEngine:
             time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
             tone = (0.3 * np.sin(2 * np.pi * (200 + request.sampling.seed % 400) * time_s)).astype(np.float32)
             stream.deliver(AudioChunk(segment_index=segment.index, samples=tone, is_last=True))
+
+    def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
+        self.lose = tell
 
     async def aclose(self) -> None:
         for task in self._tasks:

@@ -53,6 +53,6 @@ def load_reference(directory: Path) -> ReferenceXtts:
     del weights
     config = reference_config(directory)
     kind = type("ReferenceXtts", (ReferenceXtts,), {"generator_channels": width})
-    model = kind.init_from_config(config)
+    model = kind(config)
     model.load_checkpoint(config, checkpoint_dir=str(directory), eval=True)
     return model

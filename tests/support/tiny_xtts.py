@@ -36,12 +36,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     ends_by_itself: bool = True
 
 
+TINY = Shape()
 FULL_SIZE = Shape(
     layers=30, channels=1024, heads=16, max_audio_tokens=605, generator_channels=512, ends_by_itself=False
 )
 
 
-def write_checkpoint(directory: Path, shape: Shape = Shape(), *, seed: int = 0) -> Path:
+def write_checkpoint(directory: Path, shape: Shape = TINY, *, seed: int = 0) -> Path:
     """Write `config.json`, `model.pth`, `vocab.json` and `speakers_xtts.pth` into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     write_vocabulary(directory / "vocab.json")
@@ -104,8 +105,13 @@ def write_vocabulary(path: Path) -> None:
     """A small BPE vocabulary with XTTS's special tokens; [STOP] is 0 and [START] is 261, as published."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))  # noqa: S106 - the word for unknown characters
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    text = ["the quick brown fox jumps over the lazy dog and then there was nothing more to say about that", "éàüßñçãőğıáí"]
-    alphabet = [chr(code) for block in ((0x21, 0x7F), (0xC0, 0x250), (0x400, 0x460), (0x900, 0x970)) for code in range(*block)]
+    text = [
+        "the quick brown fox jumps over the lazy dog and then there was nothing more to say about that",
+        "éàüßñçãőğıáí",
+    ]
+    alphabet = [
+        chr(code) for block in ((0x21, 0x7F), (0xC0, 0x250), (0x400, 0x460), (0x900, 0x970)) for code in range(*block)
+    ]
     trainer = trainers.BpeTrainer(
         vocab_size=1400, special_tokens=["[STOP]", "[UNK]", "[SPACE]"], initial_alphabet=alphabet, show_progress=False
     )
@@ -114,7 +120,7 @@ def write_vocabulary(path: Path) -> None:
     words = vocabulary["model"]["vocab"]
     displaced = next(word for word, id in words.items() if id == 261)
     words[displaced], words["[START]"] = len(words), 261
-    for number, language in enumerate(LANGUAGES):
+    for language in LANGUAGES:
         words[f"[{language}]"] = len(words)
     path.write_text(json.dumps(vocabulary))
     tokenizer = Tokenizer.from_file(str(path))
@@ -133,19 +139,34 @@ def build_reference(directory: Path, shape: Shape, *, seed: int) -> Any:  # Any:
             torch.manual_seed(seed)
             model = reference_model(directory, shape.generator_channels)
     with torch.no_grad():
+        _make_attentive(model, shape)
         _make_audible(model, shape, seed)
         _set_stop_signal(model, shape, seed)
     return model
 
 
+def _make_attentive(model: Any, shape: Shape) -> None:
+    """Narrow networks with GPT-2's small first weights hardly hear their text: every text would get the same codes."""
+    gain = (1024 / shape.channels) ** 0.5 * (30 / shape.layers) ** 0.25
+    for layer in model.gpt.gpt.h:
+        for matrix in (layer.attn.c_attn, layer.attn.c_proj, layer.mlp.c_fc, layer.mlp.c_proj):
+            matrix.weight.mul_(gain)
+
+
 def _make_audible(model: Any, shape: Shape, seed: int) -> None:
-    """Random vocoders whisper: bring the last layer to an ordinary speech level."""
+    """Random vocoders hum on one note, from their biases: let the latents be heard, at an ordinary speech level."""
+    decoder = model.hifigan_decoder.eval()
+    for name, parameter in decoder.waveform_decoder.named_parameters():
+        if name.endswith("bias"):
+            parameter.zero_()
+        elif name.startswith("cond"):
+            parameter.mul_(0.2)
     generator = torch.Generator().manual_seed(seed)
     latents = torch.randn(1, 20, shape.channels, generator=generator)
     embedding = nn.functional.normalize(torch.randn(1, 512, 1, generator=generator), dim=1)
-    decoder = model.hifigan_decoder.eval()
-    level = decoder(latents, embedding).std()
-    decoder.waveform_decoder.conv_post.weight.mul_(0.1 / level)
+    for _ in range(2):  # the last layer saturates: the second time finds the level
+        level = decoder(latents, embedding).std()
+        decoder.waveform_decoder.conv_post.weight.mul_(0.1 / level)
 
 
 def _set_stop_signal(model: Any, shape: Shape, seed: int) -> None:
@@ -169,7 +190,7 @@ def main() -> None:
     parser.add_argument("--full-size", action="store_true", help="the released architecture, 1.9 GB")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    shape = FULL_SIZE if arguments.full_size else Shape()
+    shape = FULL_SIZE if arguments.full_size else TINY
     print(write_checkpoint(arguments.directory, shape, seed=arguments.seed))
 
 

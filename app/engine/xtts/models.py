@@ -50,7 +50,9 @@ def is_installed(model: str, data: Path) -> bool:
 def check_files(folder: Path) -> None:
     """Raise UnusableCheckpoint for the first file that is missing, by name."""
     if not folder.is_dir():
-        raise UnusableCheckpoint(f"there is no folder {str(folder)!r}; CHORUS_MODEL names the checkpoint", param="CHORUS_MODEL")
+        raise UnusableCheckpoint(
+            f"there is no folder {str(folder)!r}; CHORUS_MODEL names the checkpoint", param="CHORUS_MODEL"
+        )
     needed = (WEIGHTS, CONFIG, VOCABULARY) if is_converted(folder) else (ORIGINAL_WEIGHTS, CONFIG, VOCABULARY)
     for name in needed:
         if not (folder / name).is_file():

@@ -27,10 +27,12 @@ async def clone_voice(
     request: Request[Any, Any, Any], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
     form, recordings = await read_clone_request(request)
-    clips = await unless_client_leaves(request, asyncio.to_thread(_decode, recordings))
+    clips = await unless_client_leaves(
+        request, asyncio.to_thread(_decode, recordings, service.engine.info.max_reference_s)
+    )
     speaking = service.clone(form.to_request(form.text, None), clips)
     return await audio_response(request, speaking, form.format, stream=form.stream)
 
 
-def _decode(recordings: list[Recording]) -> list[ReferenceClip]:
-    return [decode_reference(data, filename=name) for name, data in recordings]
+def _decode(recordings: list[Recording], max_s: float) -> list[ReferenceClip]:
+    return [decode_reference(data, filename=name, max_decode_s=max_s) for name, data in recordings]

@@ -33,6 +33,7 @@ async def create_speech(
             language=data.language,
             speaker_id=_speaker_id(data.voice, service),
             speed=data.speed,
+            streaming=True,
             seed=data.seed,
             without_effect=() if data.instructions is None else ("instructions",),
         )

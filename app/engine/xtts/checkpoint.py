@@ -1,0 +1,103 @@
+"""A checkpoint folder to everything that serves: networks, tokenizer file, voices.
+
+Knows both forms, converted and as published. Knows nothing of how they are used.
+"""
+
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from app.engine.xtts.config import ModelConfig, read_config
+from app.engine.xtts.convert import Manifest
+from app.engine.xtts.models import (
+    MANIFEST,
+    ORIGINAL_SPEAKERS,
+    ORIGINAL_WEIGHTS,
+    SPEAKERS,
+    VOCABULARY,
+    WEIGHTS,
+    check_files,
+    is_converted,
+)
+from app.engine.xtts.networks import Networks, build_networks
+from app.engine.xtts.original import read_original_speakers, read_original_weights
+from app.engine.xtts.speakers import VoiceConditioning, conditioning_of, read_speakers
+from app.errors import UnusableCheckpoint
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    folder: Path
+    name: str
+    config: ModelConfig
+    networks: Networks
+    vocabulary: Path
+    speakers: dict[str, VoiceConditioning]
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint folder, converted or as published. Raises UnusableCheckpoint, naming the file."""
+    check_files(folder)
+    config = read_config(folder)
+    if is_converted(folder):
+        name = _check_manifest(folder)
+        weights = folder / WEIGHTS
+        tensors = _load(weights)
+        speakers = _read_converted_speakers(folder / SPEAKERS)
+    else:
+        name = folder.resolve().name
+        weights = folder / ORIGINAL_WEIGHTS
+        tensors = read_original_weights(folder)
+        speakers = {
+            speaker: conditioning_of(entry["gpt_cond_latent"], entry["speaker_embedding"])
+            for speaker, entry in read_original_speakers(folder).items()
+        }
+    channels = config.model_args.gpt_n_model_channels
+    for speaker, voice in speakers.items():
+        if voice.gpt_conditioning_latents.shape[1] != channels:
+            speakers_file = SPEAKERS if is_converted(folder) else ORIGINAL_SPEAKERS
+            raise UnusableCheckpoint(
+                f"{folder / speakers_file} is of another model: {speaker!r} has "
+                f"{voice.gpt_conditioning_latents.shape[1]} channels instead of {channels}",
+                param="CHORUS_MODEL",
+            )
+    networks = build_networks(config, tensors, weights)
+    return Checkpoint(
+        folder=folder, name=name, config=config, networks=networks, vocabulary=folder / VOCABULARY, speakers=speakers
+    )
+
+
+def _check_manifest(folder: Path) -> str:
+    """The model's name. Sizes are compared, which finds what was cut short; hashes were compared when it came."""
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise UnusableCheckpoint(f"{path} cannot be read: {error}", param="CHORUS_MODEL") from error
+    for name, entry in manifest.files.items():
+        file = folder / name
+        if not file.is_file():
+            raise UnusableCheckpoint(f"{file} is missing", param="CHORUS_MODEL")
+        if file.stat().st_size != entry.size:
+            raise UnusableCheckpoint(
+                f"{file} has {file.stat().st_size} bytes instead of {entry.size}: it is damaged; "
+                "remove the folder and download it again",
+                param="CHORUS_MODEL",
+            )
+    return manifest.model if manifest.revision is None else f"{manifest.model}@{manifest.revision[:12]}"
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UnusableCheckpoint(f"{path} is damaged: {error}", param="CHORUS_MODEL") from error
+
+
+def _read_converted_speakers(path: Path) -> dict[str, VoiceConditioning]:
+    try:
+        return read_speakers(path)
+    except (SafetensorError, ValueError) as error:
+        raise UnusableCheckpoint(f"{path} is damaged: {error}", param="CHORUS_MODEL") from error

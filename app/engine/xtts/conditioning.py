@@ -1,0 +1,92 @@
+"""Reference clips to the conditioning of a voice.
+
+Written after Xtts.get_conditioning_latents of the TTS package, on samples instead of files. Knows audio and networks;
+knows nothing of uploads, caches or callers.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torchaudio.functional import resample
+from torchaudio.transforms import MelSpectrogram
+
+from app.audio.reference import ReferenceClip
+from app.engine.xtts.conditioning_encoder import NUM_MELS
+from app.engine.xtts.config import ModelConfig
+from app.engine.xtts.networks import SPEAKER_ENCODER_RATE_HZ, Networks
+from app.engine.xtts.speakers import VoiceConditioning, conditioning_of
+from app.errors import EngineFailure, UnusableReference
+
+MIN_PIECE_S = 0.33
+"""A shorter piece at the end of a clip says nothing about the voice."""
+RESAMPLE_MARGIN_S = 0.1
+"""Audio beyond the last second that is used, so that the resampler's filter finds it there."""
+PEAK = 0.75
+
+
+class Conditioner:
+    def __init__(self, networks: Networks, config: ModelConfig, device: torch.device) -> None:
+        self._networks = networks
+        self._config = config
+        self._device = device
+        self._rate_hz = config.model_args.input_sample_rate
+        self._mel = MelSpectrogram(
+            sample_rate=self._rate_hz,
+            n_fft=2048,
+            win_length=1024,
+            hop_length=256,
+            power=2,
+            normalized=False,
+            f_min=0,
+            f_max=8000,
+            n_mels=NUM_MELS,
+            norm="slaney",
+        ).to(device)
+
+    @torch.inference_mode()
+    def condition(self, clips: Sequence[ReferenceClip]) -> VoiceConditioning:
+        """The voice of the clips: embeddings are averaged, the latents are of all clips one after the other.
+
+        Raises UnusableReference when they are too short together, EngineFailure when the result is not a number.
+        """
+        recordings = [self._recording(clip) for clip in clips]
+        embeddings = [self._speaker_embedding(recording) for recording in recordings]
+        latents = self._latents(torch.cat(recordings, dim=-1))
+        voice = conditioning_of(latents, torch.stack(embeddings).mean(dim=0))
+        if not (voice.gpt_conditioning_latents.isfinite().all() and voice.speaker_embedding.isfinite().all()):
+            raise EngineFailure("the recordings gave a voice that is not a number")
+        return voice
+
+    def _recording(self, clip: ReferenceClip) -> torch.Tensor:
+        """[1, samples] at the model's rate, at most `max_ref_len` seconds."""
+        seconds = self._config.max_ref_len
+        used = clip.samples[: round((seconds + RESAMPLE_MARGIN_S) * clip.sample_rate_hz)]
+        audio = torch.from_numpy(used.copy())[None].to(self._device)
+        audio = resample(audio, clip.sample_rate_hz, self._rate_hz).clip(-1, 1)[:, : self._rate_hz * seconds]
+        if self._config.sound_norm_refs:
+            audio = audio / audio.abs().max() * PEAK
+        return audio
+
+    def _speaker_embedding(self, recording: torch.Tensor) -> torch.Tensor:
+        """[1, 512, 1], of unit length."""
+        audio = resample(recording, self._rate_hz, SPEAKER_ENCODER_RATE_HZ)
+        return self._networks.speaker_encoder(audio, l2_norm=True)[..., None]
+
+    def _latents(self, audio: torch.Tensor) -> torch.Tensor:
+        """[1, 32, channels]: the mean over pieces of `gpt_cond_chunk_len` seconds."""
+        audio = audio[:, : self._rate_hz * self._config.gpt_cond_len]
+        pieces = [
+            piece
+            for piece in audio.split(self._rate_hz * self._config.gpt_cond_chunk_len, dim=1)
+            if piece.shape[1] >= self._rate_hz * MIN_PIECE_S
+        ]
+        if not pieces:
+            raise UnusableReference(
+                f"the recordings are shorter than {MIN_PIECE_S:g} s together", param="reference_audio"
+            )
+        return torch.stack([self._piece_latents(piece) for piece in pieces]).mean(dim=0)
+
+    def _piece_latents(self, piece: torch.Tensor) -> torch.Tensor:
+        mel = self._mel(piece).clamp(min=1e-5).log() / self._networks.mel_stats[None, :, None]
+        encoded = self._networks.conditioning_encoder(mel)
+        return self._networks.perceiver(encoded.transpose(1, 2))

@@ -1,0 +1,180 @@
+"""The GPT-2 body that turns text tokens into audio codes, as two functions: `prefill` and `decode`.
+
+Knows tensors. Knows nothing of sampling, of sequences' lives, or of text. Written after GPT.generate and
+GPT.forward(return_latent=True) of the TTS package, and equal to them (tests/unit/engine/xtts/test_parity.py) with two
+differences in the way it works: many sequences share each matrix product, and the latents that the reference computes
+in a second pass over the finished sequence are taken from the first.
+
+Parameters have the names of the checkpoint. Weights of the body are [in, out], as GPT-2 stores them.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import nn
+
+from app.engine.xtts.config import ModelArgs
+from app.engine.xtts.kv_cache import KVCache
+
+LAYER_NORM_EPS = 1e-5
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """What one sequence starts from."""
+
+    slot: int
+    conditioning_latents: torch.Tensor
+    """[32, channels]"""
+    text_tokens: torch.Tensor
+    """[text tokens] int64, without start and stop"""
+
+    @property
+    def num_positions(self) -> int:
+        """Positions of the prefix: latents, start, text, stop, and the start code."""
+        return len(self.conditioning_latents) + len(self.text_tokens) + 3
+
+
+class Affine(nn.Module):
+    """x @ weight + bias, with the weight [in, out]."""
+
+    def __init__(self, size_in: int, size_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(size_in, size_out), requires_grad=False)
+        self.bias = nn.Parameter(torch.empty(size_out), requires_grad=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.addmm(self.bias, x, self.weight)
+
+
+class Attention(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.c_attn = Affine(channels, 3 * channels)
+        self.c_proj = Affine(channels, channels)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.c_fc = Affine(channels, 4 * channels)
+        self.c_proj = Affine(4 * channels, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
+
+
+class Layer(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+        self.attn = Attention(channels)
+        self.ln_2 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+        self.mlp = FeedForward(channels)
+
+
+class Body(nn.Module):
+    def __init__(self, layers: int, channels: int) -> None:
+        super().__init__()
+        self.h = nn.ModuleList(Layer(channels) for _ in range(layers))
+        self.ln_f = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return cast("list[Layer]", list(self.h))
+
+
+class Positions(nn.Module):
+    def __init__(self, count: int, channels: int) -> None:
+        super().__init__()
+        self.emb = nn.Embedding(count, channels)
+
+
+class Decoder(nn.Module):
+    """Text tokens and conditioning latents in, logits over audio codes and vocoder latents out."""
+
+    def __init__(self, args: ModelArgs, *, num_text_tokens: int, start_text_token: int, stop_text_token: int) -> None:
+        super().__init__()
+        channels = args.gpt_n_model_channels
+        self.num_heads = args.gpt_n_heads
+        self.head_dim = channels // args.gpt_n_heads
+        self.start_text_token = start_text_token
+        self.stop_text_token = stop_text_token
+        self.start_audio_token = args.gpt_start_audio_token
+        self.text_embedding = nn.Embedding(num_text_tokens, channels)
+        self.mel_embedding = nn.Embedding(args.gpt_num_audio_tokens, channels)
+        self.text_pos_embedding = Positions(args.gpt_max_text_tokens + 2, channels)
+        self.mel_pos_embedding = Positions(args.gpt_max_audio_tokens + 3, channels)
+        self.gpt = Body(args.gpt_layers, channels)
+        self.final_norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+        self.mel_head = nn.Linear(channels, args.gpt_num_audio_tokens)
+
+    def prefill(self, cache: KVCache, prompts: Sequence[Prompt]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write the prefixes of `prompts` into their slots and read what follows each.
+
+        The prefixes lie end to end in one matrix, [sum of num_positions, channels], so no product is wasted on
+        padding; only attention goes prompt by prompt.
+
+        Returns logits [prompts, codes] and latents [prompts, channels] of the first audio code.
+        """
+        lengths = [prompt.num_positions for prompt in prompts]
+        x = torch.cat([self._embed_prefix(prompt) for prompt in prompts])
+        for index, layer in enumerate(self.gpt.layers):
+            keys, values = cache.layer(index)
+            # qkv is [3, heads, positions, head_dim], all prompts end to end
+            qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
+            attended: list[torch.Tensor] = []
+            for prompt, part in zip(prompts, qkv.split(lengths, dim=2), strict=True):
+                query, key, value = part
+                keys[prompt.slot, :, : key.shape[1]] = key
+                values[prompt.slot, :, : value.shape[1]] = value
+                heads = F.scaled_dot_product_attention(query[None], key[None], value[None], is_causal=True)[0]
+                attended.append(heads.transpose(0, 1).flatten(1))
+            x = x + layer.attn.c_proj(torch.cat(attended))
+            x = x + layer.mlp(layer.ln_2(x))
+        last = torch.tensor(lengths, device=x.device).cumsum(0) - 1
+        return self._read(x[last])
+
+    def decode(
+        self, cache: KVCache, codes: torch.Tensor, code_positions: torch.Tensor, lengths: torch.Tensor, *, span: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step of the first `rows` slots: write one position each and read what follows.
+
+        codes            [rows] int64, the audio code that each row said last
+        code_positions   [rows] int64, its place among the row's audio codes; the start code has 0
+        lengths          [rows] int64, cache positions that the row has written
+        span             cache positions to look at, at least max(lengths) + 1
+
+        Returns logits [rows, codes] and latents [rows, channels] of the next code.
+        """
+        rows = torch.arange(len(codes), device=codes.device)
+        x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
+        unwritten = torch.arange(span, device=codes.device) > lengths[:, None]
+        mask = torch.zeros(unwritten.shape, device=x.device, dtype=x.dtype).masked_fill_(unwritten, float("-inf"))
+        mask = mask[:, None, None]
+        for index, layer in enumerate(self.gpt.layers):
+            keys, values = cache.layer(index)
+            qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim)
+            query, key, value = qkv.unbind(1)
+            keys[rows, :, lengths] = key
+            values[rows, :, lengths] = value
+            heads = F.scaled_dot_product_attention(
+                query[:, :, None], keys[: len(x), :, :span], values[: len(x), :, :span], attn_mask=mask
+            )
+            x = x + layer.attn.c_proj(heads[:, :, 0].flatten(1))
+            x = x + layer.mlp(layer.ln_2(x))
+        return self._read(x)
+
+    def _embed_prefix(self, prompt: Prompt) -> torch.Tensor:
+        """[num_positions, channels]. The latents carry no position; text and audio codes count from 0 each."""
+        text = F.pad(prompt.text_tokens, (1, 1))
+        text[0], text[-1] = self.start_text_token, self.stop_text_token
+        text_embedding = self.text_embedding(text) + self.text_pos_embedding.emb.weight[: len(text)]
+        start = self.mel_embedding.weight[self.start_audio_token] + self.mel_pos_embedding.emb.weight[0]
+        return torch.cat([prompt.conditioning_latents, text_embedding, start[None]])
+
+    def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        latents = self.final_norm(self.gpt.ln_f(x))
+        return self.mel_head(latents), latents

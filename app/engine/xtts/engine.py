@@ -1,0 +1,230 @@
+"""The XTTS engine as the rest of Chorus sees it: the event loop's side of the device loop.
+
+Knows requests, streams and voices. Everything that touches a tensor is on the device's thread; what is here only
+sends messages there and takes audio back.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from app.audio.reference import ReferenceClip
+from app.engine.admission import Admission
+from app.engine.base import AudioChunk, EngineInfo, EngineStats, Speaker, SynthesisRequest, Voice
+from app.engine.stream import OrderedChunks
+from app.engine.xtts.batch import Batch
+from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.conditioning import Conditioner
+from app.engine.xtts.device_loop import DeviceLoop
+from app.engine.xtts.guards import Guards
+from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
+from app.engine.xtts.sequence import Job
+from app.engine.xtts.speakers import VoiceConditioning
+from app.engine.xtts.tokenizer import TextTokenizer
+from app.engine.xtts.vocoder import Vocoder
+from app.errors import ChorusError, Draining, UnusableCheckpoint
+from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
+
+CPU_SLOTS = 16
+"""Segments at a time where none are asked for: beyond them a step on a CPU takes as much longer as it does more."""
+CPU_WINDOWS_PER_TURN = 2
+MAX_CLONES = 256
+"""Voices of recordings that are kept, 130 KB each."""
+SPOKEN_SYMBOLS = frozenset("&@%$£€#°+=")
+
+
+class XttsEngine:
+    """`max_slots` 0 takes `CPU_SLOTS`. Must be made where it may take seconds, and used on one event loop."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_slots: int = 0,
+        max_queue: int = 64,
+        guards: Guards = Guards(),  # noqa: B008 - a frozen value
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._checkpoint = checkpoint = load_checkpoint(folder)
+        config = checkpoint.config
+        tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=config.model_args.gpt_max_text_tokens)
+        if tokenizer.num_tokens > checkpoint.networks.decoder.text_embedding.num_embeddings:
+            raise UnusableCheckpoint(
+                f"{checkpoint.vocabulary} has {tokenizer.num_tokens} tokens, the model reads "
+                f"{checkpoint.networks.decoder.text_embedding.num_embeddings}: it is another model's",
+                param="CHORUS_MODEL",
+            )
+        device = torch.device("cpu")
+        max_slots = max_slots or CPU_SLOTS
+        self._clock = clock
+        self._tokenizer = tokenizer
+        self._admission = Admission(max_admitted=max_slots + max_queue)
+        self._streams: set[OrderedChunks] = set()
+        self._clones: OrderedDict[str, Voice] = OrderedDict()
+        self._conditioning: dict[str, asyncio.Task[Voice]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tell_lost: Callable[[ChorusError], None] = lambda _: None
+        self._is_closed = False
+        self._device_loop = DeviceLoop(
+            config=config,
+            tokenizer=tokenizer,
+            batch=Batch(
+                checkpoint.networks.decoder, slots=max_slots, max_codes=config.model_args.max_audio_codes, device=device
+            ),
+            vocoder=Vocoder(checkpoint.networks.generator),
+            conditioner=Conditioner(checkpoint.networks, config, device),
+            guards=guards,
+            windows_per_turn=CPU_WINDOWS_PER_TURN,
+            on_lost=self._is_lost,
+            clock=clock,
+        )
+        self._device_loop.start()
+        languages = _languages(checkpoint)
+        self.info = EngineInfo(
+            name="xtts",
+            model=checkpoint.name,
+            device=str(device),
+            sample_rate_hz=config.model_args.output_sample_rate,
+            languages=languages,
+            max_segment_chars={language: XTTS_MAX_CHARS[language] for language in languages},
+            can_clone=True,
+            sampling_options=frozenset({"seed", "temperature", "top_k", "top_p", "repetition_penalty"}),
+            max_slots=max_slots,
+            max_queue=max_queue,
+            max_reference_s=float(config.max_ref_len),
+        )
+
+    def stats(self) -> EngineStats:
+        return EngineStats(
+            busy_slots=self._device_loop.busy_slots,
+            admitted_requests=self._admission.num_admitted,
+            waiting_requests=self._admission.num_waiting,
+        )
+
+    def speakers(self) -> Sequence[Speaker]:
+        return tuple(
+            Speaker(id=name, name=name, languages=self.info.languages, source="built-in")
+            for name in self._checkpoint.speakers
+        )
+
+    def voice(self, speaker_id: str) -> Voice:
+        """By the speaker's name; case does not matter."""
+        for name, conditioning in self._checkpoint.speakers.items():
+            if name.casefold() == speaker_id.casefold():
+                return Voice(id=name, conditioning=conditioning)
+        raise KeyError(speaker_id)
+
+    async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
+        """The voice of the clips. The same clips are listened to once, however many callers bring them at a time."""
+        if self._is_closed:
+            raise Draining("the server is shutting down")
+        key = hashlib.sha256("".join(clip.sha256 for clip in clips).encode()).hexdigest()
+        if key in self._clones:
+            self._clones.move_to_end(key)
+            return self._clones[key]
+        if key not in self._conditioning:
+            task = asyncio.create_task(self._condition(key, tuple(clips)))
+            self._conditioning[key] = task
+            task.add_done_callback(lambda _: self._conditioning.pop(key, None))
+        # Shielded: a caller who leaves must not take the voice away from the others who wait for it.
+        return await asyncio.shield(self._conditioning[key])
+
+    async def _condition(self, key: str, clips: tuple[ReferenceClip, ...]) -> Voice:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[VoiceConditioning] = loop.create_future()
+
+        def settle(result: VoiceConditioning | Exception) -> None:
+            if answer.done():
+                return
+            if isinstance(result, Exception):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)
+
+        self._device_loop.inbox.put(Condition(clips, lambda result: _call(loop, settle, result)))
+        voice = Voice(id=f"clone-{key[:16]}", conditioning=await answer)
+        self._clones[key] = voice
+        if len(self._clones) > MAX_CLONES:
+            self._clones.popitem(last=False)
+        return voice
+
+    def unspeakable(self, text: str, language: str) -> str:
+        return self._tokenizer.unknown_letters(text, language)
+
+    def has_sound(self, text: str, language: str) -> bool:
+        unknown = self._tokenizer.unknown_letters(text, language)
+        return any((char.isalnum() and char not in unknown) or char in SPOKEN_SYMBOLS for char in text)
+
+    def submit(self, request: SynthesisRequest) -> OrderedChunks:
+        if self._is_closed:
+            raise Draining("the server is shutting down")
+        assert isinstance(request.voice.conditioning, VoiceConditioning), "a voice of another engine"
+        work = self._admission.admit(len(request.segments), self._clock())
+        inbox = self._device_loop.inbox
+
+        def on_take(chunk: AudioChunk) -> None:
+            inbox.put(Taken(work, len(chunk.samples) / self.info.sample_rate_hz))
+
+        def on_close() -> None:
+            self._admission.release(work)
+            self._streams.discard(stream)
+            inbox.put(Cancel(work))
+
+        stream = OrderedChunks(work, len(request.segments), on_take=on_take, on_close=on_close)
+        self._streams.add(stream)
+        delivery = _StreamDelivery(asyncio.get_running_loop(), stream)
+        inbox.put(Submit(Job(work=work, request=request, voice=request.voice.conditioning, delivery=delivery)))
+        return stream
+
+    def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
+        self._loop, self._tell_lost = asyncio.get_running_loop(), tell
+
+    def _is_lost(self, error: ChorusError) -> None:
+        """On the device's thread."""
+        self._is_closed = True
+        if self._loop is not None:
+            _call(self._loop, self._tell_lost, error)
+
+    async def aclose(self) -> None:
+        self._is_closed = True
+        for stream in list(self._streams):
+            stream.fail(Draining("the server stopped before this request was finished"))
+        self._device_loop.inbox.put(Stop())
+        await asyncio.to_thread(self._device_loop.join)
+
+
+Value = TypeVar("Value")
+
+
+class _StreamDelivery:
+    """From the device's thread to a stream on the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, stream: OrderedChunks) -> None:
+        self._loop = loop
+        self._stream = stream
+
+    def deliver(self, chunk: AudioChunk) -> None:
+        _call(self._loop, self._stream.deliver, chunk)
+
+    def warn(self, warning: str) -> None:
+        _call(self._loop, self._stream.warn, warning)
+
+    def fail(self, error: BaseException) -> None:
+        _call(self._loop, self._stream.fail, error)
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Value], None], value: Value) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function, value)
+
+
+def _languages(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Those that the checkpoint and the text layer both know, in the checkpoint's order."""
+    known = checkpoint.config.languages or tuple(LANGUAGES)
+    return tuple(language for language in known if language in LANGUAGES)

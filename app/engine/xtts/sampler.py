@@ -1,0 +1,73 @@
+"""The next audio code of every row: the reference's logits processors, batched, and noise that belongs to the row.
+
+Knows tensors, one row for each sequence. The arithmetic and its order are those of the transformers library's
+processors: repetition penalty, temperature, top-k, top-p.
+
+The draw is the Gumbel-max trick (Gumbel 1954; argmax of logits + noise is a draw from their softmax), with noise
+hashed from (seed, step, code) by the finaliser of SplitMix64 (Steele et al. 2014). So a row's codes depend on its own
+logits and seed, never on its neighbours, and the whole step is plain tensor arithmetic that a CUDA graph can hold.
+"""
+
+import torch
+
+# SplitMix64's constants, as the signed integers that torch has.
+_GOLDEN_GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)
+_MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
+_MIX_2 = 0x94D049BB133111EB - (1 << 64)
+
+
+def filter_logits(
+    logits: torch.Tensor,
+    seen: torch.Tensor,
+    *,
+    temperature: torch.Tensor,
+    top_k: torch.Tensor,
+    top_p: torch.Tensor,
+    repetition_penalty: torch.Tensor,
+) -> torch.Tensor:
+    """Logits to draw from: penalised, scaled, and -inf for codes that are filtered out.
+
+    logits   [rows, codes] float
+    seen     [rows, codes] bool, codes that the row has said; the reference counts its placeholder ids among them
+    others   [rows]; top_k int64
+    """
+    penalty = repetition_penalty[:, None]
+    scores = torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
+    scores = scores / temperature[:, None]
+    ascending, order = scores.sort(dim=-1)
+    kth_best = (scores.shape[-1] - top_k).clamp(min=0)[:, None]
+    ascending = ascending.masked_fill(ascending < ascending.gather(1, kth_best), float("-inf"))
+    share_below = ascending.softmax(dim=-1).cumsum(dim=-1)
+    removed = (share_below <= 1 - top_p[:, None]) & (top_p[:, None] < 1)
+    removed[:, -1] = False
+    return torch.full_like(scores, float("-inf")).scatter(1, order, ascending.masked_fill(removed, float("-inf")))
+
+
+def draw(scores: torch.Tensor, seeds: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """[rows] codes, each drawn from the softmax of its row.
+
+    scores   [rows, codes] float, -inf where a code is excluded
+    seeds    [rows] int64, from `sequence_seed`
+    steps    [rows] int64, the number of codes that the row has drawn before
+    """
+    codes = torch.arange(scores.shape[-1], device=scores.device)
+    bits = _mix(_mix(seeds + _GOLDEN_GAMMA * (steps + 1))[:, None] + _GOLDEN_GAMMA * (codes + 1))
+    # 53 bits to a double in (0, 1): never 0, whose logarithm would win every draw.
+    uniform = ((bits >> 11) & ((1 << 53) - 1)).double().add_(0.5).mul_(2.0**-53)
+    return (scores.double() - uniform.log_().neg_().log_()).argmax(dim=-1)
+
+
+def sequence_seed(seed: int, segment_index: int, attempt: int) -> int:
+    """The seed of one sequence: one caller's segments, and new attempts at them, draw differently."""
+    key = torch.tensor([seed, segment_index, attempt])
+    mixed = 0
+    for part in key:
+        mixed = int(_mix(part + mixed + _GOLDEN_GAMMA))
+    return mixed
+
+
+def _mix(bits: torch.Tensor) -> torch.Tensor:
+    """SplitMix64's finaliser on int64. Shifts are made logical by masking: torch's keep the sign."""
+    bits = (bits ^ ((bits >> 30) & ((1 << 34) - 1))) * _MIX_1
+    bits = (bits ^ ((bits >> 27) & ((1 << 37) - 1))) * _MIX_2
+    return bits ^ ((bits >> 31) & ((1 << 33) - 1))

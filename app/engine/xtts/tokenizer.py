@@ -1,0 +1,88 @@
+"""Text to text tokens: the TTS package's tokenizer, with the text brought into the form that XTTS speaks best.
+
+Knows characters and ids. Not safe for threads: the engine's one thread uses it.
+"""
+
+import logging
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
+
+from app.errors import TextTooLong, UnusableCheckpoint
+
+# It warns of texts that its own splitter would not have made; the limits are ours to keep.
+logging.getLogger("TTS.tts.layers.xtts.tokenizer").setLevel(logging.ERROR)
+
+TRANSLITERATED = frozenset(("zh-cn", "ja", "ko"))
+"""Languages whose script is written in Latin letters for the model."""
+
+_BRACKETS = str.maketrans("[]{}", "()()")
+_QUOTES = "\"'“”„‟«»‹›‘’‚「」『』`´"
+_OPENERS = re.escape("(（" + _QUOTES)
+_EDGE_QUOTES = re.compile(rf"^[{re.escape(_QUOTES)}\s]+|(?<=[^\w\s])[{re.escape(_QUOTES)}\s]+$|[\s\"“”„«»「」『』]+$")
+_ELLIPSIS = re.compile(r"\s*(?:…|\.{2,})\s*")
+_SENTENCE_ENDS = ".!?。！？।؟"
+_PAUSES = ",;:，、；：،؛-–—"
+
+
+def prepare_text(text: str) -> str:
+    """What XTTS is given for a segment.
+
+    Left as they are, closing quotes, ellipses and a missing full stop are what makes it babble on after the last
+    word. Square brackets would be read as the vocabulary's own marks ("[STOP]").
+    """
+    text = unicodedata.normalize("NFC", text).translate(_BRACKETS)
+    text = _ELLIPSIS.sub(", ", text.strip())
+    text = _EDGE_QUOTES.sub("", text).strip().rstrip(_PAUSES + " ").lstrip("," + " ")
+    if not text:
+        return text
+    text = re.sub(r"\s+,", ",", text)
+    if text[-1] not in _SENTENCE_ENDS:
+        text += "."
+    return text.lower()
+
+
+class TextTokenizer:
+    """`encode` as the reference encodes; limits and marks as the checkpoint has them."""
+
+    def __init__(self, vocabulary: Path, *, max_text_tokens: int) -> None:
+        try:
+            self._tokenizer = VoiceBpeTokenizer(str(vocabulary))
+            words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
+            self._words: frozenset[str] = frozenset(words.get_vocab())
+        except Exception as error:  # the library raises bare exceptions for files that are not its own
+            raise UnusableCheckpoint(f"{vocabulary} is no vocabulary: {error}", param="CHORUS_MODEL") from error
+        self._max_text_tokens = max_text_tokens
+
+    @property
+    def num_tokens(self) -> int:
+        return self._tokenizer.get_number_tokens()
+
+    def clean(self, text: str, language: str) -> str:
+        """The text as words: numbers, abbreviations and symbols spelt out, other scripts written in Latin letters."""
+        return self._tokenizer.preprocess_text(prepare_text(text), _short(language))
+
+    def encode(self, text: str, language: str) -> list[int]:
+        """Text tokens without start and stop. Raises TextTooLong beyond what the model reads (402 as released)."""
+        tokens: list[int] = self._tokenizer.encode(prepare_text(text), lang=_short(language))
+        if len(tokens) >= self._max_text_tokens:
+            raise TextTooLong(
+                f"a piece of the text has {len(tokens)} text tokens and the model reads {self._max_text_tokens - 1}; "
+                f"put a full stop into {text[:60]!r}",
+                param="text",
+            )
+        return tokens
+
+    def unknown_letters(self, text: str, language: str) -> str:
+        """Letters that the vocabulary does not have, each once. Of transliterated languages none is reported."""
+        if language in TRANSLITERATED:
+            return ""
+        letters = dict.fromkeys(char for char in text if char.isalpha())
+        return "".join(letter for letter in letters if not self._words & {letter.lower(), *letter.lower()})
+
+
+def _short(language: str) -> str:
+    return language.split("-")[0]

@@ -1,0 +1,158 @@
+"""Frames to samples, window by window, so that the samples of a stream are those of the whole segment.
+
+A window takes the frames on both sides of the new ones along, as far as the generator looks, and throws their samples
+away (overlap-save). Windows follow one schedule, counted from the segment's start, whether the caller streams or
+waits: small ones first for an early first sound, larger ones later for less repeated work. Work grows with length, not
+with its square as in the reference, and memory not at all.
+
+Knows latents and samples. Knows nothing of codes, requests or callers.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import msgspec
+import torch
+from torch import nn
+from TTS.vocoder.models.hifigan_generator import HifiganGenerator, ResBlock1
+
+from app.engine.base import Samples
+from app.engine.xtts.frames import FrameGrid
+
+WINDOW_FRAMES = (24, 48, 96, 192)
+"""New frames of the first windows and of all that follow; a frame is 256 samples, 10.7 ms."""
+MAX_WINDOWS = 8
+"""windows in one call of the generator: what bounds its memory"""
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Frames `first` to `last` go through the generator; the samples of `start` to `stop` are kept."""
+
+    first: int
+    start: int
+    stop: int
+    last: int
+
+
+def plan_window(
+    index: int, start: int, *, num_ready: int, context: int, is_final: bool, sizes: Sequence[int] = WINDOW_FRAMES
+) -> Window | None:
+    """The window number `index` of a segment, which begins at frame `start`; None when it cannot be made yet.
+
+    num_ready   frames that are there: all of the segment's when `is_final`
+    context     frames that the generator looks to each side
+    """
+    stop = start + sizes[min(index, len(sizes) - 1)]
+    if is_final:
+        stop = min(stop, num_ready)
+    if start >= stop or (not is_final and stop + context > num_ready):
+        return None
+    return Window(max(0, start - context), start, stop, min(num_ready, stop + context))
+
+
+class VocoderJob(msgspec.Struct, frozen=True, kw_only=True):
+    """One window of one segment."""
+
+    latents: torch.Tensor
+    """[latents so far, channels]"""
+    speaker_embedding: torch.Tensor
+    """[512, 1]"""
+    grid: FrameGrid
+    window: Window
+    is_final: bool
+    """whether `latents` are all of the segment"""
+
+
+class Vocoder:
+    """The HiFi-GAN generator of the TTS package."""
+
+    def __init__(self, generator: HifiganGenerator) -> None:
+        self.context = context_frames(generator)
+        self.frame_samples = samples_per_frame(generator)
+        self._generator = _as_2d(generator)
+
+    @torch.inference_mode()
+    def run(self, jobs: Sequence[VocoderJob]) -> list[Samples]:
+        """The samples of each window, float32. Windows of one length share a call of the generator."""
+        by_length: defaultdict[int, list[int]] = defaultdict(list)
+        for number, job in enumerate(jobs):
+            by_length[job.window.last - job.window.first].append(number)
+        samples: dict[int, Samples] = {}
+        for numbers in by_length.values():
+            for some in _groups(numbers, MAX_WINDOWS):
+                samples.update(zip(some, self._run_together([jobs[number] for number in some]), strict=True))
+        return [samples[number] for number in range(len(jobs))]
+
+    def _run_together(self, jobs: Sequence[VocoderJob]) -> Iterable[Samples]:
+        frames = torch.stack(
+            [job.grid.frames(job.latents, job.window.first, job.window.last, is_final=job.is_final) for job in jobs]
+        )
+        embeddings = torch.stack([job.speaker_embedding for job in jobs])
+        # [jobs, frames, channels] is [jobs, channels, 1, frames] in channels-last order: no copy is made.
+        samples = self._generator(frames.transpose(1, 2)[:, :, None], embeddings[:, :, None])
+        for job, row in zip(jobs, samples[:, 0, 0], strict=True):
+            kept = slice(
+                (job.window.start - job.window.first) * self.frame_samples,
+                (job.window.stop - job.window.first) * self.frame_samples,
+            )
+            yield row[kept].float().cpu().numpy().copy()
+
+
+def samples_per_frame(generator: HifiganGenerator) -> int:
+    return math.prod(layer.stride[0] for layer in _upsamplers(generator))
+
+
+def context_frames(generator: HifiganGenerator) -> int:
+    """Frames to each side that a sample depends on: the generator's receptive field, layer by layer from its end."""
+    blocks = cast("list[ResBlock1]", list(generator.resblocks))
+    radius = _radius(generator.conv_post)
+    for number, upsample in reversed(list(enumerate(_upsamplers(generator)))):
+        parallel = blocks[number * generator.num_kernels : (number + 1) * generator.num_kernels]
+        radius += max(sum(_radius(layer) for layer in (*block.convs1, *block.convs2)) for block in parallel)
+        radius = math.ceil((radius + upsample.kernel_size[0] // 2) / upsample.stride[0])
+    return radius + _radius(generator.conv_pre)
+
+
+def _upsamplers(generator: HifiganGenerator) -> list[nn.ConvTranspose1d]:
+    return cast("list[nn.ConvTranspose1d]", list(generator.ups))
+
+
+def _radius(layer: nn.Module) -> int:
+    assert isinstance(layer, nn.Conv1d)
+    return (layer.kernel_size[0] - 1) // 2 * layer.dilation[0]
+
+
+def _as_2d(generator: HifiganGenerator) -> HifiganGenerator:
+    """The same network over [batch, channels, 1, time], with channels innermost in memory.
+
+    On CPU that order is 1.4 times as fast as one-dimensional convolutions; results differ by rounding only.
+    """
+    for parent in list(generator.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+                parent.add_module(name, _layer_as_2d(layer))
+    return generator
+
+
+def _layer_as_2d(layer: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
+    kind = nn.Conv2d if isinstance(layer, nn.Conv1d) else nn.ConvTranspose2d
+    flat = kind(
+        layer.in_channels,
+        layer.out_channels,
+        (1, layer.kernel_size[0]),
+        stride=(1, layer.stride[0]),
+        padding=(0, int(layer.padding[0])),
+        dilation=(1, layer.dilation[0]),
+        device="meta",
+    )
+    weight = layer.weight[:, :, None].contiguous(memory_format=torch.channels_last)
+    flat.weight = nn.Parameter(weight, requires_grad=False)
+    flat.bias = layer.bias
+    return flat
+
+
+def _groups(numbers: Sequence[int], size: int) -> Iterable[Sequence[int]]:
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]

@@ -1,0 +1,94 @@
+"""The tiny checkpoint twice: as Chorus decodes it and as the reference does."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from app.engine.xtts.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
+from tests.support.reference import ReferenceXtts, load_reference
+from tests.support.tiny_xtts import Shape, write_checkpoint
+
+CPU = torch.device("cpu")
+GREEDY = RowSampling(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
+WORDS = "the quick brown fox jumps over a lazy dog and then nothing more was said about that old grey house by the sea".split()
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """One checkpoint folder, loaded by Chorus and by the TTS package."""
+
+    checkpoint: Checkpoint
+    reference: ReferenceXtts
+
+    @property
+    def voice(self) -> Any:
+        return next(iter(self.checkpoint.speakers.values()))
+
+    @property
+    def latents(self) -> torch.Tensor:
+        """[1, 32, channels], of the same speaker as the reference wants them."""
+        return self.voice.gpt_conditioning_latents[None]
+
+    def tokens(self, text: str) -> torch.Tensor:
+        return torch.tensor(self.reference.tokenizer.encode(text, lang="en"))
+
+    def new_row(self, tokens: torch.Tensor, sampling: RowSampling = GREEDY) -> NewRow:
+        return NewRow(self.voice.gpt_conditioning_latents, tokens, sampling)
+
+    def batch(self, slots: int) -> Batch:
+        max_codes = self.checkpoint.config.model_args.max_audio_codes
+        return Batch(self.checkpoint.networks.decoder, slots=slots, max_codes=max_codes, device=CPU)
+
+    @torch.no_grad()
+    def reference_codes(self, tokens: torch.Tensor, **options: Any) -> list[int]:
+        """Greedy codes of the reference, the stop code among them."""
+        codes = self.reference.gpt.generate(
+            cond_latents=self.latents,
+            text_inputs=tokens[None],
+            do_sample=False,
+            num_beams=1,
+            repetition_penalty=GREEDY.repetition_penalty,
+            **options,
+        )
+        return codes[0].tolist()
+
+    @torch.no_grad()
+    def reference_latents(self, tokens: torch.Tensor, codes: list[int]) -> torch.Tensor:
+        """[codes, channels]: the second pass of the reference's `inference`."""
+        return self.reference.gpt(
+            tokens[None],
+            torch.tensor([len(tokens)]),
+            torch.tensor([codes]),
+            torch.tensor([len(codes) * 1024]),
+            cond_latents=self.latents,
+            return_latent=True,
+        )[0]
+
+    @property
+    def stop_code(self) -> int:
+        return self.checkpoint.config.model_args.gpt_stop_audio_token
+
+
+def load_pair(folder: Path) -> Pair:
+    return Pair(load_checkpoint(folder), load_reference(folder))
+
+
+def make_pair(folder: Path, shape: Shape) -> Pair:
+    return load_pair(write_checkpoint(folder, shape))
+
+
+def random_texts(count: int, *, seed: int) -> list[str]:
+    """Lower-case sentences of one to fifteen words."""
+    choice = random.Random(seed)
+    return [" ".join(choice.choices(WORDS, k=choice.randint(1, 15))) + "." for _ in range(count)]
+
+
+def decode_alone(batch: Batch, row: NewRow, stop_code: int, max_codes: int) -> list[int]:
+    codes = batch.join([row]).codes
+    while codes[-1] != stop_code and len(codes) < max_codes:
+        codes += batch.step().codes
+    batch.leave(0)
+    return codes

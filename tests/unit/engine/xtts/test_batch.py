@@ -1,0 +1,90 @@
+"""Rows of the batch: each decodes as it would alone, whatever happens to the others."""
+
+import torch
+
+from app.engine.xtts.batch import Batch, RowSampling
+from app.engine.xtts.sampler import sequence_seed
+from tests.support.xtts import Pair, decode_alone, random_texts
+
+
+def sampled(number: int) -> RowSampling:
+    """Other options for each row."""
+    return RowSampling(
+        seed=sequence_seed(number, 0, 0),
+        temperature=0.6 + 0.1 * (number % 5),
+        top_k=20 + 10 * (number % 4),
+        top_p=0.7 + 0.05 * (number % 6),
+        repetition_penalty=2.0 + number % 5,
+    )
+
+
+def decode_together(
+    pair: Pair, batch: Batch, numbers: list[int], texts: list[torch.Tensor], steps: int
+) -> list[list[int]]:
+    drawn = batch.join([pair.new_row(texts[number], sampled(number)) for number in numbers])
+    codes = [[code] for code in drawn.codes]
+    for _ in range(steps):
+        for row, code in enumerate(batch.step().codes):
+            codes[row].append(code)
+    while batch.size:
+        batch.leave(0)
+    return codes
+
+
+def test_codes_of_a_seed_are_the_same_alone_and_in_a_full_batch(tiny: Pair) -> None:
+    texts = [tiny.tokens(text) for text in random_texts(16, seed=5)]
+    numbers = list(range(16))
+    together = decode_together(tiny, tiny.batch(16), numbers, texts, steps=60)
+    backwards = decode_together(tiny, tiny.batch(16), numbers[::-1], texts, steps=60)[::-1]
+    assert together == backwards
+    alone = tiny.batch(1)
+    for number in numbers:
+        codes = decode_alone(alone, tiny.new_row(texts[number], sampled(number)), stop_code=-1, max_codes=61)
+        assert together[number] == codes
+
+
+def test_what_an_earlier_sequence_left_in_a_slot_is_never_read(tiny: Pair) -> None:
+    tokens = tiny.tokens("the old grey house by the sea.")
+    clean = tiny.batch(4)
+    dirty = tiny.batch(4)
+    dirty._cache.data.fill_(1e6)  # noqa: SLF001
+    dirty.latents.fill_(1e6)
+    rows = [tiny.new_row(tokens, sampled(number)) for number in range(3)]
+    assert clean.join(rows) == dirty.join(rows)
+    for _ in range(40):
+        assert clean.step() == dirty.step()
+    assert torch.equal(clean.latents[:3, :41], dirty.latents[:3, :41])
+
+
+def test_a_poisoned_row_is_told_and_its_neighbours_do_not_notice(tiny: Pair) -> None:
+    texts = [tiny.tokens(text) for text in random_texts(3, seed=9)]
+    rows = [tiny.new_row(tokens, sampled(number)) for number, tokens in enumerate(texts)]
+    healthy = tiny.batch(3)
+    expected = [healthy.join(rows), *(healthy.step() for _ in range(10))]
+    poisoned = rows[1].conditioning_latents.clone()
+    poisoned[3, 7] = float("nan")
+    batch = tiny.batch(3)
+    drawn = [batch.join([rows[0], type(rows[1])(poisoned, texts[1], sampled(1)), rows[2]])]
+    drawn += [batch.step() for _ in range(10)]
+    for ours, theirs in zip(drawn, expected, strict=True):
+        assert ours.is_finite == [True, False, True]
+        assert [ours.codes[0], ours.codes[2]] == [theirs.codes[0], theirs.codes[2]]
+    batch.leave(1, is_poisoned=True)
+    # The slot that held it serves the next sequence as a new one would.
+    batch.leave(0)
+    batch.leave(0)
+    again = [batch.join(rows), *(batch.step() for _ in range(10))]
+    assert again == expected
+
+
+def test_prefill_multiplies_no_padding(tiny: Pair) -> None:
+    """Rows of the matrix products: those of the texts, no more."""
+    decoder = tiny.checkpoint.networks.decoder
+    multiplied: list[int] = []
+    hook = decoder.gpt.layers[0].mlp.register_forward_pre_hook(lambda _, inputs: multiplied.append(len(inputs[0])))
+    try:
+        texts = [tiny.tokens(text) for text in random_texts(12, seed=2)]
+        tiny.batch(12).join([tiny.new_row(tokens) for tokens in texts])
+    finally:
+        hook.remove()
+    assert multiplied == [sum(32 + len(tokens) + 3 for tokens in texts)]

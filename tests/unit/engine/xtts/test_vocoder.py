@@ -1,0 +1,115 @@
+"""Windows of the vocoder: every sample once, and the samples of the whole."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.audio.pcm import float_to_int16
+from app.engine.base import Samples
+from app.engine.xtts.frames import FrameGrid
+from app.engine.xtts.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, plan_window
+from tests.support.xtts import Pair
+
+WHOLE = (1_000_000,)
+
+
+@pytest.fixture(scope="module")
+def vocoder(tiny: Pair) -> Vocoder:
+    return Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator))
+
+
+def vocode(
+    vocoder: Vocoder, pair: Pair, latents: torch.Tensor, sizes: tuple[int, ...], *, speed: float = 1.0, step: int = 1
+) -> Samples:
+    """The samples of a segment whose latents come `step` at a time."""
+    grid = FrameGrid(pair.checkpoint.config.model_args, speed=speed)
+    pieces: list[Samples] = []
+    start = 0
+    for count in [*range(step, len(latents), step), len(latents)]:
+        is_final = count == len(latents)
+        num_ready = grid.num_frames(count) if is_final else grid.num_ready(count)
+        while window := plan_window(
+            len(pieces), start, num_ready=num_ready, context=vocoder.context, is_final=is_final, sizes=sizes
+        ):
+            job = VocoderJob(
+                latents=latents[:count],
+                speaker_embedding=pair.voice.speaker_embedding,
+                grid=grid,
+                window=window,
+                is_final=is_final,
+            )
+            pieces += vocoder.run([job])
+            start = window.stop
+    return np.concatenate(pieces)
+
+
+@pytest.mark.parametrize("speed", [1.0, 0.7, 1.4])
+@pytest.mark.parametrize("count", [5, 20, 61])
+def test_the_waveform_is_the_references(vocoder: Vocoder, tiny: Pair, count: int, speed: float) -> None:
+    latents = torch.randn(count, 64)
+    stretched = latents.T[None]
+    if speed != 1.0:
+        stretched = torch.nn.functional.interpolate(stretched, scale_factor=1 / speed, mode="linear")
+    with torch.no_grad():
+        theirs = tiny.reference.hifigan_decoder(stretched.transpose(1, 2), g=tiny.voice.speaker_embedding[None])
+    ours = vocode(vocoder, tiny, latents, WHOLE, speed=speed)
+    np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-3, rtol=0)
+    np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-5, rtol=0)  # and better than asked
+
+
+@given(
+    count=st.integers(1, 120),
+    sizes=st.lists(st.integers(1, 250), min_size=1, max_size=4).map(tuple),
+    speed=st.sampled_from([1.0, 0.6, 1.9]),
+    step=st.integers(5, 60),
+)
+@settings(max_examples=20, deadline=None)
+def test_no_sample_is_lost_repeated_or_changed_at_the_edges_of_windows(
+    vocoder: Vocoder, tiny: Pair, count: int, sizes: tuple[int, ...], speed: float, step: int
+) -> None:
+    latents = torch.randn(count, 64, generator=torch.Generator().manual_seed(count))
+    grid = FrameGrid(tiny.checkpoint.config.model_args, speed=speed)
+    if not grid.num_frames(count):
+        return
+    whole = vocode(vocoder, tiny, latents, WHOLE, speed=speed)
+    assert len(whole) == grid.num_frames(count) * vocoder.frame_samples
+    windowed = vocode(vocoder, tiny, latents, sizes, speed=speed, step=step)
+    np.testing.assert_allclose(windowed, whole, atol=1e-5, rtol=0)
+
+
+def test_less_context_than_the_generator_looks_at_would_be_heard(vocoder: Vocoder, tiny: Pair) -> None:
+    """Guards the tests above: they see a window that is cut too short."""
+    latents = torch.randn(60, 64)
+    whole = vocode(vocoder, tiny, latents, WHOLE)
+    context, vocoder.context = vocoder.context, 4
+    try:
+        assert np.abs(vocode(vocoder, tiny, latents, (24,)) - whole).max() > 1e-4
+    finally:
+        vocoder.context = context
+
+
+def test_however_fast_latents_come_the_servers_windows_give_the_same_bytes(vocoder: Vocoder, tiny: Pair) -> None:
+    latents = torch.randn(118, 64)
+    one_by_one = vocode(vocoder, tiny, latents, WINDOW_FRAMES)
+    at_once = vocode(vocoder, tiny, latents, WINDOW_FRAMES, step=118)
+    assert float_to_int16(one_by_one).tobytes() == float_to_int16(at_once).tobytes()
+
+
+def test_windows_of_several_segments_together_are_those_of_each_alone(vocoder: Vocoder, tiny: Pair) -> None:
+    grid = FrameGrid(tiny.checkpoint.config.model_args)
+    jobs: list[VocoderJob] = []
+    for count in (40, 40, 55, 70, 40):
+        window = plan_window(0, 0, num_ready=grid.num_frames(count), context=vocoder.context, is_final=True)
+        assert window is not None
+        embedding = torch.randn(512, 1)
+        jobs.append(
+            VocoderJob(
+                latents=torch.randn(count, 64), speaker_embedding=embedding, grid=grid, window=window, is_final=True
+            )
+        )
+    for job, together in zip(jobs, vocoder.run(jobs), strict=True):
+        np.testing.assert_allclose(together, vocoder.run([job])[0], atol=1e-6, rtol=0)
