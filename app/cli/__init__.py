@@ -1,4 +1,4 @@
-"""The `chorus` command: serve, say, voices, doctor. One module for each; heavy imports wait inside them."""
+"""The `chorus` command: serve, say, voices, download, doctor. One module for each; heavy imports wait inside them."""
 
 import logging
 import sys
@@ -7,6 +7,7 @@ import click
 
 from app import __version__
 from app.cli.doctor import doctor
+from app.cli.download import download
 from app.cli.say import say
 from app.cli.serve import serve
 from app.cli.voices import voices
@@ -36,5 +37,5 @@ def main() -> None:
     """
 
 
-for command in (serve, say, voices, doctor):
+for command in (serve, say, voices, download, doctor):
     main.add_command(command)

@@ -178,7 +178,7 @@ def _set_stop_signal(model: Any, shape: Shape, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed + 1)
     direction = nn.functional.normalize(torch.randn(shape.channels, generator=generator), dim=0)
     positions = torch.arange(gpt.mel_pos_embedding.emb.weight.shape[0])
-    ramp = (positions / 40).clamp(max=2) * shape.channels**0.5
+    ramp = (positions / 22).clamp(max=2) * shape.channels**0.5
     gpt.mel_pos_embedding.emb.weight.add_(ramp[:, None] * direction)
     gpt.mel_head.weight[stop].add_(direction * 0.9)
     gpt.mel_head.bias[stop] = -3.0

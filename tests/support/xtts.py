@@ -14,7 +14,7 @@ from tests.support.tiny_xtts import Shape, write_checkpoint
 
 CPU = torch.device("cpu")
 GREEDY = RowSampling(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
-WORDS = "the quick brown fox jumps over a lazy dog and then nothing more was said about that old grey house by the sea".split()
+SENTENCE = "the quick brown fox jumps over a lazy dog and nothing more was said about that old grey house by the sea"
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ def make_pair(folder: Path, shape: Shape) -> Pair:
 def random_texts(count: int, *, seed: int) -> list[str]:
     """Lower-case sentences of one to fifteen words."""
     choice = random.Random(seed)
-    return [" ".join(choice.choices(WORDS, k=choice.randint(1, 15))) + "." for _ in range(count)]
+    return [" ".join(choice.choices(SENTENCE.split(), k=choice.randint(1, 15))) + "." for _ in range(count)]
 
 
 def decode_alone(batch: Batch, row: NewRow, stop_code: int, max_codes: int) -> list[int]:

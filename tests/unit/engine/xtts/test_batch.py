@@ -47,7 +47,7 @@ def test_what_an_earlier_sequence_left_in_a_slot_is_never_read(tiny: Pair) -> No
     tokens = tiny.tokens("the old grey house by the sea.")
     clean = tiny.batch(4)
     dirty = tiny.batch(4)
-    dirty._cache.data.fill_(1e6)  # noqa: SLF001
+    dirty._cache.data.fill_(1e6)
     dirty.latents.fill_(1e6)
     rows = [tiny.new_row(tokens, sampled(number)) for number in range(3)]
     assert clean.join(rows) == dirty.join(rows)

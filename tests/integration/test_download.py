@@ -1,0 +1,181 @@
+"""`chorus download` against a small hub on loopback: the real code, the real library, and what can go wrong."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.engine.xtts.models import PINNED_REVISIONS, XTTS_V2, is_installed
+from tests.support.hub import Hub, running_hub
+
+REVISION = PINNED_REVISIONS[XTTS_V2]
+
+
+@pytest.fixture
+def hub(tiny_checkpoint: Path) -> Iterator[Hub]:
+    with running_hub(tiny_checkpoint) as hub:
+        yield hub
+
+
+def environment(hub: Hub, data: Path) -> dict[str, str]:
+    return os.environ | {"HF_ENDPOINT": hub.url, "CHORUS_DATA": str(data), "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+def start(hub: Hub, data: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", "download", *options],
+        env=environment(hub, data),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def download(hub: Hub, data: Path, *options: str) -> tuple[int, str]:
+    """(exit status, what was printed)"""
+    process = start(hub, data, *options)
+    printed, _ = process.communicate(timeout=120)
+    return process.returncode, printed
+
+
+def installed(data: Path) -> Path:
+    return data / "models" / "xtts_v2" / REVISION
+
+
+def check_installed(data: Path) -> None:
+    """The folder is complete, every file has the manifest's hash, and nothing lies beside it."""
+    manifest = json.loads((installed(data) / "manifest.json").read_text())
+    assert manifest["revision"] == REVISION
+    for name, entry in manifest["files"].items():
+        content = (installed(data) / name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size"], entry["sha256"])
+    left = {path.name for path in installed(data).parent.iterdir()} - {f".{REVISION}.lock"}
+    assert left == {REVISION}
+    assert is_installed(XTTS_V2, data)
+
+
+def test_without_the_licence_nothing_is_asked_of_the_hub(hub: Hub, tmp_path: Path) -> None:
+    status, printed = download(hub, tmp_path)
+    assert status == 1
+    assert len(printed.splitlines()) == 1
+    assert "CHORUS_ACCEPT_CPML=1" in printed
+    assert "coqui.ai/cpml" in printed
+    assert hub.sent == []
+
+
+def test_a_download_is_verified_converted_and_not_repeated(hub: Hub, tmp_path: Path) -> None:
+    hub.statuses["vocab.json"] = [503, 500]
+    hub.stop_after["model.pth"] = [12_000_000, 11_000_000]
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 0, printed
+    check_installed(tmp_path)
+    # The library hands on ten MiB at a time: what lies beyond the last of them is asked for again.
+    assert [first for name, first, _ in hub.sent if name == "model.pth"] == [0, 10 << 20, 20 << 20]
+    bodies = len(hub.sent)
+    status, printed = download(hub, tmp_path)
+    assert (status, len(hub.sent)) == (0, bodies)
+    assert "already" in printed
+
+
+def test_a_killed_download_goes_on_from_where_it_was(hub: Hub, tmp_path: Path) -> None:
+    hub.hold_after["model.pth"] = 25_000_000
+    process = start(hub, tmp_path, "--accept-licence")
+    assert hub.held.wait(60)
+    process.kill()
+    process.communicate()
+    assert not installed(tmp_path).exists()
+    hub.hold_after.clear()
+    hub.released.set()
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 0, printed
+    check_installed(tmp_path)
+    last = [first for name, first, _ in hub.sent if name == "model.pth"][-1]
+    assert last > 8_000_000
+    assert hub.num_bytes("vocab.json") == len(hub.files["vocab.json"])
+
+
+def test_two_at_once_fetch_every_byte_once(hub: Hub, tmp_path: Path) -> None:
+    hub.hold_after["model.pth"] = 1_000_000
+    first = start(hub, tmp_path, "--accept-licence")
+    assert hub.held.wait(60)
+    second = start(hub, tmp_path, "--accept-licence")
+    assert second.stdout is not None
+    assert "waiting" in second.stdout.readline()
+    hub.released.set()
+    for process in (first, second):
+        printed, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, printed
+    check_installed(tmp_path)
+    for name, content in hub.files.items():
+        assert hub.num_bytes(name) == len(content)
+
+
+def test_a_file_with_another_hash_is_refused_and_fetched_anew(hub: Hub, tmp_path: Path) -> None:
+    hub.wrong.add("model.pth")
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 1
+    assert "model.pth is not what the hub says" in printed.splitlines()[-1]
+    assert not installed(tmp_path).exists()
+    hub.wrong.clear()
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 0, printed
+    check_installed(tmp_path)
+
+
+@pytest.mark.parametrize(("status", "says"), [(404, "does not have it"), (403, "HF_TOKEN"), (401, "HF_TOKEN")], ids=str)
+def test_a_hub_that_refuses_is_told_in_one_line(hub: Hub, tmp_path: Path, status: int, says: str) -> None:
+    hub.head_statuses["config.json"] = [status] * 10
+    ended, printed = download(hub, tmp_path, "--accept-licence")
+    assert ended == 1
+    assert says in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+
+
+def test_no_hub_at_all_is_told_in_one_line(hub: Hub, tmp_path: Path) -> None:
+    hub.url = "http://127.0.0.1:9"
+    ended, printed = download(hub, tmp_path, "--accept-licence")
+    assert ended == 1
+    assert "try again" in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+
+
+def test_a_full_disk_is_told_and_what_came_is_kept(hub: Hub, tmp_path: Path) -> None:
+    """A real small disk. The hub's sizes are believed at first, so that the disk fills up on the way."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no permission to mount a small disk")
+    try:
+        ended, printed = download(hub, disk, "--accept-licence")
+        assert ended == 1
+        assert "GB are free; make room" in printed.splitlines()[-1]
+        code = (
+            "import shutil, collections; from app.cli import main;"
+            "shutil.disk_usage = lambda path: collections.namedtuple('Usage', 'free')(1 << 40); main()"
+        )
+        filled = subprocess.run(
+            [sys.executable, "-c", code, "download", "--accept-licence"],
+            env=environment(hub, disk), capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert filled.returncode == 1
+        assert "model.pth: the disk is full" in filled.stderr.splitlines()[-1]
+        assert (disk / "models" / "xtts_v2" / f".{REVISION}.partial" / "model.pth.part").stat().st_size > 10_000_000
+        assert not installed(disk).exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_speakers_are_optional_as_fine_tunes_have_none(hub: Hub, tmp_path: Path) -> None:
+    del hub.files["speakers_xtts.pth"]
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 0, printed
+    check_installed(tmp_path)

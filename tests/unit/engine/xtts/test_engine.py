@@ -1,0 +1,324 @@
+"""The engine as a whole, on the tiny checkpoint: from requests to audio, and what happens when things go wrong."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from app.audio.reference import ReferenceClip
+from app.engine.base import AudioChunk, Samples, SamplingParams, SynthesisRequest, Voice
+from app.engine.stream import OrderedChunks
+from app.engine.xtts.engine import XttsEngine
+from app.engine.xtts.guards import Guards
+from app.engine.xtts.speakers import VoiceConditioning
+from app.errors import ChorusError, Draining, EngineFailure, QueueFull, TextTooLong, UnusableReference
+from app.text.segments import split_segments
+from tests.support.xtts import random_texts
+
+TEXT = (
+    "The old grey house stood by the sea. Nothing more was said about it, and the fox went home over the hills. "
+    "A lazy dog was asleep in the sun all day!"
+)
+
+
+def run(folder: Path, scenario: Callable[[XttsEngine], Awaitable[None]], **options: object) -> None:
+    async def main() -> None:
+        engine = await asyncio.to_thread(lambda: XttsEngine(folder, **options))  # type: ignore[arg-type]
+        try:
+            await asyncio.wait_for(scenario(engine), 300)
+        finally:
+            await engine.aclose()
+
+    asyncio.run(main())
+
+
+def request(engine: XttsEngine, text: str = TEXT, **options: object) -> SynthesisRequest:
+    values = {"language": "en", "voice": engine.voice("ada tiny"), "sampling": SamplingParams(seed=7)} | options
+    return SynthesisRequest(segments=split_segments(text, language="en", max_chars=250), **values)  # type: ignore[arg-type]
+
+
+async def collect(stream: OrderedChunks) -> list[AudioChunk]:
+    return [chunk async for chunk in stream]
+
+
+async def speak(engine: XttsEngine, text: str = TEXT, **options: object) -> Samples:
+    chunks = await collect(engine.submit(request(engine, text, **options)))
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def clip(pitch_hz: float = 140.0, seconds: float = 3.0) -> ReferenceClip:
+    time_s = np.arange(round(seconds * 22050)) / 22050
+    samples = (0.3 * np.sin(2 * np.pi * pitch_hz * time_s)).astype(np.float32)
+    return ReferenceClip(samples=samples, sample_rate_hz=22050, sha256=f"{pitch_hz}")
+
+
+def test_a_streamed_answer_has_the_samples_of_a_whole_one_and_comes_in_more_pieces(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        streamed = await collect(engine.submit(request(engine, streaming=True)))
+        whole = await collect(engine.submit(request(engine, streaming=False)))
+        assert [chunk.segment_index for chunk in streamed] == sorted(chunk.segment_index for chunk in streamed)
+        assert sum(chunk.is_last for chunk in streamed) == 3
+        assert np.array_equal(
+            np.concatenate([chunk.samples for chunk in streamed]), np.concatenate([chunk.samples for chunk in whole])
+        )
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        stream = engine.submit(request(engine))
+        first = await anext(stream)
+        assert 0 < len(first.samples) / engine.info.sample_rate_hz < 0.5
+        assert not first.is_last
+        assert engine.stats().busy_slots > 0
+        await stream.aclose()
+
+    run(tiny_checkpoint, scenario, guards=Guards(exact_codes=120))
+
+
+def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        first, again, seed, voice = await asyncio.gather(
+            speak(engine),
+            speak(engine),
+            speak(engine, sampling=SamplingParams(seed=8)),
+            speak(engine, voice=engine.voice("Björn Small")),
+        )
+        np.testing.assert_allclose(first, again, atol=1e-5)
+        assert len(first) != len(seed) or not np.allclose(first, seed, atol=1e-3)
+        assert len(first) != len(voice) or not np.allclose(first, voice, atol=1e-3)
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        listened: list[int] = []
+        hook = engine._checkpoint.networks.speaker_encoder.register_forward_pre_hook(lambda *_: listened.append(1))
+        leaving = asyncio.create_task(engine.clone([clip()]))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        voices = await asyncio.gather(*(engine.clone([clip()]) for _ in range(10)))
+        assert len({voice.id for voice in voices}) == 1
+        assert await engine.clone([clip()]) is voices[0]
+        assert len(listened) == 1
+        both = await engine.clone([clip(), clip(200.0)])
+        assert both.id != voices[0].id
+        assert len(listened) == 3
+        hook.remove()
+        assert len(await speak(engine, voice=both)) > 10_000
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        speaking = asyncio.create_task(speak(engine))
+        with pytest.raises(UnusableReference):
+            await engine.clone([clip(seconds=0.2)])
+        broken = clip(99.0)
+        broken.samples[:] = np.nan
+        with pytest.raises(EngineFailure, match="not a number"):
+            await engine.clone([broken])
+        assert len(await speaking) > 10_000
+        assert len(await speak(engine, voice=await engine.clone([clip()]))) > 10_000
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        alone = await speak(engine)
+        good = engine.voice("Ada Tiny").conditioning
+        latents = good.gpt_conditioning_latents.clone()
+        latents[0, 0] = float("nan")
+        poisoned = Voice(id="bad", conditioning=VoiceConditioning(latents, good.speaker_embedding))
+        for _ in range(2):  # the second time in the slots that the first left
+            results = await asyncio.gather(
+                speak(engine), speak(engine, voice=poisoned), speak(engine), return_exceptions=True
+            )
+            assert isinstance(results[1], EngineFailure)
+            assert "segment 1" in str(results[1])
+            for ours in (results[0], results[2]):
+                np.testing.assert_allclose(ours, alone, atol=1e-5)  # type: ignore[arg-type]
+
+    run(tiny_checkpoint, scenario, max_slots=8)
+
+
+def test_text_beyond_the_models_tokens_is_refused_before_any_audio(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        segments = split_segments("Short. " + "ж" * 1000, language="en", max_chars=2000)
+        with pytest.raises(TextTooLong, match="reads 401"):
+            await collect(engine.submit(msgspec.structs.replace(request(engine), segments=segments)))
+        assert engine.stats().admitted_requests == 0
+        assert len(await speak(engine)) > 10_000
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        streams = [engine.submit(request(engine)) for _ in range(3)]
+        with pytest.raises(QueueFull):
+            engine.submit(request(engine))
+        await streams[0].aclose()
+        streams[0] = engine.submit(request(engine))
+        for stream in streams:
+            assert await collect(stream)
+
+    run(tiny_checkpoint, scenario, max_slots=2, max_queue=1)
+
+
+def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_checkpoint: Path) -> None:
+    """The stop code never has a chance: the second attempt runs away like the first."""
+
+    async def scenario(engine: XttsEngine) -> None:
+        joined: list[int] = []
+        decoder = engine._checkpoint.networks.decoder
+        with torch.no_grad():
+            decoder.mel_head.bias[1025] = -1e9
+        hook = decoder.text_embedding.register_forward_pre_hook(lambda *_: joined.append(1))
+        stream = engine.submit(request(engine, "Go home now.", streaming=False))
+        chunks = await collect(stream)
+        hook.remove()
+        assert len(joined) == 2
+        assert stream.warnings == ["segment 1 did not end by itself and was cut"]
+        seconds = sum(len(chunk.samples) for chunk in chunks) / engine.info.sample_rate_hz
+        assert 2.0 < seconds < 5.8  # 12 characters: 2.3 s are expected, at 5.7 s it is stopped
+        assert not np.any(chunks[-2].samples[-1])  # faded out
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        with torch.no_grad():
+            engine._checkpoint.networks.decoder.mel_head.bias[1025] = -1e9
+        stream = engine.submit(request(engine, "Go home now.", streaming=True))
+        streamed = np.concatenate([chunk.samples for chunk in await collect(stream)])
+        assert stream.warnings == ["segment 1 did not end by itself and was cut"]
+        assert 2.0 < len(streamed) / engine.info.sample_rate_hz < 5.8
+        single = await speak(engine, "Go home now.", streaming=False)
+        assert np.array_equal(streamed, single)  # one attempt each, as max_attempts says
+
+    run(tiny_checkpoint, scenario, guards=Guards(max_attempts=1))
+
+
+def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spoken(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        alone = await speak(engine)
+        decoder = engine._checkpoint.networks.decoder
+
+        def fail(*_: object) -> None:
+            handle.remove()
+            raise RuntimeError("boom")
+
+        handle = decoder.final_norm.register_forward_pre_hook(fail)
+        results = await asyncio.gather(speak(engine), speak(engine), return_exceptions=True)
+        assert all(isinstance(result, EngineFailure) for result in results)
+        assert str(results[0].__cause__) == "boom"  # type: ignore[union-attr]
+        np.testing.assert_allclose(await speak(engine), alone, atol=1e-5)
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        told: asyncio.Queue[ChorusError] = asyncio.Queue()
+        engine.on_lost(told.put_nowait)
+
+        def fail(*_: object) -> None:
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+        engine._checkpoint.networks.decoder.final_norm.register_forward_pre_hook(fail)
+        with pytest.raises(EngineFailure):
+            await speak(engine)
+        assert isinstance(await told.get(), EngineFailure)
+        with pytest.raises(Draining):
+            engine.submit(request(engine))
+        with pytest.raises(Draining):
+            await engine.clone([clip()])
+
+    run(tiny_checkpoint, scenario)
+
+
+def test_closing_the_engine_ends_open_streams_with_an_error(tiny_checkpoint: Path) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        stream = engine.submit(request(engine))
+        await anext(stream)
+        closing = asyncio.create_task(engine.aclose())
+        with pytest.raises(Draining):
+            await collect(stream)
+        await closing
+        with pytest.raises(Draining):
+            engine.submit(request(engine))
+
+    run(tiny_checkpoint, scenario)
+
+
+@pytest.mark.slow
+def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_as_alone(tiny_checkpoint: Path) -> None:
+    """Random texts, seeds, voices, speeds and ways to leave, 24 callers at a time on 8 slots."""
+    choice = random.Random(11)
+    texts = [" ".join(random_texts(choice.randint(1, 2), seed=number)).capitalize() for number in range(12)]
+    kinds = [
+        (text, SamplingParams(seed=choice.randint(0, 3), temperature=choice.choice([None, 1.2])), speaker, speed)
+        for text in texts
+        for speaker, speed in (("Ada Tiny", 1.0), ("Björn Small", 1.25))
+    ]
+    plan = [(choice.choice(kinds), choice.random() < 0.3, choice.random() < 0.5) for _ in range(500)]
+
+    async def scenario(engine: XttsEngine) -> None:
+        async def ask(kind: tuple[str, SamplingParams, str, float], *, streaming: bool) -> OrderedChunks:
+            text, sampling, speaker, speed = kind
+            return engine.submit(
+                request(engine, text, sampling=sampling, voice=engine.voice(speaker), speed=speed, streaming=streaming)
+            )
+
+        solo = {kind: [chunk.samples for chunk in await collect(await ask(kind, streaming=False))] for kind in kinds}
+        callers = asyncio.Semaphore(24)
+        survivors = 0
+
+        async def caller(kind: tuple[str, SamplingParams, str, float], *, leaves: bool, streaming: bool) -> None:
+            nonlocal survivors
+            async with callers:
+                stream = await ask(kind, streaming=streaming)
+                if leaves:
+                    if streaming:
+                        await anext(stream)
+                    await stream.aclose()
+                    await stream.aclose()
+                    return
+                heard = np.concatenate([chunk.samples for chunk in await collect(stream)])
+                np.testing.assert_allclose(heard, np.concatenate(solo[kind]), atol=1e-5, rtol=0)
+                survivors += 1
+
+        async def some(part: list[tuple[tuple[str, SamplingParams, str, float], bool, bool]]) -> None:
+            async with asyncio.TaskGroup() as group:
+                for kind, leaves, streaming in part:
+                    group.create_task(caller(kind, leaves=leaves, streaming=streaming))
+
+        process = psutil.Process()
+        await some(plan[:150])
+        before = process.memory_info().rss
+        await some(plan[150:])
+        grown_mb = (process.memory_info().rss - before) / 2**20
+        assert survivors == sum(not leaves for _, leaves, _ in plan)
+        assert len(await speak(engine)) > 10_000  # answered after everything that was sent before it
+        stats = engine.stats()
+        assert (stats.admitted_requests, stats.waiting_requests, stats.busy_slots) == (0, 0, 0)
+        loop = engine._device_loop
+        assert not (loop._jobs or loop._scheduler._works or loop._scheduler.busy_slots or loop._vocoding.decoded)
+        assert grown_mb < 100  # a leaked request keeps its latents: 350 of them would be more than that
+
+    began_at_s = time.perf_counter()
+    run(tiny_checkpoint, scenario, max_slots=8, max_queue=64)
+    print(f"{time.perf_counter() - began_at_s:.1f} s")
