@@ -11,6 +11,7 @@ from typing import Any
 
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
+from app.engine.xtts.numbers import with_spellable_numbers
 from app.errors import TextTooLong, UnusableCheckpoint
 
 # It warns of texts that its own splitter would not have made; the limits are ours to keep.
@@ -63,11 +64,11 @@ class TextTokenizer:
 
     def clean(self, text: str, language: str) -> str:
         """The text as words: numbers, abbreviations and symbols spelt out, other scripts written in Latin letters."""
-        return self._tokenizer.preprocess_text(prepare_text(text), _short(language))
+        return self._tokenizer.preprocess_text(_readable(text, language), _short(language))
 
     def encode(self, text: str, language: str) -> list[int]:
         """Text tokens without start and stop. Raises TextTooLong beyond what the model reads (402 as released)."""
-        tokens: list[int] = self._tokenizer.encode(prepare_text(text), lang=_short(language))
+        tokens: list[int] = self._tokenizer.encode(_readable(text, language), lang=_short(language))
         if len(tokens) >= self._max_text_tokens:
             raise TextTooLong(
                 f"a piece of the text has {len(tokens)} text tokens and the model reads {self._max_text_tokens - 1}; "
@@ -82,6 +83,10 @@ class TextTokenizer:
             return ""
         letters = dict.fromkeys(char for char in text if char.isalpha())
         return "".join(letter for letter in letters if not self._words & {letter.lower(), *letter.lower()})
+
+
+def _readable(text: str, language: str) -> str:
+    return with_spellable_numbers(prepare_text(text), language)
 
 
 def _short(language: str) -> str:
