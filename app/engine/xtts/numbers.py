@@ -8,7 +8,7 @@ import re
 
 _LONG = re.compile(r"\d{16,}")
 _CZECH_ORDINAL = re.compile(r"(\d)\.(?=\s|$)")
-_HINDI_DIGITS = dict(zip("0123456789", "शून्य एक दो तीन चार पाँच छह सात आठ नौ".split(), strict=True))
+_HINDI_DIGITS = dict(zip("0123456789", ["शून्य", "एक", "दो", "तीन", "चार", "पाँच", "छह", "सात", "आठ", "नौ"], strict=True))
 _HINDI_POINT = re.compile(r"(?<=\d)[.,](?=\d)")
 
 
