@@ -1,4 +1,7 @@
-"""The `chorus` command: serve, say, voices, download, doctor. One module for each; heavy imports wait inside them."""
+"""The `chorus` command: serve, say, voices, download, bench, doctor.
+
+One module for each; heavy imports wait inside them.
+"""
 
 import logging
 import sys
@@ -6,6 +9,7 @@ import sys
 import click
 
 from app import __version__
+from app.cli.bench import bench
 from app.cli.doctor import doctor
 from app.cli.download import download
 from app.cli.say import say
@@ -37,5 +41,5 @@ def main() -> None:
     """
 
 
-for command in (serve, say, voices, download, doctor):
+for command in (serve, say, voices, download, bench, doctor):
     main.add_command(command)

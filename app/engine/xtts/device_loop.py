@@ -6,7 +6,6 @@ scheduler, so there is no lock. Knows requests and their order; knows nothing of
 
 import logging
 import queue
-import threading
 import time
 from collections.abc import Callable
 
@@ -33,7 +32,7 @@ MAX_PREFILL_TOKENS = 512
 
 
 class DeviceLoop:
-    """`inbox.put` from any thread; everything else happens on the thread of `start`."""
+    """`inbox.put` from any thread; everything else happens on the one that calls `run`."""
 
     def __init__(
         self,
@@ -67,20 +66,13 @@ class DeviceLoop:
         self._max_decoded = batch.slots
         self._jobs: dict[Work, Job] = {}
         self._is_stopping = False
-        self._thread = threading.Thread(target=self._run, name="device", daemon=True)
 
     @property
     def busy_slots(self) -> int:
         return len(self._decoding.rows)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self) -> None:
-        """Wait for the thread's end, after a Stop."""
-        self._thread.join()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Turn after turn, until a Stop or the loss of the device."""
         while not self._is_stopping:
             try:
                 self.step()

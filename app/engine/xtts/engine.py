@@ -9,9 +9,12 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
+import msgspec
 import torch
 
 from app.audio.reference import ReferenceClip
@@ -31,6 +34,7 @@ from app.engine.xtts.vocoder import Vocoder
 from app.errors import ChorusError, Draining, UnusableCheckpoint
 from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
 
+CPU = torch.device("cpu")
 CPU_SLOTS = 16
 """Segments at a time where none are asked for: beyond them a step on a CPU takes as much longer as it does more."""
 CPU_WINDOWS_PER_TURN = 2
@@ -51,19 +55,8 @@ class XttsEngine:
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._checkpoint = checkpoint = load_checkpoint(folder)
-        config = checkpoint.config
-        tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=config.model_args.gpt_max_text_tokens)
-        if tokenizer.num_tokens > checkpoint.networks.decoder.text_embedding.num_embeddings:
-            raise UnusableCheckpoint(
-                f"{checkpoint.vocabulary} has {tokenizer.num_tokens} tokens, the model reads "
-                f"{checkpoint.networks.decoder.text_embedding.num_embeddings}: it is another model's",
-                param="CHORUS_MODEL",
-            )
-        device = torch.device("cpu")
         max_slots = max_slots or CPU_SLOTS
         self._clock = clock
-        self._tokenizer = tokenizer
         self._admission = Admission(max_admitted=max_slots + max_queue)
         self._streams: set[OrderedChunks] = set()
         self._clones: OrderedDict[str, Voice] = OrderedDict()
@@ -71,25 +64,26 @@ class XttsEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_lost: Callable[[ChorusError], None] = lambda _: None
         self._is_closed = False
-        self._device_loop = DeviceLoop(
-            config=config,
-            tokenizer=tokenizer,
-            batch=Batch(
-                checkpoint.networks.decoder, slots=max_slots, max_codes=config.model_args.max_audio_codes, device=device
-            ),
-            vocoder=Vocoder(checkpoint.networks.generator),
-            conditioner=Conditioner(checkpoint.networks, config, device),
-            guards=guards,
-            windows_per_turn=CPU_WINDOWS_PER_TURN,
-            on_lost=self._is_lost,
-            clock=clock,
-        )
-        self._device_loop.start()
+        loaded: Future[_Loaded] = Future()
+
+        def live() -> None:
+            try:
+                loaded.set_result(_load(folder, max_slots, guards, self._is_lost, clock))
+            except BaseException as error:  # noqa: BLE001 - raised in `result` below
+                loaded.set_exception(error)
+            else:
+                loaded.result().device_loop.run()
+
+        self._thread = Thread(target=live, name="device", daemon=True)
+        self._thread.start()
+        self._checkpoint, self._tokenizer, self._device_loop = msgspec.structs.astuple(loaded.result())
+        checkpoint = self._checkpoint
+        config = checkpoint.config
         languages = _languages(checkpoint)
         self.info = EngineInfo(
             name="xtts",
             model=checkpoint.name,
-            device=str(device),
+            device=str(CPU),
             sample_rate_hz=config.model_args.output_sample_rate,
             languages=languages,
             max_segment_chars={language: XTTS_MAX_CHARS[language] for language in languages},
@@ -196,7 +190,7 @@ class XttsEngine:
         for stream in list(self._streams):
             stream.fail(Draining("the server stopped before this request was finished"))
         self._device_loop.inbox.put(Stop())
-        await asyncio.to_thread(self._device_loop.join)
+        await asyncio.to_thread(self._thread.join)
 
 
 Value = TypeVar("Value")
@@ -222,6 +216,47 @@ class _StreamDelivery:
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Value], None], value: Value) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(function, value)
+
+
+class _Loaded(msgspec.Struct, frozen=True):
+    checkpoint: Checkpoint
+    tokenizer: TextTokenizer
+    device_loop: DeviceLoop
+
+
+def _load(
+    folder: Path,
+    max_slots: int,
+    guards: Guards,
+    on_lost: Callable[[ChorusError], None],
+    clock: Callable[[], float],
+) -> _Loaded:
+    """Everything that holds a tensor, made on the thread that will use it.
+
+    On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
+    threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
+    """
+    checkpoint = load_checkpoint(folder)
+    config, networks = checkpoint.config, checkpoint.networks
+    tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=config.model_args.gpt_max_text_tokens)
+    if tokenizer.num_tokens > networks.decoder.text_embedding.num_embeddings:
+        raise UnusableCheckpoint(
+            f"{checkpoint.vocabulary} has {tokenizer.num_tokens} tokens, the model reads "
+            f"{networks.decoder.text_embedding.num_embeddings}: it is another model's",
+            param="CHORUS_MODEL",
+        )
+    device_loop = DeviceLoop(
+        config=config,
+        tokenizer=tokenizer,
+        batch=Batch(networks.decoder, slots=max_slots, max_codes=config.model_args.max_audio_codes, device=CPU),
+        vocoder=Vocoder(networks.generator),
+        conditioner=Conditioner(networks, config, CPU),
+        guards=guards,
+        windows_per_turn=CPU_WINDOWS_PER_TURN,
+        on_lost=on_lost,
+        clock=clock,
+    )
+    return _Loaded(checkpoint, tokenizer, device_loop)
 
 
 def _languages(checkpoint: Checkpoint) -> tuple[str, ...]:

@@ -1,0 +1,233 @@
+"""Chorus beside the TTS package: the same checkpoint, texts and greedy codes, in one process and one run.
+
+The reference speaks one text after the other, as its `inference` does. Times are wall-clock seconds.
+"""
+
+import asyncio
+import gc
+import time
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import torch
+
+from app.engine.base import SamplingParams, SynthesisRequest
+from app.engine.xtts.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.device_loop import MAX_PREFILL_TOKENS
+from app.engine.xtts.engine import XttsEngine
+from app.engine.xtts.guards import Guards
+from app.engine.xtts.models import ORIGINAL_WEIGHTS
+from app.engine.xtts.speakers import VoiceConditioning
+from app.engine.xtts.tokenizer import TextTokenizer, prepare_text
+from app.errors import UnusableCheckpoint
+from app.text.segments import Boundary, Segment
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """`sequences` texts of `codes` codes each. Ratios: seconds of the reference over seconds of Chorus."""
+
+    sequences: int
+    codes: int
+    reference_decode_s: float
+    """text to latents: `GPT.generate` and the second pass"""
+    reference_s: float
+    """text to samples: `Xtts.inference`"""
+    decode_s: float
+    whole_s: float
+    decode_ratio: float
+    whole_ratio: float
+    are_codes_equal: bool
+
+
+class _ReferenceRun(msgspec.Struct, frozen=True):
+    codes: list[int]
+    decode_s: float
+    whole_s: float
+
+
+def compare(
+    folder: Path, texts: Sequence[str], *, batches: Sequence[int], num_codes: int, report: Callable[[str], None]
+) -> list[Comparison]:
+    """Speak the texts with both. Needs the checkpoint as published: the reference reads no other form.
+
+    Each text is spoken once by the reference; batches larger than `texts` repeat them, and their time is counted
+    as often. Raises UnusableCheckpoint.
+    """
+    if not (folder / ORIGINAL_WEIGHTS).is_file():
+        raise UnusableCheckpoint(
+            f"{folder / ORIGINAL_WEIGHTS} is missing: the TTS package reads the published form only"
+        )
+    texts = [prepare_text(text) for text in texts]
+    runs = _on_its_own_thread(lambda: _speak_with_reference(folder, texts, num_codes, report))
+    comparisons: list[Comparison] = []
+    for batch in batches:
+        chosen = [number % len(texts) for number in range(batch)]
+        some = [texts[number] for number in chosen]
+        decode_s, codes = _on_its_own_thread(lambda some=some: _decode(load_checkpoint(folder), some, num_codes))
+        whole_s = asyncio.run(_speak(folder, some, num_codes))
+        reference_decode_s = sum(runs[number].decode_s for number in chosen)
+        reference_s = sum(runs[number].whole_s for number in chosen)
+        comparisons.append(
+            Comparison(
+                sequences=batch,
+                codes=num_codes,
+                reference_decode_s=reference_decode_s,
+                reference_s=reference_s,
+                decode_s=decode_s,
+                whole_s=whole_s,
+                decode_ratio=reference_decode_s / decode_s,
+                whole_ratio=reference_s / whole_s,
+                are_codes_equal=codes == [runs[number].codes for number in chosen],
+            )
+        )
+        report(f"Chorus has spoken {batch} together in {whole_s:.1f} s")
+        gc.collect()
+    return comparisons
+
+
+T = TypeVar("T")
+
+
+def _on_its_own_thread(work: Callable[[], T]) -> T:
+    """One thread at a time, so that neither side is slowed down by the other's idle helpers (see engine._load)."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def _speak_with_reference(
+    folder: Path, texts: Sequence[str], num_codes: int, report: Callable[[str], None]
+) -> list[_ReferenceRun]:
+    report("loading the TTS package's model")
+    reference = _load_reference(folder)
+    voice = next(iter(load_checkpoint(folder).speakers.values()))
+    _speak_reference(reference, texts[0], voice, 2)  # warms up
+    runs: list[_ReferenceRun] = []
+    for number, text in enumerate(texts, 1):
+        runs.append(_speak_reference(reference, text, voice, num_codes))
+        report(f"the TTS package has spoken text {number} of {len(texts)} in {runs[-1].whole_s:.1f} s")
+    return runs
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
+    with _quiet():
+        import transformers
+        from TTS.tts.configs.xtts_config import XttsConfig
+        from TTS.tts.models.xtts import Xtts
+
+        transformers.logging.set_verbosity_error()
+        config: Any = XttsConfig()
+        config.load_json(str(folder / "config.json"))
+        model = Xtts(config)
+        model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
+        return model
+
+
+def _speak_reference(model: Any, text: str, voice: VoiceConditioning, num_codes: int) -> _ReferenceRun:
+    """`inference`, timed; what it spends in the vocoder is told apart by watching that module."""
+    heard: list[list[int]] = []
+    vocoder_s: list[float] = []
+    generate, vocode = model.gpt.generate, model.hifigan_decoder.forward
+
+    def watch_codes(**options: Any) -> torch.Tensor:
+        codes = generate(**options)
+        heard.append(codes[0].tolist())
+        return codes
+
+    def watch_vocoder(*arguments: Any, **options: Any) -> torch.Tensor:
+        began_at_s = time.perf_counter()
+        samples = vocode(*arguments, **options)
+        vocoder_s.append(time.perf_counter() - began_at_s)
+        return samples
+
+    model.gpt.generate, model.hifigan_decoder.forward = watch_codes, watch_vocoder
+    try:
+        began_at_s = time.perf_counter()
+        with _quiet():
+            model.inference(
+                text,
+                "en",
+                voice.gpt_conditioning_latents[None],
+                voice.speaker_embedding[None],
+                do_sample=False,
+                repetition_penalty=float(model.config.repetition_penalty),
+                max_new_tokens=num_codes,
+            )
+        whole_s = time.perf_counter() - began_at_s
+    finally:
+        model.gpt.generate, model.hifigan_decoder.forward = generate, vocode
+    return _ReferenceRun(heard[0], whole_s - vocoder_s[0], whole_s)
+
+
+def _decode(checkpoint: Checkpoint, texts: Sequence[str], num_codes: int) -> tuple[float, list[list[int]]]:
+    """Text to latents in one batch: seconds, and the codes of each text."""
+    args = checkpoint.config.model_args
+    tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=args.gpt_max_text_tokens)
+    voice = next(iter(checkpoint.speakers.values()))
+    greedy = RowSampling(
+        seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=checkpoint.config.repetition_penalty
+    )
+    device = torch.device("cpu")
+    batch = Batch(checkpoint.networks.decoder, slots=len(texts), max_codes=args.max_audio_codes, device=device)
+    began_at_s = time.perf_counter()
+    rows = [
+        NewRow(voice.gpt_conditioning_latents, torch.tensor(tokenizer.encode(text, "en")), greedy) for text in texts
+    ]
+    codes: list[list[int]] = []
+    while len(codes) < len(rows):
+        joining = _some(rows[len(codes) :])
+        codes += [[code] for code in batch.join(joining).codes]
+    while len(codes[-1]) < num_codes:
+        for row, code in zip(codes, batch.step().codes, strict=True):
+            row.append(code)
+    return time.perf_counter() - began_at_s, codes
+
+
+def _some(rows: Sequence[NewRow]) -> list[NewRow]:
+    """As many as the engine would let join in one turn."""
+    joining: list[NewRow] = []
+    num_tokens = 0
+    for row in rows:
+        if num_tokens >= MAX_PREFILL_TOKENS:
+            break
+        joining.append(row)
+        num_tokens += len(row.text_tokens)
+    return joining
+
+
+async def _speak(folder: Path, texts: Sequence[str], num_codes: int) -> float:
+    """Text to samples through the engine: seconds until the last of them."""
+    engine = XttsEngine(folder, max_slots=len(texts), guards=Guards(exact_codes=num_codes))
+    try:
+        voice = engine.voice(engine.speakers()[0].id)
+
+        async def speak(text: str) -> None:
+            segment = Segment(index=0, text=text, boundary=Boundary.PARAGRAPH)
+            request = SynthesisRequest(
+                segments=(segment,),
+                language="en",
+                voice=voice,
+                sampling=SamplingParams(seed=0, top_k=1),
+                streaming=False,
+            )
+            async for _ in engine.submit(request):
+                pass
+
+        await speak(texts[0])  # warms up
+        began_at_s = time.perf_counter()
+        await asyncio.gather(*(speak(text) for text in texts))
+        return time.perf_counter() - began_at_s
+    finally:
+        await engine.aclose()
