@@ -25,7 +25,7 @@ stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1
 
 CHECKS := check-format check-lint check-types check-imports check-tests
 
-.PHONY: help install run test check $(CHECKS) fix bench lock clean
+.PHONY: help install xtts run test check $(CHECKS) fix bench lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,11 @@ help:  ## Show this list
 install: .venv/.run  ## Make the light environment that `make run` uses, and stop there
 	@echo 'The light environment is in .venv'
 
-run: .venv/.run  ## Start the server on 127.0.0.1:8000; `HOST=0.0.0.0 PORT=9000 make run` for another address
+xtts: .venv/.xtts  ## Add what XTTS needs (about 6 GB); then `.venv/bin/chorus download`
+	@echo 'XTTS can speak once its weights are there: CHORUS_ACCEPT_CPML=1 .venv/bin/chorus download'
+
+# Who asks for XTTS by a setting gets what it needs.
+run: $(if $(filter xtts,$(CHORUS_ENGINE))$(CHORUS_MODEL),.venv/.xtts,.venv/.run)  ## Start the server on 127.0.0.1:8000; `HOST=0.0.0.0 PORT=9000 make run` for another address
 	@exec .venv/bin/chorus serve $${HOST:+--host "$$HOST"} $${PORT:+--port "$$PORT"}
 
 test: .venv/.test  ## Run every test that this machine can run; ARGS="-k voice" is passed to pytest

@@ -5,6 +5,7 @@ The reference speaks one text after the other, as its `inference` does. Times ar
 
 import asyncio
 import gc
+import logging
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -123,11 +124,10 @@ def _quiet() -> Generator[None]:
 
 def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
     with _quiet():
-        import transformers
         from TTS.tts.configs.xtts_config import XttsConfig
         from TTS.tts.models.xtts import Xtts
 
-        transformers.logging.set_verbosity_error()
+        logging.getLogger("transformers").setLevel(logging.ERROR)
         config: Any = XttsConfig()
         config.load_json(str(folder / "config.json"))
         model = Xtts(config)
