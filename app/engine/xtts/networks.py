@@ -1,17 +1,19 @@
 """The four networks of XTTS, built around the tensors of a checkpoint.
 
-Knows modules and names. Modules are made without memory (on the `meta` device) and take the tensors as they are, so
-nothing is initialised at random and a mapped file stays mapped. Every tensor of the file has a place and every place
+Knows modules and names. Modules are made without initialisation and take the tensors as they are, so no random number
+is drawn, no memory filled, and a mapped file stays mapped. Every tensor of the file has a place and every place
 gets a tensor; what does not fit is an error that names the file.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
+from torch.overrides import TorchFunctionMode
 from TTS.encoder.models.resnet import ResNetSpeakerEncoder
 from TTS.tts.layers.xtts.perceiver_encoder import PerceiverResampler
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator
@@ -65,7 +67,7 @@ def build_networks(config: ModelConfig, tensors: Mapping[str, torch.Tensor], sou
         generator_channels = shapes["hifigan_decoder.waveform_decoder.conv_pre.weight"][0]
     except (KeyError, IndexError) as error:
         raise _does_not_fit(source, f"{error} is missing") from None
-    with torch.device("meta"):
+    with _WithoutInitialisation():
         modules: dict[str, nn.Module] = {
             "decoder": Decoder(
                 args,
@@ -84,17 +86,33 @@ def build_networks(config: ModelConfig, tensors: Mapping[str, torch.Tensor], sou
                 ff_mult=4,
             ),
             "generator": _generator(config, generator_channels),
+            "speaker_encoder": ResNetSpeakerEncoder(
+                input_dim=64, proj_dim=512, log_input=True, use_torch_spec=True, audio_config=SPEAKER_ENCODER_AUDIO
+            ),
         }
-    # Its mel filter bank reads a value while it is made, which `meta` does not have: 8 million parameters, for real.
-    modules["speaker_encoder"] = ResNetSpeakerEncoder(
-        input_dim=64, proj_dim=512, log_input=True, use_torch_spec=True, audio_config=SPEAKER_ENCODER_AUDIO
-    )
     _check_names(modules, shapes, source)
     for name, module in modules.items():
         places = module.state_dict()
         module.load_state_dict({place: tensors[PREFIXES[name] + place] for place in places}, assign=True)
         module.eval().requires_grad_(False)
     return Networks(**modules, mel_stats=tensors[MEL_STATS])  # pyright: ignore[reportArgumentType]
+
+
+class _WithoutInitialisation(TorchFunctionMode):
+    """Leaves new parameters as they are: every one of them is replaced by a tensor of the file.
+
+    Memory that is never written is never taken from the system, so this costs what the `meta` device would cost.
+    That one is not used because three of the networks do things on it for which torch imports its compiler (4 s).
+    """
+
+    FILLING = frozenset((torch.Tensor.normal_, torch.Tensor.uniform_))
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:  # Any: torch's own signature
+        if func in self.FILLING or getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _generator(config: ModelConfig, channels: int) -> nn.Module:
