@@ -245,6 +245,13 @@ def _load(
             f"{networks.decoder.text_embedding.num_embeddings}: it is another model's",
             param="CHORUS_MODEL",
         )
+    marks = networks.decoder.start_text_token, networks.decoder.stop_text_token
+    if tokenizer.marks != marks:
+        raise UnusableCheckpoint(
+            f"{checkpoint.vocabulary} has [START] and [STOP] at {tokenizer.marks}, the model has them at {marks}: "
+            "it is another model's",
+            param="CHORUS_MODEL",
+        )
     device_loop = DeviceLoop(
         config=config,
         tokenizer=tokenizer,

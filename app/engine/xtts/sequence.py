@@ -42,16 +42,18 @@ class Job(msgspec.Struct, eq=False, kw_only=True):
     voice: VoiceConditioning
     delivery: Delivery
     segments: tuple[EncodedSegment, ...] = ()
+    front: int = 0
+    """the first segment that is not finished: the one that a listener hears next"""
     finished: set[int] = msgspec.field(default_factory=set[int])
 
     @property
-    def front(self) -> int:
-        """The first segment that is not finished: the one that a listener hears next."""
-        return next(index for index in range(len(self.segments) + 1) if index not in self.finished)
-
-    @property
     def is_finished(self) -> bool:
-        return len(self.finished) == len(self.segments)
+        return self.front == len(self.segments)
+
+    def finish(self, segment_index: int) -> None:
+        self.finished.add(segment_index)
+        while self.front in self.finished:
+            self.front += 1
 
 
 class HeldSamples(msgspec.Struct, frozen=True):

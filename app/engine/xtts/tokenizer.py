@@ -62,6 +62,12 @@ class TextTokenizer:
     def num_tokens(self) -> int:
         return self._tokenizer.get_number_tokens()
 
+    @property
+    def marks(self) -> tuple[int | None, int | None]:
+        """Ids of the marks around a text, [START] and [STOP]; None for one that the vocabulary lacks."""
+        words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
+        return words.token_to_id("[START]"), words.token_to_id("[STOP]")
+
     def clean(self, text: str, language: str) -> str:
         """The text as words: numbers, abbreviations and symbols spelt out, other scripts written in Latin letters."""
         return self._tokenizer.preprocess_text(_readable(text, language), _short(language))

@@ -106,7 +106,7 @@ class VocodeStage:
             self._deliver(sequence, held.samples)
         job, index = sequence.job, sequence.segment_index
         job.delivery.deliver(AudioChunk(segment_index=index, samples=np.zeros(0, np.float32), is_last=True))
-        job.finished.add(index)
+        job.finish(index)
         self.decoded.remove(sequence)
 
     def _cut(self, sequence: Sequence) -> None:

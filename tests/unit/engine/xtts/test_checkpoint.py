@@ -216,6 +216,13 @@ def test_a_vocabulary_of_another_model_is_told(copy: Path) -> None:
         XttsEngine(copy)
 
 
+def test_a_vocabulary_with_other_marks_is_told(copy: Path) -> None:
+    text = (copy / "vocab.json").read_text()
+    (copy / "vocab.json").write_text(text.replace("[START]", "[BEGIN]"))
+    with pytest.raises(UnusableCheckpoint, match=r"vocab\.json has \[START\] and \[STOP\] at \(None, 0\)"):
+        XttsEngine(copy)
+
+
 def test_half_precision_weights_are_widened(copy: Path) -> None:
     damage_weights(lambda tensors: tensors.update({k: v.half() for k, v in tensors.items() if v.is_floating_point()}))(
         copy
