@@ -2,7 +2,7 @@
 
 import torch
 
-from app.engine.xtts.batch import Batch, RowSampling
+from app.engine.xtts.batch import Batch, NewRow, RowSampling
 from app.engine.xtts.sampler import sequence_seed
 from tests.support.xtts import Pair, decode_alone, random_texts
 
@@ -75,6 +75,21 @@ def test_a_poisoned_row_is_told_and_its_neighbours_do_not_notice(tiny: Pair) -> 
     batch.leave(0)
     again = [batch.join(rows), *(batch.step() for _ in range(10))]
     assert again == expected
+
+
+def test_a_short_sequence_in_a_slot_that_was_poisoned_far_beyond_its_end_is_not_lost(tiny: Pair) -> None:
+    """The slot is looked at as far as the longest neighbour reaches, and a masked NaN is still a NaN."""
+    long, short = tiny.tokens("the old grey house by the sea was said to be lazy."), tiny.tokens("go.")
+    batch = tiny.batch(2)
+    poisoned = tiny.voice.gpt_conditioning_latents.clone()
+    poisoned[0] = float("nan")
+    batch.join([NewRow(poisoned, long, sampled(0))])
+    for _ in range(20):
+        batch.step()
+    batch.leave(0, is_poisoned=True)
+    drawn = [batch.join([tiny.new_row(short, sampled(1)), tiny.new_row(long, sampled(2))])]
+    drawn += [batch.step() for _ in range(5)]
+    assert all(step.is_finite == [True, True] for step in drawn)
 
 
 def test_prefill_multiplies_no_padding(tiny: Pair) -> None:

@@ -64,6 +64,17 @@ def test_each_row_is_filtered_as_the_reference_filters_it_alone(
         torch.testing.assert_close(ours[row][kept], theirs[kept], rtol=3e-7, atol=0)
 
 
+def test_however_small_top_p_is_the_best_code_stays() -> None:
+    logits = torch.randn(3, NUM_CODES)
+    ones = torch.ones(3)
+    top_p = torch.tensor([1e-12, 1e-3, 1e-8])
+    scores = filter_logits(
+        logits, torch.zeros(3, NUM_CODES, dtype=torch.bool), temperature=ones, top_k=ones.long() * 50, top_p=top_p,
+        repetition_penalty=ones,
+    )  # fmt: skip
+    assert torch.equal(draw(scores, torch.arange(3), torch.arange(3)), logits.argmax(dim=-1))
+
+
 def test_top_k_of_one_is_greedy() -> None:
     logits = torch.randn(4, NUM_CODES)
     ones = torch.ones(4)
