@@ -200,16 +200,18 @@ def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_check
 
 def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path) -> None:
     async def scenario(engine: XttsEngine) -> None:
+        joined: list[int] = []
+        decoder = engine._checkpoint.networks.decoder
         with torch.no_grad():
-            engine._checkpoint.networks.decoder.mel_head.bias[1025] = -1e9
+            decoder.mel_head.bias[1025] = -1e9
+        decoder.text_embedding.register_forward_pre_hook(lambda *_: joined.append(1))
         stream = engine.submit(request(engine, "Go home now.", streaming=True))
-        streamed = np.concatenate([chunk.samples for chunk in await collect(stream)])
+        chunks = await collect(stream)
+        assert len(joined) == 1
         assert stream.warnings == ["segment 1 did not end by itself and was cut"]
-        assert 2.0 < len(streamed) / engine.info.sample_rate_hz < 5.8
-        single = await speak(engine, "Go home now.", streaming=False)
-        assert np.array_equal(streamed, single)  # one attempt each, as max_attempts says
+        assert 2.0 < sum(len(chunk.samples) for chunk in chunks) / engine.info.sample_rate_hz < 5.8
 
-    run(tiny_checkpoint, scenario, guards=Guards(max_attempts=1))
+    run(tiny_checkpoint, scenario)
 
 
 def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spoken(tiny_checkpoint: Path) -> None:
