@@ -34,6 +34,7 @@ from app.engine.scheduler import Scheduler, Work
 from app.engine.scheduler import Sequence as ScheduledSequence
 from app.engine.stream import OrderedChunks
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
+from app.text.digits import spell_long_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,6 @@ HEART = Speaker(id="heart", name="Heart", languages=("en",), source="built-in")
 MAX_SEGMENT_CHARS = 300
 HOW_TO_CLONE = "the embedded voice cannot clone; the XTTS engine can: `chorus download`, then CHORUS_ENGINE=xtts"
 # The voice fails on numbers beyond decillions and drops what a word has beyond 24 letters: both are read in pieces.
-_LONG_NUMBER = re.compile(r"(?<!\d)(\d{16,})")
 _LONG_WORD = re.compile(r"([^\W\d_]{24})(?=[^\W\d_])")
 _SPOKEN_SYMBOLS = frozenset("&@%$£€+=#°±×÷²³½¼¾π")
 
@@ -175,7 +175,4 @@ def _is_latin(char: str) -> bool:
 
 
 def _readable(text: str) -> str:
-    def in_groups(match: re.Match[str]) -> str:
-        return " ".join(match[1])
-
-    return _LONG_WORD.sub(r"\1 ", _LONG_NUMBER.sub(in_groups, text)).replace("\n", " ")
+    return _LONG_WORD.sub(r"\1 ", spell_long_numbers(text)).replace("\n", " ")

@@ -72,13 +72,11 @@ class DecodeStage:
                 self._leave(sequence)
         return dropped
 
-    def reset(self) -> list[Sequence]:
+    def reset(self) -> None:
         """Take everything out after a step that failed."""
-        dropped = [*self.rows, *self.waiting]
         self.rows.clear()
         self.waiting.clear()
         self._batch.reset()
-        return dropped
 
     def _new_row(self, sequence: Sequence) -> NewRow:
         asked, released = sequence.job.request.sampling, self._config

@@ -124,8 +124,8 @@ class DeviceLoop:
             self._scheduler.add(job.work)
 
     def _encode(self, text: str, language: str) -> EncodedSegment:
-        tokens = self._tokenizer.encode(text, language)
         cleaned = self._tokenizer.clean(text, language)
+        tokens = self._tokenizer.encode_cleaned(cleaned, language)
         limit = self._args.max_audio_codes
         budget = budget_of(cleaned, code_s=self._args.code_s, limit=limit, guards=self._guards)
         return EncodedSegment(torch.tensor(tokens), budget)
@@ -184,11 +184,14 @@ class DeviceLoop:
         self._scheduler = Scheduler(max_slots=self._scheduler.max_slots)
         self._jobs.clear()
         self._vocoding.decoded.clear()
+        if not is_lost:
+            try:
+                self._decoding.reset()
+            except Exception as again:  # noqa: BLE001 - a batch that cannot even be emptied is as good as no device
+                is_lost, error = True, again
         if is_lost:
             self._is_stopping = True
             self._on_lost(_failure("the device has failed and this process cannot use it any more", error))
-        else:
-            self._decoding.reset()
 
     def _refuse_rest(self) -> None:
         """Who came after the end must not wait for ever."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -50,6 +51,8 @@ class RemoteFile(msgspec.Struct, frozen=True):
     """bytes"""
     etag: str
     """sha256 of a large file, git's sha1 of a small one"""
+    is_elsewhere: bool
+    """whether another host than the hub serves it: the hub's token must not go there"""
 
 
 def download_model(settings: Settings, *, report: Report, sleep: Callable[[float], None] = time.sleep) -> Path:
@@ -129,7 +132,8 @@ def _look_up(model: str, revision: str, name: str, sleep: Callable[[float], None
         raise
     if metadata.size is None or metadata.etag is None:
         raise DownloadFailed(f"{url} does not say its size and hash, so what comes from there cannot be verified")
-    return RemoteFile(name, metadata.location, metadata.size, metadata.etag)
+    is_elsewhere = urlsplit(metadata.location).netloc != urlsplit(url).netloc
+    return RemoteFile(name, metadata.location, metadata.size, metadata.etag, is_elsewhere)
 
 
 def _check_space(files: list[RemoteFile], folder: Path) -> None:
@@ -162,7 +166,7 @@ def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[floa
                 target,
                 resume_size=target.tell(),
                 expected_size=file.size,
-                headers=build_hf_headers(),
+                headers=build_hf_headers(token=False if file.is_elsewhere else None),
                 displayed_filename=file.name,
             )
 

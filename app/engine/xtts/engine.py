@@ -36,7 +36,7 @@ from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
 
 CPU = torch.device("cpu")
 CPU_SLOTS = 16
-"""Segments at a time where none are asked for: beyond them a step on a CPU takes as much longer as it does more."""
+"""Segments at a time where none are asked for: more are faster together and slower for each."""
 CPU_WINDOWS_PER_TURN = 2
 MAX_CLONES = 256
 """Voices of recordings that are kept, 130 KB each."""
@@ -125,9 +125,14 @@ class XttsEngine:
         if key not in self._conditioning:
             task = asyncio.create_task(self._condition(key, tuple(clips)))
             self._conditioning[key] = task
-            task.add_done_callback(lambda _: self._conditioning.pop(key, None))
+            task.add_done_callback(lambda task: self._has_conditioned(key, task))
         # Shielded: a caller who leaves must not take the voice away from the others who wait for it.
         return await asyncio.shield(self._conditioning[key])
+
+    def _has_conditioned(self, key: str, task: asyncio.Task[Voice]) -> None:
+        del self._conditioning[key]
+        if not task.cancelled():
+            task.exception()  # looked at: every caller may have left before it failed
 
     async def _condition(self, key: str, clips: tuple[ReferenceClip, ...]) -> Voice:
         loop = asyncio.get_running_loop()

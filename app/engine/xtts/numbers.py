@@ -6,7 +6,8 @@ for all of Hindi. Knows characters only.
 
 import re
 
-_LONG = re.compile(r"\d{16,}")
+from app.text.digits import spell_long_numbers
+
 _CZECH_ORDINAL = re.compile(r"(\d)\.(?=\s|$)")
 _HINDI_DIGITS = dict(zip("0123456789", ["शून्य", "एक", "दो", "तीन", "चार", "पाँच", "छह", "सात", "आठ", "नौ"], strict=True))
 _HINDI_POINT = re.compile(r"(?<=\d)[.,](?=\d)")
@@ -14,7 +15,7 @@ _HINDI_POINT = re.compile(r"(?<=\d)[.,](?=\d)")
 
 def with_spellable_numbers(text: str, language: str) -> str:
     """Long numbers digit by digit; Hindi ones too, in words; Czech ones that end a sentence are no ordinals."""
-    text = _LONG.sub(lambda match: " ".join(match[0]), text)
+    text = spell_long_numbers(text)
     if language == "cs":
         return _CZECH_ORDINAL.sub(r"\1 .", text)
     if language == "hi":

@@ -73,8 +73,13 @@ class TextTokenizer:
         return self._tokenizer.preprocess_text(_readable(text, language), _short(language))
 
     def encode(self, text: str, language: str) -> list[int]:
-        """Text tokens without start and stop. Raises TextTooLong beyond what the model reads (402 as released)."""
-        tokens: list[int] = self._tokenizer.encode(_readable(text, language), lang=_short(language))
+        """Text tokens without start and stop. Raises TextTooLong beyond what the model reads (401 as released)."""
+        return self.encode_cleaned(self.clean(text, language), language)
+
+    def encode_cleaned(self, text: str, language: str) -> list[int]:
+        """The same for what `clean` gave. VoiceBpeTokenizer.encode would clean it a second time."""
+        words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
+        tokens: list[int] = words.encode(f"[{language}]{text}".replace(" ", "[SPACE]")).ids
         if len(tokens) >= self._max_text_tokens:
             raise TextTooLong(
                 f"a piece of the text has {len(tokens)} text tokens and the model reads {self._max_text_tokens - 1}; "
