@@ -10,10 +10,12 @@ ChorusError
     UploadTooLarge            more bytes than one request may carry
     UnreadableAudio           the clip is not audio that can be decoded
     UnusableReference         decoded, but too short, too long, silent or clipped
+    TooManyVoices             as many voices are saved as may be
   Unavailable               try again later; carries `retry_after_s`
     QueueFull  EngineNotReady  Draining
   CloningUnavailable        this engine cannot clone
   DeadlineExceeded          the audio did not come in time
+  StorageFailure            the data volume cannot be read or written
   EngineFailure             our fault: logged once with its trace and the request id
   StartupError              the server cannot start: one line for the operator, exit status non-zero
     InvalidSetting  UnusableDataDirectory  AddressUnavailable  EngineUnavailable
@@ -74,6 +76,10 @@ class UnusableReference(RequestError):
     code = "unusable_reference"
 
 
+class TooManyVoices(RequestError):
+    code = "too_many_voices"
+
+
 class Unavailable(ChorusError):
     """Try again later."""
 
@@ -102,6 +108,10 @@ class CloningUnavailable(ChorusError):
 
 class DeadlineExceeded(ChorusError):
     code = "deadline_exceeded"
+
+
+class StorageFailure(ChorusError):
+    code = "storage_failure"
 
 
 class EngineFailure(ChorusError):

@@ -17,7 +17,7 @@ from app.engine.factory import build_engine
 from app.errors import ChorusError, EngineFailure
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.routes import clone, health, openai, speakers, tts
+from app.http.routes import clone, health, metrics, openai, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
@@ -30,12 +30,17 @@ ROUTES = [
     tts.speak_text,
     clone.clone_voice,
     speakers.list_speakers,
+    voices.save_voice,
+    voices.list_saved_voices,
+    voices.get_saved_voice,
+    voices.delete_saved_voice,
     openai.create_speech,
     openai.list_models,
     openai.list_voices,
     health.health,
     health.live,
     health.ready,
+    metrics.metrics,
 ]
 MIB = 1024 * 1024
 
@@ -92,8 +97,13 @@ def create_app(
         ),
         request_max_body_size=settings.max_upload_mb * MIB,
     )
+    app.state.metrics = running.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.
-    return Exchange(cast("AsgiApp", app), client_timeout_s=settings.client_timeout_s)
+    return Exchange(
+        cast("AsgiApp", app),
+        client_timeout_s=settings.client_timeout_s,
+        on_end=running.metrics.on_exchange_end,
+    )
 
 
 async def _load(running: Running, engine: Engine | None, on_failure: Callable[[ChorusError], None] | None) -> None:

@@ -12,16 +12,19 @@ from app.errors import ChorusError
 from app.settings import load_settings
 from app.speech.storage import prepare_data_directory
 
+PROBLEM = "PROBLEM"
 PACKAGES = ("litestar", "uvicorn", "av", "numpy", "onnxruntime", "hibari-tts", "torch", "torchaudio", "coqui-tts")
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--quiet", is_flag=True, help="Print problems only.")
+def doctor(quiet: bool) -> None:
     """Check this machine; exit 1 when the server could not start."""
     healthy = True
 
     def line(mark: str, what: str) -> None:
-        click.echo(f"{mark:>7}  {what}")
+        if mark == PROBLEM or not quiet:
+            click.echo(f"{mark:>7}  {what}")
 
     line("ok", f"Chorus {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     for package in PACKAGES:
@@ -38,6 +41,6 @@ def doctor() -> None:
         line("ok", f"engine: {name}, because {reason}")
     except ChorusError as error:
         healthy = False
-        line("PROBLEM", error.message)
+        line(PROBLEM, error.message)
     if not healthy:
         sys.exit(1)

@@ -13,6 +13,7 @@ from app.errors import AddressUnavailable, ChorusError
 from app.log import configure_logging
 from app.settings import load_settings
 from app.speech.lifecycle import Lifecycle
+from app.speech.storage import prepare_data_directory
 
 
 class DrainingServer(uvicorn.Server):
@@ -50,7 +51,9 @@ def serve(host: str | None, port: int | None) -> None:
 
     settings = load_settings(host=host, port=port)
     configure_logging(settings.log_level, settings.log_format)
-    choose_engine(settings)  # what cannot work is told before a port is opened
+    # What cannot work is told before a port is opened.
+    prepare_data_directory(settings.data)
+    choose_engine(settings)
     failures: list[ChorusError] = []
 
     def stop(error: ChorusError) -> None:
@@ -81,12 +84,15 @@ def _listen(host: str, port: int) -> socket.socket:
     """The open port, or AddressUnavailable: told before the engine is loaded."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise AddressUnavailable(
             f"cannot listen on {host} port {port}: {str(error.strerror).lower()}; another goes in CHORUS_PORT",
             param="CHORUS_PORT",
         ) from error
+    # asyncio's own loop does not set it on such a socket (uvloop does), and every small answer would wait 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _greet(host: str, port: int) -> None:

@@ -120,7 +120,7 @@ class ChunkStream(Protocol):
 
 
 class Engine(Protocol):
-    """Text in, audio out, for many callers at once."""
+    """Text in, audio out, for many callers at once. `pack_voice` and `unpack_voice` may be called on any thread."""
 
     @property
     def info(self) -> EngineInfo: ...
@@ -137,6 +137,14 @@ class Engine(Protocol):
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
         """Raises CloningUnavailable where `info.can_clone` is false."""
+        ...
+
+    def pack_voice(self, voice: Voice) -> bytes:
+        """A voice of `clone` as bytes that outlive this process."""
+        ...
+
+    def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
+        """The voice again, in any process with the same model. Raises ValueError where it is no such voice."""
         ...
 
     def unspeakable(self, text: str, language: str) -> str:

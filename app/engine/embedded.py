@@ -94,6 +94,12 @@ class EmbeddedEngine:
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
         raise CloningUnavailable(HOW_TO_CLONE)
 
+    def pack_voice(self, voice: Voice) -> bytes:
+        raise CloningUnavailable(HOW_TO_CLONE)
+
+    def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
+        raise CloningUnavailable(HOW_TO_CLONE)
+
     def unspeakable(self, text: str, language: str) -> str:
         """Letters of other scripts. (It spells Cyrillic and Greek letters by name, which nobody wants to hear.)"""
         return "".join(dict.fromkeys(char for char in text if char.isalpha() and not _is_latin(char)))

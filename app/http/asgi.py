@@ -1,4 +1,4 @@
-"""What surrounds each exchange: its request id, its line in the log, and a client that may go quiet.
+"""What surrounds each exchange: its request id, its line in the log, its end, and a client that may go quiet.
 
 Plain ASGI around the whole app, because Litestar's middleware does not see errors of routing.
 """
@@ -16,10 +16,14 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
+OnEnd = Callable[[str, str, float], None]
+"""Hears of an exchange: its route's template, its status, the seconds it took."""
 
 logger = logging.getLogger("app.access")
 
-_QUIET_PATHS = ("/health",)
+_PROBES = ("/health", "/metrics")
+UNKNOWN_ROUTE = "other"
+ABORTED = "aborted"
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 
@@ -28,11 +32,15 @@ class Exchange:
 
     `http.disconnect` is reported in three cases: the client left, the client stopped reading, and the answer is
     complete. The last is for hosts that never say so: a streaming response would wait for it for ever.
+
+    `on_end` hears of every exchange but the probes'. Its status is "aborted" where the client left before it was told
+    one, and where the body that followed it broke off.
     """
 
-    def __init__(self, app: AsgiApp, *, client_timeout_s: float) -> None:
+    def __init__(self, app: AsgiApp, *, client_timeout_s: float, on_end: OnEnd | None = None) -> None:
         self._app = app
         self._client_timeout_s = client_timeout_s
+        self._on_end = on_end
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,26 +52,29 @@ class Exchange:
         over = asyncio.Event()
         body_read = False
         status = 0
+        left_early = False
+        complete = False
 
         async def guarded_receive() -> Message:
-            nonlocal body_read
+            nonlocal body_read, left_early
             arrival = asyncio.ensure_future(receive())
             ending = asyncio.ensure_future(over.wait())
             # A body must keep coming; after it, only the client's leaving is awaited, however long the answer takes.
             timeout_s = None if body_read else self._client_timeout_s
             try:
                 await asyncio.wait((arrival, ending), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-                if not arrival.done():
-                    return DISCONNECT
-                message = arrival.result()
-                body_read = message["type"] != "http.request" or not message.get("more_body", False)
+                message = DISCONNECT
+                if arrival.done():
+                    message = arrival.result()
+                    body_read = message["type"] != "http.request" or not message.get("more_body", False)
+                left_early |= status == 0 and message["type"] == "http.disconnect"
                 return message
             finally:
                 arrival.cancel()
                 ending.cancel()
 
         async def guarded_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.get().encode())]
@@ -77,11 +88,17 @@ class Exchange:
             finally:
                 sending.cancel()
             if message["type"] == "http.response.body" and not message.get("more_body", False):
+                complete = True
                 over.set()
 
         try:
             await self._app(scope, guarded_receive, guarded_send)
         finally:
-            level = logging.DEBUG if scope["path"].startswith(_QUIET_PATHS) else logging.INFO
+            # Litestar writes the template of the route it finds here; a path of the caller's making is nobody's label.
+            route = scope.get("path_template", UNKNOWN_ROUTE)
+            is_probe = route.startswith(_PROBES)
+            level = logging.DEBUG if is_probe else logging.INFO
             elapsed_s = time.perf_counter() - began_at_s
             logger.log(level, "%s %s -> %s in %.3f s", scope["method"], scope["path"], status or "no answer", elapsed_s)
+            if self._on_end is not None and not is_probe:
+                self._on_end(route, ABORTED if left_early or not complete else str(status), elapsed_s)

@@ -12,6 +12,7 @@ from app.audio.encoders import encode_whole, open_encoder
 from app.audio.formats import AudioFormat
 from app.http.disconnect import unless_client_leaves
 from app.http.errors import AnyRequest
+from app.http.metrics import Metrics
 from app.speech.speech import Receipt, Speech
 
 _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
@@ -22,24 +23,46 @@ async def audio_response(
 ) -> Response[bytes] | Stream:
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
     speech = await unless_client_leaves(request, speaking)
+    answer = _Answer(speech, request.app.state.metrics)
     if stream:
-        return _streamed(speech, audio_format)
+        return _streamed(answer, audio_format)
     try:
-        return await unless_client_leaves(request, _whole(speech, audio_format))
+        return await unless_client_leaves(request, _whole(answer, audio_format))
     finally:
-        await speech.aclose()
+        await answer.aclose()
 
 
-async def _whole(speech: Speech, audio_format: AudioFormat) -> Response[bytes]:
+class _Answer:
+    """A Speech on its way to the caller: closed as often as anybody likes, counted once."""
+
+    def __init__(self, speech: Speech, metrics: Metrics) -> None:
+        self.speech = speech
+        self.num_delivered = 0
+        self._metrics = metrics
+        self._is_counted = False
+
+    async def aclose(self) -> None:
+        try:
+            await self.speech.aclose()
+        finally:
+            if not self._is_counted:
+                self._is_counted = True
+                self._metrics.on_answer_end(self.speech.receipt(), self.num_delivered / self.speech.sample_rate_hz)
+
+
+async def _whole(answer: _Answer, audio_format: AudioFormat) -> Response[bytes]:
+    speech = answer.speech
     samples = await speech.collect()
     data = await asyncio.to_thread(encode_whole, samples, audio_format, speech.sample_rate_hz)
+    answer.num_delivered = len(samples)
     receipt = speech.receipt()
     headers = receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
     return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
 
 
-def _streamed(speech: Speech, audio_format: AudioFormat) -> Stream:
+def _streamed(answer: _Answer, audio_format: AudioFormat) -> Stream:
     """Body = encoded audio. Closed by its own `finally` and by the background task: see docs/decisions.md, 7."""
+    speech = answer.speech
 
     async def body() -> AsyncIterator[bytes]:
         encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
@@ -47,17 +70,18 @@ def _streamed(speech: Speech, audio_format: AudioFormat) -> Stream:
             async for samples in speech:
                 if data := await asyncio.to_thread(encoder.encode, samples):
                     yield data
+                answer.num_delivered += len(samples)
             if data := await asyncio.to_thread(encoder.close):
                 yield data
         finally:
             encoder.close()
-            await speech.aclose()
+            await answer.aclose()
 
     return Stream(
         body,
         media_type=audio_format.mime_type,
         headers=receipt_headers(speech.receipt()),
-        background=BackgroundTask(speech.aclose),
+        background=BackgroundTask(answer.aclose),
         status_code=200,
     )
 

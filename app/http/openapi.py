@@ -14,6 +14,7 @@ from litestar.openapi.spec import (
 )
 
 from app.http.schemas import MAX_CLIPS, ErrorBody
+from app.speech.voices import SavedVoice
 
 
 def _error(description: str) -> ResponseSpec:
@@ -38,35 +39,72 @@ CLONE_RESPONSES = AUDIO_RESPONSES | {
 }
 
 
-def _clone_schema(clip: Schema) -> Schema:
-    string = Schema(type=OpenAPIType.STRING)
-    number = Schema(type=OpenAPIType.NUMBER)
-    integer = Schema(type=OpenAPIType.INTEGER)
-    clips = Schema(
-        type=OpenAPIType.ARRAY,
-        items=clip,
-        min_items=1,
-        max_items=MAX_CLIPS,
-        description="Recordings of the voice, in any format that FFmpeg reads",
-    )
-    properties: dict[str, Reference | Schema] = {"text": string, "reference_audio": clips}
-    properties |= {"language": string, "format": string, "stream": Schema(type=OpenAPIType.BOOLEAN)}
+VOICE_RESPONSES = {
+    404: _error("No such voice; the message names near ones"),
+    507: _error("The data volume cannot be read or written"),
+}
+
+SAVE_RESPONSES = {
+    200: ResponseSpec(data_container=SavedVoice, description="Kept already", generate_examples=False),
+    400: AUDIO_RESPONSES[400],
+    409: _error("As many voices are saved as may be"),
+    413: AUDIO_RESPONSES[413],
+    415: CLONE_RESPONSES[415],
+    422: _error("A reference clip is too short, too long, silent or clipped"),
+    501: CLONE_RESPONSES[501],
+    507: VOICE_RESPONSES[507],
+}
+
+STRING = Schema(type=OpenAPIType.STRING)
+
+
+def _speech_options() -> dict[str, Reference | Schema]:
+    number, integer = Schema(type=OpenAPIType.NUMBER), Schema(type=OpenAPIType.INTEGER)
+    properties: dict[str, Reference | Schema] = {"text": STRING, "language": STRING, "format": STRING}
+    properties |= {"stream": Schema(type=OpenAPIType.BOOLEAN)}
     properties |= dict.fromkeys(("speed", "temperature", "top_p", "repetition_penalty"), number)
-    properties |= dict.fromkeys(("seed", "top_k"), integer)
-    return Schema(type=OpenAPIType.OBJECT, required=["text", "reference_audio"], properties=properties)
+    return properties | dict.fromkeys(("seed", "top_k"), integer)
+
+
+def _body(required: list[str], properties: dict[str, Reference | Schema]) -> RequestBody:
+    """A body with recordings, which has two content types: files of a form, or base64 in JSON."""
+
+    def schema(clip: Schema) -> OpenAPIMediaType:
+        clips = Schema(
+            type=OpenAPIType.ARRAY,
+            items=clip,
+            min_items=1,
+            max_items=MAX_CLIPS,
+            description="Recordings of the voice, in any format that FFmpeg reads",
+        )
+        return OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.OBJECT,
+                required=[*required, "reference_audio"],
+                properties={**properties, "reference_audio": clips},
+            )
+        )
+
+    return RequestBody(
+        required=True,
+        content={
+            "multipart/form-data": schema(Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)),
+            "application/json": schema(Schema(type=OpenAPIType.STRING, content_encoding="base64")),
+        },
+    )
 
 
 @dataclass
 class CloneOperation(Operation):
-    """Documents the body of `/voice-clone`: it takes two content types, so the handler reads it itself."""
+    """Documents the body of `/voice-clone`, which the handler reads itself."""
 
     def __post_init__(self) -> None:
-        binary = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
-        base64 = Schema(type=OpenAPIType.STRING, content_encoding="base64")
-        self.request_body = RequestBody(
-            required=True,
-            content={
-                "multipart/form-data": OpenAPIMediaType(schema=_clone_schema(binary)),
-                "application/json": OpenAPIMediaType(schema=_clone_schema(base64)),
-            },
-        )
+        self.request_body = _body(["text"], _speech_options())
+
+
+@dataclass
+class SaveOperation(Operation):
+    """Documents the body of `POST /voices`, which the handler reads itself."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(["name", "consent"], {"name": STRING, "consent": STRING})

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
+from app.speech.voices import Consent, SavedVoice, VoiceName
 
 MAX_CLIPS = 16
 """Recordings in one clone request."""
@@ -49,19 +50,24 @@ class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
     speaker_id: Annotated[str | None, Meta(description="An id from `GET /speakers`; the first one by default")] = None
 
 
-class CloneBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
-    """`POST /voice-clone` as JSON. As multipart the same fields are form fields and the clips are files."""
-
-    text: Text
-    reference_audio: Annotated[
-        list[str], Meta(min_length=1, max_length=MAX_CLIPS, description="Recordings of the voice, base64")
-    ]
-
-
 class CloneForm(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
-    """The fields of `POST /voice-clone` as multipart, without the files."""
+    """The fields of `POST /voice-clone` beside `reference_audio`."""
 
     text: Text
+
+
+class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The fields of `POST /voices` beside `reference_audio`."""
+
+    name: VoiceName
+    consent: Consent
+
+
+class SavedVoiceList(msgspec.Struct, kw_only=True):
+    """`GET /voices`."""
+
+    voices: list[SavedVoice]
+    count: int
 
 
 class OpenAISpeechBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

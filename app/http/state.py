@@ -1,6 +1,8 @@
 """What the app hands to its handlers."""
 
+from app.engine.base import Engine
 from app.errors import EngineNotReady
+from app.http.metrics import Metrics
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.service import SpeechService
@@ -13,6 +15,7 @@ class Running:
         self.settings = settings
         self.lifecycle = lifecycle
         self.loaded: SpeechService | None = None
+        self.metrics = Metrics(lifecycle, self._find_engine)
 
     @property
     def service(self) -> SpeechService:
@@ -21,3 +24,6 @@ class Running:
         if self.loaded is None:
             raise EngineNotReady("the engine is still loading")
         return self.loaded
+
+    def _find_engine(self) -> Engine | None:
+        return None if self.loaded is None else self.loaded.engine

@@ -1,28 +1,38 @@
-"""Bodies of `POST /voice-clone`: multipart or JSON in, checked fields and recordings out."""
+"""Bodies with recordings, of `/voice-clone` and `/voices`: multipart or JSON in, checked fields and recordings out."""
 
 import base64
 import binascii
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 from litestar import Request
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
+from msgspec import Meta
 
+from app.audio.reference import ReferenceClip, decode_reference
 from app.errors import InvalidField
-from app.http.schemas import MAX_CLIPS, CloneBody, CloneForm, SpeechOptions
+from app.http.schemas import MAX_CLIPS
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 Recording = tuple[str, bytes]
 """File name as the caller gave it (never used as a path), and the bytes."""
 
 
-async def read_clone_request(request: Request[Any, Any, Any]) -> tuple[CloneForm, list[Recording]]:
+async def read_recordings_request(request: Request[Any, Any, Any], schema: type[S]) -> tuple[S, list[Recording]]:
+    """Fields of `schema`, and `reference_audio`: files of a multipart body, or base64 in a JSON body."""
     if request.content_type[0] == RequestEncodingType.MULTI_PART:
-        return await _read_multipart(request)
-    return _read_json(await request.body())
+        return await _read_multipart(request, schema)
+    return _read_json(await request.body(), schema)
 
 
-async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[CloneForm, list[Recording]]:
+def decode_recordings(recordings: list[Recording], max_s: float) -> list[ReferenceClip]:
+    """Blocking. Raises UnreadableAudio or UnusableReference, naming the recording."""
+    return [decode_reference(data, filename=name, max_decode_s=max_s) for name, data in recordings]
+
+
+async def _read_multipart(request: Request[Any, Any, Any], schema: type[S]) -> tuple[S, list[Recording]]:
     form = await request.form()
     try:
         fields: dict[str, str] = {}
@@ -44,15 +54,22 @@ async def _read_multipart(request: Request[Any, Any, Any]) -> tuple[CloneForm, l
         raise InvalidField(
             f"reference_audio: 1 to {MAX_CLIPS} recordings are needed, {len(recordings)} came", param="reference_audio"
         )
-    return _convert(fields, CloneForm), recordings
+    return _convert(fields, schema), recordings
 
 
-def _read_json(body: bytes) -> tuple[CloneForm, list[Recording]]:
+class _Clips(msgspec.Struct):
+    """The part of a JSON body that every schema has. (Struct fields that it does not name are left alone.)"""
+
+    reference_audio: Annotated[list[str], Meta(min_length=1, max_length=MAX_CLIPS)]
+
+
+def _read_json(body: bytes, schema: type[S]) -> tuple[S, list[Recording]]:
     try:
         raw: object = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidField(f"the body is neither multipart nor JSON: {error}") from None
-    sent = _convert(raw, CloneBody, strict=True)
+    sent = _convert(raw, _Clips, strict=True)
+    fields = {name: value for name, value in cast("dict[str, object]", raw).items() if name != "reference_audio"}
     recordings: list[Recording] = []
     for index, text in enumerate(sent.reference_audio):
         try:
@@ -60,11 +77,7 @@ def _read_json(body: bytes) -> tuple[CloneForm, list[Recording]]:
         except (binascii.Error, ValueError) as error:
             raise InvalidField(f"reference_audio[{index}] is not base64: {error}", param="reference_audio") from None
         recordings.append((f"clip {index + 1}", data))
-    options = {field: getattr(sent, field) for field in SpeechOptions.__struct_fields__}
-    return CloneForm(text=sent.text, **options), recordings
-
-
-S = TypeVar("S", bound=SpeechOptions)
+    return _convert(fields, schema, strict=True), recordings
 
 
 def _convert(fields: object, schema: type[S], *, strict: bool = False) -> S:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
@@ -32,7 +32,7 @@ class SpeechService:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.engine = engine
-        self.speakers = SpeakerCatalogue(engine, settings.data)
+        self.speakers = SpeakerCatalogue(engine, settings.data, max_voices=settings.max_voices)
         self._settings = settings
         self._lifecycle = lifecycle
         self._clock = clock
@@ -51,17 +51,21 @@ class SpeechService:
             for number, clip in enumerate(clips, 1)
             if clip.is_cut
         ]
-        return await self._speak(request, lambda: voice, cut)
+
+        async def cloned() -> Voice:
+            return voice
+
+        return await self._speak(request, cloned, cut)
 
     async def _speak(
-        self, request: SpeechRequest, find_voice: Callable[[], Voice], voice_warnings: Sequence[str] = ()
+        self, request: SpeechRequest, find_voice: Callable[[], Awaitable[Voice]], voice_warnings: Sequence[str] = ()
     ) -> Speech:
         asked_at_s = self._clock()
         self._lifecycle.check()
         info = self.engine.info
         language = self._check_language(request.language)
         self._check_length(request.text)
-        voice = find_voice()
+        voice = await find_voice()
         segments = await asyncio.to_thread(
             split_segments, request.text, language=language, max_chars=info.max_segment_chars[language]
         )

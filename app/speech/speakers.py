@@ -1,21 +1,24 @@
-"""The voices that callers can name: listed from a metadata file, found by id.
+"""The voices that callers can name: built-in ones listed from a metadata file, saved ones from their folder.
 
-The list is served from the file even when it is old, and made anew in the background once it is older than ten
-days: asking an engine for its voices may be slow, and a stale name beats a slow page.
+The list of the built-in ones is served from the file even when it is old, and made anew in the background once it is
+older than ten days: asking an engine for its voices may be slow, and a stale name beats a slow page. Saved voices are
+looked up each time, because another server on the same volume may have saved or deleted one.
 """
 
 import asyncio
 import difflib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, Speaker, Voice
-from app.errors import UnknownSpeaker
+from app.errors import StorageFailure, UnknownSpeaker
 from app.speech.storage import write_atomically
+from app.speech.voices import SavedVoice, VoiceStore, voice_id
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +26,7 @@ MAX_AGE = timedelta(days=10)
 
 
 class SpeakerList(msgspec.Struct, frozen=True, kw_only=True):
-    """The metadata file, and the answer of `GET /speakers`."""
+    """The metadata file, and with the saved voices the answer of `GET /speakers`."""
 
     speakers: tuple[Speaker, ...]
     count: int
@@ -36,7 +39,10 @@ def _utc_now() -> datetime:
 
 
 class SpeakerCatalogue:
-    def __init__(self, engine: Engine, data: Path, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self, engine: Engine, data: Path, *, max_voices: int = 1000, now: Callable[[], datetime] = _utc_now
+    ) -> None:
+        self.saved = VoiceStore(data, engine.info.model, max_voices=max_voices)
         self._engine = engine
         self._path = data / "speaker_metadata.json"
         self._now = now
@@ -45,6 +51,64 @@ class SpeakerCatalogue:
 
     async def list(self, *, refresh: bool = False) -> SpeakerList:
         """The list as it is known; `refresh` makes it anew first. Concurrent refreshes are one."""
+        built_in = await self._built_in(refresh=refresh)
+        saved = [self._as_speaker(voice) for voice in await asyncio.to_thread(self.saved.list)]
+        speakers = (*built_in.speakers, *saved)
+        return msgspec.structs.replace(built_in, speakers=speakers, count=len(speakers))
+
+    async def find(self, speaker_id: str | None) -> Voice:
+        """The voice of that id; the engine's first when None. Raises UnknownSpeaker, naming near ones."""
+        speakers = self._engine.speakers()
+        if speaker_id is None:
+            if not speakers:
+                raise UnknownSpeaker(
+                    "this model has no voices of its own: name a saved one, or send recordings to POST /voice-clone",
+                    param="speaker_id",
+                )
+            return self._engine.voice(speakers[0].id)
+        try:
+            return self._engine.voice(speaker_id)
+        except KeyError:
+            voice = await asyncio.to_thread(self._find_saved, speaker_id)
+        if voice is None:
+            raise await asyncio.to_thread(self._unknown, speaker_id)
+        return voice
+
+    async def save(self, name: str, consent: str, clips: Sequence[ReferenceClip]) -> tuple[SavedVoice, bool]:
+        """Clone a voice and keep it: the voice, and whether it is new. The same recordings are the same voice.
+
+        Raises CloningUnavailable where the engine cannot, TooManyVoices, or StorageFailure.
+        """
+        voice = await self._engine.clone(clips)
+        model = self._engine.info.model
+        recordings = tuple(clip.sha256 for clip in clips)
+        manifest = SavedVoice(
+            id=voice_id(model, recordings),
+            name=name,
+            model=model,
+            created_at=self._now(),
+            consent=consent,
+            recordings=recordings,
+        )
+        return await asyncio.to_thread(self.saved.save, manifest, self._engine.pack_voice(voice))
+
+    async def get(self, id: str) -> SavedVoice:
+        """Raises UnknownSpeaker."""
+        voice = await asyncio.to_thread(self.saved.get, id)
+        if voice is None:
+            raise await asyncio.to_thread(self._unknown, id)
+        return voice
+
+    async def delete(self, id: str) -> None:
+        """Raises UnknownSpeaker. Who speaks with the voice at this moment goes on."""
+        if not await asyncio.to_thread(self.saved.delete, id):
+            raise await asyncio.to_thread(self._unknown, id)
+
+    async def aclose(self) -> None:
+        if self._refresh_task is not None:
+            await asyncio.gather(self._refresh_task, return_exceptions=True)
+
+    async def _built_in(self, *, refresh: bool) -> SpeakerList:
         if self._list is None:
             self._list = await asyncio.to_thread(self._read)
         if refresh or self._list is None:
@@ -53,26 +117,26 @@ class SpeakerCatalogue:
             self._refresh()
         return self._list
 
-    def find(self, speaker_id: str | None) -> Voice:
-        """The voice of that id; the engine's first when None. Raises UnknownSpeaker, naming near ones."""
-        speakers = {speaker.id: speaker for speaker in self._engine.speakers()}
-        if not speakers:
-            raise UnknownSpeaker(
-                "this model has no voices of its own: clone one with POST /voice-clone", param="speaker_id"
-            )
-        if speaker_id is None:
-            return self._engine.voice(next(iter(speakers)))
+    def _find_saved(self, id: str) -> Voice | None:
+        saved = self.saved.get(id)
+        if saved is None:
+            return None
         try:
-            return self._engine.voice(speaker_id)
-        except KeyError:
-            near = difflib.get_close_matches(speaker_id, speakers, n=3, cutoff=0.5) or list(speakers)[:3]
-            raise UnknownSpeaker(
-                f"no speaker {speaker_id!r}; near ones: {', '.join(near)}. GET /speakers lists all", param="speaker_id"
-            ) from None
+            return self._engine.unpack_voice(id, self.saved.conditioning(id))
+        except ValueError as error:
+            raise StorageFailure(
+                f"the saved voice {id} ({saved.name}) is damaged: {error}; delete it and save it again"
+            ) from error
 
-    async def aclose(self) -> None:
-        if self._refresh_task is not None:
-            await asyncio.gather(self._refresh_task, return_exceptions=True)
+    def _unknown(self, id: str) -> UnknownSpeaker:
+        ids = [speaker.id for speaker in self._engine.speakers()]
+        id_of = {name: name for name in ids} | {name: v.id for v in self.saved.list() for name in (v.id, v.name)}
+        near = difflib.get_close_matches(id, id_of, n=3, cutoff=0.5) or list(id_of)[:3]
+        shown = ", ".join(dict.fromkeys(id_of[name] for name in near)) or "none"
+        return UnknownSpeaker(f"no speaker {id!r}; near ones: {shown}. GET /speakers lists all", param="speaker_id")
+
+    def _as_speaker(self, voice: SavedVoice) -> Speaker:
+        return Speaker(id=voice.id, name=voice.name, languages=self._engine.info.languages, source="saved")
 
     def _refresh(self) -> asyncio.Task[SpeakerList]:
         if self._refresh_task is None or self._refresh_task.done():

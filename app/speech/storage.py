@@ -21,6 +21,15 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def sync_directory(path: Path) -> None:
+    """What was renamed in the folder stays so after a crash."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def prepare_data_directory(path: Path) -> None:
     """Make the folder and prove that it can be written, or raise UnusableDataDirectory with the reason."""
     try:
@@ -30,7 +39,15 @@ def prepare_data_directory(path: Path) -> None:
         Path(probe).unlink()
     except OSError as error:
         raise UnusableDataDirectory(
-            f"the data directory {str(path)!r} cannot be written ({error.strerror}); "
+            f"the data directory {str(path)!r} cannot be written ({error.strerror}{_whose(path)}); "
             "give CHORUS_DATA a folder that this user may write",
             param="CHORUS_DATA",
         ) from error
+
+
+def _whose(path: Path) -> str:
+    """Who asks and who owns, where that is known: in a container it is the usual reason."""
+    try:
+        return f"; this is user {os.getuid()}, it belongs to user {path.stat().st_uid}"
+    except (OSError, AttributeError):  # not there, or a system without such ids
+        return ""

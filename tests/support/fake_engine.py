@@ -65,6 +65,14 @@ class FakeEngine:
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
         return Voice(id=f"clone of {len(clips)}")
 
+    def pack_voice(self, voice: Voice) -> bytes:
+        return voice.id.encode()
+
+    def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
+        if not packed.startswith(b"clone of "):
+            raise ValueError("no voice of this engine")
+        return Voice(id=voice_id, conditioning=packed.decode())
+
     def unspeakable(self, text: str, language: str) -> str:
         return "".join(dict.fromkeys(char for char in text if char in "世界"))
 

@@ -44,6 +44,7 @@ class RunningServer:
 def serve(settings: Settings, make_engine: Callable[[], Engine] | None = None) -> Iterator[RunningServer]:
     """uvicorn in a thread. Yields once /health says ok."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms for each answer on a kept connection
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     started: Future[tuple[uvicorn.Server, RunningServer]] = Future()
 

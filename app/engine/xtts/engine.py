@@ -28,7 +28,7 @@ from app.engine.xtts.device_loop import DeviceLoop
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
 from app.engine.xtts.sequence import Job
-from app.engine.xtts.speakers import VoiceConditioning
+from app.engine.xtts.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning
 from app.engine.xtts.tokenizer import TextTokenizer
 from app.engine.xtts.vocoder import Vocoder
 from app.errors import ChorusError, Draining, UnusableCheckpoint
@@ -152,6 +152,13 @@ class XttsEngine:
         if len(self._clones) > MAX_CLONES:
             self._clones.popitem(last=False)
         return voice
+
+    def pack_voice(self, voice: Voice) -> bytes:
+        return pack_conditioning(voice.conditioning)
+
+    def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
+        channels = self._checkpoint.config.model_args.gpt_n_model_channels
+        return Voice(id=voice_id, conditioning=unpack_conditioning(packed, channels=channels))
 
     def unspeakable(self, text: str, language: str) -> str:
         return self._tokenizer.unknown_letters(text, language)

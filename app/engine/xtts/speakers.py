@@ -1,14 +1,20 @@
-"""Built-in voices: what a sequence is conditioned with, by name."""
+"""Voices: what a sequence is conditioned with. Those that come with a checkpoint, and packed ones of its clones."""
 
 import json
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 
 CONDITIONING_KEYS = {"gpt_conditioning_latents": "gpt_cond_latent", "speaker_embedding": "speaker_embedding"}
 """Our name -> the name in published speaker files."""
+
+NUM_LATENTS = 32
+EMBEDDING_SIZE = 512
 
 
 class VoiceConditioning(msgspec.Struct, frozen=True):
@@ -35,3 +41,29 @@ def read_speakers(path: Path) -> dict[str, VoiceConditioning]:
 def conditioning_of(latents: torch.Tensor, embedding: torch.Tensor) -> VoiceConditioning:
     """From the shapes of published files, [1, 32, channels] and [1, 512, 1]."""
     return VoiceConditioning(latents.float().reshape(latents.shape[-2:]), embedding.float().reshape(-1, 1))
+
+
+def pack_conditioning(voice: VoiceConditioning) -> bytes:
+    """As safetensors, under our own names."""
+    return save_arrays({name: getattr(voice, name).cpu().numpy() for name in CONDITIONING_KEYS})
+
+
+def unpack_conditioning(packed: bytes, *, channels: int) -> VoiceConditioning:
+    """Raises ValueError, saying why, unless it is a voice of a model with so many channels.
+
+    No tensor arithmetic: this runs on any thread, and on CPU a second thread that computes slows the first for good.
+    """
+    try:
+        arrays = load_arrays(packed)
+    except SafetensorError as error:
+        raise ValueError(f"not safetensors: {error}") from error
+    shapes = {name: (str(array.dtype), array.shape) for name, array in arrays.items()}
+    expected = {
+        "gpt_conditioning_latents": ("float32", (NUM_LATENTS, channels)),
+        "speaker_embedding": ("float32", (EMBEDDING_SIZE, 1)),
+    }
+    if shapes != expected:
+        raise ValueError(f"it holds {shapes} instead of {expected}")
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("it holds values that are not numbers")
+    return VoiceConditioning(**{name: torch.from_numpy(array) for name, array in arrays.items()})

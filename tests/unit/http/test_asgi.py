@@ -1,11 +1,16 @@
 """Hosts that never say `http.disconnect`, clients that stop reading: driven by a hand-written ASGI host."""
 
 import asyncio
-from typing import Any
+import contextlib
+import logging
+from typing import Any, cast
 
+import httpx
 import pytest
+from litestar import Litestar, get
+from litestar.params import FromPath
 
-from app.http.asgi import Exchange, Message
+from app.http.asgi import AsgiApp, Exchange, Message
 
 SCOPE: Message = {"type": "http", "method": "GET", "path": "/", "headers": []}
 
@@ -86,3 +91,104 @@ def test_an_answer_that_takes_long_is_not_a_client_that_is_gone() -> None:
 
     host = Host()
     asyncio.run(Exchange(think, client_timeout_s=0.01)(SCOPE, host.receive, host.send))
+
+
+def outcomes(app: AsgiApp, host: Host, *, raises: type[BaseException] | None = None, **scope: str) -> list[list[str]]:
+    """Route and status of every end that is told of during one exchange."""
+    ends: list[list[str]] = []
+
+    def on_end(route: str, status: str, seconds: float) -> None:
+        assert 0 <= seconds < 10
+        ends.append([route, status])
+
+    async def exchange() -> None:
+        with pytest.raises(raises) if raises else contextlib.nullcontext():
+            await Exchange(app, client_timeout_s=0.01, on_end=on_end)(SCOPE | scope, host.receive, host.send)
+
+    asyncio.run(exchange())
+    return ends
+
+
+def answering(status: int, *bodies: Message) -> AsgiApp:
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        for body in bodies:
+            await send({"type": "http.response.body", **body})
+
+    return app
+
+
+WHOLE = {"body": b"x", "more_body": False}
+PART = {"body": b"x", "more_body": True}
+
+
+def test_the_end_of_an_exchange_is_told_with_its_status() -> None:
+    assert outcomes(answering(200, PART, WHOLE), Host()) == [["other", "200"]]
+    assert outcomes(answering(503, WHOLE), Host(), path_template="/tts") == [["/tts", "503"]]
+
+
+def test_a_body_that_breaks_off_is_aborted() -> None:
+    async def break_off(scope: Message, receive: Any, send: Any) -> None:
+        await answering(200, PART)(scope, receive, send)
+        raise RuntimeError("the stream broke")
+
+    assert outcomes(answering(200, PART), Host()) == [["other", "aborted"]]
+    assert outcomes(break_off, Host(), raises=RuntimeError) == [["other", "aborted"]]
+
+
+def test_a_client_that_left_before_its_status_is_aborted() -> None:
+    async def answer_anyway(scope: Message, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.start", "status": 499, "headers": []})
+        await send({"type": "http.response.body", **WHOLE})
+
+    class Leaving(Host):
+        async def receive(self) -> Message:
+            return {"type": "http.disconnect"}
+
+    class Silent(Host):
+        async def receive(self) -> Message:
+            return await asyncio.get_running_loop().create_future()
+
+    assert outcomes(answer_anyway, Leaving()) == [["other", "aborted"]]
+    assert outcomes(answer_anyway, Silent()) == [["other", "aborted"]]
+
+
+def test_an_exchange_that_is_cut_off_is_aborted() -> None:
+    async def cut(scope: Message, receive: Any, send: Any) -> None:
+        raise asyncio.CancelledError
+
+    assert outcomes(cut, Host(), raises=asyncio.CancelledError) == [["other", "aborted"]]
+
+
+@pytest.mark.parametrize("route", ["/health", "/health/ready", "/metrics"])
+def test_a_probe_is_neither_told_of_nor_logged(route: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "app.access"):
+        assert outcomes(answering(200, WHOLE), Host(), path_template=route, path=route) == []
+        assert caplog.messages == []
+        # An unknown path that looks like a probe's is a caller's doing.
+        assert outcomes(answering(404, WHOLE), Host(), path=route + "y") == [["other", "404"]]
+        assert len(caplog.messages) == 1
+
+
+def test_litestar_names_the_route_by_its_template() -> None:
+    @get("/things/{name:str}")
+    async def thing(name: FromPath[str]) -> str:
+        return name
+
+    ends: list[str] = []
+    app = Exchange(
+        cast("AsgiApp", Litestar([thing], logging_config=None, openapi_config=None)),
+        client_timeout_s=60,
+        on_end=lambda route, status, seconds: ends.append(route),
+    )
+
+    async def ask() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            for path in ("/things/a", "/things/b/", "/nothing"):
+                await client.get(path)
+
+    asyncio.run(ask())
+    assert ends == ["/things/{name}", "/things/{name}", "other"]

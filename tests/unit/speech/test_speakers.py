@@ -76,10 +76,10 @@ def test_another_engines_file_is_made_anew(tmp_path: Path) -> None:
 def test_an_unknown_speaker_is_told_near_names(tmp_path: Path) -> None:
     async def scenario() -> None:
         catalogue = SpeakerCatalogue(FakeEngine(), tmp_path)
-        assert catalogue.find(None).id == "heart"
-        assert catalogue.find("harald").id == "harald"
+        assert (await catalogue.find(None)).id == "heart"
+        assert (await catalogue.find("harald")).id == "harald"
         with pytest.raises(UnknownSpeaker, match="near ones: harald"):
-            catalogue.find("harold")
+            await catalogue.find("harold")
 
     asyncio.run(scenario())
 

@@ -1,0 +1,129 @@
+"""What Prometheus is told: counts and times of what has ended, and the load of the moment.
+
+One registry for each app, never the library's global one: several apps live in one process of the tests. Used on the
+event loop only, as an engine's `stats` are. Every label has few values: a route is a template, never a caller's path.
+"""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
+from app import __version__
+from app.engine.base import Engine
+from app.speech.lifecycle import Lifecycle, Status
+from app.speech.speech import Receipt
+
+REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+FIRST_AUDIO_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
+QUEUE_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+REAL_TIME_FACTOR_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 5)
+
+disable_created_metrics()  # a start time beside each counter: twice the series, and nothing here reads them
+
+
+class Metrics:
+    """`find_engine` gives the engine once it is loaded; until then its figures are left out of the page."""
+
+    def __init__(self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None]) -> None:
+        self._registry = registry = CollectorRegistry()
+        registry.register(LoadCollector(lifecycle, find_engine))
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._requests = Counter(
+            "chorus_requests_total",
+            'Requests that have ended, by status; "aborted" is an answer that did not reach its end.',
+            ("route", "status"),
+            registry=registry,
+        )
+        self._request_seconds = Histogram(
+            "chorus_request_seconds",
+            "Time from a request to the end of its answer.",
+            ("route",),
+            buckets=REQUEST_BUCKETS_S,
+            registry=registry,
+        )
+        self._queue_seconds = Histogram(
+            "chorus_queue_seconds",
+            "Time that requests waited for their first slot.",
+            buckets=QUEUE_BUCKETS_S,
+            registry=registry,
+        )
+        self._first_audio_seconds = Histogram(
+            "chorus_first_audio_seconds",
+            "Time from a request to its first audio.",
+            buckets=FIRST_AUDIO_BUCKETS_S,
+            registry=registry,
+        )
+        self._real_time_factor = Histogram(
+            "chorus_real_time_factor",
+            "Seconds that a finished answer took for each second of its audio, queue and slow readers included.",
+            buckets=REAL_TIME_FACTOR_BUCKETS,
+            registry=registry,
+        )
+        self._audio_seconds = Counter(
+            "chorus_audio_seconds_total", "Seconds of audio handed to callers.", registry=registry
+        )
+
+    def on_exchange_end(self, route: str, status: str, seconds: float) -> None:
+        self._requests.labels(route, status).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def on_answer_end(self, receipt: Receipt, delivered_s: float) -> None:
+        """Count one spoken answer, whole, streamed or broken, of which the caller got `delivered_s` of audio."""
+        self._audio_seconds.inc(delivered_s)
+        if receipt.queue_s is not None:
+            self._queue_seconds.observe(receipt.queue_s)
+        if receipt.first_audio_s is not None:
+            self._first_audio_seconds.observe(receipt.first_audio_s)
+        if receipt.total_s is not None and receipt.audio_s > 0:
+            self._real_time_factor.observe(receipt.total_s / receipt.audio_s)
+
+    def page(self) -> bytes:
+        """Everything in Prometheus's text format 0.0.4."""
+        return generate_latest(self._registry)
+
+
+class LoadCollector(Collector):
+    """The moment's load, read when it is asked for, so that no code path has to keep a gauge true."""
+
+    def __init__(self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None]) -> None:
+        self._lifecycle = lifecycle
+        self._find_engine = find_engine
+
+    def collect(self) -> Iterator[GaugeMetricFamily | InfoMetricFamily]:
+        status = GaugeMetricFamily("chorus_status", "1 for the state that the server is in.", labels=("status",))
+        for each in Status:
+            status.add_metric((each.value,), each is self._lifecycle.status)
+        yield status
+        yield GaugeMetricFamily(
+            "chorus_requests_in_flight", "Requests whose speech is not finished.", self._lifecycle.num_in_flight
+        )
+        build = {"version": __version__}
+        engine = self._find_engine()
+        if engine is not None:
+            info, stats = engine.info, engine.stats()
+            build |= {"engine": info.name, "model": info.model, "device": info.device}
+            yield GaugeMetricFamily("chorus_slots_busy", "Segments being decoded.", stats.busy_slots)
+            yield GaugeMetricFamily("chorus_slots_limit", "Segments that fit at once.", info.max_slots)
+            yield GaugeMetricFamily(
+                "chorus_requests_admitted", "Requests that the engine holds.", stats.admitted_requests
+            )
+            yield GaugeMetricFamily(
+                "chorus_requests_waiting", "Requests admitted, with no segment started yet.", stats.waiting_requests
+            )
+            yield GaugeMetricFamily(
+                "chorus_queue_limit",
+                "Requests that the engine admits; beyond them it answers 503.",
+                info.max_slots + info.max_queue,
+            )
+        yield InfoMetricFamily("chorus_build", "What runs here; the engine's labels come once it is loaded.", build)

@@ -1,0 +1,14 @@
+"""`GET /metrics`: answered on the event loop, in every state of the server."""
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from app.http.state import Running
+
+TEXT_FORMAT = "text/plain; version=0.0.4"
+"""Prometheus's name of its text format; Litestar adds the charset."""
+
+
+@get("/metrics", media_type=TEXT_FORMAT, tags=["health"], summary="Counts, times and load, for Prometheus")
+async def metrics(running: NamedDependency[Running]) -> Response[bytes]:
+    return Response(running.metrics.page())

@@ -1,0 +1,162 @@
+"""Saved voices: cloned once, on the data volume, named by id ever after.
+
+One folder a voice, `voices/<id>/`, with a manifest and what the engine conditions with. A folder is renamed into its
+place when it is complete, and out of it before it is removed, so that a reader (another process too: several servers
+may share a volume) sees a whole voice or none. The id is a hash of model and recordings: saving twice is saving once.
+
+Blocking: called in threads. Knows files; what is in a voice is the engine's own business.
+"""
+
+import hashlib
+import logging
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import StorageFailure, TooManyVoices
+from app.speech.storage import sync_directory, write_atomically
+
+logger = logging.getLogger(__name__)
+
+MANIFEST, CONDITIONING = "manifest.json", "conditioning.safetensors"
+ID = re.compile(r"[0-9a-f]{16}")
+LEFTOVER_AGE_S = 3600.0
+"""A hidden folder older than this belongs to a process that died: nobody takes so long to write two small files."""
+
+VoiceName = Annotated[
+    str,
+    Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$", description="What people call the voice"),
+]
+Consent = Annotated[
+    str,
+    Meta(
+        min_length=10,
+        max_length=1000,
+        description="Your statement that the speaker agrees, in your words; it is kept with the voice",
+        examples=["This is my own voice."],
+    ),
+]
+
+
+class SavedVoice(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest of a voice."""
+
+    id: str
+    name: VoiceName
+    model: str
+    """the model whose conditioning it is; no other can speak with it"""
+    created_at: datetime
+    consent: Consent
+    recordings: tuple[str, ...]
+    """sha256 of each"""
+
+
+def voice_id(model: str, recordings: Sequence[str]) -> str:
+    """16 hexadecimal digits for a model and the sha256 of each recording, in their order."""
+    return hashlib.sha256("\n".join((model, *recordings)).encode()).hexdigest()[:16]
+
+
+class VoiceStore:
+    """The voices of one model below `data`; those of other models stay where they are, unseen."""
+
+    def __init__(self, data: Path, model: str, *, max_voices: int) -> None:
+        self._folder = data / "voices"
+        self._model = model
+        self._max_voices = max_voices
+
+    def list(self) -> list[SavedVoice]:
+        """Oldest first. A voice that cannot be read is passed over, and the log says so."""
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _failure("the saved voices cannot be listed", error) from error
+        found = (self._read(name) for name in names if ID.fullmatch(name))
+        return sorted(
+            (voice for voice in found if voice and voice.model == self._model),
+            key=lambda voice: (voice.created_at, voice.id),
+        )
+
+    def get(self, id: str) -> SavedVoice | None:
+        """None where there is no such voice, whatever `id` holds: it becomes a path only when it is an id."""
+        voice = self._read(id) if ID.fullmatch(id) else None
+        return voice if voice and voice.model == self._model else None
+
+    def conditioning(self, id: str) -> bytes:
+        """What was saved with the voice, which `get` has just found. Raises StorageFailure."""
+        try:
+            return (self._folder / id / CONDITIONING).read_bytes()
+        except OSError as error:
+            raise _failure(f"the saved voice {id} cannot be read", error) from error
+
+    def save(self, voice: SavedVoice, conditioning: bytes) -> tuple[SavedVoice, bool]:
+        """The voice as it is stored, and whether it is new. Raises TooManyVoices or StorageFailure."""
+        if existing := self.get(voice.id):
+            return existing, False
+        if len(self.list()) >= self._max_voices:
+            raise TooManyVoices(
+                f"{self._max_voices} voices are saved, which is the limit (CHORUS_MAX_VOICES): delete one first"
+            )
+        try:
+            self._folder.mkdir(exist_ok=True)
+            self._sweep()
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".new-", ignore_cleanup_errors=True) as scratch:
+                staging = Path(scratch) / voice.id
+                staging.mkdir()
+                write_atomically(staging / CONDITIONING, conditioning)
+                write_atomically(staging / MANIFEST, msgspec.json.format(msgspec.json.encode(voice)))
+                staging.rename(self._folder / voice.id)
+                sync_directory(self._folder)
+        except OSError as error:
+            if winner := self.get(voice.id):  # somebody else saved the same recordings meanwhile
+                return winner, False
+            raise _failure("the voice could not be saved", error) from error
+        return voice, True
+
+    def delete(self, id: str) -> bool:
+        """Whether there was such a voice."""
+        if self.get(id) is None:
+            return False
+        try:
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".old-", ignore_cleanup_errors=True) as scratch:
+                (self._folder / id).rename(Path(scratch) / id)
+                sync_directory(self._folder)
+        except FileNotFoundError:
+            return False  # somebody else was faster
+        except OSError as error:
+            raise _failure(f"the voice {id} could not be deleted", error) from error
+        return True
+
+    def _read(self, name: str) -> SavedVoice | None:
+        path = self._folder / name / MANIFEST
+        try:
+            voice = msgspec.json.decode(path.read_bytes(), type=SavedVoice)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            logger.warning("the saved voice in %s cannot be read: %s", path.parent, error)
+            return None
+        return voice if voice.id == name else None
+
+    def _sweep(self) -> None:
+        """Remove what processes that died have left half-written."""
+        for path in self._folder.glob(".*"):
+            try:
+                is_leftover = time.time() - path.stat().st_mtime > LEFTOVER_AGE_S
+            except FileNotFoundError:
+                continue
+            if is_leftover:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _failure(what: str, error: OSError) -> StorageFailure:
+    return StorageFailure(f"{what}: {error.strerror or error}; look at the volume of CHORUS_DATA")

@@ -1,0 +1,152 @@
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.errors import StorageFailure, TooManyVoices
+from app.speech.voices import CONDITIONING, LEFTOVER_AGE_S, MANIFEST, SavedVoice, VoiceStore, voice_id
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def voice(*recordings: str, model: str = "m", name: str = "Ada", minutes: int = 0) -> SavedVoice:
+    return SavedVoice(
+        id=voice_id(model, recordings),
+        name=name,
+        model=model,
+        created_at=NOW + timedelta(minutes=minutes),
+        consent="This is my own voice.",
+        recordings=recordings,
+    )
+
+
+def store(data: Path, model: str = "m", max_voices: int = 10) -> VoiceStore:
+    return VoiceStore(data, model, max_voices=max_voices)
+
+
+def names_in(data: Path) -> set[str]:
+    return {path.name for path in (data / "voices").iterdir()}
+
+
+def test_a_saved_voice_is_there_for_every_store_on_the_same_folder(tmp_path: Path) -> None:
+    ours, theirs = store(tmp_path), store(tmp_path)
+    assert ours.list() == []
+    ada, ben = voice("a"), voice("b", name="Ben", minutes=-1)
+    assert ours.save(ada, b"latents") == (ada, True)
+    assert theirs.save(ben, b"other") == (ben, True)
+    assert ours.list() == theirs.list() == [ben, ada]  # oldest first
+    assert theirs.get(ada.id) == ada
+    assert theirs.conditioning(ada.id) == b"latents"
+    assert names_in(tmp_path) == {ada.id, ben.id}
+
+
+def test_the_same_recordings_are_the_same_voice_and_the_first_name_stays(tmp_path: Path) -> None:
+    voices = store(tmp_path)
+    first, _ = voices.save(voice("a", "b"), b"1")
+    assert voices.save(voice("a", "b", name="Other"), b"2") == (first, False)
+    assert voices.conditioning(first.id) == b"1"
+    assert voice_id("m", ["a", "b"]) != voice_id("m", ["b", "a"]) != voice_id("n", ["b", "a"])
+
+
+def test_a_voice_of_another_model_is_not_seen_and_not_counted(tmp_path: Path) -> None:
+    other = voice("a", model="other")
+    store(tmp_path, "other").save(other, b"")
+    voices = store(tmp_path, max_voices=1)
+    assert voices.list() == []
+    assert voices.get(other.id) is None
+    assert not voices.delete(other.id)
+    assert voices.save(voice("a"), b"")[1]
+    assert store(tmp_path, "other").list() == [other]
+
+
+def test_a_deleted_voice_is_gone_for_all(tmp_path: Path) -> None:
+    ours, theirs = store(tmp_path), store(tmp_path)
+    saved, _ = ours.save(voice("a"), b"")
+    assert theirs.delete(saved.id)
+    assert not ours.delete(saved.id)
+    assert ours.list() == []
+    assert names_in(tmp_path) == set()
+
+
+def test_no_more_voices_than_may_be(tmp_path: Path) -> None:
+    voices = store(tmp_path, max_voices=2)
+    first, _ = voices.save(voice("a"), b"")
+    voices.save(voice("b"), b"")
+    with pytest.raises(TooManyVoices, match="CHORUS_MAX_VOICES"):
+        voices.save(voice("c"), b"")
+    assert voices.save(voice("a"), b"") == (first, False)
+    voices.delete(first.id)
+    assert voices.save(voice("c"), b"")[1]
+
+
+@pytest.mark.parametrize(
+    "id", ["", "..", "../voices", "/etc/passwd", "0" * 15, "0" * 17, "A" * 16, "0" * 16 + "\n", "."]
+)
+def test_what_is_no_id_never_becomes_a_path(tmp_path: Path, id: str) -> None:
+    (tmp_path / "voices").mkdir()
+    (tmp_path / MANIFEST).write_bytes(msgspec.json.encode(voice("a")))
+    assert store(tmp_path).get(id) is None
+    assert not store(tmp_path).delete(id)
+    assert (tmp_path / MANIFEST).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"id": 1}'])
+def test_a_damaged_manifest_is_passed_over_and_told(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    voices = store(tmp_path)
+    damaged, _ = voices.save(voice("a"), b"")
+    whole, _ = voices.save(voice("b"), b"")
+    (tmp_path / "voices" / damaged.id / MANIFEST).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert voices.list() == [whole]
+    assert damaged.id in caplog.text
+
+
+def test_a_voice_under_another_ones_id_is_not_taken(tmp_path: Path) -> None:
+    voices = store(tmp_path)
+    saved, _ = voices.save(voice("a"), b"")
+    (tmp_path / "voices" / saved.id).rename(tmp_path / "voices" / ("0" * 16))
+    assert voices.list() == []
+
+
+def test_many_writers_of_one_voice_make_one(tmp_path: Path) -> None:
+    saved = voice("a")
+    together = threading.Barrier(8)
+
+    def save(_: int) -> bool:
+        together.wait(10)
+        return store(tmp_path).save(saved, b"latents")[1]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(save, range(8))) == 1
+    assert names_in(tmp_path) == {saved.id}
+    assert store(tmp_path).conditioning(saved.id) == b"latents"
+
+
+def test_a_write_that_fails_leaves_nothing_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StorageFailure, match="No space left on device; look at the volume"):
+        store(tmp_path).save(voice("a"), b"")
+    assert names_in(tmp_path) == set()
+
+
+def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    voices = store(tmp_path)
+    (tmp_path / "voices").mkdir()
+    for name, age_s in (("young", 0.0), ("old", 2 * LEFTOVER_AGE_S)):
+        leftover = tmp_path / "voices" / f".new-{name}"
+        leftover.mkdir()
+        (leftover / CONDITIONING).write_bytes(b"half")
+        os.utime(leftover, (leftover.stat().st_mtime - age_s,) * 2)
+    assert voices.list() == []
+    saved, _ = voices.save(voice("a"), b"")
+    assert names_in(tmp_path) == {saved.id, ".new-young"}
