@@ -73,6 +73,7 @@ lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPG
 	$(call lock,build,- -c requirements/run.txt,hatchling editables 'setuptools<82')
 	$(call lock,test,pyproject.toml --extra test --extra dev -c requirements/run.txt -c requirements/build.txt)
 	$(call lock,xtts,pyproject.toml --extra xtts -c requirements/test.txt -c requirements/build.txt)
+	$(call lock,torch,- -c requirements/xtts.txt,torch torchaudio torchcodec)
 	$(call lock,modal,pyproject.toml --extra modal -c requirements/test.txt -c requirements/build.txt)
 
 clean:  ## Remove the environment and every cache; data/ stays

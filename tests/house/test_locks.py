@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS_OF = {"run": [], "test": ["test", "dev"], "xtts": ["xtts"], "modal": ["modal"]}
+PARTS = {"torch": "xtts"}
+"""A lock that is a part of another one: what the image installs first."""
 
 every_lock = pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
 
@@ -37,7 +39,7 @@ def direct_requirements(lock: str) -> list[Requirement]:
 def test_every_extra_has_a_lock() -> None:
     locked = {extra for extras in EXTRAS_OF.values() for extra in extras}
     assert locked == set(PROJECT["project"]["optional-dependencies"])
-    assert {path.stem for path in LOCKS} == {*EXTRAS_OF, "build", "uv"}
+    assert {path.stem for path in LOCKS} == {*EXTRAS_OF, *PARTS, "build", "uv"}
 
 
 @every_lock
@@ -78,3 +80,9 @@ def test_any_two_locks_can_share_an_environment() -> None:
         for name, locked in by_name.items():
             versions.setdefault(name, {}).setdefault(frozenset(locked), []).append(path.stem)
     assert {name: locked for name, locked in versions.items() if len(locked) > 1} == {}
+
+
+@pytest.mark.parametrize(("part", "whole"), PARTS.items())
+def test_a_part_of_a_lock_says_what_the_whole_says(part: str, whole: str) -> None:
+    in_part, in_whole = (set(entries(ROOT / "requirements" / f"{lock}.txt")) for lock in (part, whole))
+    assert in_part <= in_whole, "run `make lock`"
