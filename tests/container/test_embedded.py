@@ -1,0 +1,41 @@
+"""The embedded voice in a container, through its published port."""
+
+import io
+
+import httpx
+import soundfile
+
+from tests.integration.test_bad_input import check, voice_like, wav
+from tests.support.container import RunningContainer
+from tests.support.recogniser import transcribe, word_error_rate
+
+TEXT = "The quick brown fox jumps over the lazy dog. Then it goes to sleep in the warm sun."
+
+
+def test_what_is_said_is_heard(embedded: RunningContainer) -> None:
+    with embedded.client() as client:
+        answer = client.post("/tts", json={"text": TEXT})
+    assert answer.status_code == 200, answer.text
+    samples, rate_hz = soundfile.read(io.BytesIO(answer.content), dtype="float32")
+    assert word_error_rate(TEXT, transcribe(samples, rate_hz)) < 0.1
+
+
+def test_audio_comes_through_the_port_while_the_rest_is_being_made(embedded: RunningContainer) -> None:
+    body = {"text": TEXT * 40, "stream": True, "format": "pcm", "seed": 1}
+    with embedded.client() as client, client.stream("POST", "/tts", json=body) as answer:
+        parts = answer.iter_raw()
+        first = next(parts)
+        assert httpx.get(f"{embedded.url}/health").json()["in_flight"] == 1
+        rest = list(parts)
+    with embedded.client() as client:
+        whole = client.post("/tts", json=body | {"stream": False}).content
+    assert first + b"".join(rest) == whole
+
+
+def test_cloning_is_refused_and_says_how_to_have_it(embedded: RunningContainer) -> None:
+    with embedded.client() as client:
+        files = {"reference_audio": ("a.wav", wav(voice_like(3)))}
+        check(client.post("/voice-clone", data={"text": TEXT}, files=files), 501, "cloning_unavailable")
+        # Larger than what multipart keeps in memory: it goes by way of /tmp, on a read-only root too.
+        files = {"reference_audio": ("a.wav", wav(voice_like(60)))}
+        check(client.post("/voice-clone", data={"text": TEXT}, files=files), 501, "cloning_unavailable")

@@ -1,0 +1,86 @@
+"""The XTTS engine in a container, on the tiny checkpoint: speech, cloning, and what outlives the container."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.container.test_image import output
+from tests.integration.test_bad_input import voice_like, wav
+from tests.integration.test_xtts_server import samples_of
+from tests.support.container import RunningContainer, container, server
+from tests.support.hub import running_hub
+
+TEXT = "Hello there."
+
+
+def with_checkpoint(checkpoint: Path) -> dict[str, Any]:
+    return {"mounts": [(checkpoint, "/models/tiny")], "environ": {"CHORUS_MODEL": "/models/tiny"}}
+
+
+def say(running: RunningContainer, **body: object) -> bytes:
+    with running.client() as client:
+        answer = client.post("/tts", json={"text": TEXT, "seed": 1} | body)
+    assert len(samples_of(answer)) > 5000
+    return answer.content
+
+
+def save_voice(running: RunningContainer) -> str:
+    with running.client() as client:
+        answer = client.post(
+            "/voices",
+            data={"name": "Ada", "consent": "This is my own voice."},
+            files={"reference_audio": ("ada.wav", wav(voice_like(3)))},
+        )
+    assert answer.status_code in (200, 201), answer.text
+    return answer.json()["id"]
+
+
+def test_a_saved_voice_outlives_its_container(image: str, checkpoint: Path, volume: str) -> None:
+    with server(image, volume=volume, **with_checkpoint(checkpoint)) as first:
+        assert first.get("/health")["engine"] == "xtts"
+        say(first)
+        with first.client() as client:
+            files = {"reference_audio": ("ada.wav", wav(voice_like(3)))}
+            cloned = client.post("/voice-clone", data={"text": TEXT, "seed": "1"}, files=files).content
+        id = save_voice(first)
+        spoken = say(first, speaker_id=id)
+        assert spoken == cloned
+    with server(image, volume=volume, **with_checkpoint(checkpoint)) as second:
+        saved = [speaker for speaker in second.get("/speakers")["speakers"] if speaker["source"] == "saved"]
+        assert [speaker["id"] for speaker in saved] == [id]
+        assert say(second, speaker_id=id) == spoken
+
+
+def test_languages_with_libraries_of_their_own_are_spoken(image: str, checkpoint: Path) -> None:
+    """What docker/unused.txt leaves out is not missed by any of them."""
+    texts = {
+        "zh-cn": "你好，世界。",
+        "ja": "こんにちは。",
+        "ko": "안녕하세요.",
+        "hi": "नमस्ते, आप कैसे हैं 3।",
+        "de": "Guten Tag 3.",
+    }
+    with server(image, **with_checkpoint(checkpoint)) as running:
+        for language, text in texts.items():
+            say(running, text=text, language=language)
+
+
+def test_weights_are_fetched_once_the_licence_is_accepted_and_then_serve(
+    image: str, checkpoint: Path, volume: str
+) -> None:
+    with running_hub(checkpoint) as hub:
+        # The host's network, because the hub of the test listens on the host's loopback.
+        fetching = {"volume": volume, "network_mode": "host"}
+        environ = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
+        with container(image, "download", environ=environ, **fetching) as refused:
+            status, log = refused.ended()
+            assert status == 1
+            assert "CHORUS_ACCEPT_CPML=1" in log
+            assert "Traceback" not in log
+        log = output(image, "download", environ=environ | {"CHORUS_ACCEPT_CPML": "1"}, **fetching)
+        assert "coqui/XTTS-v2 is in /data/models/xtts_v2/" in log
+        num_sent = len(hub.sent)
+        assert "already" in output(image, "download", environ=environ | {"CHORUS_ACCEPT_CPML": "1"}, **fetching)
+        assert len(hub.sent) == num_sent
+    with server(image, volume=volume) as running:
+        assert running.get("/health")["model"].startswith("coqui/XTTS-v2")
+        say(running)
