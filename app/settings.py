@@ -29,6 +29,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model: Annotated[
         str, Meta(min_length=1, description="XTTS checkpoint: a folder, or the id of a model to download")
     ] = "coqui/XTTS-v2"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Meta(description="Where XTTS computes: `auto` takes the GPU where there is one")
+    ] = "auto"
     accept_cpml: Annotated[
         bool, Meta(description="`1` accepts the Coqui Public Model License, under which XTTS v2 may be downloaded")
     ] = False

@@ -7,6 +7,7 @@ import importlib.util
 import logging
 
 from app.engine.base import Engine
+from app.engine.xtts.driver import find_device
 from app.engine.xtts.models import check_files, folder_of, is_folder, is_installed
 from app.errors import EngineUnavailable, LicenceNotAccepted
 from app.settings import Settings
@@ -27,12 +28,14 @@ def choose_engine(settings: Settings) -> tuple[str, str]:
     installed = is_installed(settings.model, settings.data)
     if settings.engine == "xtts":
         _check_xtts(settings, missing, installed=installed)
+        find_device(settings.device)
         return "xtts", "CHORUS_ENGINE=xtts asks for it"
     if missing:
         return "embedded", f"XTTS needs {', '.join(missing)}, which is not installed; this voice needs nothing more"
     if not installed and not is_folder(settings.model):
         return "embedded", "no XTTS weights are installed, and this voice needs none; `chorus download` gets them"
     check_files(folder_of(settings.model, settings.data))
+    find_device(settings.device)
     return "xtts", f"its weights are in {folder_of(settings.model, settings.data)}"
 
 
@@ -75,7 +78,9 @@ def _build_xtts(settings: Settings) -> Engine:
     from app.engine.xtts.engine import XttsEngine
 
     folder = folder_of(settings.model, settings.data)
-    return XttsEngine(folder, max_slots=settings.max_slots, max_queue=settings.max_queue)
+    return XttsEngine(
+        folder, device=find_device(settings.device), max_slots=settings.max_slots, max_queue=settings.max_queue
+    )
 
 
 def _build_embedded(settings: Settings) -> Engine:

@@ -89,7 +89,7 @@ class Batch:
         first = self.size
         prompts: list[Prompt] = []
         for index, row in enumerate(rows, first):
-            prompt = Prompt(index, row.conditioning_latents, row.text_tokens.to(self._device))
+            prompt = Prompt(index, row.conditioning_latents.to(self._device), row.text_tokens.to(self._device))
             prompts.append(prompt)
             self._num_codes[index] = 0
             self._length[index] = self._host_length[index] = prompt.num_positions

@@ -27,6 +27,8 @@ from app.engine.xtts.original import read_original_speakers, read_original_weigh
 from app.engine.xtts.speakers import VoiceConditioning, conditioning_of, read_speakers
 from app.errors import UnusableCheckpoint
 
+CPU = torch.device("cpu")
+
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
@@ -37,8 +39,11 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     speakers: dict[str, VoiceConditioning]
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
-    """Read a checkpoint folder, converted or as published. Raises UnusableCheckpoint, naming the file."""
+def load_checkpoint(folder: Path, device: torch.device = CPU) -> Checkpoint:
+    """Read a checkpoint folder, converted or as published; the networks are put on `device`.
+
+    Raises UnusableCheckpoint, naming the file.
+    """
     check_files(folder)
     config = read_config(folder)
     if is_converted(folder):
@@ -63,7 +68,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
                 f"{voice.gpt_conditioning_latents.shape[1]} channels instead of {channels}",
                 param="CHORUS_MODEL",
             )
-    networks = build_networks(config, tensors, weights)
+    networks = build_networks(config, tensors, weights).to(device)
     return Checkpoint(
         folder=folder, name=name, config=config, networks=networks, vocabulary=folder / VOCABULARY, speakers=speakers
     )

@@ -52,7 +52,7 @@ class Conditioner:
         recordings = [self._recording(clip) for clip in clips]
         embeddings = [self._speaker_embedding(recording) for recording in recordings]
         latents = self._latents(torch.cat(recordings, dim=-1))
-        voice = conditioning_of(latents, torch.stack(embeddings).mean(dim=0))
+        voice = conditioning_of(latents.cpu(), torch.stack(embeddings).mean(dim=0).cpu())
         if not (voice.gpt_conditioning_latents.isfinite().all() and voice.speaker_embedding.isfinite().all()):
             raise EngineFailure("the recordings gave a voice that is not a number")
         return voice

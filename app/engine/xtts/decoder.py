@@ -134,7 +134,7 @@ class Decoder(nn.Module):
                 attended.append(heads.transpose(0, 1).flatten(1))
             x = x + layer.attn.c_proj(torch.cat(attended))
             x = x + layer.mlp(layer.ln_2(x))
-        last = torch.tensor(lengths, device=x.device).cumsum(0) - 1
+        last = torch.tensor(lengths).cumsum(0).to(x.device) - 1
         return self._read(x[last])
 
     def decode(

@@ -30,32 +30,36 @@ from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
 from app.engine.xtts.sequence import Job
 from app.engine.xtts.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning
 from app.engine.xtts.tokenizer import TextTokenizer
-from app.engine.xtts.vocoder import Vocoder
+from app.engine.xtts.vocoder import MAX_WINDOWS, Vocoder
 from app.errors import ChorusError, Draining, UnusableCheckpoint
 from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
 
-CPU = torch.device("cpu")
-CPU_SLOTS = 16
+SLOTS = 16
 """Segments at a time where none are asked for: more are faster together and slower for each."""
-CPU_WINDOWS_PER_TURN = 2
+WINDOWS_PER_TURN = {"cpu": 2, "cuda": MAX_WINDOWS}
+"""A CPU makes windows one after the other, and rows that decode wait for them."""
 MAX_CLONES = 256
 """Voices of recordings that are kept, 130 KB each."""
 SPOKEN_SYMBOLS = frozenset("&@%$£€#°+=")
 
 
 class XttsEngine:
-    """`max_slots` 0 takes `CPU_SLOTS`. Must be made where it may take seconds, and used on one event loop."""
+    """`device` is `cpu` or `cuda`; `max_slots` 0 takes `SLOTS`.
+
+    Must be made where it may take seconds, and used on one event loop.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
+        device: str = "cpu",
         max_slots: int = 0,
         max_queue: int = 64,
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        max_slots = max_slots or CPU_SLOTS
+        max_slots = max_slots or SLOTS
         self._clock = clock
         self._admission = Admission(max_admitted=max_slots + max_queue)
         self._streams: set[OrderedChunks] = set()
@@ -68,7 +72,7 @@ class XttsEngine:
 
         def live() -> None:
             try:
-                loaded.set_result(_load(folder, max_slots, guards, self._is_lost, clock))
+                loaded.set_result(_load(folder, torch.device(device), max_slots, guards, self._is_lost, clock))
             except BaseException as error:  # noqa: BLE001 - raised in `result` below
                 loaded.set_exception(error)
             else:
@@ -83,7 +87,7 @@ class XttsEngine:
         self.info = EngineInfo(
             name="xtts",
             model=checkpoint.name,
-            device=str(CPU),
+            device=_device_name(device),
             sample_rate_hz=config.model_args.output_sample_rate,
             languages=languages,
             max_segment_chars={language: XTTS_MAX_CHARS[language] for language in languages},
@@ -238,6 +242,7 @@ class _Loaded(msgspec.Struct, frozen=True):
 
 def _load(
     folder: Path,
+    device: torch.device,
     max_slots: int,
     guards: Guards,
     on_lost: Callable[[ChorusError], None],
@@ -248,7 +253,7 @@ def _load(
     On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
     threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
     """
-    checkpoint = load_checkpoint(folder)
+    checkpoint = load_checkpoint(folder, device)
     config, networks = checkpoint.config, checkpoint.networks
     tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=config.model_args.gpt_max_text_tokens)
     if tokenizer.num_tokens > networks.decoder.text_embedding.num_embeddings:
@@ -267,11 +272,11 @@ def _load(
     device_loop = DeviceLoop(
         config=config,
         tokenizer=tokenizer,
-        batch=Batch(networks.decoder, slots=max_slots, max_codes=config.model_args.max_audio_codes, device=CPU),
+        batch=Batch(networks.decoder, slots=max_slots, max_codes=config.model_args.max_audio_codes, device=device),
         vocoder=Vocoder(networks.generator),
-        conditioner=Conditioner(networks, config, CPU),
+        conditioner=Conditioner(networks, config, device),
         guards=guards,
-        windows_per_turn=CPU_WINDOWS_PER_TURN,
+        windows_per_turn=WINDOWS_PER_TURN[device.type],
         on_lost=on_lost,
         clock=clock,
     )
@@ -282,3 +287,7 @@ def _languages(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Those that the checkpoint and the text layer both know, in the checkpoint's order."""
     known = checkpoint.config.languages or tuple(LANGUAGES)
     return tuple(language for language in known if language in LANGUAGES)
+
+
+def _device_name(device: str) -> str:
+    return f"cuda ({torch.cuda.get_device_name()})" if device == "cuda" else device

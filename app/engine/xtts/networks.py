@@ -47,6 +47,10 @@ class Networks(msgspec.Struct, frozen=True, kw_only=True):
     mel_stats: torch.Tensor
     """[80], by which mel bands are scaled before conditioning"""
 
+    def to(self, device: torch.device) -> "Networks":
+        """The same on `device`; what is there already is not copied, and stays mapped."""
+        return Networks(**{name: getattr(self, name).to(device) for name in self.__struct_fields__})
+
 
 PREFIXES = {
     "decoder": "gpt.",

@@ -18,7 +18,7 @@ EMBEDDING_SIZE = 512
 
 
 class VoiceConditioning(msgspec.Struct, frozen=True):
-    """What makes a voice: float32, on the engine's device."""
+    """What makes a voice: float32, on the CPU. Who computes with it takes it to the device."""
 
     gpt_conditioning_latents: torch.Tensor
     """[32, channels], read by the decoder"""
@@ -45,7 +45,7 @@ def conditioning_of(latents: torch.Tensor, embedding: torch.Tensor) -> VoiceCond
 
 def pack_conditioning(voice: VoiceConditioning) -> bytes:
     """As safetensors, under our own names."""
-    return save_arrays({name: getattr(voice, name).cpu().numpy() for name in CONDITIONING_KEYS})
+    return save_arrays({name: getattr(voice, name).numpy() for name in CONDITIONING_KEYS})
 
 
 def unpack_conditioning(packed: bytes, *, channels: int) -> VoiceConditioning:

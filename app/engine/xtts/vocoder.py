@@ -89,7 +89,7 @@ class Vocoder:
         frames = torch.stack(
             [job.grid.frames(job.latents, job.window.first, job.window.last, is_final=job.is_final) for job in jobs]
         )
-        embeddings = torch.stack([job.speaker_embedding for job in jobs])
+        embeddings = torch.stack([job.speaker_embedding for job in jobs]).to(frames.device)
         # [jobs, frames, channels] is [jobs, channels, 1, frames] in channels-last order: no copy is made.
         samples = self._generator(frames.transpose(1, 2)[:, :, None], embeddings[:, :, None])
         for job, row in zip(jobs, samples[:, 0, 0], strict=True):

@@ -1,0 +1,107 @@
+"""Every tensor of the engine is on its device: run on fake CUDA tensors, which know
+devices and shapes and hold no values.
+
+What a GPU computes is for tests/gpu; what a machine without one can see is a tensor left on the CPU.
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+
+from app.audio.reference import ReferenceClip
+from app.engine.xtts.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.conditioning import Conditioner
+from app.engine.xtts.frames import FrameGrid
+from app.engine.xtts.networks import Networks
+from app.engine.xtts.vocoder import Vocoder, VocoderJob, Window
+from tests.support.xtts import Pair
+
+CUDA = torch.device("cuda:0")
+SAMPLING = RowSampling(seed=1, temperature=0.7, top_k=50, top_p=0.8, repetition_penalty=5.0)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
+    # Values are read in these places only, and there are none.
+    monkeypatch.setattr(FakeTensor, "__bool__", lambda tensor: True, raising=False)
+    monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: [0] * tensor.shape[0])
+    monkeypatch.setattr(FakeTensor, "numpy", lambda tensor: np.zeros(tuple(tensor.shape), np.float32))
+    # Under inference mode new tensors would be real ones.
+    for owner, names in (
+        (Batch, ("join", "step", "leave", "reset")),
+        (Conditioner, ("condition",)),
+        (Vocoder, ("run",)),
+    ):
+        for name in names:
+            monkeypatch.setattr(owner, name, getattr(owner, name).__wrapped__)
+    with FakeTensorMode() as mode:
+        yield mode
+
+
+def faked(value: Any, mode: FakeTensorMode) -> Any:
+    """A tensor, or a copy of a module, with fakes on the device in the place of its tensors."""
+    if isinstance(value, torch.Tensor):
+        return mode.from_tensor(value).to(CUDA)
+    with unset_fake_temporarily():
+        module = copy.deepcopy(value)
+    for part in module.modules():
+        for name, tensor in part._parameters.items():
+            if tensor is not None:
+                part._parameters[name] = nn.Parameter(mode.from_tensor(tensor).to(CUDA), requires_grad=False)
+        for name, tensor in part._buffers.items():
+            if tensor is not None:
+                part._buffers[name] = mode.from_tensor(tensor).to(CUDA)
+    return module
+
+
+def on_cuda(networks: Networks, mode: FakeTensorMode) -> Networks:
+    return Networks(**{name: faked(getattr(networks, name), mode) for name in Networks.__struct_fields__})
+
+
+def test_a_tensor_left_on_the_cpu_is_seen(fake: FakeTensorMode) -> None:
+    """Guards the tests below."""
+    with pytest.raises(RuntimeError, match="different devices"):
+        torch.zeros(3, device=CUDA) + torch.zeros(3)
+
+
+def test_the_batch_is_on_its_device(fake: FakeTensorMode, tiny: Pair) -> None:
+    batch = Batch(on_cuda(tiny.checkpoint.networks, fake).decoder, slots=3, max_codes=40, device=CUDA)
+    # Voices and texts come from the CPU.
+    row = NewRow(fake.from_tensor(tiny.voice.gpt_conditioning_latents), torch.tensor([5, 6, 7]), SAMPLING)
+    assert batch.join([row, row]).codes == [0, 0]
+    batch.step()
+    batch.leave(0)
+    batch.join([row])
+    batch.leave(1, is_poisoned=True)
+    batch.reset()
+    assert batch.latents.device == CUDA
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.3])
+def test_the_vocoder_is_on_its_device(fake: FakeTensorMode, tiny: Pair, speed: float) -> None:
+    args = tiny.checkpoint.config.model_args
+    vocoder = Vocoder(on_cuda(tiny.checkpoint.networks, fake).generator)
+    job = VocoderJob(
+        latents=torch.zeros(40, args.gpt_n_model_channels, device=CUDA),
+        speaker_embedding=fake.from_tensor(tiny.voice.speaker_embedding),
+        grid=FrameGrid(args, speed=speed),
+        window=Window(0, 0, 24, 24 + vocoder.context),
+        is_final=False,
+    )
+    assert [len(samples) for samples in vocoder.run([job, job])] == [24 * vocoder.frame_samples] * 2
+
+
+def test_the_conditioner_is_on_its_device_and_its_voices_are_not(fake: FakeTensorMode, tiny: Pair) -> None:
+    networks = on_cuda(tiny.checkpoint.networks, fake)
+    with unset_fake_temporarily():  # its filter bank is made of values
+        conditioner = Conditioner(networks, tiny.checkpoint.config, torch.device("cpu"))
+    conditioner._mel, conditioner._device = faked(conditioner._mel, fake), CUDA
+    clip = ReferenceClip(samples=np.zeros(72_000, np.float32), sample_rate_hz=24_000, sha256="")
+    voice = conditioner.condition([clip])
+    assert {voice.gpt_conditioning_latents.device.type, voice.speaker_embedding.device.type} == {"cpu"}
