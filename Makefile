@@ -25,7 +25,7 @@ stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1
 
 CHECKS := check-format check-lint check-types check-imports check-workflows check-tests
 
-.PHONY: help install xtts run test check $(CHECKS) fix bench lock clean
+.PHONY: help install xtts run test check $(CHECKS) fix bench bench-image lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ fix: .venv/.test  ## Format the code and repair what the linter can repair
 
 bench: .venv/.test  ## Measure speed; ARGS is passed on
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+bench-image: .venv/.test  ## Measure the image: size by layer, rebuild, start, known vulnerabilities (needs Docker; 5 minutes)
+	@.venv/bin/python -m tests.bench.image
 
 lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(call lock,uv,-,uv)
