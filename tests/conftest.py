@@ -1,5 +1,7 @@
 """What tests share: servers (real uvicorn servers on real sockets) and the tiny XTTS checkpoint."""
 
+import shutil
+import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,3 +44,22 @@ def xtts_server(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory)
     settings = Settings(engine="xtts", model=str(tiny_checkpoint), data=tmp_path_factory.mktemp("data"))
     with serve(settings) as server:
         yield server
+
+
+DRIVER = """
+int cuDriverGetVersion(int *version) { *version = 12040; return 0; }
+int cuInit(unsigned flags) { return 0; }
+int cuDeviceGetCount(int *count) { *count = 1; return 0; }
+"""
+
+
+@pytest.fixture(scope="session")
+def old_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a libcuda.so.1 that says what a driver of CUDA 12.4 with one GPU says."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler (cc) to make a stand-in driver with")
+    folder = tmp_path_factory.mktemp("driver")
+    (folder / "driver.c").write_text(DRIVER)
+    subprocess.run(["cc", "-shared", "-o", "libcuda.so.1", "driver.c"], cwd=folder, check=True)
+    folder.chmod(0o755)  # a container reads it as another user
+    return folder

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.image`: what the image weighs, how fast it is rebuilt and up, what is known against its parts."""
+"""`python -m tests.bench.image`: what the image weighs, how fast it is rebuilt and up, what is known of its parts."""
 
 import json
 import re
@@ -65,6 +65,7 @@ def copy_of_the_project(target: Path) -> None:
 
 
 def build(context: Path) -> None:
+    docker("image", "rm", TAG, check=False)  # else each build leaves one without a name
     docker("build", "--tag", TAG, str(context))
 
 
@@ -121,6 +122,8 @@ def audit() -> str:
         for package in packages
         if package.get("vulns")
     ]
+    if skipped == len(packages):
+        return f"not known: none of {skipped} packages could be audited"
     return f"{vulnerable or 'none'}; {len(packages) - skipped} packages audited, {skipped} could not be"
 
 

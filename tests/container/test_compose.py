@@ -85,6 +85,12 @@ def test_fetch_asks_for_the_licence(image: str) -> None:
         assert ended.returncode == 1
         assert "https://coqui.ai/cpml" in ended.stderr
         assert "CHORUS_ACCEPT_CPML=1" in ended.stderr
+        # Accepted, it goes to the hub: here, to a port where nobody listens.
+        nowhere = ("--env", "HF_ENDPOINT=http://127.0.0.1:9")
+        ended = compose("run", "--rm", "--no-TTY", *nowhere, "fetch", "--accept-licence", check=False)
+        assert ended.returncode == 1
+        assert "CHORUS_ACCEPT_CPML" not in ended.stderr
+        assert "Connection refused; try again" in ended.stderr
 
 
 def test_without_the_nvidia_runtime_the_default_says_what_is_missing(image: str) -> None:

@@ -158,3 +158,19 @@ def test_what_is_missing_ends_the_start_in_one_line(image: str, environ: dict[st
     assert status == 1
     assert says in log
     assert len(log.strip().splitlines()) == 1
+
+
+def test_a_driver_too_old_for_the_image_ends_the_start_in_one_line(
+    image: str, checkpoint: Path, old_driver: Path
+) -> None:
+    """The NVIDIA runtime puts the driver's libraries into the container; here they come from a mount."""
+    mounts = [(checkpoint, "/models/tiny"), (old_driver, "/driver")]
+    environ = {"CHORUS_MODEL": "/models/tiny", "LD_LIBRARY_PATH": "/driver"}
+    with container(image, mounts=mounts, environ=environ) as running:
+        status, log = running.ended()
+    assert status == 1
+    assert "torch is built for CUDA 13.0" in log
+    assert "runs CUDA 12.4 at most" in log
+    assert len(log.strip().splitlines()) == 1
+    with container(image, "doctor", "--quiet", mounts=mounts, environ=environ | {"CHORUS_DEVICE": "cpu"}) as running:
+        assert running.ended() == (0, "")

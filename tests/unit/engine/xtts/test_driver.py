@@ -1,5 +1,4 @@
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,24 +55,6 @@ def test_torch_is_asked_for_its_cuda_without_being_imported() -> None:
         "import sys; from app.engine.xtts import driver; driver.find_device('auto'); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
-
-
-DRIVER = """
-int cuDriverGetVersion(int *version) { *version = 12040; return 0; }
-int cuInit(unsigned flags) { return 0; }
-int cuDeviceGetCount(int *count) { *count = 1; return 0; }
-"""
-
-
-@pytest.fixture(scope="session")
-def old_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a libcuda.so.1 that says what a driver of CUDA 12.4 with one GPU says."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler (cc) to make a stand-in driver with")
-    folder = tmp_path_factory.mktemp("driver")
-    (folder / "driver.c").write_text(DRIVER)
-    subprocess.run(["cc", "-shared", "-o", "libcuda.so.1", "driver.c"], cwd=folder, check=True)
-    return folder
 
 
 @pytest.mark.parametrize("command", ["serve", "doctor"])
