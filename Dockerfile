@@ -29,7 +29,8 @@ FROM python
 ENV UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_PYTHON=/opt/venv
 
 # --- torch, the layer that changes least. A driver older than 580 needs other wheels than the locked ones:
-# --build-arg TORCH_INDEX=<the package index that pytorch.org names for your CUDA version>. Those have no hashes here.
+# --build-arg TORCH_INDEX=<the package index that pytorch.org names for your CUDA version>. The same versions are
+# taken from there, with the CUDA that they need, and without hashes.
 # What is deleted is of no use at run time, and 146 MB of the compressed image: libraries that nothing links to
 # (solvers over several GPUs, a second compiler) and parts for compiling device code.
 ARG TORCH_INDEX=
@@ -40,8 +41,9 @@ RUN --mount=type=cache,target=/var/cache/uv \
     if [ -z "$TORCH_INDEX" ]; then \
         /opt/uv/bin/uv pip install --no-deps --require-hashes --excludes /tmp/unused.txt -r /tmp/torch.txt; \
     else \
-        /opt/uv/bin/uv pip install --index-url "$TORCH_INDEX" --excludes /tmp/unused.txt \
-            $(grep -oE '^(torch|torchaudio|torchcodec)==[0-9.]+' /tmp/torch.txt); \
+        sed -nE '/^(cuda|nvidia|triton)/d; s/^([a-z].*[^ ]) *\\$/\1/p' /tmp/torch.txt > /tmp/versions.txt \
+        && /opt/uv/bin/uv pip install --index "$TORCH_INDEX" --index-strategy unsafe-best-match \
+            --excludes /tmp/unused.txt -r /tmp/versions.txt; \
     fi \
     && find /opt/venv -path '*/nvidia/*' \( -name 'libcusolverMg.so*' -o -name 'libnvrtc*.alt.so*' \
         -o -name 'libnvshmem_device.*' \) -delete
