@@ -179,3 +179,18 @@ def test_speakers_are_optional_as_fine_tunes_have_none(hub: Hub, tmp_path: Path)
     status, printed = download(hub, tmp_path, "--accept-licence")
     assert status == 0, printed
     check_installed(tmp_path)
+
+
+def test_the_hubs_token_goes_to_the_hub_and_not_where_it_redirects_to(
+    hub: Hub, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with running_hub(tiny_checkpoint) as storage:
+        hub.elsewhere = storage.url
+        status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 0, printed
+    check_installed(tmp_path)
+    assert hub.tokens == {"Bearer hf_secret"}
+    assert storage.num_bytes("model.pth") > 1_000_000
+    assert hub.num_bytes("model.pth") == 0
+    assert storage.tokens == {None}

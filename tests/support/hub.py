@@ -32,6 +32,10 @@ class Hub:
         self.released = threading.Event()
         self.sent: list[tuple[str, int, int]] = []
         self.url = ""
+        self.elsewhere = ""
+        """another server, to which large files are redirected"""
+        self.tokens: set[str | None] = set()
+        """what came as Authorization"""
 
     def num_bytes(self, name: str) -> int:
         return sum(count for sent, _, count in self.sent if sent == name)
@@ -49,12 +53,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         name = self._name()
+        self.hub.tokens.add(self.headers.get("Authorization"))
         if statuses := self.hub.head_statuses.get(name):
             return self._refuse(statuses.pop(0))
         if name not in self.hub.files:
             return self._refuse(404)
-        self.send_response(200)
         size = len(self.hub.files[name])
+        is_redirected = bool(self.hub.elsewhere) and size >= LARGE
+        self.send_response(302 if is_redirected else 200)
+        if is_redirected:
+            self.send_header("Location", f"{self.hub.elsewhere}/{name}")
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{self.hub.etag(name)}"', "Content-Length": str(size)}
         if size >= LARGE:
             headers |= {"X-Linked-ETag": f'"{self.hub.etag(name)}"', "X-Linked-Size": str(size), "ETag": '"storage"'}
@@ -64,6 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         name = self._name()
+        self.hub.tokens.add(self.headers.get("Authorization"))
         if statuses := self.hub.statuses.get(name):
             return self._refuse(statuses.pop(0))
         data = self.hub.files[name]
