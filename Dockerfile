@@ -1,7 +1,8 @@
 # Chorus in one image, for any NVIDIA host and for Modal; without a GPU it speaks too. No weights are inside: their
 # licence is the user's to accept. Any BuildKit builds it: docker build -t chorus .
 
-# torch's wheels bring CUDA's libraries, so the smallest base is enough. Debian and Ubuntu bases of any release fit.
+# torch's wheels bring the CUDA libraries, so the smallest base is enough. Any Debian or Ubuntu with Python 3.11 or 3.12
+# fits; for later ones a package (mojimoji, for Japanese) has no wheel, and no compiler is in here.
 ARG BASE_IMAGE=nvidia/cuda:13.0.2-base-ubuntu24.04
 
 FROM ${BASE_IMAGE} AS python
