@@ -75,7 +75,7 @@ print(len(files))
 
 
 def test_the_bytecode_of_what_a_server_imports_is_in_the_image(image: str) -> None:
-    """docker/imports.py lists it. Without bytecode a start takes twice as long."""
+    """docker/imports.py lists it. Without bytecode the imports take nearly twice as long."""
     missing, count = output(image, "python", "-c", WHAT_IS_LOADED).splitlines()[-2:]
     assert int(count) > 1000
     assert json.loads(missing) == []
