@@ -123,8 +123,8 @@ endif
 		&& $(PIP) install --no-deps --no-build-isolation --editable .)
 	@touch $@
 
-.venv/.test: .venv/.xtts requirements/test.txt
-	$(call stage,Adding what tests and checks need (about 600 MB),$(PIP) $(FROM_LOCK) -r requirements/test.txt)
+.venv/.test: .venv/.xtts requirements/test.txt requirements/modal.txt
+	$(call stage,Adding what tests and checks need (about 600 MB),$(PIP) $(FROM_LOCK) -r requirements/test.txt -r requirements/modal.txt)
 	@touch $@
 
 # Two of the packages (docopt, unidic-lite) come without wheels: they are built with the setuptools of build.txt.

@@ -11,6 +11,7 @@ ChorusError
     UnreadableAudio           the clip is not audio that can be decoded
     UnusableReference         decoded, but too short, too long, silent or clipped
     TooManyVoices             as many voices are saved as may be
+    Unauthorized              no API key, or none that is valid
   Unavailable               try again later; carries `retry_after_s`
     QueueFull  EngineNotReady  Draining
   CloningUnavailable        this engine cannot clone
@@ -78,6 +79,10 @@ class UnusableReference(RequestError):
 
 class TooManyVoices(RequestError):
     code = "too_many_voices"
+
+
+class Unauthorized(RequestError):
+    code = "invalid_api_key"
 
 
 class Unavailable(ChorusError):

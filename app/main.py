@@ -7,22 +7,27 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from litestar import Litestar
+from litestar.datastructures import ResponseHeader
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 
 from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import ChorusError, EngineFailure
+from app.http.access import key_guard
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.routes import clone, health, metrics, openai, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
-from app.speech.lifecycle import Lifecycle
+from app.speech.lifecycle import Lifecycle, Status
 from app.speech.service import SpeechService
 from app.speech.storage import prepare_data_directory
+from app.speech.volume import Volume
+from app.speech.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -50,15 +55,19 @@ def create_app(
     engine: Engine | None = None,
     *,
     lifecycle: Lifecycle | None = None,
+    volume: Volume | None = None,
     on_failure: Callable[[ChorusError], None] | None = None,
 ) -> AsgiApp:
     """The server as an ASGI app.
 
-    With an `engine` it is ready at once; without, the engine is loaded in the background while /health says so,
-    and `on_failure` hears when that fails. Raises UnusableDataDirectory.
+    With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background while /health
+    says so; with a `lifecycle` that has failed already, nothing is loaded and /health says why. `on_failure` hears
+    when the engine cannot be loaded, or is lost later. `volume` is told when saved voices are read and written.
+    Raises UnusableDataDirectory.
     """
-    prepare_data_directory(settings.data)
     running = Running(settings, lifecycle or Lifecycle())
+    if running.lifecycle.status is not Status.FAILED:
+        prepare_data_directory(settings.data)
 
     def get_running() -> Running:
         return running
@@ -68,7 +77,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
-        loading = asyncio.create_task(_load(running, engine, on_failure))
+        loading = asyncio.create_task(_load(running, engine, volume, on_failure))
         if engine is not None:
             await loading
         try:
@@ -85,6 +94,7 @@ def create_app(
             "running": Provide(get_running, sync_to_thread=False),
             "service": Provide(get_service, sync_to_thread=False),
         },
+        guards=[key_guard(settings.api_keys)] if settings.api_keys else [],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
@@ -94,7 +104,17 @@ def create_app(
             description="Text to speech and voice cloning for many callers at once.",
             path="/docs",
             render_plugins=[SwaggerRenderPlugin()],
+            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"key": []}] if settings.api_keys else None,
         ),
+        response_headers=[
+            ResponseHeader(
+                name="X-Chorus-Instance",
+                value=running.instance,
+                description="Which server answered, of several behind one address: when it started (Unix time), and a "
+                "number of its own",
+            )
+        ],
         request_max_body_size=settings.max_upload_mb * MIB,
     )
     app.state.metrics = running.metrics
@@ -106,13 +126,21 @@ def create_app(
     )
 
 
-async def _load(running: Running, engine: Engine | None, on_failure: Callable[[ChorusError], None] | None) -> None:
+async def _load(
+    running: Running,
+    engine: Engine | None,
+    volume: Volume | None,
+    on_failure: Callable[[ChorusError], None] | None,
+) -> None:
     lifecycle = running.lifecycle
+    if lifecycle.status is Status.FAILED:
+        return
     try:
         if engine is None:
-            with lifecycle.stage("engine"):
-                engine = await asyncio.to_thread(build_engine, running.settings)
-        service = SpeechService(engine, running.settings, lifecycle)
+            engine = await asyncio.to_thread(build_engine, running.settings, stage=lifecycle.stage)
+            with lifecycle.stage("warm-up"):
+                await warm_up(engine)
+        service = SpeechService(engine, running.settings, lifecycle, volume=volume)
         with lifecycle.stage("speakers"):
             await service.speakers.list()
         engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))

@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,29 @@ from app.errors import InvalidSetting
 PREFIX = "CHORUS_"
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
 """Where users of Coqui's own tools have already said yes to the licence: read as CHORUS_ACCEPT_CPML is."""
+
+
+class ApiKeys:
+    """From a comma-separated text. Never shown: not in a log, not in an error."""
+
+    def __init__(self, text: str = "") -> None:
+        self.values = tuple(key.strip() for key in text.split(",") if key.strip())
+        if not all(key.isascii() and key.isprintable() and " " not in key for key in self.values):
+            raise ValueError("a key is made of printable ASCII characters without blanks")
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ApiKeys) and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __str__(self) -> str:
+        return f"({len(self.values)} keys)" if self.values else ""
+
+    __repr__ = __str__
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +61,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
     host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for every interface")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
+    api_keys: Annotated[
+        ApiKeys,
+        Meta(description="Keys that callers must send, separated by commas; without any, everybody may call"),
+    ] = ApiKeys()
     max_slots: Annotated[
         int, Meta(ge=0, le=1024, description="Segments spoken at the same time; 0 lets the engine decide")
     ] = 0
@@ -76,42 +103,56 @@ def variable_names() -> dict[str, str]:
     return {PREFIX + field.upper(): field for field in Settings.__struct_fields__}
 
 
+S = TypeVar("S", bound=msgspec.Struct)
+
+
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
     """Settings from the environment; `overrides` (the command line) win, and None among them means not given.
 
     Raises InvalidSetting for a value that does not fit, and for a CHORUS_* name that does not exist.
     """
     environ = os.environ if environ is None else environ
-    names = variable_names()
-    values: dict[str, object] = {}
     if COQUI_ACCEPTANCE in environ:
-        values["accept_cpml"] = environ[COQUI_ACCEPTANCE]
+        environ = {PREFIX + "ACCEPT_CPML": environ[COQUI_ACCEPTANCE], **environ}
+    return read_variables(Settings, environ, prefix=PREFIX, **overrides)
+
+
+def read_variables(kind: type[S], environ: Mapping[str, str], *, prefix: str, **overrides: object) -> S:
+    """A Struct from the variables `<prefix><FIELD>`.
+
+    Raises InvalidSetting for a value that does not fit, and for a name with that prefix that does not exist.
+    """
+    names = {prefix + field.upper(): field for field in kind.__struct_fields__}
+    values: dict[str, object] = {}
     for name, text in environ.items():
-        if not name.startswith(PREFIX):
+        if not name.startswith(prefix):
             continue
         if name not in names:
-            near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), names.values(), n=1, cutoff=0.5)
-            hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else f"; known are {', '.join(names)}"
+            near = difflib.get_close_matches(name.removeprefix(prefix).lower(), names.values(), n=1, cutoff=0.5)
+            hint = f"; did you mean {prefix}{near[0].upper()}?" if near else f"; known are {', '.join(names)}"
             raise InvalidSetting(f"{name} is not a setting{hint}", param=name)
         values[names[name]] = text
     values |= {field: value for field, value in overrides.items() if value is not None}
     try:
-        return msgspec.convert(values, Settings, strict=False, dec_hook=_from_text)
+        return msgspec.convert(values, kind, strict=False, dec_hook=_from_text)
     except msgspec.ValidationError as error:
         field = str(error).rpartition("$.")[2].rstrip("`") if "$." in str(error) else ""
-        name = PREFIX + field.upper()
+        name = prefix + field.upper()
         reason = str(error).partition(" - at ")[0]
-        raise InvalidSetting(f"{name}={values.get(field)!r} does not fit: {reason}", param=name) from None
+        is_secret = get_type_hints(kind).get(field) is ApiKeys
+        shown = "(hidden)" if is_secret else repr(values.get(field))
+        raise InvalidSetting(f"{name}={shown} does not fit: {reason}", param=name) from None
 
 
-def describe_settings() -> list[tuple[str, str, str]]:
-    """(variable, default, meaning) for each setting, as the README's table has them."""
+def describe_settings(kind: type[msgspec.Struct] = Settings, prefix: str = PREFIX) -> list[tuple[str, str, str]]:
+    """(variable, default, meaning) for each setting, as the documentation's tables have them."""
     rows: list[tuple[str, str, str]] = []
-    for field in msgspec.structs.fields(Settings):
-        hint = get_type_hints(Settings, include_extras=True)[field.name]
+    for field in msgspec.structs.fields(kind):
+        hint = get_type_hints(kind, include_extras=True)[field.name]
         description = next((part.description for part in get_args(hint) if isinstance(part, Meta)), None) or ""
         inner = get_args(hint)[0]
+        default = "" if field.default is msgspec.NODEFAULT else str(field.default)
         if get_origin(inner) is Literal:
             description += f" ({', '.join(f'`{choice}`' for choice in get_args(inner))})"
-        rows.append((PREFIX + field.name.upper(), str(field.default), description))
+        rows.append((prefix + field.name.upper(), default, description))
     return rows

@@ -66,7 +66,7 @@ def bench(
         rows = _compare(settings, streams, texts, codes or 100)
         table = _comparison_table(rows)
     else:
-        rows = asyncio.run(_bench_server(url, streams) if url else _bench_engine(settings, streams, codes))
+        rows = asyncio.run(_bench_server(url, settings, streams) if url else _bench_engine(settings, streams, codes))
         table = _figures_table(rows)
     peak_mb = (
         None if url else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
@@ -127,9 +127,10 @@ def _build(settings: Settings, max_queue: int, codes: int | None) -> Engine:
     return XttsEngine(folder, max_slots=settings.max_slots, max_queue=settings.max_queue, guards=guards)
 
 
-async def _bench_server(url: str, streams: tuple[int, ...]) -> list[Figures]:
+async def _bench_server(url: str, settings: Settings, streams: tuple[int, ...]) -> list[Figures]:
     limits = httpx.Limits(max_connections=max(streams))
-    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits) as client:
+    headers = {"Authorization": f"Bearer {settings.api_keys.values[0]}"} if settings.api_keys else {}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=600, limits=limits) as client:
         try:
             health = (await client.get("/health")).json()
             _tell(f"{url}: {health['engine']} engine on {health['device']}")

@@ -5,6 +5,7 @@ Every method of an engine is called on the event loop; an engine does its work e
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -17,6 +18,15 @@ from app.text.segments import Segment
 
 Samples = NDArray[np.float32]
 """Mono audio in [-1, 1], float32, shape [samples]."""
+
+
+Stage = Callable[[str], AbstractContextManager[None]]
+"""Times a stage of the start, by its name."""
+
+
+def untimed(_: str) -> AbstractContextManager[None]:
+    """A stage that nobody times."""
+    return nullcontext()
 
 
 class Speaker(msgspec.Struct, frozen=True):

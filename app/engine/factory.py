@@ -3,14 +3,19 @@
 Engines are imported when they are chosen: torch alone takes seconds, and the light environment does not have it.
 """
 
+import importlib
 import importlib.util
 import logging
+from typing import TYPE_CHECKING
 
-from app.engine.base import Engine
+from app.engine.base import Engine, Stage, untimed
 from app.engine.xtts.driver import find_device
 from app.engine.xtts.models import check_files, folder_of, is_folder, is_installed
 from app.errors import EngineUnavailable, LicenceNotAccepted
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.engine.xtts.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -22,20 +27,26 @@ def choose_engine(settings: Settings) -> tuple[str, str]:
 
     Raises EngineUnavailable, UnusableCheckpoint or LicenceNotAccepted for what cannot work.
     """
+    name, reason = _choose_engine(settings)
+    if name == "xtts":
+        find_device(settings.device)
+    return name, reason
+
+
+def _choose_engine(settings: Settings) -> tuple[str, str]:
+    """Without a look at the GPU."""
     if settings.engine == "embedded":
         return "embedded", "CHORUS_ENGINE=embedded asks for it"
     missing = [package for package in XTTS_PACKAGES if importlib.util.find_spec(package) is None]
     installed = is_installed(settings.model, settings.data)
     if settings.engine == "xtts":
         _check_xtts(settings, missing, installed=installed)
-        find_device(settings.device)
         return "xtts", "CHORUS_ENGINE=xtts asks for it"
     if missing:
         return "embedded", f"XTTS needs {', '.join(missing)}, which is not installed; this voice needs nothing more"
     if not installed and not is_folder(settings.model):
         return "embedded", "no XTTS weights are installed, and this voice needs none; `chorus download` gets them"
     check_files(folder_of(settings.model, settings.data))
-    find_device(settings.device)
     return "xtts", f"its weights are in {folder_of(settings.model, settings.data)}"
 
 
@@ -56,13 +67,28 @@ def _check_xtts(settings: Settings, missing: list[str], *, installed: bool) -> N
         )
 
 
-def build_engine(settings: Settings) -> Engine:
+def load_weights(settings: Settings, *, stage: Stage = untimed) -> "Checkpoint | None":
+    """What `build_engine` can be given: the weights in host memory, and nothing of CUDA; None where they are not here.
+
+    Raises EngineUnavailable, UnusableCheckpoint or LicenceNotAccepted.
+    """
+    name, _ = _choose_engine(settings)
+    if name != "xtts" or not is_installed(settings.model, settings.data):
+        return None
+    with stage("import"):
+        importlib.import_module("app.engine.xtts.engine")  # all that serving will import
+        from app.engine.xtts.checkpoint import load_checkpoint
+    with stage("weights"):
+        return load_checkpoint(folder_of(settings.model, settings.data), in_memory=True)
+
+
+def build_engine(settings: Settings, *, weights: "Checkpoint | None" = None, stage: Stage = untimed) -> Engine:
     """Load the engine that the settings ask for, downloading its weights where the licence is accepted.
 
-    Raises EngineUnavailable, UnusableCheckpoint, LicenceNotAccepted or DownloadFailed.
+    Stages: import, weights, device. Raises EngineUnavailable, UnusableCheckpoint, LicenceNotAccepted or DownloadFailed.
     """
     name, reason = choose_engine(settings)
-    engine = _build_xtts(settings) if name == "xtts" else _build_embedded(settings)
+    engine = _build_xtts(settings, weights, stage) if name == "xtts" else _build_embedded(settings, stage)
     if engine.info.notice is None:
         logger.info("engine: %s (%s), %s on %s", name, reason, engine.info.model, engine.info.device)
     else:
@@ -70,20 +96,28 @@ def build_engine(settings: Settings) -> Engine:
     return engine
 
 
-def _build_xtts(settings: Settings) -> Engine:
-    if not is_installed(settings.model, settings.data):
+def _build_xtts(settings: Settings, weights: "Checkpoint | None", stage: Stage) -> Engine:
+    if weights is None and not is_installed(settings.model, settings.data):
         from app.engine.xtts.download import download_model
 
-        download_model(settings, report=logger.info)
-    from app.engine.xtts.engine import XttsEngine
+        with stage("download"):
+            download_model(settings, report=logger.info)
+    with stage("import"):
+        from app.engine.xtts.engine import XttsEngine
 
-    folder = folder_of(settings.model, settings.data)
     return XttsEngine(
-        folder, device=find_device(settings.device), max_slots=settings.max_slots, max_queue=settings.max_queue
+        folder_of(settings.model, settings.data),
+        device=find_device(settings.device),
+        max_slots=settings.max_slots,
+        max_queue=settings.max_queue,
+        checkpoint=weights,
+        stage=stage,
     )
 
 
-def _build_embedded(settings: Settings) -> Engine:
-    from app.engine.embedded import EmbeddedEngine
+def _build_embedded(settings: Settings, stage: Stage) -> Engine:
+    with stage("import"):
+        from app.engine.embedded import EmbeddedEngine
 
-    return EmbeddedEngine(max_slots=settings.max_slots, max_queue=settings.max_queue)
+    with stage("weights"):
+        return EmbeddedEngine(max_slots=settings.max_slots, max_queue=settings.max_queue)

@@ -35,6 +35,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnreadableAudio: 415,
     errors.UnusableReference: 422,
     errors.TooManyVoices: 409,
+    errors.Unauthorized: 401,
     errors.Unavailable: 503,
     errors.QueueFull: 503,
     errors.EngineNotReady: 503,
@@ -72,6 +73,9 @@ def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBo
     headers: dict[str, str] = {}
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+        headers["Connection"] = "close"  # the body is not read, so the connection cannot be used again
     if status == 500:
         logger.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
     return error_response(status, error.code, error.message, param=error.param, headers=headers)

@@ -127,7 +127,12 @@ class Health(msgspec.Struct, kw_only=True):
     version: str
     uptime_s: float
     startup_s: dict[str, float]
+    """seconds of each stage of this start"""
     in_flight: int
+    restored_s: dict[str, float] | None = None
+    """stages that came out of a snapshot, with the seconds they took when it was made; null without one"""
+    storage: str | None = None
+    """why saved voices may differ from those that other servers see; null while they do not"""
     engine: str | None = None
     model: str | None = None
     device: str | None = None

@@ -1,5 +1,8 @@
 """What the app hands to its handlers."""
 
+import secrets
+import time
+
 from app.engine.base import Engine
 from app.errors import EngineNotReady
 from app.http.metrics import Metrics
@@ -14,6 +17,7 @@ class Running:
     def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
+        self.instance = f"{int(time.time())}-{secrets.token_hex(4)}"
         self.loaded: SpeechService | None = None
         self.metrics = Metrics(lifecycle, self._find_engine)
 

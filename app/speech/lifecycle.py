@@ -5,7 +5,7 @@ Knows no engine and no HTTP. Lives on the event loop.
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -20,7 +20,11 @@ class Status(StrEnum):
 
 
 class Lifecycle:
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    """`restored_s`: the stages that came out of a snapshot, and what they took when it was made."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, restored_s: Mapping[str, float] | None = None
+    ) -> None:
         self._clock = clock
         self._born_at_s = clock()
         self._idle = asyncio.Event()
@@ -29,6 +33,7 @@ class Lifecycle:
         self.failure: ChorusError | None = None
         self.num_in_flight = 0
         self.stages_s: dict[str, float] = {}
+        self.restored_s = restored_s
 
     @property
     def uptime_s(self) -> float:
@@ -36,10 +41,11 @@ class Lifecycle:
 
     @contextmanager
     def stage(self, name: str) -> Generator[None]:
-        """Time one stage of the start."""
+        """Time one stage of the start, on whichever thread."""
         began_at_s = self._clock()
         yield
-        self.stages_s[name] = self._clock() - began_at_s
+        # A new dictionary, because another thread may be reading the old one.
+        self.stages_s = {**self.stages_s, name: self._clock() - began_at_s}
 
     def is_ready(self) -> None:
         if self.status is Status.LOADING:

@@ -14,6 +14,7 @@ from app.speech.request import SpeechRequest
 from app.speech.speakers import SpeakerCatalogue
 from app.speech.speech import Speech
 from app.speech.stitch import Stitcher
+from app.speech.volume import SharedFolder, Volume
 from app.text.languages import normalize_language
 from app.text.segments import Segment, split_segments
 
@@ -29,10 +30,13 @@ class SpeechService:
         settings: Settings,
         lifecycle: Lifecycle,
         *,
+        volume: Volume | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.engine = engine
-        self.speakers = SpeakerCatalogue(engine, settings.data, max_voices=settings.max_voices)
+        self.speakers = SpeakerCatalogue(
+            engine, settings.data, max_voices=settings.max_voices, folder=SharedFolder(volume)
+        )
         self._settings = settings
         self._lifecycle = lifecycle
         self._clock = clock

@@ -9,6 +9,7 @@ import asyncio
 import difflib
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.engine.base import Engine, Speaker, Voice
 from app.errors import StorageFailure, UnknownSpeaker
 from app.speech.storage import write_atomically
 from app.speech.voices import SavedVoice, VoiceStore, voice_id
+from app.speech.volume import MAX_AGE_S, SharedFolder
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +42,16 @@ def _utc_now() -> datetime:
 
 class SpeakerCatalogue:
     def __init__(
-        self, engine: Engine, data: Path, *, max_voices: int = 1000, now: Callable[[], datetime] = _utc_now
+        self,
+        engine: Engine,
+        data: Path,
+        *,
+        max_voices: int = 1000,
+        folder: SharedFolder | None = None,
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.saved = VoiceStore(data, engine.info.model, max_voices=max_voices)
+        self.folder = folder or SharedFolder()
         self._engine = engine
         self._path = data / "speaker_metadata.json"
         self._now = now
@@ -52,9 +61,14 @@ class SpeakerCatalogue:
     async def list(self, *, refresh: bool = False) -> SpeakerList:
         """The list as it is known; `refresh` makes it anew first. Concurrent refreshes are one."""
         built_in = await self._built_in(refresh=refresh)
-        saved = [self._as_speaker(voice) for voice in await asyncio.to_thread(self.saved.list)]
+        saved = [self._as_speaker(voice) for voice in await self.list_saved()]
         speakers = (*built_in.speakers, *saved)
         return msgspec.structs.replace(built_in, speakers=speakers, count=len(speakers))
+
+    async def list_saved(self) -> Sequence[SavedVoice]:
+        """Oldest first. Raises StorageFailure."""
+        async with self.folder.reading():
+            return await asyncio.to_thread(self.saved.list)
 
     async def find(self, speaker_id: str | None) -> Voice:
         """The voice of that id; the engine's first when None. Raises UnknownSpeaker, naming near ones."""
@@ -69,9 +83,14 @@ class SpeakerCatalogue:
         try:
             return self._engine.voice(speaker_id)
         except KeyError:
+            pass
+        async with self.folder.reading(max_age_s=MAX_AGE_S):
             voice = await asyncio.to_thread(self._find_saved, speaker_id)
         if voice is None:
-            raise await asyncio.to_thread(self._unknown, speaker_id)
+            async with self.folder.reading():
+                voice = await asyncio.to_thread(self._find_saved, speaker_id)
+        if voice is None:
+            raise await self._unknown(speaker_id)
         return voice
 
     async def save(self, name: str, consent: str, clips: Sequence[ReferenceClip]) -> tuple[SavedVoice, bool]:
@@ -90,19 +109,23 @@ class SpeakerCatalogue:
             consent=consent,
             recordings=recordings,
         )
-        return await asyncio.to_thread(self.saved.save, manifest, self._engine.pack_voice(voice))
+        async with self.folder.writing():
+            return await asyncio.to_thread(self.saved.save, manifest, self._engine.pack_voice(voice))
 
     async def get(self, id: str) -> SavedVoice:
         """Raises UnknownSpeaker."""
-        voice = await asyncio.to_thread(self.saved.get, id)
+        async with self.folder.reading():
+            voice = await asyncio.to_thread(self.saved.get, id)
         if voice is None:
-            raise await asyncio.to_thread(self._unknown, id)
+            raise await self._unknown(id)
         return voice
 
     async def delete(self, id: str) -> None:
         """Raises UnknownSpeaker. Who speaks with the voice at this moment goes on."""
-        if not await asyncio.to_thread(self.saved.delete, id):
-            raise await asyncio.to_thread(self._unknown, id)
+        async with self.folder.writing():
+            was_there = await asyncio.to_thread(self.saved.delete, id)
+        if not was_there:
+            raise await self._unknown(id)
 
     async def aclose(self) -> None:
         if self._refresh_task is not None:
@@ -110,7 +133,8 @@ class SpeakerCatalogue:
 
     async def _built_in(self, *, refresh: bool) -> SpeakerList:
         if self._list is None:
-            self._list = await asyncio.to_thread(self._read)
+            async with self.folder.reading(max_age_s=MAX_AGE_S):
+                self._list = await asyncio.to_thread(self._read)
         if refresh or self._list is None:
             return await self._refresh()
         if self._now() - self._list.last_updated > MAX_AGE:
@@ -128,9 +152,13 @@ class SpeakerCatalogue:
                 f"the saved voice {id} ({saved.name}) is damaged: {error}; delete it and save it again"
             ) from error
 
-    def _unknown(self, id: str) -> UnknownSpeaker:
+    async def _unknown(self, id: str) -> UnknownSpeaker | StorageFailure:
+        if self.folder.failure:
+            return StorageFailure(f"no speaker {id!r} is known here, and others may know it: {self.folder.failure}")
         ids = [speaker.id for speaker in self._engine.speakers()]
-        id_of = {name: name for name in ids} | {name: v.id for v in self.saved.list() for name in (v.id, v.name)}
+        async with self.folder.reading(max_age_s=MAX_AGE_S):
+            saved = await asyncio.to_thread(self.saved.list)
+        id_of = {name: name for name in ids} | {name: voice.id for voice in saved for name in (voice.id, voice.name)}
         near = difflib.get_close_matches(id, id_of, n=3, cutoff=0.5) or list(id_of)[:3]
         shown = ", ".join(dict.fromkeys(id_of[name] for name in near)) or "none"
         return UnknownSpeaker(f"no speaker {id!r}; near ones: {shown}. GET /speakers lists all", param="speaker_id")
@@ -149,7 +177,10 @@ class SpeakerCatalogue:
         self._list = SpeakerList(
             speakers=speakers, count=len(speakers), last_updated=self._now(), model=self._engine.info.model
         )
-        await asyncio.to_thread(write_atomically, self._path, msgspec.json.encode(self._list))
+        # A list that others do not see yet is made by them too; that is no reason to have none here.
+        with suppress(StorageFailure):
+            async with self.folder.writing():
+                await asyncio.to_thread(write_atomically, self._path, msgspec.json.encode(self._list))
         return self._list
 
     def _read(self) -> SpeakerList | None:

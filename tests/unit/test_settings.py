@@ -36,3 +36,15 @@ def test_what_does_not_fit_is_an_error_that_names_it(name: str, value: str, says
         load_settings({name: value})
     assert says in str(error.value)
     assert error.value.param == name
+
+
+def test_keys_are_split_and_never_shown() -> None:
+    settings = load_settings({"CHORUS_API_KEYS": " one-key , ,another "})
+    assert settings.api_keys.values == ("one-key", "another")
+    assert "one-key" not in f"{settings!r} {settings.api_keys} {settings.api_keys!r}"
+    assert not load_settings({"CHORUS_API_KEYS": " , "}).api_keys
+    for text in ("blank inside", "n\u00f6n-ascii"):
+        with pytest.raises(InvalidSetting) as caught:
+            load_settings({"CHORUS_API_KEYS": text})
+        assert "CHORUS_API_KEYS=(hidden)" in str(caught.value)
+        assert text not in str(caught.value)

@@ -27,8 +27,6 @@ from app.engine.xtts.original import read_original_speakers, read_original_weigh
 from app.engine.xtts.speakers import VoiceConditioning, conditioning_of, read_speakers
 from app.errors import UnusableCheckpoint
 
-CPU = torch.device("cpu")
-
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
@@ -38,9 +36,16 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     vocabulary: Path
     speakers: dict[str, VoiceConditioning]
 
+    def to(self, device: torch.device) -> "Checkpoint":
+        """The same with its networks on `device`."""
+        return msgspec.structs.replace(self, networks=self.networks.to(device))
 
-def load_checkpoint(folder: Path, device: torch.device = CPU) -> Checkpoint:
-    """Read a checkpoint folder, converted or as published; the networks are put on `device`.
+
+def load_checkpoint(folder: Path, *, in_memory: bool = False) -> Checkpoint:
+    """Read a checkpoint folder, converted or as published, for the CPU.
+
+    The weights stay mapped to their file and are read when they are used; `in_memory` reads them now, for a process
+    whose memory is saved, or whose files may go.
 
     Raises UnusableCheckpoint, naming the file.
     """
@@ -59,6 +64,12 @@ def load_checkpoint(folder: Path, device: torch.device = CPU) -> Checkpoint:
             speaker: conditioning_of(entry["gpt_cond_latent"], entry["speaker_embedding"])
             for speaker, entry in read_original_speakers(folder).items()
         }
+    if in_memory:
+        tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+        speakers = {
+            speaker: VoiceConditioning(*(tensor.clone() for tensor in msgspec.structs.astuple(voice)))
+            for speaker, voice in speakers.items()
+        }
     channels = config.model_args.gpt_n_model_channels
     for speaker, voice in speakers.items():
         if voice.gpt_conditioning_latents.shape[1] != channels:
@@ -68,7 +79,7 @@ def load_checkpoint(folder: Path, device: torch.device = CPU) -> Checkpoint:
                 f"{voice.gpt_conditioning_latents.shape[1]} channels instead of {channels}",
                 param="CHORUS_MODEL",
             )
-    networks = build_networks(config, tensors, weights).to(device)
+    networks = build_networks(config, tensors, weights)
     return Checkpoint(
         folder=folder, name=name, config=config, networks=networks, vocabulary=folder / VOCABULARY, speakers=speakers
     )

@@ -19,32 +19,35 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.admission import Admission
-from app.engine.base import AudioChunk, EngineInfo, EngineStats, Speaker, SynthesisRequest, Voice
+from app.engine.base import (
+    AudioChunk,
+    EngineInfo,
+    EngineStats,
+    Speaker,
+    Stage,
+    SynthesisRequest,
+    Voice,
+    untimed,
+)
 from app.engine.stream import OrderedChunks
-from app.engine.xtts.batch import Batch
+from app.engine.xtts.assembly import Loaded, assemble
 from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
-from app.engine.xtts.conditioning import Conditioner
-from app.engine.xtts.device_loop import DeviceLoop
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
 from app.engine.xtts.sequence import Job
 from app.engine.xtts.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning
-from app.engine.xtts.tokenizer import TextTokenizer
-from app.engine.xtts.vocoder import MAX_WINDOWS, Vocoder
-from app.errors import ChorusError, Draining, UnusableCheckpoint
+from app.errors import ChorusError, Draining
 from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
 
 SLOTS = 16
 """Segments at a time where none are asked for: more are faster together and slower for each."""
-WINDOWS_PER_TURN = {"cpu": 2, "cuda": MAX_WINDOWS}
-"""A CPU makes windows one after the other, and rows that decode wait for them."""
 MAX_CLONES = 256
 """Voices of recordings that are kept, 130 KB each."""
 SPOKEN_SYMBOLS = frozenset("&@%$£€#°+=")
 
 
 class XttsEngine:
-    """`device` is `cpu` or `cuda`; `max_slots` 0 takes `SLOTS`.
+    """`device` is `cpu` or `cuda`; `max_slots` 0 takes `SLOTS`; with a `checkpoint`, `folder` is not read.
 
     Must be made where it may take seconds, and used on one event loop.
     """
@@ -57,6 +60,8 @@ class XttsEngine:
         max_slots: int = 0,
         max_queue: int = 64,
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
+        checkpoint: Checkpoint | None = None,
+        stage: Stage = untimed,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         max_slots = max_slots or SLOTS
@@ -68,11 +73,17 @@ class XttsEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_lost: Callable[[ChorusError], None] = lambda _: None
         self._is_closed = False
-        loaded: Future[_Loaded] = Future()
+        loaded: Future[Loaded] = Future()
+
+        def make() -> Loaded:
+            with stage("weights"):
+                ready = checkpoint or load_checkpoint(folder)
+            with stage("device"):
+                return assemble(ready, torch.device(device), max_slots, guards, self._is_lost, clock)
 
         def live() -> None:
             try:
-                loaded.set_result(_load(folder, torch.device(device), max_slots, guards, self._is_lost, clock))
+                loaded.set_result(make())
             except BaseException as error:  # noqa: BLE001 - raised in `result` below
                 loaded.set_exception(error)
             else:
@@ -81,12 +92,11 @@ class XttsEngine:
         self._thread = Thread(target=live, name="device", daemon=True)
         self._thread.start()
         self._checkpoint, self._tokenizer, self._device_loop = msgspec.structs.astuple(loaded.result())
-        checkpoint = self._checkpoint
-        config = checkpoint.config
-        languages = _languages(checkpoint)
+        config = self._checkpoint.config
+        languages = _languages(self._checkpoint)
         self.info = EngineInfo(
             name="xtts",
-            model=checkpoint.name,
+            model=self._checkpoint.name,
             device=_device_name(device),
             sample_rate_hz=config.model_args.output_sample_rate,
             languages=languages,
@@ -232,55 +242,6 @@ class _StreamDelivery:
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Value], None], value: Value) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(function, value)
-
-
-class _Loaded(msgspec.Struct, frozen=True):
-    checkpoint: Checkpoint
-    tokenizer: TextTokenizer
-    device_loop: DeviceLoop
-
-
-def _load(
-    folder: Path,
-    device: torch.device,
-    max_slots: int,
-    guards: Guards,
-    on_lost: Callable[[ChorusError], None],
-    clock: Callable[[], float],
-) -> _Loaded:
-    """Everything that holds a tensor, made on the thread that will use it.
-
-    On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
-    threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
-    """
-    checkpoint = load_checkpoint(folder, device)
-    config, networks = checkpoint.config, checkpoint.networks
-    tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=config.model_args.gpt_max_text_tokens)
-    if tokenizer.num_tokens > networks.decoder.text_embedding.num_embeddings:
-        raise UnusableCheckpoint(
-            f"{checkpoint.vocabulary} has {tokenizer.num_tokens} tokens, the model reads "
-            f"{networks.decoder.text_embedding.num_embeddings}: it is another model's",
-            param="CHORUS_MODEL",
-        )
-    marks = networks.decoder.start_text_token, networks.decoder.stop_text_token
-    if tokenizer.marks != marks:
-        raise UnusableCheckpoint(
-            f"{checkpoint.vocabulary} has [START] and [STOP] at {tokenizer.marks}, the model has them at {marks}: "
-            "it is another model's",
-            param="CHORUS_MODEL",
-        )
-    device_loop = DeviceLoop(
-        config=config,
-        tokenizer=tokenizer,
-        batch=Batch(networks.decoder, slots=max_slots, max_codes=config.model_args.max_audio_codes, device=device),
-        vocoder=Vocoder(networks.generator),
-        conditioner=Conditioner(networks, config, device),
-        guards=guards,
-        windows_per_turn=WINDOWS_PER_TURN[device.type],
-        on_lost=on_lost,
-        clock=clock,
-    )
-    return _Loaded(checkpoint, tokenizer, device_loop)
 
 
 def _languages(checkpoint: Checkpoint) -> tuple[str, ...]:

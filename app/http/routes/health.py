@@ -1,5 +1,7 @@
 """`GET /health`, `/health/live`, `/health/ready`: answered on the event loop, whatever the engine is doing."""
 
+from collections.abc import Mapping
+
 from litestar import Response, get
 from litestar.di import NamedDependency
 
@@ -16,13 +18,15 @@ async def health(running: NamedDependency[Running]) -> Response[Health]:
         status=lifecycle.status.value,
         version=__version__,
         uptime_s=round(lifecycle.uptime_s, 3),
-        startup_s={name: round(seconds, 3) for name, seconds in lifecycle.stages_s.items()},
+        startup_s=_rounded(lifecycle.stages_s),
+        restored_s=None if lifecycle.restored_s is None else _rounded(lifecycle.restored_s),
         in_flight=lifecycle.num_in_flight,
         error=str(lifecycle.failure) if lifecycle.failure else None,
     )
     if running.loaded is not None:
         info, stats = running.loaded.engine.info, running.loaded.engine.stats()
         answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
+        answer.storage = running.loaded.speakers.folder.failure
         answer.queue = Queue(
             admitted=stats.admitted_requests,
             waiting=stats.waiting_requests,
@@ -30,6 +34,10 @@ async def health(running: NamedDependency[Running]) -> Response[Health]:
         )
         answer.slots = Slots(busy=stats.busy_slots, total=info.max_slots)
     return Response(answer, status_code=200 if lifecycle.status is Status.OK else 503)
+
+
+def _rounded(stages_s: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(seconds, 3) for name, seconds in stages_s.items()}
 
 
 @get("/health/live", tags=["health"], summary="The process answers; 503 once it cannot recover")

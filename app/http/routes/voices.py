@@ -32,7 +32,7 @@ async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[S
 
 @get("/voices", tags=["voices"], summary="The saved voices, oldest first")
 async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoiceList:
-    voices = await asyncio.to_thread(service.speakers.saved.list)
+    voices = list(await service.speakers.list_saved())
     return SavedVoiceList(voices=voices, count=len(voices))
 
 

@@ -1,0 +1,50 @@
+"""Who may call: API keys, checked before anything of a request but its head is read."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from app.errors import Unauthorized
+from app.settings import ApiKeys
+
+Connection = ASGIConnection[Any, Any, Any, Any]  # Any: Litestar's types of handler, user, auth and state
+
+OPEN_PATHS = ("/health", "/metrics", "/docs")
+"""Without a key: what probes and scrapers ask for, and the description of the API."""
+SCHEME = "Bearer "
+
+
+def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
+    """A guard that lets in who sends one of `keys`, as bearer token or as `xi-api-key` or `x-api-key`.
+
+    What is compared are hashes, in constant time and with every key, so that an answer's time tells nothing of them.
+    """
+    digests = [_digest(key.encode()) for key in keys.values]
+
+    def check_key(connection: Connection, _: BaseRouteHandler) -> None:
+        path = connection.scope["path"]
+        if any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS):
+            return
+        sent = _digest(_sent_key(connection))
+        if not sum(hmac.compare_digest(sent, digest) for digest in digests):
+            raise Unauthorized(
+                "a valid API key is needed: send it as `Authorization: Bearer <key>` or `xi-api-key: <key>`"
+            )
+
+    return check_key
+
+
+def _sent_key(connection: Connection) -> bytes:
+    headers = connection.headers
+    authorization = headers.get("authorization", "")
+    if authorization[: len(SCHEME)].lower() == SCHEME.lower():
+        return authorization[len(SCHEME) :].strip().encode()
+    return headers.get("xi-api-key", headers.get("x-api-key", "")).encode()
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

@@ -1,0 +1,102 @@
+"""A data folder that several servers share, where its file system has to be told so.
+
+On a disk, or a network file system, what one server writes the others see. Some hosts give each server a view of its
+own instead, which is sent out (committed) and brought up to date (reloaded) on request, and cannot be reloaded while a
+file of it is open. This module orders the two around the reading and writing of files.
+
+Knows when; knows nothing of what is in the files, or of whose volume it is. Lives on the event loop.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from app.errors import StorageFailure
+
+logger = logging.getLogger(__name__)
+
+MAX_AGE_S = 60.0
+"""A voice that was deleted elsewhere is spoken here at most this much longer."""
+
+
+class Volume(Protocol):
+    """Both raise OSError with a reason."""
+
+    def commit(self) -> Awaitable[None]:
+        """What was written here is seen by whoever reloads from now on."""
+        ...
+
+    def reload(self) -> Awaitable[None]:
+        """What others have committed is seen here. Needs all files closed."""
+        ...
+
+
+class SharedFolder:
+    """`volume` None: a file system that needs to be told nothing, and nothing waits for anything."""
+
+    def __init__(self, volume: Volume | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._volume = volume
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._reloaded_at_s = float("-inf")
+        self._is_dirty = False
+        self.failure: str | None = None
+        """why what is here may differ from what others see; None while it does not"""
+
+    @asynccontextmanager
+    async def reading(self, *, max_age_s: float = 0.0) -> AsyncGenerator[None]:
+        """Files may be read, as others had committed them at most `max_age_s` ago, unless `failure` says not."""
+        if self._volume is None:
+            yield
+            return
+        asked_at_s = self._clock()
+        async with self._lock:
+            # Who waited while somebody else reloaded has what it asked for.
+            if self._reloaded_at_s < asked_at_s - max_age_s:
+                await self._reload(self._volume)
+            yield
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[None]:
+        """Files may be written, and are committed after it. Raises StorageFailure where that fails."""
+        if self._volume is None:
+            yield
+            return
+        async with self._lock:
+            await self._reload(self._volume)
+            self._is_dirty = True
+            yield
+            if problem := await self._commit(self._volume):
+                raise StorageFailure(f"written here, and not seen by other servers yet: {problem}; try again")
+
+    async def _reload(self, volume: Volume) -> None:
+        # A reload would bring back what others see, and lose what could not be committed.
+        if self._is_dirty and await self._commit(volume):
+            return
+        began_at_s = self._clock()
+        try:
+            await volume.reload()
+        except OSError as error:
+            self._has_failed(f"the data volume cannot be reloaded: {error}")
+        else:
+            self._reloaded_at_s = began_at_s
+            self.failure = None
+
+    async def _commit(self, volume: Volume) -> str | None:
+        try:
+            await volume.commit()
+        except OSError as error:
+            problem = f"the data volume cannot be committed: {error}"
+            self._has_failed(problem)
+            return problem
+        self._is_dirty = False
+        self.failure = None
+        return None
+
+    def _has_failed(self, problem: str) -> None:
+        if problem != self.failure:
+            logger.error("%s", problem)
+        self.failure = problem

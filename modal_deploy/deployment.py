@@ -1,0 +1,137 @@
+"""How Chorus is deployed on Modal: every DEPLOY_* variable, its default and its meaning, in one place.
+
+Read where `modal deploy` runs, and once more in each container, from the variables that the deployment has put there.
+Knows nothing of Modal's library.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from app.engine.xtts.models import XTTS_V2, folder_of, is_folder
+from app.errors import InvalidSetting
+from app.settings import Settings, read_variables
+
+PREFIX = "DEPLOY_"
+WEIGHTS = Path("/weights")
+"""Where the weights' volume is mounted, read-only."""
+DATA = Path("/data")
+"""Where the voices' volume is mounted: what the server writes."""
+API_KEYS = "CHORUS_API_KEYS"
+
+Count = Annotated[int, Meta(ge=0, le=1000)]
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """Defaults: one T4 at a time for each ten callers, four at most, none while nobody calls."""
+
+    image: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$",
+            description="The released image by digest, `name@sha256:...`, as the release notes give it",
+        ),
+    ]
+    name: Annotated[
+        str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Name of the app, and of its address")
+    ] = "chorus"
+    gpu: Annotated[str, Meta(min_length=1, description="Kind of GPU of each container")] = "T4"
+    cpu: Annotated[float, Meta(ge=0.125, le=64, description="CPU cores reserved for each container")] = 2.0
+    memory_mb: Annotated[int, Meta(ge=1024, description="Memory reserved for each container, in MiB")] = 8192
+    region: Annotated[str, Meta(description="Where containers may run, `eu` or `us-east` say; empty for anywhere")] = ""
+    min_containers: Annotated[Count, Meta(description="Containers kept warm while nobody calls")] = 0
+    max_containers: Annotated[
+        int, Meta(ge=1, le=1000, description="Most containers at a time; callers beyond them wait")
+    ] = 4
+    buffer_containers: Annotated[Count, Meta(description="Idle containers kept ahead of the load")] = 0
+    scaledown_window_s: Annotated[int, Meta(ge=2, le=3600, description="Idle seconds after which a container goes")] = (
+        300
+    )
+    max_inputs: Annotated[int, Meta(ge=1, le=1000, description="Most requests in one container")] = 10
+    target_inputs: Annotated[
+        int, Meta(ge=1, le=1000, description="Requests in one container from which on another is started")
+    ] = 8
+    timeout_s: Annotated[int, Meta(ge=1, le=86400, description="Longest request, in seconds")] = 600
+    startup_timeout_s: Annotated[int, Meta(ge=1, le=86400, description="Longest start of a container, in seconds")] = (
+        600
+    )
+    gpu_snapshot: Annotated[
+        bool, Meta(description="`1` has the GPU's memory in the snapshot too, which is an alpha feature of Modal")
+    ] = False
+    secret: Annotated[
+        str, Meta(min_length=1, description=f"Modal Secret that holds `{API_KEYS}`; read after the snapshot")
+    ] = "chorus-api-keys"  # noqa: S105 - its name
+    registry_secret: Annotated[
+        str,
+        Meta(description="Modal Secret with REGISTRY_USERNAME and REGISTRY_PASSWORD, for an image that is not public"),
+    ] = ""
+    weights_volume: Annotated[str, Meta(min_length=1, description="Modal Volume of the weights")] = "chorus-weights"
+    voices_volume: Annotated[str, Meta(min_length=1, description="Modal Volume of saved voices and metadata")] = (
+        "chorus-voices"
+    )
+    model: Annotated[
+        str,
+        Meta(min_length=1, description="Id of a model that `::download` fetches, or a folder below `/weights`"),
+    ] = XTTS_V2
+
+    def __post_init__(self) -> None:
+        if self.target_inputs > self.max_inputs:
+            raise InvalidSetting(
+                f"DEPLOY_TARGET_INPUTS={self.target_inputs} is more than DEPLOY_MAX_INPUTS={self.max_inputs}",
+                param="DEPLOY_TARGET_INPUTS",
+            )
+        if self.min_containers > self.max_containers:
+            raise InvalidSetting(
+                f"DEPLOY_MIN_CONTAINERS={self.min_containers} is more than DEPLOY_MAX_CONTAINERS={self.max_containers}",
+                param="DEPLOY_MIN_CONTAINERS",
+            )
+
+    @property
+    def weights_folder(self) -> Path:
+        """Of one revision: a snapshot goes on reading the files that it was made with, whatever is downloaded later."""
+        return folder_of(self.model, WEIGHTS)
+
+    def server_variables(self) -> dict[str, str]:
+        """What the server's settings are in a container: nothing is left to be found out."""
+        return {
+            "CHORUS_ENGINE": "xtts",
+            "CHORUS_MODEL": str(self.weights_folder),
+            "CHORUS_DATA": str(DATA),
+            # Named, because asking the driver would start CUDA, which must not happen before a snapshot.
+            "CHORUS_DEVICE": "cuda",
+        }
+
+
+def load_deployment(environ: Mapping[str, str] | None = None) -> Deployment:
+    """Raises InvalidSetting, for a DEPLOY_* name that does not exist too."""
+    environ = os.environ if environ is None else environ
+    if not environ.get("DEPLOY_IMAGE"):
+        raise InvalidSetting(
+            "DEPLOY_IMAGE is not set: name the released image by its digest (name@sha256:..., in the release notes)",
+            param="DEPLOY_IMAGE",
+        )
+    return read_variables(Deployment, environ, prefix=PREFIX)
+
+
+def deployment_variables(deployment: Deployment) -> dict[str, str]:
+    """The deployment as variables again, for its containers."""
+    values = msgspec.to_builtins(deployment)
+    return {
+        PREFIX + name.upper(): str(int(value) if value is True or value is False else value)
+        for name, value in values.items()
+    }
+
+
+def download_settings(deployment: Deployment, *, accept_licence: bool) -> Settings:
+    """The settings that fetch the weights to `weights_folder`. Raises InvalidSetting for a folder."""
+    if is_folder(deployment.model):
+        raise InvalidSetting(
+            f"DEPLOY_MODEL={deployment.model} is a folder of the volume: put its files there with `modal volume put "
+            f"{deployment.weights_volume}`",
+            param="DEPLOY_MODEL",
+        )
+    return Settings(engine="xtts", model=deployment.model, data=WEIGHTS, accept_cpml=accept_licence)

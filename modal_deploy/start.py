@@ -1,0 +1,157 @@
+"""How a container starts: what goes into the snapshot, what happens in each container, and what is said when it fails.
+
+Plain functions: Modal's calls are handed in, so that all of it runs without Modal. A start that fails is not the end of
+the container, which would only be started again, and paid for again: it answers, and its /health says what to do.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.engine.base import Engine
+from app.engine.factory import build_engine, load_weights
+from app.errors import ChorusError, EngineFailure, InvalidSetting, UnusableCheckpoint
+from app.http.asgi import AsgiApp
+from app.main import create_app
+from app.settings import Settings, load_settings
+from app.speech.lifecycle import Lifecycle
+from app.speech.storage import prepare_data_directory
+from app.speech.warm_up import warm_up
+from modal_deploy.deployment import API_KEYS, DATA, PREFIX
+from modal_deploy.volume import ContainerVolume, VolumeCall
+
+if TYPE_CHECKING:
+    from app.engine.xtts.checkpoint import Checkpoint
+
+logger = logging.getLogger(__name__)
+
+TASK = "MODAL_TASK_ID"
+"""Another in each container: whoever finds a new one has been restored."""
+HOW_TO_DOWNLOAD = "fetch the weights with `modal run -m modal_deploy.app::download --accept-cpml`"
+
+
+class Prepared(msgspec.Struct, kw_only=True):
+    """What a snapshot holds."""
+
+    lifecycle: Lifecycle
+    task: str | None
+    weights: "Checkpoint | None" = None
+    """in host memory; None where they were missing when the snapshot was made"""
+    engine: Engine | None = None
+    """on the GPU and warm, where its memory is in the snapshot too"""
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """What serves. `engine` is None where it could not be loaded: then the app only says so."""
+
+    app: AsgiApp
+    engine: Engine | None
+
+
+async def prepare(*, with_gpu: bool, environ: Mapping[str, str] = os.environ) -> Prepared:
+    """Before the snapshot: imports and weights; nothing of CUDA, unless the GPU's memory is in the snapshot too.
+
+    A failure is not kept in a snapshot: it is logged, and the start tries again. The API keys are not read.
+    """
+    prepared = Prepared(lifecycle=Lifecycle(), task=environ.get(TASK))
+    try:
+        settings = load_settings({name: value for name, value in environ.items() if name != API_KEYS})
+        prepared.weights = load_weights(settings, stage=prepared.lifecycle.stage)
+        if with_gpu:
+            prepared.engine = await _load_engine(settings, prepared)
+    except ChorusError as error:
+        logger.error("this snapshot is made without weights, and starts from it will be slow: %s", error)
+    return prepared
+
+
+async def start(
+    prepared: Prepared,
+    *,
+    commit: VolumeCall,
+    reload: VolumeCall,
+    retire: Callable[[], Awaitable[None]],
+    environ: Mapping[str, str] = os.environ,
+) -> Started:
+    """In each container: the engine on its device, a sentence spoken, and the app around it.
+
+    commit, reload   of the voices' volume
+    retire           takes the container out of service, once its engine is lost: another one takes over
+    """
+    is_restored = environ.get(TASK) != prepared.task
+    lifecycle = Lifecycle(restored_s=prepared.lifecycle.stages_s) if is_restored else prepared.lifecycle
+    settings = Settings(data=DATA)
+    engine: Engine | None = None
+    try:
+        settings = load_settings(environ)
+        if not settings.api_keys:
+            raise InvalidSetting(
+                f"{API_KEYS} is empty: the address is public, so the Secret named by {PREFIX}SECRET must hold it",
+                param=API_KEYS,
+            )
+        prepare_data_directory(settings.data)
+        engine = await _start_engine(settings, prepared, lifecycle)
+    except ChorusError as error:
+        lifecycle.has_failed(error)
+        logger.error("this container speaks nothing: %s", error)
+    logger.info("started in %s, restored: %s", lifecycle.stages_s, lifecycle.restored_s)
+    return Started(
+        app=create_app(
+            settings,
+            engine,
+            lifecycle=lifecycle,
+            volume=ContainerVolume(commit=commit, reload=reload),
+            on_failure=Retirement(retire),
+        ),
+        engine=engine,
+    )
+
+
+class Retirement:
+    """Takes a container out of service when its engine is lost, which it never gets back: once, and only then."""
+
+    def __init__(self, retire: Callable[[], Awaitable[None]]) -> None:
+        self._retire = retire
+        self._task: asyncio.Task[None] | None = None
+
+    def __call__(self, error: ChorusError) -> None:
+        if self._task is None:
+            logger.error("this container takes no more requests, another one takes over: %s", error)
+            self._task = asyncio.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        await self._retire()
+
+
+async def _start_engine(settings: Settings, prepared: Prepared, lifecycle: Lifecycle) -> Engine:
+    if prepared.engine is not None:
+        try:
+            with lifecycle.stage("warm-up"):
+                await warm_up(prepared.engine)
+        except ChorusError as error:
+            logger.warning("the engine did not survive the GPU's snapshot, and is loaded again: %s", error)
+            await prepared.engine.aclose()
+        else:
+            return prepared.engine
+    prepared.lifecycle = lifecycle
+    return await _load_engine(settings, prepared)
+
+
+async def _load_engine(settings: Settings, prepared: Prepared) -> Engine:
+    """From the weights in memory, where there are any; from the volume otherwise."""
+    weights, prepared.weights = prepared.weights, None
+    stage = prepared.lifecycle.stage
+    try:
+        engine = await asyncio.to_thread(build_engine, settings, weights=weights, stage=stage)
+    except UnusableCheckpoint as error:
+        raise UnusableCheckpoint(f"{error}; {HOW_TO_DOWNLOAD}", param=error.param) from error
+    except ChorusError:
+        raise
+    except Exception as error:
+        raise EngineFailure(f"the engine could not be loaded: {error!r}") from error
+    with stage("warm-up"):
+        await warm_up(engine)
+    return engine
