@@ -78,7 +78,7 @@ class Server:
             self.prepared,
             commit=voices.commit.aio,
             reload=voices.reload.aio,
-            retire=modal.experimental.stop_fetching_inputs.aio,  # type: ignore
+            retire=modal.experimental.stop_fetching_inputs.aio,  # pyright: ignore[reportFunctionMemberAccess] - added at run time
         )
 
     @modal.asgi_app(label=deployment.name)

@@ -42,7 +42,7 @@ def test_each_key_opens_in_each_header(guarded: RunningServer, headers: dict[str
     [
         {},
         {"Authorization": ""},
-        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer"},
         {"Authorization": "Bearer first-key, second-key"},
         {"Authorization": "Bearer First-key"},
         {"Authorization": "Basic first-key"},
@@ -67,9 +67,7 @@ def test_a_refusal_comes_before_the_body_is_read(guarded: RunningServer) -> None
         assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
-@pytest.mark.parametrize(
-    "path", ["/health", "/health/live", "/health/ready", "/metrics", "/docs", "/docs/openapi.json"]
-)
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics", "/docs/openapi.json"])
 def test_probes_scrapers_and_the_description_need_no_key(guarded: RunningServer, path: str) -> None:
     with guarded.client() as client:
         assert client.get(path).status_code == 200

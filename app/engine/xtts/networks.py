@@ -5,7 +5,8 @@ is drawn, no memory filled, and a mapped file stays mapped. Every tensor of the 
 gets a tensor; what does not fit is an error that names the file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def build_networks(config: ModelConfig, tensors: Mapping[str, torch.Tensor], sou
         generator_channels = shapes["hifigan_decoder.waveform_decoder.conv_pre.weight"][0]
     except (KeyError, IndexError) as error:
         raise _does_not_fit(source, f"{error} is missing") from None
-    with _WithoutInitialisation():
+    with _WithoutInitialisation(), _without_cuda():
         modules: dict[str, nn.Module] = {
             "decoder": Decoder(
                 args,
@@ -117,6 +118,21 @@ class _WithoutInitialisation(TorchFunctionMode):
         if func in self.FILLING or getattr(func, "__module__", None) == "torch.nn.init":
             return args[0] if args else (kwargs or {})["tensor"]
         return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _without_cuda() -> Generator[None]:
+    """Says that there is no GPU to whoever asks.
+
+    The perceiver asks, for a kind of attention that XTTS does not use, and asking starts CUDA: in a process that is to
+    be saved in a snapshot that must not happen.
+    """
+    is_available = torch.cuda.is_available
+    torch.cuda.is_available = lambda: False
+    try:
+        yield
+    finally:
+        torch.cuda.is_available = is_available
 
 
 def _generator(config: ModelConfig, channels: int) -> nn.Module:
