@@ -25,7 +25,7 @@ stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1
 
 CHECKS := check-format check-lint check-types check-imports check-workflows check-tests
 
-.PHONY: help install xtts run test check $(CHECKS) fix bench bench-image lock clean
+.PHONY: help install xtts run test check $(CHECKS) fix bench bench-image bench-cold lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ bench: .venv/.test  ## Measure speed; ARGS is passed on
 
 bench-image: .venv/.test  ## Measure the image: size by layer, rebuild, start, known vulnerabilities (needs Docker; 5 minutes)
 	@.venv/bin/python -m tests.bench.image
+
+bench-cold: .venv/.test  ## Measure a cold start by its stages, beside the TTS package's loader (6 GB of disk and of memory; 6 minutes)
+	@.venv/bin/python -m tests.bench.cold
 
 lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(call lock,uv,-,uv)

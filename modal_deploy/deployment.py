@@ -109,7 +109,9 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 def load_deployment(environ: Mapping[str, str] | None = None) -> Deployment:
     """Raises InvalidSetting, for a DEPLOY_* name that does not exist too."""
     environ = os.environ if environ is None else environ
-    if not environ.get("DEPLOY_IMAGE"):
+    # A pipeline hands on what it has, and an empty variable where it has nothing.
+    environ = {name: value for name, value in environ.items() if value}
+    if "DEPLOY_IMAGE" not in environ:
         raise InvalidSetting(
             "DEPLOY_IMAGE is not set: name the released image by its digest (name@sha256:..., in the release notes)",
             param="DEPLOY_IMAGE",

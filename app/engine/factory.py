@@ -6,6 +6,7 @@ Engines are imported when they are chosen: torch alone takes seconds, and the li
 import importlib
 import importlib.util
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from app.engine.base import Engine, Stage, untimed
@@ -78,8 +79,9 @@ def load_weights(settings: Settings, *, stage: Stage = untimed) -> "Checkpoint |
     with stage("import"):
         importlib.import_module("app.engine.xtts.engine")  # all that serving will import
         from app.engine.xtts.checkpoint import load_checkpoint
-    with stage("weights"):
-        return load_checkpoint(folder_of(settings.model, settings.data), in_memory=True)
+    # On a thread that ends: the device's thread is slower beside another one that has ever computed (see assembly.py).
+    with stage("weights"), ThreadPoolExecutor(1) as reader:
+        return reader.submit(load_checkpoint, folder_of(settings.model, settings.data), in_memory=True).result()
 
 
 def build_engine(settings: Settings, *, weights: "Checkpoint | None" = None, stage: Stage = untimed) -> Engine:
