@@ -23,8 +23,6 @@ DATA = Path("/data")
 """Where the voices' volume is mounted: what the server writes."""
 API_KEYS = "CHORUS_API_KEYS"
 
-Count = Annotated[int, Meta(ge=0, le=1000)]
-
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """Defaults: one T4 at a time for each ten callers, four at most, none while nobody calls."""
@@ -43,11 +41,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     cpu: Annotated[float, Meta(ge=0.125, le=64, description="CPU cores reserved for each container")] = 2.0
     memory_mb: Annotated[int, Meta(ge=1024, description="Memory reserved for each container, in MiB")] = 8192
     region: Annotated[str, Meta(description="Where containers may run, `eu` or `us-east` say; empty for anywhere")] = ""
-    min_containers: Annotated[Count, Meta(description="Containers kept warm while nobody calls")] = 0
+    min_containers: Annotated[int, Meta(ge=0, le=1000, description="Containers kept warm while nobody calls")] = 0
     max_containers: Annotated[
         int, Meta(ge=1, le=1000, description="Most containers at a time; callers beyond them wait")
     ] = 4
-    buffer_containers: Annotated[Count, Meta(description="Idle containers kept ahead of the load")] = 0
+    buffer_containers: Annotated[int, Meta(ge=0, le=1000, description="Idle containers kept ahead of the load")] = 0
     scaledown_window_s: Annotated[int, Meta(ge=2, le=3600, description="Idle seconds after which a container goes")] = (
         300
     )

@@ -1,0 +1,37 @@
+"""docs/modal.md is code: its tables and its commands are the adapter's."""
+
+import re
+from pathlib import Path
+
+from app.settings import describe_settings
+from modal_deploy.cost import HOURS_PER_MONTH, Rate, cost_table
+from modal_deploy.deployment import Deployment
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/modal.md").read_text()
+
+
+def test_the_table_of_settings_is_the_settings() -> None:
+    table = TEXT.partition("| Variable |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = [
+        f"| `{name}` | `{default}` | {meaning} |" for name, default, meaning in describe_settings(Deployment, "DEPLOY_")
+    ]
+    assert table == rows
+
+
+def test_the_costs_are_those_that_the_command_prints() -> None:
+    rate = Rate(gpu="T4", cores=2, memory_gib=8)
+    for row in cost_table(rate):
+        assert f"| {' | '.join(row)} |" in TEXT
+    assert f"costs ${rate.per_month:.0f} a month ({HOURS_PER_MONTH} hours at ${rate.per_s * 3600:.2f})" in TEXT
+
+
+def test_ten_steps_lead_to_a_url_by_commands_that_exist() -> None:
+    steps = TEXT.partition("## From an account")[2].partition("\n## ")[0]
+    assert re.findall(r"^(\d+)\. ", steps, re.MULTILINE) == [str(number) for number in range(1, 11)]
+    adapter = (ROOT / "modal_deploy/app.py").read_text()
+    commands = set(re.findall(r"def (\w+)\(", adapter)) - {"prepare", "start", "web", "find_url"}
+    assert set(re.findall(r"modal run -m modal_deploy\.app::(\w+)", TEXT)) == commands
+    assert "requirements/modal.txt" in steps
+    assert (ROOT / "requirements/modal.txt").is_file()
+    assert (ROOT / ".github/deploy.env").is_file()
