@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
     api_keys: Annotated[
         ApiKeys,
-        Meta(description="Keys that callers must send, separated by commas; without any, everybody may call"),
+        Meta(description="Keys that callers must send one of, separated by commas; empty: everybody may ask"),
     ] = ApiKeys()
     max_slots: Annotated[
         int, Meta(ge=0, le=1024, description="Segments spoken at the same time; 0 lets the engine decide")

@@ -12,16 +12,19 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from app.engine.xtts.models import XTTS_V2, folder_of, is_folder
+from app.engine.xtts.models import PINNED_REVISIONS, UNPINNED, XTTS_V2, installed_folder
 from app.errors import InvalidSetting
 from app.settings import Settings, read_variables
 
 PREFIX = "DEPLOY_"
 WEIGHTS = Path("/weights")
-"""Where the weights' volume is mounted, read-only."""
+"""Where the weights' volume is mounted: read-only, not that of the voices, as a volume in use cannot be reloaded."""
 DATA = Path("/data")
 """Where the voices' volume is mounted: what the server writes."""
 API_KEYS = "CHORUS_API_KEYS"
+
+OBJECT = r"^[a-zA-Z0-9._-]{1,64}$"
+"""How Modal lets volumes and Secrets be called. Its own refusal comes with a traceback."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,11 +38,20 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     name: Annotated[
-        str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Name of the app, and of its address")
+        str,
+        Meta(
+            pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+            description="Name of the app, and of its address",
+        ),
     ] = "chorus"
-    gpu: Annotated[str, Meta(min_length=1, description="Kind of GPU of each container")] = "T4"
+    gpu: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*[!+]?(:[1-8])?$", description="Kind of GPU of each container"),
+    ] = "T4"
     cpu: Annotated[float, Meta(ge=0.125, le=64, description="CPU cores reserved for each container")] = 2.0
-    memory_mb: Annotated[int, Meta(ge=1024, description="Memory reserved for each container, in MiB")] = 8192
+    memory_mb: Annotated[int, Meta(ge=1024, le=1_048_576, description="Memory reserved for each container, in MiB")] = (
+        8192
+    )
     region: Annotated[str, Meta(description="Where containers may run, `eu` or `us-east` say; empty for anywhere")] = ""
     min_containers: Annotated[int, Meta(ge=0, le=1000, description="Containers kept warm while nobody calls")] = 0
     max_containers: Annotated[
@@ -61,19 +73,25 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="`1` has the GPU's memory in the snapshot too, which is an alpha feature of Modal")
     ] = False
     secret: Annotated[
-        str, Meta(min_length=1, description=f"Modal Secret that holds `{API_KEYS}`; read after the snapshot")
-    ] = "chorus-api-keys"  # noqa: S105 - its name
+        str, Meta(pattern=OBJECT, description=f"Modal Secret that holds `{API_KEYS}`; read after the snapshot")
+    ] = "chorus-api-keys"  # noqa: S105  what it is called
     registry_secret: Annotated[
         str,
-        Meta(description="Modal Secret with REGISTRY_USERNAME and REGISTRY_PASSWORD, for an image that is not public"),
+        Meta(
+            pattern=f"^$|{OBJECT}",
+            description="Modal Secret with REGISTRY_USERNAME and REGISTRY_PASSWORD, for an image that is not public",
+        ),
     ] = ""
-    weights_volume: Annotated[str, Meta(min_length=1, description="Modal Volume of the weights")] = "chorus-weights"
-    voices_volume: Annotated[str, Meta(min_length=1, description="Modal Volume of saved voices and metadata")] = (
+    weights_volume: Annotated[str, Meta(pattern=OBJECT, description="Modal Volume of the weights")] = "chorus-weights"
+    voices_volume: Annotated[str, Meta(pattern=OBJECT, description="Modal Volume of saved voices and metadata")] = (
         "chorus-voices"
     )
     model: Annotated[
         str,
-        Meta(min_length=1, description="Id of a model that `::download` fetches, or a folder below `/weights`"),
+        Meta(
+            pattern=r"^(/weights/[^\s]+|[\w-][\w.-]*/[\w.-]+)$",
+            description="Id of a model that `::download` fetches, or a folder below `/weights`",
+        ),
     ] = XTTS_V2
 
     def __post_init__(self) -> None:
@@ -87,14 +105,24 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
                 f"DEPLOY_MIN_CONTAINERS={self.min_containers} is more than DEPLOY_MAX_CONTAINERS={self.max_containers}",
                 param="DEPLOY_MIN_CONTAINERS",
             )
+        if self.voices_volume == self.weights_volume:
+            raise InvalidSetting(
+                f"DEPLOY_VOICES_VOLUME={self.voices_volume} is DEPLOY_WEIGHTS_VOLUME too: one volume, two places",
+                param="DEPLOY_VOICES_VOLUME",
+            )
 
     @property
     def weights_folder(self) -> Path:
-        """Of one revision: a snapshot goes on reading the files that it was made with, whatever is downloaded later."""
-        return folder_of(self.model, WEIGHTS)
+        """Of one revision: a snapshot goes on reading the files that it was made with, whatever is downloaded later.
+
+        Told from the setting alone: which folders there are where `modal deploy` runs has nothing to do with it.
+        """
+        if self.model.startswith("/"):
+            return Path(self.model)
+        return installed_folder(WEIGHTS, self.model, PINNED_REVISIONS.get(self.model, UNPINNED))
 
     def server_variables(self) -> dict[str, str]:
-        """What the server's settings are in a container: nothing is left to be found out."""
+        """What the server's settings are in a container: nothing is left to be found out there."""
         return {
             "CHORUS_ENGINE": "xtts",
             "CHORUS_MODEL": str(self.weights_folder),
@@ -121,14 +149,13 @@ def deployment_variables(deployment: Deployment) -> dict[str, str]:
     """The deployment as variables again, for its containers."""
     values = msgspec.to_builtins(deployment)
     return {
-        PREFIX + name.upper(): str(int(value) if value is True or value is False else value)
-        for name, value in values.items()
+        PREFIX + name.upper(): str(int(value) if isinstance(value, bool) else value) for name, value in values.items()
     }
 
 
 def download_settings(deployment: Deployment, *, accept_licence: bool) -> Settings:
     """The settings that fetch the weights to `weights_folder`. Raises InvalidSetting for a folder."""
-    if is_folder(deployment.model):
+    if deployment.model.startswith("/"):
         raise InvalidSetting(
             f"DEPLOY_MODEL={deployment.model} is a folder of the volume: put its files there with `modal volume put "
             f"{deployment.weights_volume}`",

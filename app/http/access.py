@@ -29,8 +29,8 @@ def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
         path = connection.scope["path"]
         if any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS):
             return
-        sent = _digest(_sent_key(connection))
-        if not sum(hmac.compare_digest(sent, digest) for digest in digests):
+        sent = [_digest(key) for key in _sent_keys(connection)]
+        if not sum(hmac.compare_digest(key, digest) for key in sent for digest in digests):
             raise Unauthorized(
                 "a valid API key is needed: send it as `Authorization: Bearer <key>` or `xi-api-key: <key>`"
             )
@@ -38,12 +38,14 @@ def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
     return check_key
 
 
-def _sent_key(connection: Connection) -> bytes:
+def _sent_keys(connection: Connection) -> list[bytes]:
+    """Of all three headers: clients that are given a key of one kind may send a placeholder as the other."""
     headers = connection.headers
+    sent = [headers.get("xi-api-key", ""), headers.get("x-api-key", "")]
     authorization = headers.get("authorization", "")
     if authorization[: len(SCHEME)].lower() == SCHEME.lower():
-        return authorization[len(SCHEME) :].strip().encode()
-    return headers.get("xi-api-key", headers.get("x-api-key", "")).encode()
+        sent.append(authorization[len(SCHEME) :].strip())
+    return [key.encode() for key in sent]
 
 
 def _digest(key: bytes) -> bytes:

@@ -75,7 +75,6 @@ def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBo
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-        headers["Connection"] = "close"  # the body is not read, so the connection cannot be used again
     if status == 500:
         logger.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
     return error_response(status, error.code, error.message, param=error.param, headers=headers)

@@ -29,6 +29,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
         {"Authorization": "bearer second-key"},
         {"xi-api-key": "second-key"},
         {"x-api-key": "first-key"},
+        {"Authorization": "Bearer placeholder", "x-api-key": "first-key"},
     ],
 )
 def test_each_key_opens_in_each_header(guarded: RunningServer, headers: dict[str, str]) -> None:

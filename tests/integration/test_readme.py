@@ -33,7 +33,7 @@ def readme_server(tmp_path_factory: pytest.TempPathFactory) -> RunningServer:
 
 
 def test_the_table_of_settings_is_settings() -> None:
-    expected = [[f"`{name}`", f"`{default}`", meaning] for name, default, meaning in describe_settings()]
+    expected = [[f"`{name}`", default and f"`{default}`", meaning] for name, default, meaning in describe_settings()]
     assert rows_after("| variable | default | meaning |") == expected
 
 
