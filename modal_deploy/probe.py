@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 import httpx
 import msgspec
 
-TEXT = "The morning was bright and the river ran slowly past the old stone mill, as it had done for years."
+TEXT = (
+    "The morning was bright and the river ran slowly past the old stone mill, as it had done for years.\n\n"
+    "Nobody had opened its door since the winter, but today there was smoke above the chimney.\n\n"
+    "A long road runs from the harbour to the hills, and travellers tell stories about it."
+)
+"""Long enough for a recording to clone from."""
 SHORT = "Good morning."
 START_TIMEOUT_S = 600.0
 """The first request waits for a container to start."""
