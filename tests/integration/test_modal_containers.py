@@ -6,7 +6,8 @@ The volume's calls and the host's limit on requests are the only parts that are 
 import asyncio
 import re
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,14 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 120))  # type: ignore[arg-type]
 
 
+@asynccontextmanager
+async def two_containers(deployed: Deployed) -> AsyncGenerator[tuple[Container, Container]]:
+    first = await deployed.start(await deployed.prepare(), "ta-1")
+    second = await deployed.start(await deployed.prepare("ta-2"), "ta-2")
+    async with Container(first.app, max_inputs=SLOTS) as one, Container(second.app, max_inputs=SLOTS) as two:
+        yield one, two
+
+
 async def health(container: Container) -> dict[str, Any]:
     return msgspec.json.decode((await container.request("GET", "/health")).body)  # type: ignore[no-any-return]
 
@@ -110,12 +119,7 @@ def test_thirteen_requests_over_ten_places_of_a_host_that_never_disconnects(depl
 
 def test_a_second_container_speaks_with_the_voice_that_the_first_one_saved(deployed: Deployed) -> None:
     async def test() -> None:
-        first = await deployed.start(await deployed.prepare(), "ta-1")
-        second = await deployed.start(await deployed.prepare("ta-2"), "ta-2")
-        async with (
-            Container(first.app, max_inputs=SLOTS) as one,
-            Container(second.app, max_inputs=SLOTS) as two,
-        ):
+        async with two_containers(deployed) as (one, two):
             assert (await speak(two)).status == 200
             saved = await save_voice(one)
             assert saved.status == 201, saved.body
@@ -137,12 +141,7 @@ def test_a_second_container_speaks_with_the_voice_that_the_first_one_saved(deplo
 
 def test_a_voice_that_is_not_here_yet_is_looked_for_before_it_is_called_unknown(deployed: Deployed) -> None:
     async def test() -> None:
-        first = await deployed.start(await deployed.prepare(), "ta-1")
-        second = await deployed.start(await deployed.prepare("ta-2"), "ta-2")
-        async with (
-            Container(first.app, max_inputs=SLOTS) as one,
-            Container(second.app, max_inputs=SLOTS) as two,
-        ):
+        async with two_containers(deployed) as (one, two):
             id = msgspec.json.decode((await save_voice(one)).body)["id"]
             assert (await speak(two, speaker_id=id)).status == 200
 
