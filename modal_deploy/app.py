@@ -33,6 +33,8 @@ image = (
         setup_dockerfile_commands=["USER root"],
     )
     .entrypoint([])
+    # Not the image's own /data: a process that stands inside a volume keeps it from being reloaded.
+    .workdir("/root")
     .env(deployment_variables(deployment) | deployment.server_variables())
 )
 
@@ -96,7 +98,8 @@ def download(accept_cpml: bool = False) -> None:
     except ChorusError as error:
         sys.exit(f"modal_deploy: {error}")
     weights.commit()
-    print(f"{folder} is on the volume {deployment.weights_volume}; deploy, or deploy again, to snapshot with it")
+    print(f"{folder} is on the volume {deployment.weights_volume}; deploy now")
+    print(f"what is deployed already takes them in with `modal app rollover {deployment.name}`")
 
 
 @app.local_entrypoint()

@@ -63,7 +63,7 @@ async def prepare(*, with_gpu: bool, environ: Mapping[str, str] = os.environ) ->
         prepared.weights = load_weights(settings, stage=prepared.lifecycle.stage)
         if with_gpu:
             prepared.engine = await _load_engine(settings, prepared)
-    except ChorusError as error:
+    except Exception as error:  # noqa: BLE001 - a start that raises is repeated for ever; the next half tries again
         logger.error("this snapshot is made without weights, and starts from it will be slow: %s", error)
     return prepared
 
@@ -97,6 +97,9 @@ async def start(
     except ChorusError as error:
         lifecycle.has_failed(error)
         logger.error("this container speaks nothing: %s", error)
+    retirement = Retirement(retire)
+    if isinstance(lifecycle.failure, EngineFailure):
+        retirement(lifecycle.failure)  # this container's own trouble: another one may do better
     logger.info("started in %s, restored: %s", lifecycle.stages_s, lifecycle.restored_s)
     return Started(
         app=create_app(
@@ -104,7 +107,7 @@ async def start(
             engine,
             lifecycle=lifecycle,
             volume=ContainerVolume(commit=commit, reload=reload),
-            on_failure=Retirement(retire),
+            on_failure=retirement,
         ),
         engine=engine,
     )
@@ -123,7 +126,11 @@ class Retirement:
             self._task = asyncio.create_task(self._leave())
 
     async def _leave(self) -> None:
-        await self._retire()
+        try:
+            await self._retire()
+        except Exception as error:  # noqa: BLE001 - the library's own errors; the container goes on saying that it failed
+            logger.error("this container could not be taken out of service: %s", error)
+            self._task = None
 
 
 async def _start_engine(settings: Settings, prepared: Prepared, lifecycle: Lifecycle) -> Engine:
@@ -134,6 +141,7 @@ async def _start_engine(settings: Settings, prepared: Prepared, lifecycle: Lifec
         except ChorusError as error:
             logger.warning("the engine did not survive the GPU's snapshot, and is loaded again: %s", error)
             await prepared.engine.aclose()
+            prepared.engine = None
         else:
             return prepared.engine
     prepared.lifecycle = lifecycle
@@ -146,12 +154,12 @@ async def _load_engine(settings: Settings, prepared: Prepared) -> Engine:
     stage = prepared.lifecycle.stage
     try:
         engine = await asyncio.to_thread(build_engine, settings, weights=weights, stage=stage)
+        with stage("warm-up"):
+            await warm_up(engine)
     except UnusableCheckpoint as error:
         raise UnusableCheckpoint(f"{error}; {HOW_TO_DOWNLOAD}", param=error.param) from error
     except ChorusError:
         raise
     except Exception as error:
         raise EngineFailure(f"the engine could not be loaded: {error!r}") from error
-    with stage("warm-up"):
-        await warm_up(engine)
     return engine

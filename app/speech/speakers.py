@@ -9,7 +9,6 @@ import asyncio
 import difflib
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -178,9 +177,11 @@ class SpeakerCatalogue:
             speakers=speakers, count=len(speakers), last_updated=self._now(), model=self._engine.info.model
         )
         # A list that others do not see yet is made by them too; that is no reason to have none here.
-        with suppress(StorageFailure):
+        try:
             async with self.folder.writing():
                 await asyncio.to_thread(write_atomically, self._path, msgspec.json.encode(self._list))
+        except (StorageFailure, OSError) as error:
+            logger.error("speaker metadata could not be written: %s", error)
         return self._list
 
     def _read(self) -> SpeakerList | None:

@@ -41,7 +41,7 @@ class SharedFolder:
         self._volume = volume
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._reloaded_at_s = float("-inf")
+        self._reloaded_at_s = self._failed_at_s = float("-inf")
         self._is_dirty = False
         self.failure: str | None = None
         """why what is here may differ from what others see; None while it does not"""
@@ -54,8 +54,8 @@ class SharedFolder:
             return
         asked_at_s = self._clock()
         async with self._lock:
-            # Who waited while somebody else reloaded has what it asked for.
-            if self._reloaded_at_s < asked_at_s - max_age_s:
+            # Who waited while somebody else tried has what it asked for, or would only wait for the next failure.
+            if self._reloaded_at_s < asked_at_s - max_age_s and self._failed_at_s < asked_at_s:
                 await self._reload(self._volume)
             yield
 
@@ -97,6 +97,7 @@ class SharedFolder:
         return None
 
     def _has_failed(self, problem: str) -> None:
+        self._failed_at_s = self._clock()
         if problem != self.failure:
             logger.error("%s", problem)
         self.failure = problem

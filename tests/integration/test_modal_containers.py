@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from app.errors import EngineFailure
-from modal_deploy.start import Prepared, Started, prepare, start
+from modal_deploy.start import Prepared, Retirement, Started, prepare, start
 from tests.integration.test_bad_input import voice_like, wav
 from tests.support.fake_engine import FakeEngine
 from tests.support.modal_host import Answer, Container, FakeVolume
@@ -358,5 +358,59 @@ def test_before_the_snapshot_nobody_asks_for_a_gpu(deployed: Deployed, monkeypat
     async def test() -> None:
         prepared = await deployed.prepare(CHORUS_DEVICE="cuda")
         assert prepared.weights is not None
+
+    run(test)
+
+
+def test_an_error_that_nobody_thought_of_ends_neither_half(
+    deployed: Deployed, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        broken = tmp_path / "broken"
+        shutil.copytree(deployed.checkpoint, broken)
+        (broken / "config.json").unlink()
+        (broken / "config.json").mkdir()
+        deployed.checkpoint = broken
+        prepared = await deployed.prepare()
+        assert "this snapshot is made without weights" in caplog.text
+        started = await deployed.start(prepared)
+        async with Container(started.app, max_inputs=SLOTS) as container:
+            assert (await health(container))["status"] == "failed"
+
+    run(test)
+
+
+def test_a_full_volume_keeps_nobody_from_speaking(
+    deployed: Deployed, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        started = await deployed.start(await deployed.prepare())
+        # What is in the way of the metadata file, as a full disk would be.
+        (tmp_path / "shared" / "speaker_metadata.json").mkdir()
+        async with Container(started.app, max_inputs=SLOTS) as container:
+            assert (await health(container))["status"] == "ok"
+            assert "speaker metadata could not be written" in caplog.text
+            assert (await speak(container)).status == 200
+        assert deployed.retired == 0
+
+    run(test)
+
+
+def test_a_container_with_trouble_of_its_own_leaves_even_if_its_first_try_fails(deployed: Deployed) -> None:
+    async def test() -> None:
+        tries = 0
+
+        async def retire() -> None:
+            nonlocal tries
+            tries += 1
+            if tries == 1:
+                raise ConnectionError("no answer")
+
+        retirement = Retirement(retire)
+        for _ in range(3):
+            retirement(EngineFailure("CUDA error"))
+            for _ in range(3):
+                await asyncio.sleep(0)
+        assert tries == 2
 
     run(test)

@@ -186,7 +186,11 @@ def test_the_test_above_changes_every_setting(by_default: ModalServer) -> None:
 def test_the_image_is_the_released_one_and_gets_variables_only(by_default: ModalServer) -> None:
     first, *rest = commands(by_default)
     assert first == f"FROM {IMAGE}"
-    assert [command for command in rest if not command.startswith("ENV ")] == ["USER root", "ENTRYPOINT []"]
+    assert [command for command in rest if not command.startswith("ENV ")] == [
+        "USER root",
+        "ENTRYPOINT []",
+        "WORKDIR /root",
+    ]
     assert commands(by_default, "download") == [first, *rest]
     for layer in by_default.layers(by_default.functions["Server.*"].image_id):
         assert (layer.context_mount_id, list(layer.context_files)) == ("", [])  # no Python beside the image's own

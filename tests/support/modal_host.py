@@ -113,7 +113,7 @@ class FakeVolume:
 
     async def reload(self) -> None:
         self.num_reloads += 1
-        if open_files := [path for path in _open_paths() if path.startswith(f"{self._view}/")]:
+        if open_files := [path for path in _open_paths() if f"{path}/".startswith(f"{self._view}/")]:
             raise RuntimeError(f"there are open files preventing the operation: {open_files}")
         self._copy(self._shared, self._view)
 
@@ -127,7 +127,7 @@ class FakeVolume:
 
 def _open_paths() -> list[str]:
     paths: list[str] = []
-    for link in Path("/proc/self/fd").iterdir():
+    for link in (*Path("/proc/self/fd").iterdir(), Path("/proc/self/cwd")):
         with contextlib.suppress(OSError):
             paths.append(str(link.readlink()))
     return paths

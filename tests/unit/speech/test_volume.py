@@ -163,6 +163,24 @@ def test_a_reload_that_fails_leaves_what_is_here_readable_and_says_so() -> None:
     run(test)
 
 
+def test_who_waited_while_a_reload_failed_does_not_wait_for_the_next_failure() -> None:
+    async def test(folder: SharedFolder, volume: Recorded, clock: Clock) -> None:
+        async def read() -> None:
+            async with folder.reading():
+                pass
+
+        volume.broken = {"reload"}
+        volume.gate.clear()
+        readers = [asyncio.create_task(read()) for _ in range(10)]
+        while not volume.calls:
+            await asyncio.sleep(0)
+        volume.gate.set()
+        await asyncio.gather(*readers)
+        assert volume.calls == ["reload"]
+
+    run(test)
+
+
 def test_the_fake_of_the_other_tests_refuses_a_reload_as_the_real_one_does(tmp_path: Path) -> None:
     from tests.support.modal_host import FakeVolume
 
