@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
 from app.speech.speakers import SpeakerCatalogue
-from app.speech.speech import Speech
+from app.speech.speech import Loudness, Speech
 from app.speech.stitch import Stitcher
 from app.speech.volume import SharedFolder, Volume
 from app.text.languages import normalize_language
@@ -43,7 +43,16 @@ class SpeechService:
 
     async def speak(self, request: SpeechRequest) -> Speech:
         """Admit a request and wait for its first audio. The caller must close what comes back."""
-        return await self._speak(request, lambda: self.speakers.find(request.speaker_id))
+        speech = await self.admit(request)
+        await speech.start()
+        return speech
+
+    async def admit(self, request: SpeechRequest, *, loudness: Loudness | None = None) -> Speech:
+        """Admit a request and wait for nothing more. The caller must close what comes back.
+
+        Answers that follow each other in one conversation share a `loudness`.
+        """
+        return await self._admit(request, lambda: self.speakers.find(request.speaker_id), loudness=loudness)
 
     async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> Speech:
         """The same in the voice of `clips`. Raises CloningUnavailable where the engine cannot."""
@@ -59,10 +68,21 @@ class SpeechService:
         async def cloned() -> Voice:
             return voice
 
-        return await self._speak(request, cloned, cut)
+        speech = await self._admit(request, cloned, cut)
+        await speech.start()
+        return speech
 
-    async def _speak(
-        self, request: SpeechRequest, find_voice: Callable[[], Awaitable[Voice]], voice_warnings: Sequence[str] = ()
+    def new_loudness(self) -> Loudness:
+        """For one answer, or for one conversation."""
+        return Loudness(target_dbfs=self._settings.loudness_dbfs)
+
+    async def _admit(
+        self,
+        request: SpeechRequest,
+        find_voice: Callable[[], Awaitable[Voice]],
+        voice_warnings: Sequence[str] = (),
+        *,
+        loudness: Loudness | None = None,
     ) -> Speech:
         asked_at_s = self._clock()
         self._lifecycle.check()
@@ -90,21 +110,19 @@ class SpeechService:
         except BaseException:
             leave()
             raise
-        speech = Speech(
+        return Speech(
             chunks,
             Stitcher(segments, info.sample_rate_hz),
             info=info,
             seed=seed,
             warnings=(*voice_warnings, *self._warnings(request, segments, language)),
-            loudness_dbfs=self._settings.loudness_dbfs,
+            loudness=loudness or self.new_loudness(),
             timeout_s=self._settings.request_timeout_s,
             num_segments=len(segments),
             asked_at_s=asked_at_s,
             on_close=leave,
             clock=self._clock,
         )
-        await speech.start()
-        return speech
 
     def _check_language(self, code: str) -> str:
         language = normalize_language(code)

@@ -13,6 +13,7 @@ import numpy as np
 from app.audio.loudness import gain_for, soft_limit
 from app.engine.base import ChunkStream, EngineInfo, Samples
 from app.errors import DeadlineExceeded
+from app.speech.captions import TimedSegment
 from app.speech.stitch import Stitcher
 
 LEVEL_WINDOW_S = 1.0
@@ -30,11 +31,25 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     audio_s: float
 
 
+class Loudness(msgspec.Struct, kw_only=True):
+    """One gain, measured once on the first second that is spoken and then kept, so that the volume never moves.
+
+    Answers that follow each other in one conversation share it.
+    """
+
+    target_dbfs: float
+    gain: float | None = None
+
+    def measure(self, samples: Samples, sample_rate_hz: int) -> None:
+        window = samples[: round(LEVEL_WINDOW_S * sample_rate_hz)]
+        self.gain = gain_for(window, self.target_dbfs, sample_rate_hz)
+
+
 class Speech:
     """An asynchronous iterator of samples. Whoever holds it must close it; closing twice does no harm.
 
-    The loudness gain is measured on the first second of the first segment and then kept, so a listener never hears
-    the volume move, and a streamed answer has exactly the samples of a whole one.
+    The loudness is measured on the first second of the first segment, so a streamed answer has exactly the samples of
+    a whole one.
     """
 
     def __init__(
@@ -45,7 +60,7 @@ class Speech:
         info: EngineInfo,
         seed: int,
         warnings: tuple[str, ...],
-        loudness_dbfs: float,
+        loudness: Loudness,
         timeout_s: float,
         num_segments: int,
         asked_at_s: float,
@@ -57,12 +72,11 @@ class Speech:
         self._info = info
         self._seed = seed
         self._warnings = warnings
-        self._loudness_dbfs = loudness_dbfs
+        self._loudness = loudness
         self._timeout_s = timeout_s
         self._asked_at_s = asked_at_s
         self._on_close = on_close
         self._clock = clock
-        self._gain: float | None = None
         self._unmeasured: list[Samples] = []
         self._first: Samples | None = None
         self.num_segments = num_segments
@@ -74,6 +88,11 @@ class Speech:
     @property
     def sample_rate_hz(self) -> int:
         return self._info.sample_rate_hz
+
+    @property
+    def timed_segments(self) -> tuple[TimedSegment, ...]:
+        """The segments that have been spoken to their end, with their places in the answer."""
+        return tuple(self._stitcher.timed)
 
     def receipt(self) -> Receipt:
         return Receipt(
@@ -143,16 +162,16 @@ class Speech:
             chunk = await anext(self._chunks)
             samples = self._stitcher.push(chunk)
             self.num_spoken += chunk.is_last
-            if self._gain is None:
+            if self._loudness.gain is None:
                 self._unmeasured.append(samples)
-                window = round(LEVEL_WINDOW_S * self.sample_rate_hz)
-                if sum(map(len, self._unmeasured)) < window and not chunk.is_last:
+                is_enough = sum(map(len, self._unmeasured)) >= round(LEVEL_WINDOW_S * self.sample_rate_hz)
+                if not is_enough and not chunk.is_last:
                     continue
                 samples = np.concatenate(self._unmeasured)
                 self._unmeasured = []
-                self._gain = gain_for(samples[:window], self._loudness_dbfs, self.sample_rate_hz)
+                self._loudness.measure(samples, self.sample_rate_hz)
             if samples.size:
-                return soft_limit(samples * np.float32(self._gain))
+                return soft_limit(samples * np.float32(self._loudness.gain))
 
     def _deadline_exceeded(self) -> DeadlineExceeded:
         return DeadlineExceeded(f"the audio did not come within {self._timeout_s:g} seconds (CHORUS_REQUEST_TIMEOUT_S)")

@@ -13,6 +13,7 @@ import numpy as np
 
 from app.engine.base import AudioChunk, Samples
 from app.errors import EngineFailure, NothingToSpeak
+from app.speech.captions import TimedSegment
 from app.text.segments import Boundary, Segment
 
 SILENCE = 10.0 ** (-50 / 20)
@@ -42,10 +43,16 @@ class Pauses(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT_PAUSES = Pauses()
 
 
+def pause_samples(boundary: Boundary, sample_rate_hz: int, pauses: Pauses = DEFAULT_PAUSES) -> int:
+    """Samples of silence after a segment that ends at `boundary`."""
+    return pauses.after(boundary) * sample_rate_hz // 1000
+
+
 class Stitcher:
     """One request's stream in the making. The samples do not depend on how segments are cut into chunks.
 
-    The last chunk of the last segment completes the stream; there is nothing to flush.
+    The last chunk of the last segment completes the stream; there is nothing to flush. `timed` has the segments that
+    are complete, with their places in the stream.
     """
 
     def __init__(self, segments: Sequence[Segment], sample_rate_hz: int, *, pauses: Pauses = DEFAULT_PAUSES) -> None:
@@ -53,7 +60,9 @@ class Stitcher:
         self._sample_rate_hz = sample_rate_hz
         self._pauses = pauses
         self._index = 0
+        self._num_given = 0
         self._trimmer = _SegmentTrimmer(sample_rate_hz)
+        self.timed: list[TimedSegment] = []
 
     def push(self, chunk: AudioChunk) -> Samples:
         """The samples that are final now; often none, never views of the chunk's.
@@ -72,15 +81,22 @@ class Stitcher:
             return samples
         if not self._trimmer.has_sound:
             raise NothingToSpeak(f"no sound came for {_shorten(segment.text)}", param="text")
-        return np.concatenate([samples, self._trimmer.finish(), self._next_segment(segment)])
+        samples = np.concatenate([samples, self._trimmer.finish()])
+        pause = self._end_segment(segment)
+        return np.concatenate([samples, pause])
 
-    def _next_segment(self, ended: Segment) -> Samples:
-        """The pause, unless nothing follows."""
+    def _end_segment(self, ended: Segment) -> Samples:
+        """The pause after it, unless nothing follows."""
+        start, end = self._num_given, self._num_given + self._trimmer.num_given
+        self.timed.append(
+            TimedSegment(ended.index, ended.text, start / self._sample_rate_hz, end / self._sample_rate_hz)
+        )
         self._index += 1
         self._trimmer = _SegmentTrimmer(self._sample_rate_hz)
         is_end = self._index == len(self._segments)
-        pause_ms = 0 if is_end else self._pauses.after(ended.boundary)
-        return np.zeros(pause_ms * self._sample_rate_hz // 1000, np.float32)
+        num_pause = 0 if is_end else pause_samples(ended.boundary, self._sample_rate_hz, self._pauses)
+        self._num_given = end + num_pause
+        return np.zeros(num_pause, np.float32)
 
 
 class _SegmentTrimmer:
@@ -96,7 +112,7 @@ class _SegmentTrimmer:
         # Raised cosine; the half step keeps it from beginning with a plain zero.
         self._fade_in = (0.5 - 0.5 * np.cos(np.pi * (np.arange(num_fade) + 0.5) / num_fade)).astype(np.float32)
         self._held: Samples = np.zeros(0, np.float32)
-        self._num_given = 0
+        self.num_given = 0
         self.has_sound = False
 
     def push(self, samples: Samples) -> Samples:
@@ -126,9 +142,9 @@ class _SegmentTrimmer:
         """A copy of the first held samples, faded in where they are the segment's first."""
         given = self._held[:num_samples].copy()
         self._held = self._held[num_samples:]
-        fade = self._fade_in[self._num_given : self._num_given + num_samples]
+        fade = self._fade_in[self.num_given : self.num_given + num_samples]
         given[: len(fade)] *= fade
-        self._num_given += num_samples
+        self.num_given += num_samples
         return given
 
 

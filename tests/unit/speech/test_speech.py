@@ -11,7 +11,7 @@ from app.engine.base import AudioChunk, Samples
 from app.engine.scheduler import Work
 from app.engine.stream import OrderedChunks
 from app.errors import DeadlineExceeded, EngineFailure
-from app.speech.speech import Speech
+from app.speech.speech import Loudness, Speech
 from app.speech.stitch import Stitcher
 from app.text.segments import Boundary, Segment
 from tests.support.fake_engine import RATE_HZ, FakeEngine
@@ -32,7 +32,7 @@ class Source:
             info=FakeEngine().info,
             seed=1,
             warnings=(),
-            loudness_dbfs=-20.0,
+            loudness=Loudness(target_dbfs=-20.0),
             timeout_s=0.05,
             num_segments=num_segments,
             asked_at_s=0.0,

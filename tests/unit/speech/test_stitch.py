@@ -170,3 +170,16 @@ def test_the_stream_is_the_same_one_sample_at_a_time() -> None:
         for i in range(len(part))
     ]
     np.testing.assert_array_equal(np.concatenate(single), stitch([part]))
+
+
+@pytest.mark.parametrize("num_chunks", [1, 3, 40])
+def test_a_segment_is_timed_from_its_first_sample_to_its_last(num_chunks: int) -> None:
+    stitcher = Stitcher(segments(Boundary.SENTENCE, Boundary.CLAUSE), RATE_HZ, pauses=Pauses(sentence_ms=300))
+    for index, length_ms in enumerate((200, 500)):
+        parts = np.array_split(np.concatenate([silence(190), sound(length_ms), silence(250)]), num_chunks)
+        for number, part in enumerate(parts):
+            stitcher.push(AudioChunk(segment_index=index, samples=part, is_last=number == num_chunks - 1))
+    assert [(timed.text, timed.start_s, timed.end_s) for timed in stitcher.timed] == [
+        ("Text 0.", 0.0, 0.28),
+        ("Text 1.", 0.58, 1.16),
+    ]
