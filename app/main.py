@@ -20,7 +20,7 @@ from app.errors import ChorusError, EngineFailure
 from app.http.access import key_guard
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.routes import clone, health, metrics, openai, speakers, tts, voices
+from app.http.routes import clone, health, live, metrics, openai, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -42,6 +42,7 @@ ROUTES = [
     openai.create_speech,
     openai.list_models,
     openai.list_voices,
+    live.speak_live,
     health.health,
     health.live,
     health.ready,

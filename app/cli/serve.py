@@ -15,6 +15,9 @@ from app.settings import load_settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.storage import prepare_data_directory
 
+WS_MAX_BYTES = 1024 * 1024
+"""Of one WebSocket message: far more text than a conversation takes at once."""
+
 
 class DrainingServer(uvicorn.Server):
     """On the first SIGTERM or SIGINT: finish what is in flight, answer 503 to the rest, exit 0. On the second: stop.
@@ -72,6 +75,8 @@ def serve(host: str | None, port: int | None) -> None:
         timeout_graceful_shutdown=5,
         # Longer than any Retry-After: who waits as told must not find the connection closed under the next try.
         timeout_keep_alive=75,
+        ws="websockets-sansio",  # stops reading while the app does not take what came
+        ws_max_size=WS_MAX_BYTES,
     )
     server = DrainingServer(config, lifecycle, settings.drain_timeout_s)
     _greet(settings.host, listener.getsockname()[1], needs_key=bool(settings.api_keys))

@@ -43,12 +43,16 @@ class Exchange:
         self._on_end = on_end
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id.set(new_request_id(sent_id.decode("latin-1")))
         began_at_s = time.perf_counter()
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            logger.info("WS %s closed after %.3f s", scope["path"], time.perf_counter() - began_at_s)
+            return
         over = asyncio.Event()
         body_read = False
         status = 0

@@ -60,12 +60,17 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large
 def error_response(
     status: int, code: str, message: str, *, param: str | None = None, headers: dict[str, str] | None = None
 ) -> Response[ErrorBody]:
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    detail = ErrorDetail(code=code, message=message, type=kind, param=param, request_id=request_id.get())
+    detail = error_detail(status, code, message, param)
     headers = dict(headers or {})
     if status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
         headers["Connection"] = "close"  # the rest of the body is not read, so the connection cannot be used again
     return Response(ErrorBody(error=detail), status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def error_detail(status: int, code: str, message: str, param: str | None = None) -> ErrorDetail:
+    """What every error says, on whichever way it goes out."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return ErrorDetail(code=code, message=message, type=kind, param=param, request_id=request_id.get())
 
 
 def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:

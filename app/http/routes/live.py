@@ -1,0 +1,55 @@
+"""`WS /ws/tts`: text in as it is written, audio out as it is spoken."""
+
+import logging
+from contextlib import aclosing
+from typing import Any
+
+from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
+
+from app.errors import ChorusError, EngineFailure
+from app.http.live import NORMAL, ClientGone, LiveSocket, started
+from app.http.state import Running
+from app.speech.conversation import Conversation
+
+logger = logging.getLogger(__name__)
+
+
+@websocket("/ws/tts")
+async def speak_live(socket: WebSocket[Any, Any, Any], running: NamedDependency[Running]) -> None:
+    """Accepts everybody, so that who is refused can be told why: browsers hide the answer to a refused handshake."""
+    await socket.accept()
+    live = LiveSocket(socket, client_timeout_s=running.settings.client_timeout_s)
+    try:
+        try:
+            await _serve(live, running)
+        except ChorusError as error:
+            await live.fail(error)
+        except ClientGone:
+            raise
+        except Exception as error:  # the socket's boundary: the client is told, the log has the trace
+            logger.error("%s failed", socket.scope["path"], exc_info=error)
+            await live.fail(EngineFailure("the server failed on this conversation; its log has the request id"))
+        else:
+            await live.close(NORMAL)
+    except ClientGone:
+        pass
+
+
+async def _serve(live: LiveSocket, running: Running) -> None:
+    leave = running.sockets.enter()
+    try:
+        start = await live.receive_start()
+        service = running.service
+        await service.speakers.find(start.speaker_id)  # who is unknown is told before any text is written
+        conversation = Conversation(
+            service,
+            start.to_request(),
+            max_pending_chars=running.settings.max_text_chars,
+            on_spoken=running.metrics.on_answer_end,
+        )
+        async with aclosing(conversation):
+            await live.send(started(conversation, start.format, service.engine.info.name))
+            await live.converse(conversation, start.format)
+    finally:
+        leave()
