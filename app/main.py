@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 from litestar import Litestar
@@ -16,7 +16,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
-from app.errors import ChorusError, EngineFailure
+from app.errors import AddressUnavailable, ChorusError, EngineFailure
 from app.http.access import key_guard
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
@@ -82,7 +82,9 @@ def create_app(
         if engine is not None:
             await loading
         try:
-            yield
+            async with AsyncExitStack() as stack:
+                await _open_wyoming(running, stack, on_failure)
+                yield
         finally:
             loading.cancel()
             await asyncio.wait((loading,))
@@ -125,6 +127,27 @@ def create_app(
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,
     )
+
+
+async def _open_wyoming(
+    running: Running, stack: AsyncExitStack, on_failure: Callable[[ChorusError], None] | None
+) -> None:
+    settings = running.settings
+    if not settings.wyoming_port:
+        return
+    from app.wyoming.server import WyomingServer  # only who asks for it loads it
+
+    server = WyomingServer(
+        lambda: running.service,
+        enter=running.sockets.enter,
+        on_spoken=running.metrics.on_answer_end,
+        max_pending_chars=settings.max_text_chars,
+        client_timeout_s=settings.client_timeout_s,
+    )
+    try:
+        await stack.enter_async_context(server.listening(settings.host, settings.wyoming_port))
+    except AddressUnavailable as error:
+        _fail(running.lifecycle, error, on_failure)
 
 
 async def _load(

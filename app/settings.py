@@ -61,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
     host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for every interface")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
+    wyoming_port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port for Wyoming (Home Assistant), whose protocol has no keys; 0: none")
+    ] = 0
     api_keys: Annotated[
         ApiKeys,
         Meta(description="Keys that callers must send one of, separated by commas; empty: everybody may ask"),
