@@ -36,10 +36,13 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnusableReference: 422,
     errors.TooManyVoices: 409,
     errors.Unauthorized: 401,
+    errors.OriginNotAllowed: 403,
     errors.Unavailable: 503,
     errors.QueueFull: 503,
     errors.EngineNotReady: 503,
     errors.Draining: 503,
+    errors.RateLimitExceeded: 429,
+    errors.TooManyConcurrentRequests: 429,
     errors.CloningUnavailable: 501,
     errors.DeadlineExceeded: 504,
     errors.StorageFailure: 507,
@@ -60,7 +63,7 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large
 def error_response(
     status: int, code: str, message: str, *, param: str | None = None, headers: dict[str, str] | None = None
 ) -> Response[ErrorBody]:
-    kind = "invalid_request_error" if status < 500 else "server_error"
+    kind = "rate_limit_error" if status == 429 else "invalid_request_error" if status < 500 else "server_error"
     detail = ErrorDetail(code=code, message=message, type=kind, param=param, request_id=request_id.get())
     headers = dict(headers or {})
     if status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
