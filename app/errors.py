@@ -12,8 +12,11 @@ ChorusError
     UnusableReference         decoded, but too short, too long, silent or clipped
     TooManyVoices             as many voices are saved as may be
     Unauthorized              no API key, or none that is valid
+    OriginNotAllowed          a web page of another site asks, and may not
   Unavailable               try again later; carries `retry_after_s`
     QueueFull  EngineNotReady  Draining
+    RateLimitExceeded         this caller has started as many requests a minute as it may
+    TooManyConcurrentRequests this caller has as many requests under way as it may
   CloningUnavailable        this engine cannot clone
   DeadlineExceeded          the audio did not come in time
   StorageFailure            the data volume cannot be read or written
@@ -85,6 +88,10 @@ class Unauthorized(RequestError):
     code = "invalid_api_key"
 
 
+class OriginNotAllowed(RequestError):
+    code = "origin_not_allowed"
+
+
 class Unavailable(ChorusError):
     """Try again later."""
 
@@ -105,6 +112,14 @@ class EngineNotReady(Unavailable):
 
 class Draining(Unavailable):
     code = "draining"
+
+
+class RateLimitExceeded(Unavailable):
+    code = "rate_limit_exceeded"
+
+
+class TooManyConcurrentRequests(Unavailable):
+    code = "too_many_concurrent_requests"
 
 
 class CloningUnavailable(ChorusError):

@@ -17,9 +17,10 @@ from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import AddressUnavailable, ChorusError, EngineFailure
-from app.http.access import key_guard
+from app.http.access import AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
+from app.http.origins import cors_config
 from app.http.routes import clone, health, live, metrics, openai, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
@@ -64,7 +65,7 @@ def create_app(
     With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background while /health
     says so; with a `lifecycle` that has failed already, nothing is loaded and /health says why. `on_failure` hears
     when the engine cannot be loaded, or is lost later. `volume` is told when saved voices are read and written.
-    Raises UnusableDataDirectory.
+    Raises UnusableDataDirectory and InvalidSetting.
     """
     running = Running(settings, lifecycle or Lifecycle())
     if running.lifecycle.status is not Status.FAILED:
@@ -97,7 +98,8 @@ def create_app(
             "running": Provide(get_running, sync_to_thread=False),
             "service": Provide(get_service, sync_to_thread=False),
         },
-        guards=[key_guard(settings.api_keys)] if settings.api_keys else [],
+        middleware=[AccessMiddleware(running.access, settings)],
+        cors_config=cors_config(settings),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
@@ -108,7 +110,7 @@ def create_app(
             path="/docs",
             render_plugins=[SwaggerRenderPlugin()],
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
-            security=[{"key": []}] if settings.api_keys else None,
+            security=[{"key": []}] if running.access.callers.needs_key else None,
         ),
         response_headers=[
             ResponseHeader(

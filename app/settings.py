@@ -5,6 +5,7 @@ The only reader of the environment. Knows nothing of what the values are used fo
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -17,6 +18,11 @@ from app.errors import InvalidSetting
 PREFIX = "CHORUS_"
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
 """Where users of Coqui's own tools have already said yes to the licence: read as CHORUS_ACCEPT_CPML is."""
+
+# As browsers send it: no path, and no port that the scheme implies. With either it would match nothing, ever.
+_ORIGIN = re.compile(
+    r"(?!http://.*:80$)(?!https://.*:443$)[a-z][a-z0-9+.-]*://([^][\s/?#@*:]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
+)
 
 
 class ApiKeys:
@@ -38,6 +44,33 @@ class ApiKeys:
 
     def __str__(self) -> str:
         return f"({len(self.values)} keys)" if self.values else ""
+
+    __repr__ = __str__
+
+
+class Origins:
+    """Comma-separated web origins, or `*` for every page. An origin is what browsers send: scheme, host, port."""
+
+    def __init__(self, text: str = "") -> None:
+        self.values = tuple(origin.strip().lower() for origin in text.split(",") if origin.strip())
+        self.is_any = self.values == ("*",)
+        for origin in self.values:
+            if not self.is_any and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not what a browser sends, such as https://example.com or http://localhost:3000"
+                )
+
+    def __contains__(self, origin: str) -> bool:
+        return self.is_any or origin.lower() in self.values
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origins) and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __str__(self) -> str:
+        return ", ".join(self.values)
 
     __repr__ = __str__
 
@@ -68,6 +101,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ApiKeys,
         Meta(description="Keys that callers must send one of, separated by commas; empty: everybody may ask"),
     ] = ApiKeys()
+    api_keys_file: Annotated[
+        str, Meta(description="TOML file of callers, their keys and their limits; read again when it changes")
+    ] = ""
+    max_concurrent_per_key: Annotated[
+        int, Meta(ge=0, description="Requests for speech that one key may have under way; 0: no limit")
+    ] = 0
+    requests_per_minute: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Requests for speech that one key may start in a minute; 0: no limit")
+    ] = 0
+    cors_origins: Annotated[
+        Origins,
+        Meta(description="Origins of web pages that may use the server, separated by commas; `*`: those of every page"),
+    ] = Origins()
     max_slots: Annotated[
         int, Meta(ge=0, le=1024, description="Segments spoken at the same time; 0 lets the engine decide")
     ] = 0

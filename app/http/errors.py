@@ -36,10 +36,13 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnusableReference: 422,
     errors.TooManyVoices: 409,
     errors.Unauthorized: 401,
+    errors.OriginNotAllowed: 403,
     errors.Unavailable: 503,
     errors.QueueFull: 503,
     errors.EngineNotReady: 503,
     errors.Draining: 503,
+    errors.RateLimitExceeded: 429,
+    errors.TooManyConcurrentRequests: 429,
     errors.CloningUnavailable: 501,
     errors.DeadlineExceeded: 504,
     errors.StorageFailure: 507,
@@ -69,7 +72,7 @@ def error_response(
 
 def error_detail(status: int, code: str, message: str, param: str | None = None) -> ErrorDetail:
     """What every error says, on whichever way it goes out."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
+    kind = "rate_limit_error" if status == 429 else "invalid_request_error" if status < 500 else "server_error"
     return ErrorDetail(code=code, message=message, type=kind, param=param, request_id=request_id.get())
 
 

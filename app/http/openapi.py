@@ -24,9 +24,12 @@ def _error(description: str) -> ResponseSpec:
 AUDIO_RESPONSES = {
     200: ResponseSpec(data_container=bytes, media_type="audio/wav", description="Audio", generate_examples=False),
     400: _error("A field is missing, malformed or out of bounds; `param` names it"),
+    401: _error("No API key, or none that is valid"),
+    403: _error("A web page of another site may not ask this"),
     404: _error("No such speaker; the message names near ones"),
     413: _error("The text or the upload is too large"),
     422: _error("Nothing in the text can be spoken"),
+    429: _error("As many requests as this key may make: try again after `Retry-After` seconds"),
     500: _error("The server failed; its log has the request id"),
     503: _error("Full, loading or shutting down: try again after `Retry-After` seconds"),
     504: _error("The audio did not come in time"),
@@ -47,10 +50,13 @@ VOICE_RESPONSES = {
 SAVE_RESPONSES = {
     200: ResponseSpec(data_container=SavedVoice, description="Kept already", generate_examples=False),
     400: AUDIO_RESPONSES[400],
+    401: AUDIO_RESPONSES[401],
+    403: AUDIO_RESPONSES[403],
     409: _error("As many voices are saved as may be"),
     413: AUDIO_RESPONSES[413],
     415: CLONE_RESPONSES[415],
     422: _error("A reference clip is too short, too long, silent or clipped"),
+    429: AUDIO_RESPONSES[429],
     501: CLONE_RESPONSES[501],
     507: VOICE_RESPONSES[507],
 }

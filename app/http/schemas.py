@@ -133,6 +133,8 @@ class Health(msgspec.Struct, kw_only=True):
     """stages that came out of a snapshot, with the seconds they took when it was made; null without one"""
     storage: str | None = None
     """why saved voices may differ from those that other servers see; null while they do not"""
+    callers: str | None = None
+    """why the newest version of CHORUS_API_KEYS_FILE is not in force; null while it is"""
     engine: str | None = None
     model: str | None = None
     device: str | None = None

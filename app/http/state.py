@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from app.engine.base import Engine
 from app.errors import EngineNotReady, Unavailable
+from app.http.access import Access
 from app.http.metrics import Metrics
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
@@ -31,12 +32,16 @@ class Sockets:
 
 
 class Running:
-    """The parts that live as long as the server; `service` is there once the engine is loaded."""
+    """The parts that live as long as the server; `service` is there once the engine is loaded.
+
+    Raises InvalidSetting.
+    """
 
     def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
         self.instance = f"{int(time.time())}-{secrets.token_hex(4)}"
+        self.access = Access(settings)
         self.loaded: SpeechService | None = None
         self.sockets = Sockets(settings.max_sockets)
         self.metrics = Metrics(lifecycle, self._find_engine)

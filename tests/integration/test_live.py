@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.sync.client import connect as connect_raw
 
 from app.http import live_messages
-from app.settings import Settings
+from app.settings import ApiKeys, Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.live import LiveCaller, live_caller
 from tests.support.server import RunningServer, serve
@@ -372,3 +373,63 @@ def test_the_documented_messages_are_the_messages() -> None:
 
     assert documented("You say") == defined(live_messages.Message)
     assert documented("You hear") == defined(live_messages.Answer)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    settings = Settings(data=tmp_path_factory.mktemp("data"), api_keys=ApiKeys("good-key"), max_concurrent_per_key=1)
+    with serve(settings, FakeEngine) as server:
+        yield server
+
+
+@pytest.mark.parametrize("key", [None, "", "bad-key"])
+def test_without_a_valid_key_nothing_is_spoken(guarded: RunningServer, key: str | None) -> None:
+    with live_caller(guarded) as caller:
+        caller.say("start", api_key=key)
+        _, (error,) = caller.until("started", "error")
+        assert error["error"]["code"] == "invalid_api_key"
+        assert caller.close_code() == 1008
+
+
+def test_a_key_comes_in_a_header_or_in_the_first_message(guarded: RunningServer) -> None:
+    for headers, fields in (({"Authorization": "Bearer good-key"}, {}), ({}, {"api_key": "good-key"})):
+        with live_caller(guarded, additional_headers=headers) as caller:
+            caller.say("start", **fields)
+            caller.say("text", text="This is heard.")
+            caller.say("end")
+            assert caller.until("done", "error")[1][-1]["type"] == "done"
+            assert caller.close_code() == 1000
+
+
+def test_a_conversation_takes_one_of_its_key_s_places_until_it_closes(guarded: RunningServer) -> None:
+    with live_caller(guarded) as first:
+        first.say("start", api_key="good-key")
+        first.until("started")
+        with live_caller(guarded) as second:
+            second.say("start", api_key="good-key")
+            _, (error,) = second.until("started", "error")
+            assert error["error"]["code"] == "too_many_concurrent_requests"
+            assert error["retry_after_s"] >= 1
+            assert second.close_code() == 1013
+        first.say("end")
+        first.until("done")
+        assert first.close_code() == 1000
+    with live_caller(guarded) as third:
+        third.say("start", api_key="good-key")
+        assert third.until("started", "error")[1][-1]["type"] == "started"
+
+
+@pytest.mark.parametrize(
+    ("origin", "outcome"), [("http://evil.example", "error"), ("null", "error"), ("OWN", "started"), (None, "started")]
+)
+def test_a_page_of_another_site_may_not_open_a_socket(
+    fake_server: RunningServer, origin: str | None, outcome: str
+) -> None:
+    with live_caller(fake_server, origin=fake_server.url if origin == "OWN" else origin) as caller:
+        if outcome == "started":
+            caller.say("start")
+        _, (message,) = caller.until("started", "error")
+        assert message["type"] == outcome
+        if outcome == "error":
+            assert message["error"]["code"] == "origin_not_allowed"
+            assert caller.close_code() == 1008
