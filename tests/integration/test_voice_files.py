@@ -78,7 +78,9 @@ def test_conditioning_that_the_engine_cannot_speak_with_is_refused(tiny_checkpoi
             client.delete(f"/voices/{id}")
         arrays = load(unpack_voice_file(file)[1])
         latents = arrays["gpt_conditioning_latents"]
-        bfloat16 = save(arrays).replace(b'"F32"', b'"I32"', 1)
+        # A type that safetensors has and numpy has not.
+        header = b'{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
+        bfloat16 = len(header).to_bytes(8, "little") + header + bytes(4)
         for wrong, says in (
             (b"", "not safetensors"),
             (save({"speaker_embedding": arrays["speaker_embedding"]}), "it holds"),
@@ -86,8 +88,8 @@ def test_conditioning_that_the_engine_cannot_speak_with_is_refused(tiny_checkpoi
             (save(arrays | {"gpt_conditioning_latents": latents[:, :-1].copy()}), "it holds"),
             (save(arrays | {"gpt_conditioning_latents": latents * np.float32(np.nan)}), "not numbers"),
             (save(arrays | {"gpt_conditioning_latents": latents.astype(np.float16)}), "it holds"),
-            (bfloat16, "it holds"),
-            (save({"a": np.zeros(2, np.float16)}).replace(b'"F16"', b'"BF16"'), "the engine cannot speak with it"),
+            (save(arrays).replace(b'"F32"', b'"I32"', 1), "it holds"),
+            (bfloat16, "values of the type 'BF16'"),
         ):
             check(send(server, changed(file, wrong)), 422, "unusable_voice_file", "voice", says)
         assert get(server, "/voices")["count"] == 0
