@@ -55,6 +55,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.DownloadFailed: 500,
 }
 
+UNEXPECTED = "the server failed on this request; its log has the request id"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 
@@ -67,6 +68,13 @@ def error_response(
     if status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
         headers["Connection"] = "close"  # the rest of the body is not read, so the connection cannot be used again
     return Response(ErrorBody(error=detail), status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def error_body(error: Exception) -> ErrorBody:
+    """For an answer that has begun, whose status is out already."""
+    if isinstance(error, ChorusError):
+        return error_response(STATUS[type(error)], error.code, error.message, param=error.param).content
+    return error_response(500, "internal_error", UNEXPECTED).content
 
 
 def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:
@@ -117,7 +125,7 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorBo
 
 def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[ErrorBody]:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_response(500, "internal_error", "the server failed on this request; its log has the request id")
+    return error_response(500, "internal_error", UNEXPECTED)
 
 
 def on_unreadable_json(

@@ -6,6 +6,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
     OpenAPIFormat,
     OpenAPIMediaType,
+    OpenAPIResponse,
     OpenAPIType,
     Operation,
     Reference,
@@ -13,7 +14,9 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from app.http.schemas import ErrorBody
+from app.audio.formats import AudioFormat
+from app.http.schemas import ErrorBody, TimedAnswer
+from app.http.sse import MEDIA_TYPE as EVENT_STREAM
 from app.speech.voices import MAX_CLIPS, SavedVoice
 
 
@@ -32,7 +35,18 @@ AUDIO_RESPONSES = {
     504: _error("The audio did not come in time"),
 }
 
-CLONE_RESPONSES = AUDIO_RESPONSES | {
+SPEECH_RESPONSES = AUDIO_RESPONSES | {
+    200: ResponseSpec(
+        data_container=TimedAnswer,
+        description="Audio in the format that was asked for. With `timestamps` a JSON object; with `stream` as well, "
+        "server-sent events: `audio` (`data`: the next bytes of the file in base64), `segment` (`index`, `text`, "
+        "`start_s`, `end_s`) as each ends, and `done` (the JSON object without `audio`) at the end. An `error` event "
+        "has an error's body; the stream breaks after it",
+        generate_examples=False,
+    ),
+}
+
+CLONE_RESPONSES = SPEECH_RESPONSES | {
     415: _error("A reference clip is not audio that can be decoded"),
     422: _error("A reference clip is too short, too long, silent or clipped; or nothing can be spoken"),
     501: _error("This engine cannot clone; the message says which can"),
@@ -53,6 +67,15 @@ SAVE_RESPONSES = {
     422: _error("A reference clip is too short, too long, silent or clipped"),
     501: CLONE_RESPONSES[501],
     507: VOICE_RESPONSES[507],
+}
+
+EXPORT_RESPONSES = VOICE_RESPONSES | {
+    200: ResponseSpec(
+        data_container=bytes,
+        media_type="application/octet-stream",
+        description="A `.chorus-voice` file",
+        generate_examples=False,
+    ),
 }
 
 CHECK_RESPONSES = {
@@ -78,6 +101,7 @@ BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 def _speech_options() -> dict[str, Reference | Schema]:
     number, integer = Schema(type=OpenAPIType.NUMBER), Schema(type=OpenAPIType.INTEGER)
     properties: dict[str, Reference | Schema] = {"text": STRING, "language": STRING, "format": STRING}
+    properties |= {"timestamps": Schema(type=OpenAPIType.STRING, enum=["segment"])}
     properties |= {"stream": Schema(type=OpenAPIType.BOOLEAN)}
     properties |= dict.fromkeys(("speed", "temperature", "top_p", "repetition_penalty"), number)
     return properties | dict.fromkeys(("seed", "top_k"), integer)
@@ -111,11 +135,29 @@ def _body(required: list[str], properties: dict[str, Reference | Schema]) -> Req
     )
 
 
+def _add_audio(operation: Operation) -> None:
+    """An answer has a content type for each format, beside the JSON of SPEECH_RESPONSES."""
+    answer = (operation.responses or {})["200"]
+    assert isinstance(answer, OpenAPIResponse)
+    audio = {each.mime_type.partition(";")[0]: OpenAPIMediaType(schema=BINARY) for each in AudioFormat}
+    events = {EVENT_STREAM: OpenAPIMediaType(schema=STRING)}
+    answer.content = audio | (answer.content or {}) | events
+
+
 @dataclass
-class CloneOperation(Operation):
-    """Documents the body of `/voice-clone`, which the handler reads itself."""
+class TtsOperation(Operation):
+    """Documents what `/tts` answers."""
 
     def __post_init__(self) -> None:
+        _add_audio(self)
+
+
+@dataclass
+class CloneOperation(Operation):
+    """Documents the body of `/voice-clone`, which the handler reads itself, and what it answers."""
+
+    def __post_init__(self) -> None:
+        _add_audio(self)
         self.request_body = _body(["text"], _speech_options())
 
 

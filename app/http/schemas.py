@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.audio.reference_check import Verdict
+from app.speech.captions import TimedSegment
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
 from app.speech.voices import Consent, SavedVoice, VoiceName
 
@@ -20,6 +21,10 @@ class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
+    timestamps: Annotated[
+        Literal["segment"] | None,
+        Meta(description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events"),
+    ] = None
     seed: Seed | None = None
     temperature: Temperature | None = None
     top_k: TopK | None = None
@@ -59,6 +64,38 @@ class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: VoiceName
     consent: Consent
+
+
+class TimingReceipt(msgspec.Struct, kw_only=True):
+    """Which text is heard when, and the event `done` of a stream.
+
+    Times are those of the samples: exact in wav, pcm and flac; mp3, aac and opus put a delay of their own before them.
+    """
+
+    audio_s: float
+    seed: int
+    warnings: Annotated[tuple[str, ...], Meta(description="As in `X-Chorus-Warnings`, and those that came later")]
+    segments: Annotated[tuple[TimedSegment, ...], Meta(description="Seconds from the first sample; pauses between")]
+    srt: Annotated[str, Meta(description="The segments as a SubRip file")]
+    vtt: Annotated[str, Meta(description="The segments as a WebVTT file")]
+
+
+class EncodedAudio(msgspec.Struct, kw_only=True):
+    format: AudioFormat
+    media_type: str
+    data: Annotated[bytes, Meta(description="The whole file, in base64")]
+
+
+class TimedAnswer(TimingReceipt, kw_only=True):
+    """A whole answer with `timestamps`."""
+
+    audio: EncodedAudio
+
+
+class AudioEvent(msgspec.Struct, kw_only=True):
+    """The event `audio` of a stream with `timestamps`: the next bytes of the file, in base64."""
+
+    data: bytes
 
 
 class CheckForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
