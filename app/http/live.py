@@ -18,7 +18,7 @@ from app.audio.formats import AudioFormat
 from app.errors import ChorusError, InvalidField, RequestError, Unavailable
 from app.http import live_messages as messages
 from app.http.context import request_id
-from app.http.errors import STATUS, error_detail
+from app.http.errors import error_body
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.conversation import Conversation, Mark, Warned
 
@@ -76,9 +76,8 @@ class LiveSocket:
 
     async def fail(self, error: ChorusError) -> None:
         """Tell the error and close."""
-        detail = error_detail(STATUS[type(error)], error.code, error.message, error.param)
         retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
-        await self.send(messages.Failed(error=detail, retry_after_s=retry_after_s))
+        await self.send(messages.Failed(error=error_body(error).error, retry_after_s=retry_after_s))
         await self.close(
             TRY_AGAIN_LATER
             if isinstance(error, Unavailable)
