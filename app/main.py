@@ -41,6 +41,8 @@ ROUTES = [
     voices.delete_saved_voice,
     openai.create_speech,
     openai.list_models,
+    openai.get_model,
+    openai.list_audio_models,
     openai.list_voices,
     health.health,
     health.live,

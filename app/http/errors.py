@@ -29,6 +29,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.InvalidField: 400,
     errors.UnsupportedLanguage: 400,
     errors.UnknownSpeaker: 404,
+    errors.UnknownModel: 404,
     errors.TextTooLong: 413,
     errors.NothingToSpeak: 422,
     errors.UploadTooLarge: 413,
