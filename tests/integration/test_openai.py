@@ -174,13 +174,15 @@ def test_a_refusal_with_retry_after_is_tried_again_by_the_sdk(fake_server: Runni
             release(fake_server)
 
     http_client = openai.DefaultHttpxClient(event_hooks={"response": [on_answer]})
-    held_body = {"text": "Please wait."}
-    with fake_server.client() as plain, client_of(fake_server, max_retries=3, http_client=http_client) as client:
-        with ThreadPoolExecutor(4) as pool:
-            held = [pool.submit(plain.post, "/tts", json=held_body) for _ in range(4)]
-            until(fake_server, 4)
-            assert client.audio.speech.create(**BODY).content
-            assert [answer.result().status_code for answer in held] == [200] * 4
+    with (
+        fake_server.client() as plain,
+        client_of(fake_server, max_retries=3, http_client=http_client) as client,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        held = [pool.submit(plain.post, "/tts", json={"text": "Please wait."}) for _ in range(4)]
+        until(fake_server, 4)
+        assert client.audio.speech.create(**BODY).content
+        assert [answer.result().status_code for answer in held] == [200] * 4
     assert refusals
     assert all(int(seconds) >= 1 for seconds in refusals)
 

@@ -21,8 +21,8 @@ from app.http.dialects.openai import (
     OpenAISpeechBody,
     check_model,
 )
-from app.http.dialects.words import speak, unknown_fields
 from app.http.dialects.openai_events import event_response
+from app.http.dialects.words import speak, unknown_fields
 from app.http.openapi import MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
 from app.speech.service import SpeechService
 
