@@ -17,10 +17,10 @@ from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import ChorusError, EngineFailure
-from app.http.access import key_guard
+from app.http.access import cross_origin, key_guard
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.routes import clone, health, metrics, openai, speakers, tts, voices
+from app.http.routes import clone, health, metrics, openai, sillytavern, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -44,6 +44,12 @@ ROUTES = [
     openai.get_model,
     openai.list_audio_models,
     openai.list_voices,
+    sillytavern.list_voices,
+    sillytavern.list_speaker_ids,
+    sillytavern.list_languages,
+    sillytavern.set_settings,
+    sillytavern.speak_to_audio,
+    sillytavern.speak_to_stream,
     health.health,
     health.live,
     health.ready,
@@ -109,6 +115,7 @@ def create_app(
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
             security=[{"key": []}] if settings.api_keys else None,
         ),
+        cors_config=cross_origin(settings.allowed_origins),
         response_headers=[
             ResponseHeader(
                 name="X-Chorus-Instance",

@@ -4,7 +4,7 @@ Clients of other servers send fields of those servers. Where our own routes refu
 misspelled option, a dialect takes it and says in `X-Chorus-Warnings` that it did nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -29,11 +29,12 @@ async def speak(service: SpeechService, request: SpeechRequest, names: Mapping[s
 
 def unknown_fields(body: bytes, schema: type[msgspec.Struct]) -> tuple[str, ...]:
     """Names in the JSON object `body`, which has been decoded as `schema` already, that `schema` does not have."""
-    sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    return _named([name for name in sent if name not in schema.__struct_encode_fields__])
+    return unknown_names(msgspec.json.decode(body, type=dict[str, msgspec.Raw]), schema.__struct_encode_fields__)
 
 
-def _named(unknown: list[str]) -> tuple[str, ...]:
+def unknown_names(sent: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """Those of `sent` that are not `known`, as the warnings name them."""
+    unknown = [name for name in sent if name not in known]
     named = [name[:MAX_NAME_CHARS] for name in unknown[:MAX_NAMED]]
     if len(unknown) > MAX_NAMED:
         named.append(f"each of {len(unknown) - MAX_NAMED} more fields")
