@@ -51,6 +51,7 @@ async def list_languages(service: NamedDependency[SpeechService]) -> Languages:
 @post(
     f"{PREFIX}/set_tts_settings",
     status_code=200,
+    responses={400: AUDIO_RESPONSES[400]},
     tags=["sillytavern"],
     summary="Accepted and not kept: one caller's settings would be every caller's",
 )
