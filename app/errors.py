@@ -5,6 +5,7 @@ ChorusError
     InvalidField              a field is missing, malformed or out of bounds
     UnsupportedLanguage       the engine does not speak it
     UnknownSpeaker            no such voice; names near ones
+    UnknownModel              no such model; names those there are
     TextTooLong               more text than one request may carry
     NothingToSpeak            the text has no sound
     UploadTooLarge            more bytes than one request may carry
@@ -59,6 +60,10 @@ class UnsupportedLanguage(RequestError):
 
 class UnknownSpeaker(RequestError):
     code = "unknown_speaker"
+
+
+class UnknownModel(RequestError):
+    code = "model_not_found"
 
 
 class TextTooLong(RequestError):

@@ -21,7 +21,7 @@ from app.http.access import AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.origins import cors_config
-from app.http.routes import clone, health, live, metrics, openai, speakers, tts, voices
+from app.http.routes import clone, health, live, metrics, openai, sillytavern, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -45,8 +45,16 @@ ROUTES = [
     voices.import_voice,
     openai.create_speech,
     openai.list_models,
+    openai.get_model,
+    openai.list_audio_models,
     openai.list_voices,
     live.speak_live,
+    sillytavern.list_voices,
+    sillytavern.list_speaker_ids,
+    sillytavern.list_languages,
+    sillytavern.set_settings,
+    sillytavern.speak_to_audio,
+    sillytavern.speak_to_stream,
     health.health,
     health.live,
     health.ready,

@@ -52,7 +52,8 @@ class Origins:
     """Comma-separated web origins, or `*` for every page. An origin is what browsers send: scheme, host, port."""
 
     def __init__(self, text: str = "") -> None:
-        self.values = tuple(origin.strip().lower() for origin in text.split(",") if origin.strip())
+        # With the slash that an address bar shows, too.
+        self.values = tuple(origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip())
         self.is_any = self.values == ("*",)
         for origin in self.values:
             if not self.is_any and not _ORIGIN.fullmatch(origin):

@@ -29,6 +29,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.InvalidField: 400,
     errors.UnsupportedLanguage: 400,
     errors.UnknownSpeaker: 404,
+    errors.UnknownModel: 404,
     errors.TextTooLong: 413,
     errors.NothingToSpeak: 422,
     errors.UploadTooLarge: 413,
@@ -98,6 +99,9 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
     message, param = str(first.get("message", error.detail)), first.get("key")
     if "field `" in message:
         param = message.split("field `")[1].split("`")[0]
+    if message.startswith("Missing required query parameter"):
+        param = message.split("'")[1]
+        message = "missing from the query"
     if param == "data":  # Litestar's name for the body itself
         return error_response(HTTP_400_BAD_REQUEST, "invalid_body", f"the body must be a JSON object: {message}")
     if message.startswith("Invalid enum value") and param in ("format", "response_format"):

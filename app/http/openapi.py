@@ -49,6 +49,19 @@ SPEECH_RESPONSES = AUDIO_RESPONSES | {
     ),
 }
 
+MODEL_RESPONSES = {404: _error("No such model; the message names those there are")}
+
+OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
+    200: ResponseSpec(
+        data_container=bytes,
+        media_type="audio/mpeg",
+        description="Audio, or with `stream_format` `sse` server-sent events: `speech.audio.delta` with a piece of it "
+        "in base64, and one `speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out)",
+        generate_examples=False,
+    ),
+    404: _error("No such model or voice; the message names near ones"),
+}
+
 CLONE_RESPONSES = SPEECH_RESPONSES | {
     415: _error("A reference clip is not audio that can be decoded"),
     422: _error("A reference clip is too short, too long, silent or clipped; or nothing can be spoken"),

@@ -71,8 +71,8 @@ def test_tts_says_what_is_wrong(
     ("body", "status", "code", "param"),
     [
         ({"input": "hi", "voice": "alloy"}, 400, "invalid_field", "model"),
-        ({"model": "tts-9", "input": "hi", "voice": "alloy"}, 400, "invalid_field", "model"),
-        ({"model": "tts-1", "input": "hi", "voice": "nobody"}, 404, "unknown_speaker", "speaker_id"),
+        ({"model": "tts-9", "input": "hi", "voice": "alloy"}, 404, "model_not_found", "model"),
+        ({"model": "tts-1", "input": "hi", "voice": "nobody"}, 404, "unknown_speaker", "voice"),
         (
             {"model": "tts-1", "input": "hi", "voice": "alloy", "response_format": "midi"},
             400,
