@@ -20,7 +20,7 @@ from app.errors import ChorusError, EngineFailure
 from app.http.access import key_guard
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.routes import clone, health, metrics, openai, speakers, tts, voices
+from app.http.routes import clone, health, metrics, openai, page, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -46,6 +46,8 @@ ROUTES = [
     health.live,
     health.ready,
     metrics.metrics,
+    page.page,
+    page.page_file,
 ]
 MIB = 1024 * 1024
 

@@ -13,8 +13,10 @@ from app.settings import ApiKeys
 
 Connection = ASGIConnection[Any, Any, Any, Any]  # Any: Litestar's types of handler, user, auth and state
 
-OPEN_PATHS = ("/health", "/metrics", "/docs")
-"""Without a key: what probes and scrapers ask for, and the description of the API."""
+OPEN_PATHS = ("/health", "/metrics", "/docs", "/page")
+"""Without a key: what probes and scrapers ask for, the description of the API, and the page, which asks for a key.
+
+`/` itself is compared apart: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
 SCHEME = "Bearer "
 
 
@@ -27,7 +29,7 @@ def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
 
     def check_key(connection: Connection, _: BaseRouteHandler) -> None:
         path = connection.scope["path"]
-        if any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS):
+        if path == "/" or any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS):
             return
         sent = [_digest(key) for key in _sent_keys(connection)]
         if not sum(hmac.compare_digest(key, digest) for key in sent for digest in digests):
