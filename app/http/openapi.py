@@ -13,8 +13,8 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from app.http.schemas import MAX_CLIPS, ErrorBody
-from app.speech.voices import SavedVoice
+from app.http.schemas import ErrorBody
+from app.speech.voices import MAX_CLIPS, SavedVoice
 
 
 def _error(description: str) -> ResponseSpec:
@@ -55,7 +55,18 @@ SAVE_RESPONSES = {
     507: VOICE_RESPONSES[507],
 }
 
+IMPORT_RESPONSES = {
+    200: SAVE_RESPONSES[200],
+    400: AUDIO_RESPONSES[400],
+    409: SAVE_RESPONSES[409],
+    413: _error("The voice file is larger than one may be"),
+    422: _error("No voice file, damaged, or of another model; the message says which"),
+    501: CLONE_RESPONSES[501],
+    507: VOICE_RESPONSES[507],
+}
+
 STRING = Schema(type=OpenAPIType.STRING)
+BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 
 
 def _speech_options() -> dict[str, Reference | Schema]:
@@ -88,7 +99,7 @@ def _body(required: list[str], properties: dict[str, Reference | Schema]) -> Req
     return RequestBody(
         required=True,
         content={
-            "multipart/form-data": schema(Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)),
+            "multipart/form-data": schema(BINARY),
             "application/json": schema(Schema(type=OpenAPIType.STRING, content_encoding="base64")),
         },
     )
@@ -108,3 +119,18 @@ class SaveOperation(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _body(["name", "consent"], {"name": STRING, "consent": STRING})
+
+
+@dataclass
+class ImportOperation(Operation):
+    """Documents the body of `POST /voices/import`, which the handler reads itself."""
+
+    def __post_init__(self) -> None:
+        form = Schema(type=OpenAPIType.OBJECT, required=["voice"], properties={"voice": BINARY})
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "multipart/form-data": OpenAPIMediaType(schema=form),
+                "application/octet-stream": OpenAPIMediaType(schema=BINARY),
+            },
+        )

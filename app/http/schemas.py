@@ -9,9 +9,6 @@ from app.audio.formats import AudioFormat
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
 from app.speech.voices import Consent, SavedVoice, VoiceName
 
-MAX_CLIPS = 16
-"""Recordings in one clone request."""
-
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
 
 
