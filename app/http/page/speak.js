@@ -49,7 +49,7 @@ export function setUpSpeaking() {
     }
     if (event.key === "Escape") stop();
   });
-  $("speed").addEventListener("input", () => ($("speed-shown").value = `${Number($("speed").value).toFixed(1)} ×`));
+  $("speed").addEventListener("input", () => ($("speed-shown").textContent = `${Number($("speed").value).toFixed(1)} ×`));
   waveform.draw(0);
 }
 
@@ -72,7 +72,7 @@ async function start(askedAtMs) {
     await awake;
     await listen(answer, body, request, askedAtMs);
   } catch (error) {
-    if (error.name !== "AbortError") hasFailed(error);
+    if (!request.signal.aborted) hasFailed(error);
   } finally {
     if (running === request) running = null;
     if (!isPlaying) $("stop").disabled = true;
