@@ -39,6 +39,7 @@ ROUTES = [
     voices.list_saved_voices,
     voices.get_saved_voice,
     voices.delete_saved_voice,
+    voices.check_voice,
     voices.export_voice,
     voices.import_voice,
     openai.create_speech,

@@ -55,6 +55,12 @@ SAVE_RESPONSES = {
     507: VOICE_RESPONSES[507],
 }
 
+CHECK_RESPONSES = {
+    400: AUDIO_RESPONSES[400],
+    413: AUDIO_RESPONSES[413],
+    415: _error("A recording is not audio that can be decoded"),
+}
+
 IMPORT_RESPONSES = {
     200: SAVE_RESPONSES[200],
     400: AUDIO_RESPONSES[400],
@@ -119,6 +125,14 @@ class SaveOperation(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _body(["name", "consent"], {"name": STRING, "consent": STRING})
+
+
+@dataclass
+class CheckOperation(Operation):
+    """Documents the body of `POST /voices/check`, which the handler reads itself."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body([], {})
 
 
 @dataclass

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
+from app.audio.reference_check import Verdict
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
 from app.speech.voices import Consent, SavedVoice, VoiceName
 
@@ -58,6 +59,34 @@ class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: VoiceName
     consent: Consent
+
+
+class CheckForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/check` has no fields beside `reference_audio`."""
+
+
+class CheckedRecording(msgspec.Struct, kw_only=True):
+    """What was measured on one recording, and what to do about it. Levels in dBFS, rounded for reading."""
+
+    name: str
+    seconds: Annotated[float, Meta(description="Of what is used of it")]
+    sample_rate_hz: int
+    level_dbfs: Annotated[float | None, Meta(description="Level of the speech; null for silence")]
+    clipped_share: Annotated[float, Meta(description="Share of samples that are cut off at full scale, 0 to 1")]
+    noise_dbfs: Annotated[
+        float | None,
+        Meta(description="Level of the pauses; -100 stands for everything below, null says that there are no pauses"),
+    ]
+    snr_db: Annotated[float | None, Meta(description="Speech above noise; null where either is")]
+    verdict: Verdict
+    advice: Annotated[list[str], Meta(description="Sentences: what is wrong and what to do, the worst first")]
+
+
+class RecordingsCheck(msgspec.Struct, kw_only=True):
+    """`POST /voices/check`."""
+
+    recordings: list[CheckedRecording]
+    verdict: Annotated[Verdict, Meta(description="That of the worst recording")]
 
 
 class SavedVoiceList(msgspec.Struct, kw_only=True):

@@ -1,4 +1,4 @@
-"""Bodies with files: recordings, of `/voice-clone` and `/voices`, and voice files.
+"""Bodies with files: recordings, of `/voice-clone`, `/voices` and `/voices/check`, and voice files.
 
 Multipart or JSON in (raw bytes for a voice file), checked fields and bytes out.
 """

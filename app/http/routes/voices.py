@@ -7,9 +7,18 @@ from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from app.http.check import check_recordings
 from app.http.disconnect import unless_client_leaves
-from app.http.openapi import IMPORT_RESPONSES, SAVE_RESPONSES, VOICE_RESPONSES, ImportOperation, SaveOperation
-from app.http.schemas import SavedVoiceList, VoiceForm
+from app.http.openapi import (
+    CHECK_RESPONSES,
+    IMPORT_RESPONSES,
+    SAVE_RESPONSES,
+    VOICE_RESPONSES,
+    CheckOperation,
+    ImportOperation,
+    SaveOperation,
+)
+from app.http.schemas import CheckForm, RecordingsCheck, SavedVoiceList, VoiceForm
 from app.http.uploads import decode_recordings, read_recordings_request, read_voice_request
 from app.speech.service import SpeechService
 from app.speech.voice_file import disposition
@@ -32,6 +41,20 @@ async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[S
     clips = await unless_client_leaves(request, asyncio.to_thread(decode_recordings, recordings, max_s))
     voice, is_new = await service.speakers.save(form.name, form.consent, clips)
     return Response(voice, status_code=201 if is_new else 200)
+
+
+@post(
+    "/voices/check",
+    status_code=200,
+    responses=CHECK_RESPONSES,
+    operation_class=CheckOperation,
+    tags=["voices"],
+    summary="Measure recordings before a voice is cloned from them; any engine can",
+)
+async def check_voice(request: Request[Any, Any, Any], service: NamedDependency[SpeechService]) -> RecordingsCheck:
+    _, recordings = await read_recordings_request(request, CheckForm)
+    max_s = service.engine.info.max_reference_s
+    return await unless_client_leaves(request, asyncio.to_thread(check_recordings, recordings, max_s))
 
 
 @get("/voices", tags=["voices"], summary="The saved voices, oldest first")
