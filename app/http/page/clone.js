@@ -37,7 +37,7 @@ export function setUpCloning(onSaved) {
 /** Said up front where the engine is known not to clone. */
 export function sayCloningIsUnavailable() {
   $("clone-notice").textContent =
-    "The small embedded voice that speaks here cannot clone. You can record and have the recordings checked; to save a voice, run the server with XTTS.";
+    "The embedded voice cannot clone: saving a voice needs XTTS. What you record or choose is checked all the same.";
 }
 
 function onDrag(event) {
