@@ -1,11 +1,13 @@
 // Speaks what is typed: asks, plays while the rest is on its way, shows how far it is.
-// Knows the form, the player and the waveform; what is done with the result afterwards is in keep.js.
+// Knows the form, the player and the waveform. The words and figures beside them are in readout.js, what is done with
+// the result afterwards in keep.js.
 
 import { ApiError, speak } from "./api.js";
 import { PcmReader, RATE_HZ } from "./pcm.js";
 import { Player } from "./player.js";
+import { clearReadout, say, showClock, showFigure, showFigures, showProblem, showWarnings } from "./readout.js";
 import { Waveform } from "./waveform.js";
-import { clock, count, inSeconds, problem, realTimeFactor, warningsIn } from "./words.js";
+import { inSeconds, problem, warningsIn } from "./words.js";
 
 const CHARACTERS_PER_SECOND = 15; // of plain English, for the guess of a length
 
@@ -85,7 +87,7 @@ async function listen(answer, body, request, askedAtMs) {
   const pcm = new PcmReader();
   const seed = Number(answer.headers.get("X-Seed"));
   take = { body: { ...body, seed }, seed, pieces: [], isWhole: false };
-  $("seed-used").textContent = seed;
+  showFigure("seed-used", seed);
   showWarnings(warningsIn(answer.headers.get("X-Chorus-Warnings")));
   play();
   let broken = null;
@@ -99,7 +101,8 @@ async function listen(answer, body, request, askedAtMs) {
   take.isWhole = !broken;
   waveform.complete();
   player.complete();
-  showFigures((performance.now() - askedAtMs) / 1000);
+  showFigures(waveform.lengthS, (performance.now() - askedAtMs) / 1000);
+  form.dataset.received = (take.pieces.reduce((sum, piece) => sum + piece.length, 0) / RATE_HZ).toFixed(3);
   if (broken) {
     showProblem(`The stream broke off after ${inSeconds(waveform.lengthS)}: the rest of the text was not spoken. What came is kept, and you can play it again.`);
   }
@@ -169,9 +172,7 @@ function follow() {
 function show() {
   const { playedS } = player;
   waveform.draw(playedS);
-  $("played").textContent = clock(playedS);
-  const soFar = running ? ", more is coming" : "";
-  $("length").textContent = ` of ${clock(waveform.lengthS)}${soFar}`;
+  showClock(playedS, waveform.lengthS, { isGrowing: running !== null });
   form.dataset.played = playedS.toFixed(3);
 }
 
@@ -181,23 +182,12 @@ function watchFirstSound(askedAtMs) {
     return;
   }
   const ms = Math.max(0, Math.round(player.firstSoundAtMs - askedAtMs));
-  $("first-sound").textContent = `${ms} ms`;
+  showFigure("first-sound", `${ms} ms`);
   form.dataset.firstSoundMs = ms;
 }
 
-function showFigures(workS) {
-  const lengthS = waveform.lengthS;
-  $("audio-length").textContent = inSeconds(lengthS);
-  $("rtf").textContent = lengthS ? realTimeFactor(workS / lengthS) : "–";
-  $("waveform").setAttribute("aria-label", `Waveform of ${inSeconds(lengthS)} of speech`);
-  form.dataset.received = (take.pieces.reduce((sum, piece) => sum + piece.length, 0) / RATE_HZ).toFixed(3);
-}
-
 function clear() {
-  for (const id of ["first-sound", "audio-length", "rtf", "seed-used"]) $(id).textContent = "–";
-  $("played").textContent = clock(0);
-  $("length").textContent = "";
-  showProblem("");
+  clearReadout();
   for (const name of ["state", "gaps", "played", "received", "firstSoundMs"]) delete form.dataset[name];
 }
 
@@ -220,19 +210,4 @@ function holdBack(seconds) {
   button.setAttribute("aria-disabled", "true");
   button.textContent = `Wait ${seconds} s`;
   setTimeout(() => holdBack(seconds - 1), 1000);
-}
-
-function say(text) {
-  $("status").textContent = text;
-}
-
-function showProblem(text) {
-  $("error").className = "problem";
-  $("error").textContent = text;
-}
-
-function showWarnings(warnings) {
-  if (!warnings.length) return;
-  $("error").className = "problem warning";
-  $("error").textContent = `${count(warnings.length, "note", "notes")} from the server: ${warnings.join(" ")}`;
 }
