@@ -21,7 +21,7 @@ from app.http.access import AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.origins import cors_config
-from app.http.routes import clone, health, live, metrics, openai, sillytavern, speakers, tts, voices
+from app.http.routes import clone, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -59,6 +59,8 @@ ROUTES = [
     health.live,
     health.ready,
     metrics.metrics,
+    page.page,
+    page.page_file,
 ]
 MIB = 1024 * 1024
 

@@ -17,7 +17,9 @@ from app.http.origins import check_origin
 from app.settings import Settings
 
 OPEN_PATHS = ("/health", "/metrics", "/docs", "/page")
-"""Without a key: what probes and scrapers ask for, the description of the API, and the files of the web page."""
+"""Without a key: what probes and scrapers ask for, the description of the API, and the page, which asks for a key.
+
+`/` itself is compared apart: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
 SCHEME = "Bearer "
 
 
