@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 from litestar import Litestar
@@ -16,11 +16,12 @@ from litestar.openapi.spec import Components, SecurityScheme
 from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
-from app.errors import ChorusError, EngineFailure
-from app.http.access import cross_origin, key_guard
+from app.errors import AddressUnavailable, ChorusError, EngineFailure
+from app.http.access import AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.routes import clone, health, metrics, openai, sillytavern, speakers, tts, voices
+from app.http.origins import cors_config
+from app.http.routes import clone, health, live, metrics, openai, sillytavern, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -39,6 +40,9 @@ ROUTES = [
     voices.list_saved_voices,
     voices.get_saved_voice,
     voices.delete_saved_voice,
+    voices.check_voice,
+    voices.export_voice,
+    voices.import_voice,
     openai.create_speech,
     openai.list_models,
     openai.get_model,
@@ -50,6 +54,7 @@ ROUTES = [
     sillytavern.set_settings,
     sillytavern.speak_to_audio,
     sillytavern.speak_to_stream,
+    live.speak_live,
     health.health,
     health.live,
     health.ready,
@@ -71,7 +76,7 @@ def create_app(
     With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background while /health
     says so; with a `lifecycle` that has failed already, nothing is loaded and /health says why. `on_failure` hears
     when the engine cannot be loaded, or is lost later. `volume` is told when saved voices are read and written.
-    Raises UnusableDataDirectory.
+    Raises UnusableDataDirectory and InvalidSetting.
     """
     running = Running(settings, lifecycle or Lifecycle())
     if running.lifecycle.status is not Status.FAILED:
@@ -89,7 +94,9 @@ def create_app(
         if engine is not None:
             await loading
         try:
-            yield
+            async with AsyncExitStack() as stack:
+                await _open_wyoming(running, stack, on_failure)
+                yield
         finally:
             loading.cancel()
             await asyncio.wait((loading,))
@@ -102,7 +109,8 @@ def create_app(
             "running": Provide(get_running, sync_to_thread=False),
             "service": Provide(get_service, sync_to_thread=False),
         },
-        guards=[key_guard(settings.api_keys)] if settings.api_keys else [],
+        middleware=[AccessMiddleware(running.access, settings)],
+        cors_config=cors_config(settings),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
@@ -113,9 +121,8 @@ def create_app(
             path="/docs",
             render_plugins=[SwaggerRenderPlugin()],
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
-            security=[{"key": []}] if settings.api_keys else None,
+            security=[{"key": []}] if running.access.callers.needs_key else None,
         ),
-        cors_config=cross_origin(settings.allowed_origins),
         response_headers=[
             ResponseHeader(
                 name="X-Chorus-Instance",
@@ -133,6 +140,27 @@ def create_app(
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,
     )
+
+
+async def _open_wyoming(
+    running: Running, stack: AsyncExitStack, on_failure: Callable[[ChorusError], None] | None
+) -> None:
+    settings = running.settings
+    if not settings.wyoming_port:
+        return
+    from app.wyoming.server import WyomingServer  # only who asks for it loads it
+
+    server = WyomingServer(
+        lambda: running.service,
+        enter=running.sockets.enter,
+        on_spoken=running.metrics.on_answer_end,
+        max_pending_chars=settings.max_text_chars,
+        client_timeout_s=settings.client_timeout_s,
+    )
+    try:
+        await stack.enter_async_context(server.listening(settings.host, settings.wyoming_port))
+    except AddressUnavailable as error:
+        _fail(running.lifecycle, error, on_failure)
 
 
 async def _load(

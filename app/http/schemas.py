@@ -6,11 +6,10 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
+from app.audio.reference_check import Verdict
+from app.speech.captions import TimedSegment
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
 from app.speech.voices import Consent, SavedVoice, VoiceName
-
-MAX_CLIPS = 16
-"""Recordings in one clone request."""
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
 
@@ -22,6 +21,10 @@ class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
+    timestamps: Annotated[
+        Literal["segment"] | None,
+        Meta(description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events"),
+    ] = None
     seed: Seed | None = None
     temperature: Temperature | None = None
     top_k: TopK | None = None
@@ -63,6 +66,66 @@ class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     consent: Consent
 
 
+class TimingReceipt(msgspec.Struct, kw_only=True):
+    """Which text is heard when, and the event `done` of a stream.
+
+    Times are those of the samples: exact in wav, pcm and flac; mp3, aac and opus put a delay of their own before them.
+    """
+
+    audio_s: float
+    seed: int
+    warnings: Annotated[tuple[str, ...], Meta(description="As in `X-Chorus-Warnings`, and those that came later")]
+    segments: Annotated[tuple[TimedSegment, ...], Meta(description="Seconds from the first sample; pauses between")]
+    srt: Annotated[str, Meta(description="The segments as a SubRip file")]
+    vtt: Annotated[str, Meta(description="The segments as a WebVTT file")]
+
+
+class EncodedAudio(msgspec.Struct, kw_only=True):
+    format: AudioFormat
+    media_type: str
+    data: Annotated[bytes, Meta(description="The whole file, in base64")]
+
+
+class TimedAnswer(TimingReceipt, kw_only=True):
+    """A whole answer with `timestamps`."""
+
+    audio: EncodedAudio
+
+
+class AudioEvent(msgspec.Struct, kw_only=True):
+    """The event `audio` of a stream with `timestamps`: the next bytes of the file, in base64."""
+
+    data: bytes
+
+
+class CheckForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/check` has no fields beside `reference_audio`."""
+
+
+class CheckedRecording(msgspec.Struct, kw_only=True):
+    """What was measured on one recording, and what to do about it. Levels in dBFS, rounded for reading."""
+
+    name: str
+    seconds: Annotated[float, Meta(description="Of what is used of it")]
+    sample_rate_hz: int
+    level_dbfs: Annotated[float | None, Meta(description="Level of the speech; null for silence")]
+    clipped_share: Annotated[float, Meta(description="Share of samples that are cut off at full scale, 0 to 1")]
+    noise_dbfs: Annotated[
+        float | None,
+        Meta(description="Level of the pauses; -100 stands for everything below, null says that there are no pauses"),
+    ]
+    snr_db: Annotated[float | None, Meta(description="Speech above noise; null where either is")]
+    verdict: Verdict
+    advice: Annotated[list[str], Meta(description="Sentences: what is wrong and what to do, the worst first")]
+
+
+class RecordingsCheck(msgspec.Struct, kw_only=True):
+    """`POST /voices/check`."""
+
+    recordings: list[CheckedRecording]
+    verdict: Annotated[Verdict, Meta(description="That of the worst recording")]
+
+
 class SavedVoiceList(msgspec.Struct, kw_only=True):
     """`GET /voices`."""
 
@@ -98,6 +161,8 @@ class Health(msgspec.Struct, kw_only=True):
     """stages that came out of a snapshot, with the seconds they took when it was made; null without one"""
     storage: str | None = None
     """why saved voices may differ from those that other servers see; null while they do not"""
+    callers: str | None = None
+    """why the newest version of CHORUS_API_KEYS_FILE is not in force; null while it is"""
     engine: str | None = None
     model: str | None = None
     device: str | None = None

@@ -38,7 +38,7 @@ SETTINGS = {
 
 def post(server: RunningServer, path: str, body: Any, **headers: str) -> httpx.Response:
     """With the headers of the page's fetch."""
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-cache", "Origin": PAGE} | headers
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"} | headers
     with server.client() as client:
         return client.post(path, content=json.dumps(body).encode(), headers=headers)
 
@@ -50,9 +50,7 @@ def get(server: RunningServer, path: str, **query: str) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    settings = Settings(
-        data=tmp_path_factory.mktemp("data"), api_keys=ApiKeys("the-key"), allowed_origins=Origins(PAGE)
-    )
+    settings = Settings(data=tmp_path_factory.mktemp("data"), api_keys=ApiKeys("the-key"), cors_origins=Origins(PAGE))
     with serve(settings, FakeEngine) as server:
         yield server
 
@@ -187,15 +185,28 @@ def test_the_page_may_ask_before_it_sends_and_read_what_comes(guarded: RunningSe
     assert {"authorization", "cache-control", "content-type"} <= sent
     assert refused.status_code == 400
     assert "Access-Control-Allow-Origin" not in refused.headers
-    spoken = post(guarded, "/sillytavern/tts_to_audio/", {"text": "Hello."}, Authorization="Bearer the-key")
+    spoken = post(
+        guarded, "/sillytavern/tts_to_audio/", {"text": "Hello."}, Origin=PAGE, Authorization="Bearer the-key"
+    )
     assert (spoken.status_code, spoken.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
     assert "x-chorus-warnings" in spoken.headers["Access-Control-Expose-Headers"].lower()
-    unknown = post(guarded, "/sillytavern/tts_to_audio/", {"text": "Hello."})
+    unknown = post(guarded, "/sillytavern/tts_to_audio/", {"text": "Hello."}, Origin=PAGE)
     assert (unknown.status_code, unknown.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
 
 
 def test_an_audio_element_has_no_key_to_send(guarded: RunningServer) -> None:
     check(get(guarded, "/sillytavern/tts_stream/", text="Hello."), 401, "invalid_api_key")
+
+
+@pytest.mark.parametrize(("site", "status"), [("cross-site", 403), ("same-site", 200), ("same-origin", 200)])
+def test_an_audio_element_of_another_site_does_not_make_the_engine_work(
+    fake_server: RunningServer, site: str, status: int
+) -> None:
+    """A browser sends no `Origin` for it, so that no list of origins can tell a good page from a bad one."""
+    for path in ("/tts_stream", "/sillytavern/tts_stream/"):
+        with fake_server.client() as client:
+            answer = client.get(path, params={"text": "Hello."}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == status
 
 
 @pytest.mark.parametrize("origin", [PAGE, "null", f"{PAGE}.evil.example"])
