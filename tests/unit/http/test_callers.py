@@ -79,7 +79,7 @@ def test_a_limit_that_would_limit_nobody_is_refused(field: str) -> None:
         (ADA + "max_concurrent = -1", ">= 0"),
         (ADA + 'requests_per_minute = "60"', "Expected `int"),
         (ADA + "requests_per_min = 60", "unknown field `requests_per_min`"),
-        ('["a\\nb"]\nkey = "the-secret"', "a name is made of"),
+        ('["a\\nb"]\nkey = "the-secret"', "a name is 1 to 64"),
         (ADA + '[bob]\nkey = "the-key-of-ada"', r"\[bob\]: this key belongs to ada already"),
         ('[ada]\nkey = "of-the-setting"', "this key belongs to #1 already"),
         ("#" * (1024 * 1024 + 1), "larger than"),
