@@ -80,6 +80,11 @@ def test_a_name_that_only_begins_like_an_open_one_is_not_open(guarded: RunningSe
         assert client.get(path).status_code in (401, 404)
 
 
+def test_a_browsers_question_before_the_request_needs_no_key(guarded: RunningServer) -> None:
+    with guarded.client() as client:
+        assert client.options("/tts").status_code == 204
+
+
 def test_the_official_client_says_what_is_wrong(guarded: RunningServer) -> None:
     with openai.OpenAI(base_url=f"{guarded.url}/v1", api_key="second-key", max_retries=0) as client:
         assert client.audio.speech.create(model="tts-1", voice="alloy", input="Hello.").content

@@ -95,6 +95,15 @@ def test_a_file_that_cannot_be_used_ends_the_start_in_one_line(tmp_path: Path, t
     assert "the-key" not in str(caught.value)
 
 
+def test_the_documents_example_is_understood(tmp_path: Path) -> None:
+    example = Path("docs/access.md").read_text().split("```toml\n")[1].split("```")[0]
+    callers = Access(settings(tmp_path, example)).callers
+    assert [(who.name, who.max_concurrent, who.requests_per_minute) for who in callers] == [
+        ("ada", 4, 0),
+        ("reading-app", 0, 600),
+    ]
+
+
 def test_a_changed_file_is_read_again_once_a_second_has_passed(tmp_path: Path) -> None:
     clock = Clock()
     access = Access(settings(tmp_path, ADA), clock)
