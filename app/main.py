@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
@@ -17,7 +18,7 @@ from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import AddressUnavailable, ChorusError, EngineFailure
-from app.http.access import AccessMiddleware
+from app.http.access import Access, AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.origins import cors_config
@@ -72,15 +73,17 @@ def create_app(
     lifecycle: Lifecycle | None = None,
     volume: Volume | None = None,
     on_failure: Callable[[ChorusError], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsgiApp:
     """The server as an ASGI app.
 
     With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background while /health
     says so; with a `lifecycle` that has failed already, nothing is loaded and /health says why. `on_failure` hears
-    when the engine cannot be loaded, or is lost later. `volume` is told when saved voices are read and written.
+    when the engine cannot be loaded, or is lost later. `volume` is told when saved voices are read and written. The
+    limits of callers are counted by `clock`, in seconds.
     Raises UnusableDataDirectory and InvalidSetting.
     """
-    running = Running(settings, lifecycle or Lifecycle())
+    running = Running(settings, lifecycle or Lifecycle(), Access(settings, clock))
     if running.lifecycle.status is not Status.FAILED:
         prepare_data_directory(settings.data)
 

@@ -1,10 +1,13 @@
 """`chorus serve`: the app under uvicorn, with a shutdown that keeps its promises."""
 
 import asyncio
+import importlib.util
 import logging
 import socket
 import sys
+from functools import partial
 from types import FrameType
+from typing import Any
 
 import click
 import uvicorn
@@ -71,6 +74,7 @@ def serve(host: str | None, port: int | None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=_http_protocol(settings.client_timeout_s),
         ws="websockets-sansio",  # stops reading while the app does not take what came
         ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
         timeout_graceful_shutdown=5,
@@ -82,6 +86,15 @@ def serve(host: str | None, port: int | None) -> None:
     server.run([listener])
     if failures or not server.started:
         sys.exit(1)
+
+
+def _http_protocol(head_timeout_s: float) -> Any:  # Any: uvicorn asks for a class, and calls it
+    """With bounds for the head; where httptools is not made for, h11, which has a bound of its own."""
+    if importlib.util.find_spec("httptools") is None:
+        return "h11"
+    from app.cli.head_limits import BoundedHeadProtocol
+
+    return partial(BoundedHeadProtocol, head_timeout_s=head_timeout_s)
 
 
 def _listen(host: str, port: int) -> socket.socket:

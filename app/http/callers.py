@@ -140,7 +140,7 @@ def read_callers(
     by_digest = dict(others)
     for name, table in tables.items():
         if not _NAME.fullmatch(name):
-            raise ValueError(f"[{name[:64]}]: a name is made of 1 to 64 letters, digits, dots, dashes and underscores")
+            raise ValueError(f"[{name[:64]!r}]: a name is 1 to 64 letters, digits, dots, dashes, underscores")
         try:
             entry = msgspec.convert(table, _Entry)
         except msgspec.ValidationError as error:

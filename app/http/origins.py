@@ -42,7 +42,7 @@ def origin_allowed(origin: str | None, host: str | None, settings: Settings, *, 
         return True
     if fetch_site is not None:
         return fetch_site in ("same-origin", "none")
-    return origin is None or (host is not None and origin.partition("://")[2].lower() == host.lower())
+    return origin is None or (bool(host) and origin.partition("://")[2].lower() == host.lower())
 
 
 def check_origin(

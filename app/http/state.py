@@ -32,16 +32,13 @@ class Sockets:
 
 
 class Running:
-    """The parts that live as long as the server; `service` is there once the engine is loaded.
+    """The parts that live as long as the server; `service` is there once the engine is loaded."""
 
-    Raises InvalidSetting.
-    """
-
-    def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
+    def __init__(self, settings: Settings, lifecycle: Lifecycle, access: Access) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
         self.instance = f"{int(time.time())}-{secrets.token_hex(4)}"
-        self.access = Access(settings)
+        self.access = access
         self.loaded: SpeechService | None = None
         self.sockets = Sockets(settings.max_sockets)
         self.metrics = Metrics(lifecycle, self._find_engine)

@@ -89,6 +89,11 @@ def test_slashes_too_many_open_nothing(guarded: RunningServer, path: str) -> Non
         check(client.get(f"{guarded.url}{path}"), 401, "invalid_api_key")
 
 
+def test_a_browsers_question_before_the_request_needs_no_key(guarded: RunningServer) -> None:
+    with guarded.client() as client:
+        assert client.options("/tts").status_code == 204
+
+
 def test_the_official_client_says_what_is_wrong(guarded: RunningServer) -> None:
     with openai.OpenAI(base_url=f"{guarded.url}/v1", api_key="second-key", max_retries=0) as client:
         assert client.audio.speech.create(model="tts-1", voice="alloy", input="Hello.").content

@@ -110,6 +110,15 @@ def test_doctor_names_the_engine_and_why(tmp_path: Path) -> None:
     assert b"engine: embedded, because" in ended.stdout
 
 
+def test_doctor_counts_the_callers(tmp_path: Path) -> None:
+    assert b"everybody, without a key" in chorus("doctor", CHORUS_DATA=str(tmp_path)).stdout
+    file = tmp_path / "callers.toml"
+    file.write_text('[ada]\nkey = "the-key-of-ada"\n')
+    ended = chorus("doctor", CHORUS_DATA=str(tmp_path), CHORUS_API_KEYS="a,b", CHORUS_API_KEYS_FILE=str(file))
+    assert b"callers: 3, by API key" in ended.stdout
+    assert b"the-key" not in ended.stdout
+
+
 def test_doctor_finds_what_would_stop_the_server() -> None:
     ended = chorus("doctor", CHORUS_DATA="/dev/null/data")
     assert ended.returncode == 1

@@ -238,6 +238,14 @@ def test_missing_keys_close_the_server_and_say_where_they_belong(
     run(test)
 
 
+def test_callers_that_cannot_be_read_are_told_by_health(deployed: Deployed) -> None:
+    async def test() -> None:
+        state = await _failed_state(deployed, await deployed.prepare(), CHORUS_API_KEYS_FILE="/nowhere/callers.toml")
+        assert "CHORUS_API_KEYS_FILE='/nowhere/callers.toml' cannot be used: no such file" in state["error"]
+
+    run(test)
+
+
 def test_missing_weights_are_no_reason_for_another_voice(deployed: Deployed, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         deployed.checkpoint = deployed.checkpoint.parent / "nothing"

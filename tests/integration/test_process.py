@@ -70,6 +70,11 @@ def test_a_second_signal_ends_a_drain_that_takes_too_long(tmp_path: Path) -> Non
         ({"CHORUS_PROT": "80"}, "did you mean CHORUS_PORT?"),
         ({"CHORUS_PORT": "eighty"}, "CHORUS_PORT='eighty'"),
         ({"CHORUS_ENGINE": "xtts"}, "CHORUS_ENGINE=xtts"),
+        (
+            {"CHORUS_API_KEYS_FILE": "/nowhere/callers.toml"},
+            "CHORUS_API_KEYS_FILE='/nowhere/callers.toml' cannot be used",
+        ),
+        ({"CHORUS_REQUESTS_PER_MINUTE": "60"}, "CHORUS_REQUESTS_PER_MINUTE limits each key, and there are none"),
     ],
 )
 def test_a_server_that_cannot_start_says_why_in_one_line(environ: dict[str, str], says: str) -> None:

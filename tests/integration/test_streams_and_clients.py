@@ -5,6 +5,7 @@ import gc
 import json
 import socket
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
@@ -35,12 +36,13 @@ def release(server: RunningServer) -> None:
     server.on_loop(fake(server).release.set)
 
 
-def raw_post(server: RunningServer, body: dict[str, object]) -> socket.socket:
+def raw_post(server: RunningServer, body: dict[str, object], headers: Mapping[str, str] = {}) -> socket.socket:
     host, port = server.url.removeprefix("http://").split(":")
     content = json.dumps(body).encode()
     connection = socket.create_connection((host, int(port)), timeout=30)
-    head = f"POST /tts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-    connection.sendall(head.encode() + content)
+    head = f"POST /tts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    connection.sendall(head.encode() + b"\r\n" + content)
     return connection
 
 

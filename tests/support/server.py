@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -41,8 +42,13 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def serve(settings: Settings, make_engine: Callable[[], Engine] | None = None) -> Iterator[RunningServer]:
-    """uvicorn in a thread. Yields once /health says ok."""
+def serve(
+    settings: Settings,
+    make_engine: Callable[[], Engine] | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[RunningServer]:
+    """uvicorn in a thread. Yields once /health says ok. The limits of callers are counted by `clock`."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms for each answer on a kept connection
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -51,10 +57,9 @@ def serve(settings: Settings, make_engine: Callable[[], Engine] | None = None) -
     async def run() -> None:
         try:
             engine = make_engine() if make_engine else None
-            app = create_app(settings, engine)
-            server = uvicorn.Server(
-                uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="websockets-sansio")
-            )  # type: ignore[arg-type]
+            app = create_app(settings, engine, clock=clock)
+            config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="websockets-sansio")  # type: ignore[arg-type]
+            server = uvicorn.Server(config)
         except BaseException as error:
             started.set_exception(error)
             raise
