@@ -4,23 +4,23 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import cast
 
+import msgspec
 from litestar import Litestar
-from litestar.datastructures import ResponseHeader
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
-from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import ChorusError, EngineFailure
 from app.http.access import key_guard
 from app.http.asgi import AsgiApp, Exchange
+from app.http.body import StrictRequest, check_encoding
+from app.http.document import build_document
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.routes import clone, health, metrics, openai, speakers, tts, voices
+from app.http.methods import options_handlers
+from app.http.routes import clone, docs, health, metrics, openai, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -28,6 +28,7 @@ from app.speech.service import SpeechService
 from app.speech.storage import prepare_data_directory
 from app.speech.volume import Volume
 from app.speech.warm_up import warm_up
+from app.text.languages import LANGUAGES
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ ROUTES = [
     health.live,
     health.ready,
     metrics.metrics,
+    docs.reference,
+    docs.reference_style,
+    docs.reference_script,
+    docs.openapi_document,
 ]
 MIB = 1024 * 1024
 
@@ -75,6 +80,20 @@ def create_app(
     def get_service() -> SpeechService:
         return running.service
 
+    @cache
+    def document_for(languages: tuple[str, ...]) -> bytes:
+        needs_key = bool(settings.api_keys)
+        return msgspec.json.encode(build_document(ROUTES, dependencies, languages=languages, needs_key=needs_key))
+
+    def get_document() -> bytes:
+        return document_for(tuple(running.loaded.engine.info.languages if running.loaded else LANGUAGES))
+
+    dependencies = {
+        "running": Provide(get_running, sync_to_thread=False),
+        "service": Provide(get_service, sync_to_thread=False),
+        "document": Provide(get_document, sync_to_thread=False),
+    }
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         loading = asyncio.create_task(_load(running, engine, volume, on_failure))
@@ -89,38 +108,22 @@ def create_app(
                 await running.loaded.aclose()
 
     app = Litestar(
-        route_handlers=ROUTES,
-        dependencies={
-            "running": Provide(get_running, sync_to_thread=False),
-            "service": Provide(get_service, sync_to_thread=False),
-        },
+        route_handlers=[*options_handlers(ROUTES), *ROUTES],  # in this order, or Litestar adds its own
+        request_class=StrictRequest,
+        before_request=check_encoding,
+        dependencies=dependencies,
         guards=[key_guard(settings.api_keys)] if settings.api_keys else [],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=OpenAPIConfig(
-            title="Chorus",
-            version=__version__,
-            description="Text to speech and voice cloning for many callers at once.",
-            path="/docs",
-            render_plugins=[SwaggerRenderPlugin()],
-            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
-            security=[{"key": []}] if settings.api_keys else None,
-        ),
-        response_headers=[
-            ResponseHeader(
-                name="X-Chorus-Instance",
-                value=running.instance,
-                description="Which server answered, of several behind one address: when it started (Unix time), and a "
-                "number of its own",
-            )
-        ],
+        openapi_config=None,  # app/http/document.py makes the document, when it is asked for
         request_max_body_size=settings.max_upload_mb * MIB,
     )
     app.state.metrics = running.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.
     return Exchange(
         cast("AsgiApp", app),
+        instance=running.instance,
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,
     )

@@ -18,6 +18,10 @@ OPEN_PATHS = ("/health", "/metrics", "/docs")
 SCHEME = "Bearer "
 
 
+def is_open(path: str) -> bool:
+    return any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS)
+
+
 def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
     """A guard that lets in who sends one of `keys`, as bearer token or as `xi-api-key` or `x-api-key`.
 
@@ -26,8 +30,7 @@ def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
     digests = [_digest(key.encode()) for key in keys.values]
 
     def check_key(connection: Connection, _: BaseRouteHandler) -> None:
-        path = connection.scope["path"]
-        if any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS):
+        if is_open(connection.scope["path"]):
             return
         sent = [_digest(key) for key in _sent_keys(connection)]
         if not sum(hmac.compare_digest(key, digest) for key in sent for digest in digests):

@@ -1,110 +1,92 @@
-"""What the OpenAPI document says beyond the handlers' types."""
+"""What routes can answer, by kind, and bodies that handlers read themselves: said here once, for every route.
 
+A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/document.py adds what every route can answer.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
+import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import (
-    OpenAPIFormat,
-    OpenAPIMediaType,
-    OpenAPIType,
-    Operation,
-    Reference,
-    RequestBody,
-    Schema,
-)
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
 
-from app.http.schemas import MAX_CLIPS, ErrorBody
+from app.http.schemas import CloneBody, CloneUpload, ErrorBody, Health, State, VoiceBody, VoiceUpload
 from app.speech.voices import SavedVoice
 
+AUDIO = "audio/*"
+"""Stands for every audio format, until the document lists them."""
 
-def _error(description: str) -> ResponseSpec:
-    return ResponseSpec(data_container=ErrorBody, description=description, generate_examples=False)
-
-
-AUDIO_RESPONSES = {
-    200: ResponseSpec(data_container=bytes, media_type="audio/wav", description="Audio", generate_examples=False),
-    400: _error("A field is missing, malformed or out of bounds; `param` names it"),
-    404: _error("No such speaker; the message names near ones"),
-    413: _error("The text or the upload is too large"),
-    422: _error("Nothing in the text can be spoken"),
-    500: _error("The server failed; its log has the request id"),
-    503: _error("Full, loading or shutting down: try again after `Retry-After` seconds"),
-    504: _error("The audio did not come in time"),
-}
-
-CLONE_RESPONSES = AUDIO_RESPONSES | {
-    415: _error("A reference clip is not audio that can be decoded"),
-    422: _error("A reference clip is too short, too long, silent or clipped; or nothing can be spoken"),
-    501: _error("This engine cannot clone; the message says which can"),
+ERRORS: Mapping[int, str] = {
+    400: "A field is missing, malformed or out of bounds; `param` names it",
+    401: "No API key came, or none that is valid. Only where the server has keys",
+    404: "There is no such voice; the message names near ones",
+    409: "As many voices are saved as may be",
+    413: "The text or the upload is too large",
+    415: "A recording is not audio that can be decoded, or the body is compressed",
+    422: "Nothing in the text can be spoken, or a recording is too short, too long, silent or clipped",
+    500: "The server failed; its log has the request id",
+    501: "This engine cannot clone; the message says which can",
+    503: "The server is full, loading or shutting down: try again after `Retry-After` seconds",
+    504: "The audio did not come in time",
+    507: "The data volume cannot be read or written",
 }
 
 
-VOICE_RESPONSES = {
-    404: _error("No such voice; the message names near ones"),
-    507: _error("The data volume cannot be read or written"),
-}
-
-SAVE_RESPONSES = {
-    200: ResponseSpec(data_container=SavedVoice, description="Kept already", generate_examples=False),
-    400: AUDIO_RESPONSES[400],
-    409: _error("As many voices are saved as may be"),
-    413: AUDIO_RESPONSES[413],
-    415: CLONE_RESPONSES[415],
-    422: _error("A reference clip is too short, too long, silent or clipped"),
-    501: CLONE_RESPONSES[501],
-    507: VOICE_RESPONSES[507],
-}
-
-STRING = Schema(type=OpenAPIType.STRING)
+def errors(*statuses: int) -> dict[int, ResponseSpec]:
+    """These statuses, each with the one error body."""
+    return {
+        status: ResponseSpec(data_container=ErrorBody, description=ERRORS[status], generate_examples=False)
+        for status in statuses
+    }
 
 
-def _speech_options() -> dict[str, Reference | Schema]:
-    number, integer = Schema(type=OpenAPIType.NUMBER), Schema(type=OpenAPIType.INTEGER)
-    properties: dict[str, Reference | Schema] = {"text": STRING, "language": STRING, "format": STRING}
-    properties |= {"stream": Schema(type=OpenAPIType.BOOLEAN)}
-    properties |= dict.fromkeys(("speed", "temperature", "top_p", "repetition_penalty"), number)
-    return properties | dict.fromkeys(("seed", "top_k"), integer)
+def _answer(schema: type, description: str, media_type: str = "application/json") -> ResponseSpec:
+    return ResponseSpec(data_container=schema, description=description, media_type=media_type, generate_examples=False)
 
 
-def _body(required: list[str], properties: dict[str, Reference | Schema]) -> RequestBody:
-    """A body with recordings, which has two content types: files of a form, or base64 in JSON."""
+EVERY_ROUTE = (401, 500, 503)
+OPEN_ROUTE = (500,)
+"""What a route can answer that needs no key and is there in every state of the server."""
 
-    def schema(clip: Schema) -> OpenAPIMediaType:
-        clips = Schema(
-            type=OpenAPIType.ARRAY,
-            items=clip,
-            min_items=1,
-            max_items=MAX_CLIPS,
-            description="Recordings of the voice, in any format that FFmpeg reads",
-        )
-        return OpenAPIMediaType(
-            schema=Schema(
-                type=OpenAPIType.OBJECT,
-                required=[*required, "reference_audio"],
-                properties={**properties, "reference_audio": clips},
-            )
-        )
-
-    return RequestBody(
-        required=True,
-        content={
-            "multipart/form-data": schema(Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)),
-            "application/json": schema(Schema(type=OpenAPIType.STRING, content_encoding="base64")),
-        },
-    )
+LIST_RESPONSES = errors(507)
+VOICE_RESPONSES = errors(404, 507)
+AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
+    400, 404, 413, 415, 422, 504, 507
+)
+CLONE_RESPONSES = AUDIO_RESPONSES | errors(501)
+SAVE_RESPONSES = {200: _answer(SavedVoice, "The same recordings are saved already, as this voice")} | errors(
+    400, 409, 413, 415, 422, 501, 507
+)
+HEALTH_RESPONSES = {503: _answer(Health, "It takes no requests: it is loading, draining or has failed")}
+STATE_RESPONSES = {503: _answer(State, "The answer is no; the state says why")}
 
 
 @dataclass
-class CloneOperation(Operation):
-    """Documents the body of `/voice-clone`, which the handler reads itself."""
+class RecordingsOperation(Operation):
+    """Its body holds recordings, as files of a form or as base64 in JSON, and the handler reads it itself."""
+
+    upload: ClassVar[type[msgspec.Struct]]
+    body: ClassVar[type[msgspec.Struct]]
 
     def __post_init__(self) -> None:
-        self.request_body = _body(["text"], _speech_options())
+        content = {"multipart/form-data": self.upload, "application/json": self.body}
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                media_type: OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{schema.__name__}"))
+                for media_type, schema in content.items()
+            },
+        )
 
 
 @dataclass
-class SaveOperation(Operation):
-    """Documents the body of `POST /voices`, which the handler reads itself."""
+class CloneOperation(RecordingsOperation):
+    upload = CloneUpload
+    body = CloneBody
 
-    def __post_init__(self) -> None:
-        self.request_body = _body(["name", "consent"], {"name": STRING, "consent": STRING})
+
+@dataclass
+class SaveOperation(RecordingsOperation):
+    upload = VoiceUpload
+    body = VoiceBody

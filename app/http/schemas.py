@@ -13,12 +13,25 @@ MAX_CLIPS = 16
 """Recordings in one clone request."""
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
+Language = Annotated[str, Meta(description="One of the engine's languages; `en-US` is `en`")]
+OPENAI_MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+
+_RECORDINGS = "Recordings of the voice, in any format that FFmpeg reads"
+_BASE64 = r"^(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+RecordingFiles = Annotated[
+    list[Annotated[str, Meta(extra_json_schema={"format": "binary"})]],
+    Meta(min_length=1, max_length=MAX_CLIPS, description=_RECORDINGS),
+]
+RecordingTexts = Annotated[
+    list[Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64", "pattern": _BASE64})]],
+    Meta(min_length=1, max_length=MAX_CLIPS, description=f"{_RECORDINGS}; base64, or `data:` URLs with base64"),
+]
 
 
 class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Options that every way of speaking has."""
 
-    language: Annotated[str, Meta(description="One of the engine's languages, such as `en`")] = "en"
+    language: Language = "en"
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
@@ -56,11 +69,35 @@ class CloneForm(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
     text: Text
 
 
+class CloneUpload(CloneForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voice-clone` as a form."""
+
+    reference_audio: RecordingFiles
+
+
+class CloneBody(CloneForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voice-clone` as JSON."""
+
+    reference_audio: RecordingTexts
+
+
 class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The fields of `POST /voices` beside `reference_audio`."""
 
     name: VoiceName
     consent: Consent
+
+
+class VoiceUpload(VoiceForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices` as a form."""
+
+    reference_audio: RecordingFiles
+
+
+class VoiceBody(VoiceForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices` as JSON."""
+
+    reference_audio: RecordingTexts
 
 
 class SavedVoiceList(msgspec.Struct, kw_only=True):
@@ -73,14 +110,17 @@ class SavedVoiceList(msgspec.Struct, kw_only=True):
 class OpenAISpeechBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`POST /v1/audio/speech`, as the OpenAI SDKs send it; `language` and `seed` are ours."""
 
-    model: str
+    model: Annotated[
+        str,
+        Meta(description="All of them mean the model that is loaded", extra_json_schema={"enum": list(OPENAI_MODELS)}),
+    ]
     input: Text
-    voice: str
+    voice: Annotated[str, Meta(description="An id from `GET /speakers`, or one of OpenAI's names", examples=["alloy"])]
     response_format: AudioFormat = AudioFormat.MP3
     speed: Speed = 1.0
     instructions: Annotated[str | None, Meta(description="Accepted and reported as without effect")] = None
     stream_format: Literal["audio"] = "audio"
-    language: str = "en"
+    language: Language = "en"
     seed: Seed | None = None
 
 
@@ -142,11 +182,17 @@ class Health(msgspec.Struct, kw_only=True):
     error: str | None = None
 
 
+class State(msgspec.Struct, kw_only=True):
+    """`GET /health/live` and `GET /health/ready`."""
+
+    status: Literal["loading", "ok", "draining", "failed"]
+
+
 class ErrorDetail(msgspec.Struct, kw_only=True):
-    code: str
-    message: str
-    type: str
-    param: str | None
+    code: Annotated[str, Meta(description="Stable and for programs, such as `unknown_speaker`")]
+    message: Annotated[str, Meta(description="What happened and what to do, for people")]
+    type: Annotated[str, Meta(description="`invalid_request_error`, or `server_error` where it is our fault")]
+    param: Annotated[str | None, Meta(description="The field at fault, where it is one field")]
     request_id: str
 
 

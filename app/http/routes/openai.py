@@ -9,12 +9,11 @@ from litestar.response import Stream
 
 from app.errors import InvalidField
 from app.http.audio import audio_response
-from app.http.openapi import AUDIO_RESPONSES
-from app.http.schemas import OpenAIModel, OpenAIModelList, OpenAISpeechBody, OpenAIVoice, OpenAIVoiceList
+from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES
+from app.http.schemas import OPENAI_MODELS, OpenAIModel, OpenAIModelList, OpenAISpeechBody, OpenAIVoice, OpenAIVoiceList
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 
-MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 STOCK_VOICES = frozenset(
     ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 )
@@ -25,8 +24,8 @@ RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
 async def create_speech(
     request: Request[Any, Any, Any], data: JSONBody[OpenAISpeechBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
-    if data.model not in MODELS:
-        raise InvalidField(f"no model {data.model!r}; known are {', '.join(MODELS)}", param="model")
+    if data.model not in OPENAI_MODELS:
+        raise InvalidField(f"no model {data.model!r}; known are {', '.join(OPENAI_MODELS)}", param="model")
     speaking = service.speak(
         SpeechRequest(
             text=data.input,
@@ -43,10 +42,10 @@ async def create_speech(
 
 @get("/v1/models", tags=["openai"], summary="Model names that `/v1/audio/speech` takes")
 async def list_models() -> OpenAIModelList:
-    return OpenAIModelList(data=[OpenAIModel(id=name, created=RELEASED_AT) for name in MODELS])
+    return OpenAIModelList(data=[OpenAIModel(id=name, created=RELEASED_AT) for name in OPENAI_MODELS])
 
 
-@get("/v1/audio/voices", tags=["openai"], summary="The voices, as Open WebUI asks for them")
+@get("/v1/audio/voices", responses=LIST_RESPONSES, tags=["openai"], summary="The voices, as Open WebUI asks for them")
 async def list_voices(service: NamedDependency[SpeechService]) -> OpenAIVoiceList:
     listed = await service.speakers.list()
     return OpenAIVoiceList(voices=[OpenAIVoice(id=speaker.id, name=speaker.name) for speaker in listed.speakers])

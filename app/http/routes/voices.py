@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.http.disconnect import unless_client_leaves
-from app.http.openapi import SAVE_RESPONSES, VOICE_RESPONSES, SaveOperation
+from app.http.openapi import LIST_RESPONSES, SAVE_RESPONSES, VOICE_RESPONSES, SaveOperation
 from app.http.schemas import SavedVoiceList, VoiceForm
 from app.http.uploads import decode_recordings, read_recordings_request
 from app.speech.service import SpeechService
@@ -30,7 +30,7 @@ async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[S
     return Response(voice, status_code=201 if is_new else 200)
 
 
-@get("/voices", tags=["voices"], summary="The saved voices, oldest first")
+@get("/voices", responses=LIST_RESPONSES, tags=["voices"], summary="The saved voices, oldest first")
 async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoiceList:
     voices = list(await service.speakers.list_saved())
     return SavedVoiceList(voices=voices, count=len(voices))
