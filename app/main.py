@@ -48,8 +48,7 @@ ROUTES = [
     health.ready,
     metrics.metrics,
     docs.reference,
-    docs.reference_style,
-    docs.reference_script,
+    docs.reference_file,
     docs.openapi_document,
 ]
 MIB = 1024 * 1024
