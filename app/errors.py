@@ -12,6 +12,7 @@ ChorusError
     UploadTooLarge            more bytes than one request may carry
     UnreadableAudio           the clip is not audio that can be decoded
     UnusableReference         decoded, but too short, too long, silent or clipped
+    UnusableVoiceFile         no voice that this engine can speak with is in it
     TooManyVoices             as many voices are saved as may be
     Unauthorized              no API key, or none that is valid
   Unavailable               try again later; carries `retry_after_s`
@@ -85,6 +86,10 @@ class UnreadableAudio(RequestError):
 
 class UnusableReference(RequestError):
     code = "unusable_reference"
+
+
+class UnusableVoiceFile(RequestError):
+    code = "unusable_voice_file"
 
 
 class TooManyVoices(RequestError):

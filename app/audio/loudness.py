@@ -32,15 +32,20 @@ def speech_level_dbfs(samples: NDArray[np.float32], sample_rate_hz: int) -> floa
     """
     if not samples.size:
         return -math.inf
-    frame_length = min(len(samples), max(1, sample_rate_hz * FRAME_MS // 1000))
-    num_frames = len(samples) // frame_length
-    frames = samples[: num_frames * frame_length].reshape(num_frames, frame_length)
-    powers = np.mean(np.square(frames, dtype=np.float64), axis=1)
+    powers = frame_powers(samples, sample_rate_hz)
     loudest = float(powers.max())
     if loudest < dbfs_to_amplitude(SILENCE_DBFS) ** 2:
         return -math.inf
     active = powers[powers >= loudest * dbfs_to_amplitude(-GATE_DB) ** 2]
     return amplitude_to_dbfs(math.sqrt(float(active.mean())))
+
+
+def frame_powers(samples: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:
+    """The mean square of each whole frame of 20 ms, [frames]; at least one frame, and at least one sample is needed."""
+    frame_length = min(len(samples), max(1, sample_rate_hz * FRAME_MS // 1000))
+    num_frames = len(samples) // frame_length
+    frames = samples[: num_frames * frame_length].reshape(num_frames, frame_length)
+    return np.mean(np.square(frames, dtype=np.float64), axis=1)
 
 
 def gain_for(samples: NDArray[np.float32], target_dbfs: float | None, sample_rate_hz: int) -> float:

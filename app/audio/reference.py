@@ -1,4 +1,4 @@
-"""Reference clips: an uploaded recording, decoded and judged fit for cloning.
+"""Reference clips: an uploaded recording, decoded and, for cloning, judged fit for it.
 
 The bytes come from strangers. They are decoded from memory, and a file inside them that names other files or
 addresses (a playlist) is not followed. Knows nothing of uploads and engines.
@@ -16,9 +16,8 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from app.audio.reference_check import check_reference
-from app.errors import UnreadableAudio, UnusableReference
+from app.errors import UnreadableAudio
 
-MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
 """Clips above this rate are resampled to it: speech has nothing up there that a voice model hears."""
 MAX_BROKEN_SHARE = 0.1
@@ -42,13 +41,22 @@ class ReferenceClip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decode_reference(data: bytes, *, filename: str | None = None, max_decode_s: float = 30.0) -> ReferenceClip:
-    """Any audio, or video with sound, that FFmpeg reads; channels are averaged. `filename` is for messages only.
+    """A recording that a voice can be cloned from.
 
     Raises UnreadableAudio when it is not audio, UnusableReference when it is but no voice can be cloned from it.
-    No more than the first `max_decode_s` are decoded. The length is counted while decoding: headers claim too much and
-    too little.
     """
-    name = (filename or "the recording")[-80:]
+    clip = decode_recording(data, filename=filename, max_decode_s=max_decode_s)
+    check_reference(clip.samples, clip.sample_rate_hz, _short(filename))
+    return clip
+
+
+def decode_recording(data: bytes, *, filename: str | None = None, max_decode_s: float = 30.0) -> ReferenceClip:
+    """Any audio, or video with sound, that FFmpeg reads; channels are averaged. `filename` is for messages only.
+
+    Raises UnreadableAudio when it is not audio. Whether a voice can be cloned from it is not asked. No more than the
+    first `max_decode_s` are decoded. The length is counted while decoding: headers claim too much and too little.
+    """
+    name = _short(filename)
     if not data:
         raise UnreadableAudio(f"{name} is empty", param="reference_audio")
     try:
@@ -59,11 +67,18 @@ def decode_reference(data: bytes, *, filename: str | None = None, max_decode_s: 
             f"{name} is not audio that can be decoded ({error.strerror}); send wav, flac, mp3, ogg or m4a",
             param="reference_audio",
         ) from error
-    check_reference(samples, sample_rate_hz, name)
+    if not np.isfinite(samples).all():
+        raise UnreadableAudio(
+            f"{name} holds samples that are not numbers (NaN or infinity); export it again", param="reference_audio"
+        )
     samples = samples.clip(-1, 1)  # lossy codecs overshoot
     return ReferenceClip(
         samples=samples, sample_rate_hz=sample_rate_hz, sha256=hashlib.sha256(data).hexdigest(), is_cut=is_cut
     )
+
+
+def _short(filename: str | None) -> str:
+    return (filename or "the recording")[-80:]
 
 
 def _decode(container: InputContainer, name: str, max_s: float) -> tuple[NDArray[np.float32], int, bool]:
@@ -74,11 +89,6 @@ def _decode(container: InputContainer, name: str, max_s: float) -> tuple[NDArray
     resample = _Resample()
     for frame in _frames(container, name):
         if not rate_hz:
-            if frame.sample_rate < MIN_RATE_HZ:
-                raise UnusableReference(
-                    f"{name} has a sample rate of {frame.sample_rate} Hz; at least {MIN_RATE_HZ} Hz are needed",
-                    param="reference_audio",
-                )
             rate_hz = min(frame.sample_rate, MAX_RATE_HZ)
         for piece in resample(frame, rate_hz):
             pieces.append(piece)

@@ -20,7 +20,7 @@ from litestar.typing import FieldDefinition
 from app import __version__
 from app.audio.formats import AudioFormat
 from app.http.access import is_open
-from app.http.openapi import AUDIO, ERRORS, EVERY_ROUTE, OPEN_ROUTE, RecordingsOperation
+from app.http.openapi import AUDIO, ERRORS, EVERY_ROUTE, OPEN_ROUTE, BodyOperation
 from app.http.schemas import ErrorBody
 
 Json = dict[str, Any]  # Any: a JSON document
@@ -147,8 +147,8 @@ def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
             annotations += _annotations(field)
         responses = cast("Mapping[int, Any]", handler.responses or {})
         annotations += [spec.data_container for spec in responses.values()]
-        if issubclass(handler.operation_class, RecordingsOperation):
-            annotations += [handler.operation_class.upload, handler.operation_class.body]
+        if issubclass(handler.operation_class, BodyOperation):
+            annotations += handler.operation_class.schemas.values()
     structs = {kind for kind in annotations if isinstance(kind, type) and issubclass(kind, msgspec.Struct)}
     _, schemas = msgspec.json.schema_components(
         sorted(structs, key=lambda struct: struct.__name__), ref_template="#/components/schemas/{name}"

@@ -37,6 +37,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UploadTooLarge: 413,
     errors.UnreadableAudio: 415,
     errors.UnusableReference: 422,
+    errors.UnusableVoiceFile: 422,
     errors.TooManyVoices: 409,
     errors.Unauthorized: 401,
     errors.Unavailable: 503,

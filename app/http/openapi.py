@@ -5,15 +5,37 @@ A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/document.py add
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
+from litestar.openapi.spec import (
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+)
 
-from app.http.schemas import CloneBody, CloneUpload, ErrorBody, Health, State, VoiceBody, VoiceUpload
+from app.http.schemas import (
+    CheckBody,
+    CheckUpload,
+    CloneBody,
+    CloneUpload,
+    ErrorBody,
+    Health,
+    ImportUpload,
+    State,
+    VoiceBody,
+    VoiceUpload,
+)
 from app.speech.voices import SavedVoice
 
+FORM, JSON = "multipart/form-data", "application/json"
+BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 AUDIO = "audio/*"
 """Stands for every audio format, until the document lists them."""
 
@@ -24,7 +46,8 @@ ERRORS: Mapping[int, str] = {
     409: "As many voices are saved as may be",
     413: "The text or the upload is too large",
     415: "A recording is not audio that can be decoded, or the body is compressed",
-    422: "Nothing in the text can be spoken, or a recording is too short, too long, silent or clipped",
+    422: "Well-formed, but useless: nothing in the text can be spoken, a recording is too short, too long, silent or "
+    "clipped, or a voice file is damaged or of another model",
     500: "The server failed; its log has the request id",
     501: "This engine cannot clone; the message says which can",
     503: "The server is full, loading or shutting down: try again after `Retry-After` seconds",
@@ -58,35 +81,45 @@ CLONE_RESPONSES = AUDIO_RESPONSES | errors(501)
 SAVE_RESPONSES = {200: _answer(SavedVoice, "The same recordings are saved already, as this voice")} | errors(
     400, 409, 413, 415, 422, 501, 507
 )
+CHECK_RESPONSES = errors(400, 413, 415)
+IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 409, 413, 415, 422, 501, 507)
 HEALTH_RESPONSES = {503: _answer(Health, "It takes no requests: it is loading, draining or has failed")}
 STATE_RESPONSES = {503: _answer(State, "The answer is no; the state says why")}
 
 
 @dataclass
-class RecordingsOperation(Operation):
-    """Its body holds recordings, as files of a form or as base64 in JSON, and the handler reads it itself."""
+class BodyOperation(Operation):
+    """Its handler reads the body itself, which may have one of several media types. None: just bytes."""
 
-    upload: ClassVar[type[msgspec.Struct]]
-    body: ClassVar[type[msgspec.Struct]]
+    schemas: ClassVar[Mapping[str, type[msgspec.Struct] | None]]
 
     def __post_init__(self) -> None:
-        content = {"multipart/form-data": self.upload, "application/json": self.body}
         self.request_body = RequestBody(
             required=True,
             content={
-                media_type: OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{schema.__name__}"))
-                for media_type, schema in content.items()
+                media_type: OpenAPIMediaType(
+                    schema=BINARY if schema is None else Reference(ref=f"#/components/schemas/{schema.__name__}")
+                )
+                for media_type, schema in self.schemas.items()
             },
         )
 
 
 @dataclass
-class CloneOperation(RecordingsOperation):
-    upload = CloneUpload
-    body = CloneBody
+class CloneOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: CloneUpload, JSON: CloneBody})
 
 
 @dataclass
-class SaveOperation(RecordingsOperation):
-    upload = VoiceUpload
-    body = VoiceBody
+class SaveOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: VoiceUpload, JSON: VoiceBody})
+
+
+@dataclass
+class CheckOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: CheckUpload, JSON: CheckBody})
+
+
+@dataclass
+class ImportOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: ImportUpload, "application/octet-stream": None})

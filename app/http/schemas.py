@@ -6,20 +6,19 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
+from app.audio.reference_check import Verdict
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
-from app.speech.voices import Consent, SavedVoice, VoiceName
-
-MAX_CLIPS = 16
-"""Recordings in one clone request."""
+from app.speech.voices import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
 Language = Annotated[str, Meta(description="One of the engine's languages; `en-US` is `en`")]
 OPENAI_MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 
 _RECORDINGS = "Recordings of the voice, in any format that FFmpeg reads"
+_FILE: dict[str, object] = {"format": "binary"}
 _BASE64 = r"^(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 RecordingFiles = Annotated[
-    list[Annotated[str, Meta(extra_json_schema={"format": "binary"})]],
+    list[Annotated[str, Meta(extra_json_schema=_FILE)]],
     Meta(min_length=1, max_length=MAX_CLIPS, description=_RECORDINGS),
 ]
 RecordingTexts = Annotated[
@@ -98,6 +97,52 @@ class VoiceBody(VoiceForm, kw_only=True, forbid_unknown_fields=True):
     """`POST /voices` as JSON."""
 
     reference_audio: RecordingTexts
+
+
+class ImportUpload(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/import` as a form."""
+
+    voice: Annotated[str, Meta(description="A file of `GET /voices/{voice_id}/export`", extra_json_schema=_FILE)]
+
+
+class CheckForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/check` has no fields beside `reference_audio`."""
+
+
+class CheckUpload(CheckForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/check` as a form."""
+
+    reference_audio: RecordingFiles
+
+
+class CheckBody(CheckForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/check` as JSON."""
+
+    reference_audio: RecordingTexts
+
+
+class CheckedRecording(msgspec.Struct, kw_only=True):
+    """What was measured on one recording, and what to do about it. Levels in dBFS, rounded for reading."""
+
+    name: str
+    seconds: Annotated[float, Meta(description="Of what is used of it")]
+    sample_rate_hz: int
+    level_dbfs: Annotated[float | None, Meta(description="Level of the speech; null for silence")]
+    clipped_share: Annotated[float, Meta(description="Share of samples that are cut off at full scale, 0 to 1")]
+    noise_dbfs: Annotated[
+        float | None,
+        Meta(description="Level of the pauses; -100 stands for everything below, null says that there are no pauses"),
+    ]
+    snr_db: Annotated[float | None, Meta(description="Speech above noise; null where either is")]
+    verdict: Verdict
+    advice: Annotated[list[str], Meta(description="Sentences: what is wrong and what to do, the worst first")]
+
+
+class RecordingsCheck(msgspec.Struct, kw_only=True):
+    """`POST /voices/check`."""
+
+    recordings: list[CheckedRecording]
+    verdict: Annotated[Verdict, Meta(description="That of the worst recording")]
 
 
 class SavedVoiceList(msgspec.Struct, kw_only=True):

@@ -1,4 +1,7 @@
-"""Bodies with recordings, of `/voice-clone` and `/voices`: multipart or JSON in, checked fields and recordings out."""
+"""Bodies with files: recordings, of `/voice-clone`, `/voices` and `/voices/check`, and voice files.
+
+Multipart or JSON in (raw bytes for a voice file), checked fields and bytes out.
+"""
 
 import base64
 import binascii
@@ -13,7 +16,7 @@ from msgspec import Meta
 from app.audio.reference import ReferenceClip, decode_reference
 from app.errors import InvalidField
 from app.http.body import decode_json, refusal
-from app.http.schemas import MAX_CLIPS
+from app.speech.voices import MAX_CLIPS
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -26,6 +29,20 @@ async def read_recordings_request(request: Request[Any, Any, Any], schema: type[
     if request.content_type[0] == RequestEncodingType.MULTI_PART:
         return await _read_multipart(request, schema)
     return _read_json(await request.body(), schema)
+
+
+async def read_voice_request(request: Request[Any, Any, Any]) -> bytes:
+    """The file in the field `voice` of a multipart body, or else the body itself, whatever type it says it is of."""
+    if request.content_type[0] != RequestEncodingType.MULTI_PART:
+        return await request.body()
+    form = await request.form()
+    try:
+        sent = list(form.multi_items())
+        if len(sent) == 1 and sent[0][0] == "voice" and isinstance(sent[0][1], UploadFile):
+            return await sent[0][1].read()
+    finally:
+        await form.close()
+    raise InvalidField("voice: send one file in this field, and no other field", param="voice")
 
 
 def decode_recordings(recordings: list[Recording], max_s: float) -> list[ReferenceClip]:

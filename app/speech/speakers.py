@@ -18,6 +18,7 @@ from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, Speaker, Voice
 from app.errors import StorageFailure, UnknownSpeaker
 from app.speech.storage import write_atomically
+from app.speech.voice_file import pack_voice_file, unpack_voice_file, unusable
 from app.speech.voices import SavedVoice, VoiceStore, voice_id
 from app.speech.volume import MAX_AGE_S, SharedFolder
 
@@ -93,15 +94,21 @@ class SpeakerCatalogue:
         return voice
 
     async def save(self, name: str, consent: str, clips: Sequence[ReferenceClip]) -> tuple[SavedVoice, bool]:
-        """Clone a voice and keep it: the voice, and whether it is new. The same recordings are the same voice.
+        """Clone a voice and keep it: the voice, and whether it is new.
 
-        Raises CloningUnavailable where the engine cannot, TooManyVoices, or StorageFailure.
+        The same recordings are the same voice, and are listened to once. Raises CloningUnavailable where the engine
+        cannot, TooManyVoices, or StorageFailure.
         """
-        voice = await self._engine.clone(clips)
         model = self._engine.info.model
         recordings = tuple(clip.sha256 for clip in clips)
+        id = voice_id(model, recordings)
+        async with self.folder.reading():
+            existing = await asyncio.to_thread(self.saved.get, id)
+        if existing is not None and existing.imported_at is None:
+            return existing, False
+        voice = await self._engine.clone(clips)
         manifest = SavedVoice(
-            id=voice_id(model, recordings),
+            id=id,
             name=name,
             model=model,
             created_at=self._now(),
@@ -110,6 +117,34 @@ class SpeakerCatalogue:
         )
         async with self.folder.writing():
             return await asyncio.to_thread(self.saved.save, manifest, self._engine.pack_voice(voice))
+
+    async def export_voice(self, id: str) -> tuple[SavedVoice, bytes]:
+        """A saved voice, and all of it as one file. Raises UnknownSpeaker or StorageFailure."""
+        async with self.folder.reading():
+            found = await asyncio.to_thread(self._pack_saved, id)
+        if found is None:
+            raise await self._unknown(id)
+        return found
+
+    async def import_voice(self, data: bytes) -> tuple[SavedVoice, bool]:
+        """Keep the voice of an exported file: the voice as it is stored, and whether it is new.
+
+        Raises UnusableVoiceFile or UploadTooLarge, CloningUnavailable where the engine speaks with no such voices,
+        TooManyVoices, or StorageFailure.
+        """
+        voice, conditioning = unpack_voice_file(data)
+        info = self._engine.info
+        if voice.id != voice_id(voice.model, voice.recordings):
+            raise unusable(f"its id {voice.id!r} is not that of its model and recordings")
+        if info.can_clone and voice.model != info.model:
+            raise unusable(f"it is a voice of {voice.model!r}, and {info.model!r} speaks here")
+        try:
+            await asyncio.to_thread(self._engine.unpack_voice, voice.id, conditioning)
+        except ValueError as error:
+            raise unusable(f"the engine cannot speak with it: {error}") from error
+        imported = msgspec.structs.replace(voice, imported_at=self._now())
+        async with self.folder.writing():
+            return await asyncio.to_thread(self.saved.save, imported, conditioning)
 
     async def get(self, id: str) -> SavedVoice:
         """Raises UnknownSpeaker."""
@@ -150,6 +185,10 @@ class SpeakerCatalogue:
             raise StorageFailure(
                 f"the saved voice {id} ({saved.name}) is damaged: {error}; delete it and save it again"
             ) from error
+
+    def _pack_saved(self, id: str) -> tuple[SavedVoice, bytes] | None:
+        saved = self.saved.get(id)
+        return None if saved is None else (saved, pack_voice_file(saved, self.saved.conditioning(id)))
 
     async def _unknown(self, id: str) -> UnknownSpeaker | StorageFailure:
         if self.folder.failure:

@@ -12,6 +12,7 @@ import logging
 import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 MANIFEST, CONDITIONING = "manifest.json", "conditioning.safetensors"
 ID = re.compile(r"[0-9a-f]{16}")
+MAX_CLIPS = 16
+"""Recordings of one voice."""
 LEFTOVER_AGE_S = 3600.0
 """A hidden folder older than this belongs to a process that died: nobody takes so long to write two small files."""
 
@@ -44,19 +47,22 @@ Consent = Annotated[
         examples=["This is my own voice."],
     ),
 ]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class SavedVoice(msgspec.Struct, frozen=True, kw_only=True):
     """The manifest of a voice."""
 
-    id: str
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
     name: VoiceName
-    model: str
+    model: Annotated[str, Meta(min_length=1, max_length=300)]
     """the model whose conditioning it is; no other can speak with it"""
-    created_at: datetime
+    created_at: Annotated[datetime, Meta(tz=True)]
     consent: Consent
-    recordings: tuple[str, ...]
+    recordings: Annotated[tuple[Sha256, ...], Meta(min_length=1, max_length=MAX_CLIPS)]
     """sha256 of each"""
+    imported_at: Annotated[datetime, Meta(tz=True)] | None = None
+    """when it came from a file, which says what it was made from and cannot prove it; null: cloned on this server"""
 
 
 def voice_id(model: str, recordings: Sequence[str]) -> str:
@@ -65,12 +71,17 @@ def voice_id(model: str, recordings: Sequence[str]) -> str:
 
 
 class VoiceStore:
-    """The voices of one model below `data`; those of other models stay where they are, unseen."""
+    """The voices of one model below `data`; those of other models stay where they are, unseen.
+
+    The threads of one store take turns to write, so that the limit holds among them. Several stores on one folder
+    (other processes) do not wait for each other, and may pass the limit by what they save in the same moment.
+    """
 
     def __init__(self, data: Path, model: str, *, max_voices: int) -> None:
         self._folder = data / "voices"
         self._model = model
         self._max_voices = max_voices
+        self._writing = threading.Lock()
 
     def list(self) -> list[SavedVoice]:
         """Oldest first. A voice that cannot be read is passed over, and the log says so."""
@@ -99,9 +110,21 @@ class VoiceStore:
             raise _failure(f"the saved voice {id} cannot be read", error) from error
 
     def save(self, voice: SavedVoice, conditioning: bytes) -> tuple[SavedVoice, bool]:
-        """The voice as it is stored, and whether it is new. Raises TooManyVoices or StorageFailure."""
-        if existing := self.get(voice.id):
-            return existing, False
+        """The voice as it is stored, and whether it is new. Raises TooManyVoices or StorageFailure.
+
+        A voice that is there stays as it is, with one exception: what was cloned here takes the place of what came
+        from a file, because only here it is certain what the voice was made from.
+        """
+        with self._writing:
+            existing = self.get(voice.id)
+            if existing is None:
+                return self._add(voice, conditioning)
+            if existing.imported_at is None or voice.imported_at is not None:
+                return existing, False
+            self._replace(voice, conditioning)
+            return voice, True
+
+    def _add(self, voice: SavedVoice, conditioning: bytes) -> tuple[SavedVoice, bool]:
         if len(self.list()) >= self._max_voices:
             raise TooManyVoices(
                 f"{self._max_voices} voices are saved, which is the limit (CHORUS_MAX_VOICES): delete one first"
@@ -112,8 +135,7 @@ class VoiceStore:
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=".new-", ignore_cleanup_errors=True) as scratch:
                 staging = Path(scratch) / voice.id
                 staging.mkdir()
-                write_atomically(staging / CONDITIONING, conditioning)
-                write_atomically(staging / MANIFEST, msgspec.json.format(msgspec.json.encode(voice)))
+                _write(staging, voice, conditioning)
                 staging.rename(self._folder / voice.id)
                 sync_directory(self._folder)
         except OSError as error:
@@ -121,6 +143,13 @@ class VoiceStore:
                 return winner, False
             raise _failure("the voice could not be saved", error) from error
         return voice, True
+
+    def _replace(self, voice: SavedVoice, conditioning: bytes) -> None:
+        """The manifest last: until it says "cloned", cloning the voice again begins from the start."""
+        try:
+            _write(self._folder / voice.id, voice, conditioning)
+        except OSError as error:
+            raise _failure("the voice could not be saved", error) from error
 
     def delete(self, id: str) -> bool:
         """Whether there was such a voice."""
@@ -156,6 +185,11 @@ class VoiceStore:
                 continue
             if is_leftover:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _write(folder: Path, voice: SavedVoice, conditioning: bytes) -> None:
+    write_atomically(folder / CONDITIONING, conditioning)
+    write_atomically(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(voice)))
 
 
 def _failure(what: str, error: OSError) -> StorageFailure:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import numpy as np
@@ -37,6 +37,7 @@ def test_a_voice_is_saved_listed_used_and_deleted(fake_server: RunningServer) ->
     id = saved["id"]
     assert save(fake_server, wav(voice_like(3)), name="Again").json() == saved
     assert save(fake_server, wav(voice_like(3)), name="Again").status_code == 200
+    assert cast("FakeEngine", fake_server.engine).num_cloned == 1  # the same recordings are listened to once
     assert get(fake_server, "/voices") == {"voices": [saved], "count": 1}
     assert get(fake_server, f"/voices/{id}") == saved
     listed = get(fake_server, "/speakers")

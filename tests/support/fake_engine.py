@@ -37,6 +37,7 @@ class FakeEngine:
     def __init__(self, *, max_slots: int = 2, max_queue: int = 2) -> None:
         self.release = asyncio.Event()
         self.requests: list[SynthesisRequest] = []
+        self.num_cloned = 0
         self._admission = Admission(max_admitted=max_slots + max_queue)
         self._tasks: set[asyncio.Task[None]] = set()
         self.info = EngineInfo(
@@ -63,6 +64,7 @@ class FakeEngine:
         return {speaker.id: Voice(id=speaker.id) for speaker in SPEAKERS}[speaker_id]
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
+        self.num_cloned += 1
         return Voice(id=f"clone of {len(clips)}")
 
     def pack_voice(self, voice: Voice) -> bytes:

@@ -57,6 +57,8 @@ def unpack_conditioning(packed: bytes, *, channels: int) -> VoiceConditioning:
         arrays = load_arrays(packed)
     except SafetensorError as error:
         raise ValueError(f"not safetensors: {error}") from error
+    except KeyError as error:  # what the library raises for a type that numpy does not have
+        raise ValueError(f"it holds values of the type {error}") from error
     shapes = {name: (str(array.dtype), array.shape) for name, array in arrays.items()}
     expected = {
         "gpt_conditioning_latents": ("float32", (NUM_LATENTS, channels)),

@@ -7,12 +7,26 @@ from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from app.http.check import check_recordings
 from app.http.disconnect import unless_client_leaves
-from app.http.openapi import LIST_RESPONSES, SAVE_RESPONSES, VOICE_RESPONSES, SaveOperation
-from app.http.schemas import SavedVoiceList, VoiceForm
-from app.http.uploads import decode_recordings, read_recordings_request
+from app.http.openapi import (
+    CHECK_RESPONSES,
+    IMPORT_RESPONSES,
+    LIST_RESPONSES,
+    SAVE_RESPONSES,
+    VOICE_RESPONSES,
+    CheckOperation,
+    ImportOperation,
+    SaveOperation,
+)
+from app.http.schemas import CheckForm, RecordingsCheck, SavedVoiceList, VoiceForm
+from app.http.uploads import decode_recordings, read_recordings_request, read_voice_request
 from app.speech.service import SpeechService
+from app.speech.voice_file import disposition
 from app.speech.voices import SavedVoice
+
+VOICE_FILE = "application/octet-stream"
+"""Not application/zip, which browsers may unpack as they save it."""
 
 
 @post(
@@ -30,6 +44,20 @@ async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[S
     return Response(voice, status_code=201 if is_new else 200)
 
 
+@post(
+    "/voices/check",
+    status_code=200,
+    responses=CHECK_RESPONSES,
+    operation_class=CheckOperation,
+    tags=["voices"],
+    summary="Measure recordings before a voice is cloned from them; any engine can",
+)
+async def check_voice(request: Request[Any, Any, Any], service: NamedDependency[SpeechService]) -> RecordingsCheck:
+    _, recordings = await read_recordings_request(request, CheckForm)
+    max_s = service.engine.info.max_reference_s
+    return await unless_client_leaves(request, asyncio.to_thread(check_recordings, recordings, max_s))
+
+
 @get("/voices", responses=LIST_RESPONSES, tags=["voices"], summary="The saved voices, oldest first")
 async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoiceList:
     voices = list(await service.speakers.list_saved())
@@ -39,6 +67,32 @@ async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoi
 @get("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="One saved voice")
 async def get_saved_voice(voice_id: FromPath[str], service: NamedDependency[SpeechService]) -> SavedVoice:
     return await service.speakers.get(voice_id)
+
+
+@get(
+    "/voices/{voice_id:str}/export",
+    responses=VOICE_RESPONSES,
+    media_type=VOICE_FILE,
+    tags=["voices"],
+    summary="A saved voice as one file, for another server with the same model",
+)
+async def export_voice(voice_id: FromPath[str], service: NamedDependency[SpeechService]) -> Response[bytes]:
+    voice, packed = await service.speakers.export_voice(voice_id)
+    return Response(packed, media_type=VOICE_FILE, headers={"Content-Disposition": disposition(voice)})
+
+
+@post(
+    "/voices/import",
+    responses=IMPORT_RESPONSES,
+    operation_class=ImportOperation,
+    tags=["voices"],
+    summary="Keep the voice of an exported file; 200 where it is kept already",
+)
+async def import_voice(
+    request: Request[Any, Any, Any], service: NamedDependency[SpeechService]
+) -> Response[SavedVoice]:
+    voice, is_new = await service.speakers.import_voice(await read_voice_request(request))
+    return Response(voice, status_code=201 if is_new else 200)
 
 
 @delete("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="Delete a saved voice")

@@ -25,7 +25,7 @@ def test_vtt_escapes_what_would_be_markup() -> None:
 
 
 @pytest.mark.parametrize(("write", "name"), [(to_srt, "srt"), (to_vtt, "webvtt")])
-def test_ffmpeg_reads_them(write, name, tmp_path) -> None:  # noqa: ANN001
+def test_ffmpeg_reads_them(write, name, tmp_path) -> None:
     path = tmp_path / "captions"
     path.write_text(write(SEGMENTS))
     with av.open(str(path), format=name) as file:

@@ -1,3 +1,4 @@
+import hashlib
 import logging
 import os
 import threading
@@ -14,7 +15,10 @@ from app.speech.voices import CONDITIONING, LEFTOVER_AGE_S, MANIFEST, SavedVoice
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def voice(*recordings: str, model: str = "m", name: str = "Ada", minutes: int = 0) -> SavedVoice:
+def voice(
+    *takes: str, model: str = "m", name: str = "Ada", minutes: int = 0, imported_at: datetime | None = None
+) -> SavedVoice:
+    recordings = tuple(hashlib.sha256(take.encode()).hexdigest() for take in takes)
     return SavedVoice(
         id=voice_id(model, recordings),
         name=name,
@@ -22,6 +26,7 @@ def voice(*recordings: str, model: str = "m", name: str = "Ada", minutes: int = 
         created_at=NOW + timedelta(minutes=minutes),
         consent="This is my own voice.",
         recordings=recordings,
+        imported_at=imported_at,
     )
 
 
@@ -127,6 +132,35 @@ def test_many_writers_of_one_voice_make_one(tmp_path: Path) -> None:
         assert sum(pool.map(save, range(8))) == 1
     assert names_in(tmp_path) == {saved.id}
     assert store(tmp_path).conditioning(saved.id) == b"latents"
+
+
+def test_as_many_voices_as_may_be_are_saved_when_more_come_at_once(tmp_path: Path) -> None:
+    voices = store(tmp_path, max_voices=3)
+    together = threading.Barrier(12)
+
+    def save(number: int) -> bool:
+        together.wait(10)
+        try:
+            return voices.save(voice(f"recording {number}"), b"latents")[1]
+        except TooManyVoices:
+            return False
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(save, range(12))) == 3
+    assert len(voices.list()) == 3
+
+
+def test_a_cloned_voice_takes_the_place_of_an_imported_one_and_never_the_other_way(tmp_path: Path) -> None:
+    voices = store(tmp_path, max_voices=1)
+    imported, cloned = voice("a", name="Eve", imported_at=NOW), voice("a", name="Ada")
+    assert voices.save(imported, b"claimed") == (imported, True)
+    assert voices.save(voice("a", name="Mallory", imported_at=NOW), b"other") == (imported, False)
+    assert voices.conditioning(imported.id) == b"claimed"
+    assert voices.save(cloned, b"heard") == (cloned, True)
+    assert (voices.list(), voices.conditioning(cloned.id)) == ([cloned], b"heard")
+    assert voices.save(imported, b"claimed") == (cloned, False)
+    assert (voices.list(), voices.conditioning(cloned.id)) == ([cloned], b"heard")
+    assert names_in(tmp_path) == {cloned.id}
 
 
 def test_a_write_that_fails_leaves_nothing_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

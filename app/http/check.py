@@ -1,0 +1,35 @@
+"""The answer of `POST /voices/check`: recordings measured, in numbers and in sentences."""
+
+from app.audio.reference import ReferenceClip, decode_recording
+from app.audio.reference_check import Verdict, find_faults, measure_reference, verdict_of
+from app.http.schemas import CheckedRecording, RecordingsCheck
+from app.http.uploads import Recording
+
+
+def check_recordings(recordings: list[Recording], max_s: float) -> RecordingsCheck:
+    """Blocking. What `decode_recordings` would refuse is measured too. Raises UnreadableAudio, naming the recording."""
+    checked = [_check(name, decode_recording(data, filename=name, max_decode_s=max_s)) for name, data in recordings]
+    return RecordingsCheck(recordings=checked, verdict=max((each.verdict for each in checked), key=list(Verdict).index))
+
+
+def _check(name: str, clip: ReferenceClip) -> CheckedRecording:
+    quality = measure_reference(clip.samples, clip.sample_rate_hz)
+    faults = find_faults(quality)
+    advice = [f"It {fault.says}." for fault in faults]
+    if clip.is_cut:
+        advice.append(f"Of it the first {quality.seconds:g} s are used.")
+    return CheckedRecording(
+        name=name,
+        seconds=round(quality.seconds, 3),
+        sample_rate_hz=quality.sample_rate_hz,
+        level_dbfs=_rounded(quality.level_dbfs),
+        clipped_share=round(quality.clipped_share, 4),
+        noise_dbfs=_rounded(quality.noise_dbfs),
+        snr_db=_rounded(quality.snr_db),
+        verdict=verdict_of(faults),
+        advice=advice,
+    )
+
+
+def _rounded(decibels: float | None) -> float | None:
+    return None if decibels is None else round(decibels, 1)
