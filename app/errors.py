@@ -7,6 +7,7 @@ ChorusError
     UnsupportedEncoding       the body is compressed
     UnsupportedLanguage       the engine does not speak it
     UnknownSpeaker            no such voice; names near ones
+    UnknownModel              no such model; names those there are
     TextTooLong               more text than one request may carry
     NothingToSpeak            the text has no sound
     UploadTooLarge            more bytes than one request may carry
@@ -66,6 +67,10 @@ class UnsupportedLanguage(RequestError):
 
 class UnknownSpeaker(RequestError):
     code = "unknown_speaker"
+
+
+class UnknownModel(RequestError):
+    code = "model_not_found"
 
 
 class TextTooLong(RequestError):

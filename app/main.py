@@ -14,13 +14,13 @@ from litestar.di import Provide
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import ChorusError, EngineFailure
-from app.http.access import key_guard
+from app.http.access import cross_origin, key_guard
 from app.http.asgi import AsgiApp, Exchange
 from app.http.body import StrictRequest, check_encoding
 from app.http.document import build_document
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.methods import options_handlers
-from app.http.routes import clone, docs, health, metrics, openai, speakers, tts, voices
+from app.http.routes import clone, docs, health, metrics, openai, sillytavern, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -45,7 +45,15 @@ ROUTES = [
     voices.import_voice,
     openai.create_speech,
     openai.list_models,
+    openai.get_model,
+    openai.list_audio_models,
     openai.list_voices,
+    sillytavern.list_voices,
+    sillytavern.list_speaker_ids,
+    sillytavern.list_languages,
+    sillytavern.set_settings,
+    sillytavern.speak_to_audio,
+    sillytavern.speak_to_stream,
     health.health,
     health.live,
     health.ready,
@@ -119,6 +127,7 @@ def create_app(
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=None,  # app/http/document.py makes the document, when it is asked for
+        cors_config=cross_origin(settings.allowed_origins),
         request_max_body_size=settings.max_upload_mb * MIB,
     )
     app.state.metrics = running.metrics

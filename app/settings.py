@@ -5,6 +5,7 @@ The only reader of the environment. Knows nothing of what the values are used fo
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -15,6 +16,7 @@ from msgspec import Meta
 from app.errors import InvalidSetting
 
 PREFIX = "CHORUS_"
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
 """Where users of Coqui's own tools have already said yes to the licence: read as CHORUS_ACCEPT_CPML is."""
 
@@ -42,6 +44,30 @@ class ApiKeys:
     __repr__ = __str__
 
 
+class Origins:
+    """From a comma-separated text: web pages' origins, such as `http://localhost:8000`, or `*` for every one."""
+
+    def __init__(self, text: str = "") -> None:
+        self.values = tuple(origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip())
+        for origin in self.values:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write scheme, host and port, as in http://localhost:8000")
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origins) and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __str__(self) -> str:
+        return ",".join(self.values)
+
+    __repr__ = __str__
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Defaults suit a laptop: `make run` needs none of them set."""
 
@@ -65,6 +91,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ApiKeys,
         Meta(description="Keys that callers must send one of, separated by commas; empty: everybody may ask"),
     ] = ApiKeys()
+    allowed_origins: Annotated[
+        Origins,
+        Meta(
+            description="Web pages that may call from a browser, as origins separated by commas; `*`: every page; "
+            "empty: none but the server's own"
+        ),
+    ] = Origins()
     max_slots: Annotated[
         int, Meta(ge=0, le=1024, description="Segments spoken at the same time; 0 lets the engine decide")
     ] = 0

@@ -1,21 +1,33 @@
-"""Who may call: API keys, checked before anything of a request but its head is read."""
+"""Who may call: API keys, checked before anything of a request but its head is read; and from which web pages."""
 
 import hashlib
 import hmac
 from collections.abc import Callable
 from typing import Any
 
+from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from app.errors import Unauthorized
-from app.settings import ApiKeys
+from app.settings import ApiKeys, Origins
 
 Connection = ASGIConnection[Any, Any, Any, Any]  # Any: Litestar's types of handler, user, auth and state
 
 OPEN_PATHS = ("/health", "/metrics", "/docs")
 """Without a key: what probes and scrapers ask for, and the description of the API."""
 SCHEME = "Bearer "
+RECEIPTS = (
+    "X-Request-Id",
+    "X-Chorus-Engine",
+    "X-Chorus-Instance",
+    "X-Chorus-Warnings",
+    "X-Audio-Seconds",
+    "X-Seed",
+    "Server-Timing",
+    "Retry-After",
+)
+"""Headers that a page may read. (Browsers hide all but a few from pages of other origins.)"""
 
 
 def is_open(path: str) -> bool:
@@ -39,6 +51,19 @@ def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
             )
 
     return check_key
+
+
+def cross_origin(origins: Origins) -> CORSConfig | None:
+    """Lets browsers hand our answers, and our receipts with them, to pages of `origins`. None where there are none.
+
+    A browser asks first without a key (the preflight), so Litestar answers that before any guard. No credentials: a
+    key is sent in a header that the page must know, never by the browser of its own accord.
+    """
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins.values), allow_methods=["GET", "POST", "DELETE"], expose_headers=list(RECEIPTS)
+    )
 
 
 def _sent_keys(connection: Connection) -> list[bytes]:

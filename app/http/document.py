@@ -20,7 +20,7 @@ from litestar.typing import FieldDefinition
 from app import __version__
 from app.audio.formats import AudioFormat
 from app.http.access import is_open
-from app.http.openapi import AUDIO, ERRORS, EVERY_ROUTE, OPEN_ROUTE, BodyOperation
+from app.http.openapi import AUDIO, AUDIO_OR_EVENTS, ERRORS, EVERY_ROUTE, OPEN_ROUTE, BodyOperation
 from app.http.schemas import ErrorBody
 
 Json = dict[str, Any]  # Any: a JSON document
@@ -29,6 +29,7 @@ TAGS = {
     "speech": "Text to audio, in a voice that the server knows or in that of a recording.",
     "voices": "The voices that can be named, and those that are cloned once and kept.",
     "openai": "The same voices for clients of OpenAI's speech API.",
+    "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
     "health": "For probes and dashboards. These routes need no key.",
 }
 
@@ -93,17 +94,27 @@ def build_document(
     document["components"]["schemas"] = _schemas(handlers)
     document["components"]["headers"] = HEADERS
     for schema in document["components"]["schemas"].values():
-        if language := schema.get("properties", {}).get("language"):
-            language["enum"] = list(languages)
+        _list_languages(schema.get("properties", {}).get("language"), languages)
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _complete(path, operation)
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "language":
+                    _list_languages(parameter["schema"], languages)
     return _without_defaults(document)
 
 
-def _operation_id(handler: HTTPRouteHandler, method: Method, _: object) -> str:
-    """The name of the function, which generated clients call theirs after."""
-    return handler.handler_name
+def _list_languages(schema: Json | None, languages: Sequence[str]) -> None:
+    """Where a language may be null, text is one of two options: msgspec calls them anyOf, Litestar oneOf."""
+    if schema is not None:
+        options = schema.get("anyOf", schema.get("oneOf", [schema]))
+        next(option for option in options if option.get("type") == "string")["enum"] = list(languages)
+
+
+def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) -> str:
+    """The name of the function, which generated clients call theirs after; an alias has its folder's name before it."""
+    shortest = min(len(known.strip("/").split("/")) for known in handler.paths)
+    return handler.handler_name if len(path) == shortest else f"{path[0]}_{handler.handler_name}"
 
 
 def _complete(path: str, operation: Json) -> None:
@@ -121,8 +132,10 @@ def _complete(path: str, operation: Json) -> None:
             response["description"] = operation["summary"]
         names = [*EVERY_ANSWER]
         content = response.get("content", {})
-        if AUDIO in content:
-            del content[AUDIO]
+        if AUDIO in content or AUDIO_OR_EVENTS in content:
+            if content.pop(AUDIO_OR_EVENTS, None):
+                content["text/event-stream"] = {}  # OpenAPI 3.1 has no schema for one event of a stream
+            content.pop(AUDIO, None)
             content |= {name.mime_type: {"schema": {"type": "string", "format": "binary"}} for name in AudioFormat}
             names += AUDIO_ANSWER
         if status == "503":

@@ -32,6 +32,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnsupportedEncoding: 415,
     errors.UnsupportedLanguage: 400,
     errors.UnknownSpeaker: 404,
+    errors.UnknownModel: 404,
     errors.TextTooLong: 413,
     errors.NothingToSpeak: 422,
     errors.UploadTooLarge: 413,
@@ -90,6 +91,9 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
     """Litestar's own checks: of paths and queries, and that there is a body at all."""
     first: Any = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     message, param = str(first.get("message", error.detail)), first.get("key")
+    if message.startswith("Missing required query parameter"):
+        param = message.split("'")[1]
+        message = "missing from the query"
     if param == "data":  # Litestar's name for the body
         return error_response(HTTP_400_BAD_REQUEST, "invalid_body", f"the body must be a JSON object: {message}")
     where = f"{param}: " if param else ""

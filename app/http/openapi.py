@@ -37,12 +37,13 @@ from app.speech.voices import SavedVoice
 FORM, JSON = "multipart/form-data", "application/json"
 BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 AUDIO = "audio/*"
-"""Stands for every audio format, until the document lists them."""
+AUDIO_OR_EVENTS = "audio/*, text/event-stream"
+"""Both stand for every audio format, until the document lists them."""
 
 ERRORS: Mapping[int, str] = {
     400: "A field is missing, malformed or out of bounds; `param` names it",
     401: "No API key came, or none that is valid. Only where the server has keys",
-    404: "There is no such voice; the message names near ones",
+    404: "There is no such voice or model; the message names near ones",
     409: "As many voices are saved as may be",
     413: "The text or the upload is too large",
     415: "A recording is not audio that can be decoded, or the body is compressed",
@@ -77,6 +78,15 @@ VOICE_RESPONSES = errors(404, 507)
 AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
     400, 404, 413, 415, 422, 504, 507
 )
+OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
+    200: _answer(
+        bytes,
+        "The audio; or with `stream_format` `sse` server-sent events: `speech.audio.delta` with a piece of it in "
+        "base64, and one `speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out)",
+        AUDIO_OR_EVENTS,
+    )
+}
+MODEL_RESPONSES = errors(404)
 CLONE_RESPONSES = AUDIO_RESPONSES | errors(501)
 SAVE_RESPONSES = {200: _answer(SavedVoice, "The same recordings are saved already, as this voice")} | errors(
     400, 409, 413, 415, 422, 501, 507

@@ -152,44 +152,6 @@ class SavedVoiceList(msgspec.Struct, kw_only=True):
     count: int
 
 
-class OpenAISpeechBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`POST /v1/audio/speech`, as the OpenAI SDKs send it; `language` and `seed` are ours."""
-
-    model: Annotated[
-        str,
-        Meta(description="All of them mean the model that is loaded", extra_json_schema={"enum": list(OPENAI_MODELS)}),
-    ]
-    input: Text
-    voice: Annotated[str, Meta(description="An id from `GET /speakers`, or one of OpenAI's names", examples=["alloy"])]
-    response_format: AudioFormat = AudioFormat.MP3
-    speed: Speed = 1.0
-    instructions: Annotated[str | None, Meta(description="Accepted and reported as without effect")] = None
-    stream_format: Literal["audio"] = "audio"
-    language: Language = "en"
-    seed: Seed | None = None
-
-
-class OpenAIModel(msgspec.Struct, kw_only=True):
-    id: str
-    created: int
-    owned_by: str = "chorus"
-    object: str = "model"
-
-
-class OpenAIModelList(msgspec.Struct, kw_only=True):
-    data: list[OpenAIModel]
-    object: str = "list"
-
-
-class OpenAIVoice(msgspec.Struct, kw_only=True):
-    id: str
-    name: str
-
-
-class OpenAIVoiceList(msgspec.Struct, kw_only=True):
-    voices: list[OpenAIVoice]
-
-
 class Queue(msgspec.Struct, kw_only=True):
     """Requests."""
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Speed = Annotated[float, Meta(ge=0.5, le=2.0, description="Pace of speech: 0.5 is half, 2.0 is double")]
+MIN_SPEED, MAX_SPEED = 0.5, 2.0
+Speed = Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="Pace of speech: 0.5 is half, 2.0 is double")]
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Same text, voice and seed: same audio")]
 Temperature = Annotated[float, Meta(gt=0, le=2, description="Randomness of sampling; XTTS only")]
 TopK = Annotated[int, Meta(ge=1, le=1024, description="Sample from the k best codes; XTTS only")]
@@ -29,3 +30,5 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     repetition_penalty: RepetitionPenalty | None = None
     without_effect: tuple[str, ...] = ()
     """options of the caller's dialect that no engine has: taken, and reported in the warnings"""
+    notes: tuple[str, ...] = ()
+    """what else the caller's dialect could not have to the letter: sentences for the warnings"""

@@ -158,6 +158,7 @@ class SpeechService:
             if getattr(request, field) is not None and field not in info.sampling_options
         ]
         warnings = [f"{field} has no effect on the {info.name} engine" for field in (*ignored, *request.without_effect)]
+        warnings += request.notes
         if silent := self.engine.unspeakable(" ".join(segment.text for segment in segments), language):
             warnings.append(f"not spoken, because the {info.name} engine cannot: {silent[:40]}")
         return tuple(warnings)

@@ -74,8 +74,8 @@ def test_tts_says_what_is_wrong(
     ("body", "status", "code", "param"),
     [
         ({"input": "hi", "voice": "alloy"}, 400, "invalid_field", "model"),
-        ({"model": "tts-9", "input": "hi", "voice": "alloy"}, 400, "invalid_field", "model"),
-        ({"model": "tts-1", "input": "hi", "voice": "nobody"}, 404, "unknown_speaker", "speaker_id"),
+        ({"model": "tts-9", "input": "hi", "voice": "alloy"}, 404, "model_not_found", "model"),
+        ({"model": "tts-1", "input": "hi", "voice": "nobody"}, 404, "unknown_speaker", "voice"),
         (
             {"model": "tts-1", "input": "hi", "voice": "alloy", "response_format": "midi"},
             400,
@@ -230,3 +230,9 @@ def test_a_gigabyte_is_refused_without_reading_it_all(fake_server: RunningServer
             pass
     assert sent < 64 * 2**20
     assert answer == b"" or b" 413 " in answer.split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("digit", "²¹⁷₃①⑳③")
+def test_digits_that_are_no_numbers_are_spoken(embedded_server: RunningServer, digit: str) -> None:
+    for text in (f"Page/{digit}", f"x{digit}", f"{digit}rd of May"):
+        assert post(embedded_server, {"text": text}).status_code == 200, text

@@ -93,7 +93,7 @@ def test_recordings_of_a_voice_are_checked(fake_server: RunningServer) -> None:
             "invalid_field",
             "reference_audio",
         )
-        check(client.post("/voices", json=[]), 400, "invalid_field")
+        check(client.post("/voices", json=[]), 400, "invalid_body")
 
 
 def test_the_embedded_voice_keeps_no_voices_and_says_so(embedded_server: RunningServer) -> None:

@@ -1,57 +1,67 @@
-"""The OpenAI dialect: `POST /v1/audio/speech`, `GET /v1/models`, `GET /v1/audio/voices`."""
+"""The OpenAI dialect below `/v1`, and the two lists that Open WebUI asks for beside it."""
 
 from typing import Any
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from app.errors import InvalidField
+from app.audio.formats import AudioFormat
 from app.http.audio import audio_response
-from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES
-from app.http.schemas import OPENAI_MODELS, OpenAIModel, OpenAIModelList, OpenAISpeechBody, OpenAIVoice, OpenAIVoiceList
-from app.speech.request import SpeechRequest
+from app.http.dialects.openai import (
+    MODELS,
+    NAMES,
+    ListedModel,
+    ListedModels,
+    ListedVoice,
+    ListedVoices,
+    OpenAIModel,
+    OpenAIModelList,
+    OpenAISpeechBody,
+    check_model,
+)
+from app.http.dialects.openai_events import event_response
+from app.http.dialects.words import speak, unknown_fields
+from app.http.openapi import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
 from app.speech.service import SpeechService
 
-STOCK_VOICES = frozenset(
-    ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+
+@post(
+    "/v1/audio/speech",
+    status_code=200,
+    responses=OPENAI_SPEECH_RESPONSES,
+    tags=["openai"],
+    summary="Speak, as OpenAI does",
 )
-RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
-
-
-@post("/v1/audio/speech", status_code=200, responses=AUDIO_RESPONSES, tags=["openai"], summary="Speak, as OpenAI does")
 async def create_speech(
     request: Request[Any, Any, Any], data: JSONBody[OpenAISpeechBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
-    if data.model not in OPENAI_MODELS:
-        raise InvalidField(f"no model {data.model!r}; known are {', '.join(OPENAI_MODELS)}", param="model")
-    speaking = service.speak(
-        SpeechRequest(
-            text=data.input,
-            language=data.language,
-            speaker_id=_speaker_id(data.voice, service),
-            speed=data.speed,
-            streaming=True,
-            seed=data.seed,
-            without_effect=() if data.instructions is None else ("instructions",),
-        )
-    )
-    return await audio_response(request, speaking, data.response_format, stream=True)
+    check_model(data.model)
+    unknown = unknown_fields(await request.body(), OpenAISpeechBody)
+    asked = data.to_request({speaker.id for speaker in service.engine.speakers()}, unknown)
+    audio_format = data.response_format or AudioFormat.MP3
+    if data.stream_format == "sse":
+        return await event_response(request, service, asked, audio_format, NAMES)
+    return await audio_response(request, speak(service, asked, NAMES), audio_format, stream=True)
 
 
 @get("/v1/models", tags=["openai"], summary="Model names that `/v1/audio/speech` takes")
 async def list_models() -> OpenAIModelList:
-    return OpenAIModelList(data=[OpenAIModel(id=name, created=RELEASED_AT) for name in OPENAI_MODELS])
+    return OpenAIModelList(data=[OpenAIModel(id=name) for name in MODELS])
+
+
+@get("/v1/models/{model_id:str}", responses=MODEL_RESPONSES, tags=["openai"], summary="One of them")
+async def get_model(model_id: FromPath[str]) -> OpenAIModel:
+    return OpenAIModel(id=check_model(model_id))
+
+
+@get("/v1/audio/models", tags=["openai"], summary="The models, as Open WebUI asks for them")
+async def list_audio_models() -> ListedModels:
+    return ListedModels(models=[ListedModel(id=name, name=name) for name in MODELS])
 
 
 @get("/v1/audio/voices", responses=LIST_RESPONSES, tags=["openai"], summary="The voices, as Open WebUI asks for them")
-async def list_voices(service: NamedDependency[SpeechService]) -> OpenAIVoiceList:
+async def list_voices(service: NamedDependency[SpeechService]) -> ListedVoices:
     listed = await service.speakers.list()
-    return OpenAIVoiceList(voices=[OpenAIVoice(id=speaker.id, name=speaker.name) for speaker in listed.speakers])
-
-
-def _speaker_id(voice: str, service: SpeechService) -> str | None:
-    """OpenAI's stock names mean our default voice, unless a speaker has that very id."""
-    ids = {speaker.id for speaker in service.engine.speakers()}
-    return None if voice in STOCK_VOICES and voice not in ids else voice
+    return ListedVoices(voices=[ListedVoice(id=speaker.id, name=speaker.name) for speaker in listed.speakers])

@@ -1,0 +1,160 @@
+"""OpenAI's speech API as its SDKs (openai-python 3.54) and its many look-alikes speak it.
+
+Optional fields may be null. Fields beyond OpenAI's own are ours (`language`, `seed` and the sampling options), and any
+other is taken and reported.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.audio.formats import AudioFormat
+from app.errors import UnknownModel
+from app.http.schemas import Text
+from app.speech.request import (
+    MAX_SPEED,
+    MIN_SPEED,
+    RepetitionPenalty,
+    Seed,
+    SpeechRequest,
+    Temperature,
+    TopK,
+    TopP,
+)
+
+MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20", "gpt-4o-mini-tts-2025-12-15")
+"""All are the one loaded engine: a client that cannot be told another name finds the one it knows."""
+STOCK_VOICES = frozenset(
+    ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
+)
+RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
+NAMES = {"text": "input", "speaker_id": "voice"}
+"""Our name of a field -> OpenAI's."""
+
+OpenAISpeed = Annotated[
+    float,
+    Meta(ge=0.25, le=4.0, description=f"Pace of speech; beyond {MIN_SPEED} to {MAX_SPEED} the nearer end is used"),
+]
+
+
+class VoiceReference(msgspec.Struct, kw_only=True):
+    """A voice as an object, as OpenAI names custom voices."""
+
+    id: str
+
+
+class OpenAISpeechBody(msgspec.Struct, kw_only=True):
+    """`POST /v1/audio/speech`."""
+
+    model: Annotated[
+        str, Meta(description="All of them mean the loaded engine", extra_json_schema={"enum": list(MODELS)})
+    ]
+    input: Text
+    voice: Annotated[
+        str | VoiceReference,
+        Meta(description="An id from `GET /speakers`, or one of OpenAI's names", examples=["alloy"]),
+    ]
+    response_format: AudioFormat | None = None
+    speed: OpenAISpeed | None = None
+    instructions: Annotated[str | None, Meta(description="Accepted and reported as without effect")] = None
+    stream_format: Annotated[
+        Literal["audio", "sse"] | None, Meta(description="`sse` sends the audio as base64 in server-sent events")
+    ] = None
+    language: str | None = None
+    seed: Seed | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
+    top_p: TopP | None = None
+    repetition_penalty: RepetitionPenalty | None = None
+
+    def to_request(self, speaker_ids: set[str], unknown: tuple[str, ...]) -> SpeechRequest:
+        """`unknown`: names of the fields that came and have no meaning here."""
+        asked_speed = 1.0 if self.speed is None else self.speed
+        speed = min(max(asked_speed, MIN_SPEED), MAX_SPEED)
+        return SpeechRequest(
+            text=self.input,
+            language=self.language or "en",
+            speaker_id=self._speaker_id(speaker_ids),
+            speed=speed,
+            streaming=True,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+            without_effect=(*(("instructions",) if self.instructions else ()), *unknown),
+            notes=() if speed == asked_speed else (f"speed {asked_speed:g} is beyond the voice: {speed:g} is used",),
+        )
+
+    def _speaker_id(self, speaker_ids: set[str]) -> str | None:
+        """OpenAI's stock names mean our default voice, unless a speaker has that very id."""
+        voice = self.voice.id if isinstance(self.voice, VoiceReference) else self.voice
+        return None if voice in STOCK_VOICES and voice not in speaker_ids else voice
+
+
+def check_model(name: str) -> str:
+    """Raises UnknownModel."""
+    if name not in MODELS:
+        raise UnknownModel(f"the model {name!r} does not exist; known are {', '.join(MODELS)}", param="model")
+    return name
+
+
+class OpenAIModel(msgspec.Struct, kw_only=True):
+    """`GET /v1/models/{id}`."""
+
+    id: str
+    created: int = RELEASED_AT
+    owned_by: str = "chorus"
+    object: str = "model"
+
+
+class OpenAIModelList(msgspec.Struct, kw_only=True):
+    """`GET /v1/models`."""
+
+    data: list[OpenAIModel]
+    object: str = "list"
+
+
+class ListedModel(msgspec.Struct, kw_only=True):
+    id: str
+    name: str
+
+
+class ListedModels(msgspec.Struct, kw_only=True):
+    """`GET /v1/audio/models`: not OpenAI's; Open WebUI asks for it."""
+
+    models: list[ListedModel]
+
+
+class ListedVoice(msgspec.Struct, kw_only=True):
+    id: str
+    name: str
+
+
+class ListedVoices(msgspec.Struct, kw_only=True):
+    """`GET /v1/audio/voices`: not OpenAI's; Open WebUI asks for it."""
+
+    voices: list[ListedVoice]
+
+
+class SpeechUsage(msgspec.Struct, kw_only=True):
+    """What an answer took. No engine but XTTS has tokens, so both numbers are counted from outside, for all alike."""
+
+    input_tokens: int
+    """characters of `input`"""
+    output_tokens: int
+    """audio codes of XTTS that hold the audio: 1024 / 22 050 s each, the last one counted whole"""
+    total_tokens: int
+
+
+class AudioDelta(msgspec.Struct, kw_only=True, tag_field="type", tag="speech.audio.delta"):
+    """A piece of the encoded audio, in base64."""
+
+    audio: str
+
+
+class AudioDone(msgspec.Struct, kw_only=True, tag_field="type", tag="speech.audio.done"):
+    """All audio has been sent."""
+
+    usage: SpeechUsage

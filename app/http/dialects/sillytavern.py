@@ -1,0 +1,91 @@
+"""The dialect of xtts-api-server, which SillyTavern's XTTS provider speaks.
+
+Read in xtts_api_server/server.py (daswer123/xtts-api-server, d82cff5) and public/scripts/extensions/tts/xtts.js
+(SillyTavern, d72b512). There `speaker_wav` may be a path on the server; here it is the id of a voice and nothing else.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from app.engine.base import Speaker
+from app.http.schemas import Text
+from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
+from app.text.languages import LANGUAGES
+
+NAMES = {"speaker_id": "speaker_wav"}
+"""Our name of a field -> theirs."""
+
+SpeakerWav = Annotated[
+    str | None, Meta(description="An id from `GET /speakers_list`, also with `.wav` at its end; never a path")
+]
+
+
+class SillyTavernSpeech(msgspec.Struct, kw_only=True):
+    """`POST /tts_to_audio/`; what it has beyond text, voice and language is ours. Optional fields may be null."""
+
+    text: Text
+    speaker_wav: SpeakerWav = None
+    language: str | None = None
+    speed: Speed | None = None
+    seed: Seed | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
+    top_p: TopP | None = None
+    repetition_penalty: RepetitionPenalty | None = None
+
+    def to_request(self, unknown: tuple[str, ...], *, streaming: bool) -> SpeechRequest:
+        """`unknown`: names of the fields that came and have no meaning here."""
+        return SpeechRequest(
+            text=self.text,
+            language=self.language or "en",
+            speaker_id=None if self.speaker_wav is None else self.speaker_wav.removesuffix(".wav"),
+            speed=1.0 if self.speed is None else self.speed,
+            streaming=streaming,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+            without_effect=unknown,
+        )
+
+
+class SillyTavernVoice(msgspec.Struct, kw_only=True):
+    """One of `GET /sillytavern/speakers`. SillyTavern finds a voice by its name, so no two have the same."""
+
+    name: str
+    voice_id: str
+    preview_url: str = ""
+    """empty: SillyTavern would load the previews of all voices as soon as it shows their list"""
+
+
+class Languages(msgspec.Struct, kw_only=True):
+    """`GET /languages`."""
+
+    languages: dict[str, str]
+    """name in English -> code"""
+
+
+class Message(msgspec.Struct, kw_only=True):
+    """`POST /sillytavern/set_tts_settings`."""
+
+    message: str
+
+
+def to_voices(speakers: Sequence[Speaker]) -> list[SillyTavernVoice]:
+    """Names that several speakers have are told apart by their ids."""
+    names = [speaker.name for speaker in speakers]
+    return [
+        SillyTavernVoice(
+            name=speaker.name if names.count(speaker.name) == 1 else f"{speaker.name} ({speaker.id})",
+            voice_id=speaker.id,
+        )
+        for speaker in speakers
+    ]
+
+
+def to_languages(codes: Sequence[str]) -> Languages:
+    return Languages(languages={LANGUAGES[code]: code for code in codes})

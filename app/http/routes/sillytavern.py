@@ -1,0 +1,102 @@
+"""The dialect of SillyTavern's XTTS provider: whole below `/sillytavern`, and at the root the names that are free.
+
+`GET /speakers` is not: ours has another shape. So SillyTavern is given `http://<host>:8000/sillytavern` as endpoint,
+and older tools that use the other four names find them where xtts-api-server has them.
+"""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody, Parameter
+from litestar.response import Stream
+
+from app.audio.formats import AudioFormat
+from app.http.audio import audio_response
+from app.http.dialects.sillytavern import (
+    NAMES,
+    Languages,
+    Message,
+    SillyTavernSpeech,
+    SillyTavernVoice,
+    to_languages,
+    to_voices,
+)
+from app.http.dialects.words import speak, unknown_fields, unknown_names
+from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES
+from app.speech.service import SpeechService
+
+PREFIX = "/sillytavern"
+NOT_KEPT = (
+    "not kept: settings belong to each request here, since many callers share this server; "
+    "/tts_to_audio/ takes speed, temperature, top_k, top_p, repetition_penalty and seed"
+)
+
+
+@get(
+    f"{PREFIX}/speakers",
+    responses=LIST_RESPONSES,
+    operation_id="list_sillytavern_voices",
+    tags=["sillytavern"],
+    summary="The voices, as SillyTavern asks for them",
+)
+async def list_voices(service: NamedDependency[SpeechService]) -> list[SillyTavernVoice]:
+    return to_voices((await service.speakers.list()).speakers)
+
+
+@get(
+    ["/speakers_list", f"{PREFIX}/speakers_list"],
+    responses=LIST_RESPONSES,
+    tags=["sillytavern"],
+    summary="What `speaker_wav` may be",
+)
+async def list_speaker_ids(service: NamedDependency[SpeechService]) -> list[str]:
+    return [speaker.id for speaker in (await service.speakers.list()).speakers]
+
+
+@get(["/languages", f"{PREFIX}/languages"], tags=["sillytavern"], summary="The languages of the engine")
+async def list_languages(service: NamedDependency[SpeechService]) -> Languages:
+    return to_languages(service.engine.info.languages)
+
+
+@post(
+    f"{PREFIX}/set_tts_settings",
+    status_code=200,
+    tags=["sillytavern"],
+    summary="Accepted and not kept: one caller's settings would be every caller's",
+)
+async def set_settings(data: JSONBody[dict[str, Any]]) -> Message:  # Any: whatever a client keeps as settings
+    return Message(message=NOT_KEPT)
+
+
+@post(
+    ["/tts_to_audio", f"{PREFIX}/tts_to_audio"],
+    status_code=200,
+    responses=AUDIO_RESPONSES,
+    tags=["sillytavern"],
+    summary="Speak a text, as WAV",
+)
+async def speak_to_audio(
+    request: Request[Any, Any, Any], data: JSONBody[SillyTavernSpeech], service: NamedDependency[SpeechService]
+) -> Response[bytes] | Stream:
+    asked = data.to_request(unknown_fields(await request.body(), SillyTavernSpeech), streaming=False)
+    return await audio_response(request, speak(service, asked, NAMES), AudioFormat.WAV, stream=False)
+
+
+@get(
+    ["/tts_stream", f"{PREFIX}/tts_stream"],
+    responses=AUDIO_RESPONSES,
+    tags=["sillytavern"],
+    summary="Speak a text, as WAV while it is made; an audio element can play the address itself",
+)
+async def speak_to_stream(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[SpeechService],
+    text: Annotated[str, Parameter(min_length=1, description="What to say")],
+    speaker_wav: Annotated[str | None, Parameter(description="An id from `GET /speakers_list`; never a path")] = None,
+    language: FromQuery[str | None] = None,
+) -> Response[bytes] | Stream:
+    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language)
+    unknown = unknown_names(request.query_params, ("text", "speaker_wav", "language"))
+    asked = speech.to_request(unknown, streaming=True)
+    return await audio_response(request, speak(service, asked, NAMES), AudioFormat.WAV, stream=True)
