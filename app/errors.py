@@ -16,8 +16,11 @@ ChorusError
     UnusableVoiceFile         no voice that this engine can speak with is in it
     TooManyVoices             as many voices are saved as may be
     Unauthorized              no API key, or none that is valid
+    OriginNotAllowed          a web page of another site asks, and may not
   Unavailable               try again later; carries `retry_after_s`
     QueueFull  EngineNotReady  Draining
+    RateLimitExceeded         this caller has started as many requests a minute as it may
+    TooManyConcurrentRequests this caller has as many requests under way as it may
   CloningUnavailable        this engine cannot clone
   DeadlineExceeded          the audio did not come in time
   StorageFailure            the data volume cannot be read or written
@@ -105,6 +108,10 @@ class Unauthorized(RequestError):
     code = "invalid_api_key"
 
 
+class OriginNotAllowed(RequestError):
+    code = "origin_not_allowed"
+
+
 class Unavailable(ChorusError):
     """Try again later."""
 
@@ -125,6 +132,14 @@ class EngineNotReady(Unavailable):
 
 class Draining(Unavailable):
     code = "draining"
+
+
+class RateLimitExceeded(Unavailable):
+    code = "rate_limit_exceeded"
+
+
+class TooManyConcurrentRequests(Unavailable):
+    code = "too_many_concurrent_requests"
 
 
 class CloningUnavailable(ChorusError):

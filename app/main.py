@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from typing import cast
 
@@ -13,14 +13,15 @@ from litestar.di import Provide
 
 from app.engine.base import Engine
 from app.engine.factory import build_engine
-from app.errors import ChorusError, EngineFailure
-from app.http.access import cross_origin, key_guard
+from app.errors import AddressUnavailable, ChorusError, EngineFailure
+from app.http.access import AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
 from app.http.body import StrictRequest, check_encoding
 from app.http.document import build_document
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.methods import options_handlers
-from app.http.routes import clone, docs, health, metrics, openai, sillytavern, speakers, tts, voices
+from app.http.origins import cors_config
+from app.http.routes import clone, docs, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -48,6 +49,7 @@ ROUTES = [
     openai.get_model,
     openai.list_audio_models,
     openai.list_voices,
+    live.speak_live,
     sillytavern.list_voices,
     sillytavern.list_speaker_ids,
     sillytavern.list_languages,
@@ -61,6 +63,8 @@ ROUTES = [
     docs.reference,
     docs.reference_file,
     docs.openapi_document,
+    page.page,
+    page.page_file,
 ]
 MIB = 1024 * 1024
 
@@ -78,7 +82,7 @@ def create_app(
     With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background while /health
     says so; with a `lifecycle` that has failed already, nothing is loaded and /health says why. `on_failure` hears
     when the engine cannot be loaded, or is lost later. `volume` is told when saved voices are read and written.
-    Raises UnusableDataDirectory.
+    Raises UnusableDataDirectory and InvalidSetting.
     """
     running = Running(settings, lifecycle or Lifecycle())
     if running.lifecycle.status is not Status.FAILED:
@@ -92,7 +96,7 @@ def create_app(
 
     @cache
     def document_for(languages: tuple[str, ...]) -> bytes:
-        needs_key = bool(settings.api_keys)
+        needs_key = running.access.callers.needs_key
         return msgspec.json.encode(build_document(ROUTES, dependencies, languages=languages, needs_key=needs_key))
 
     def get_document() -> bytes:
@@ -110,7 +114,9 @@ def create_app(
         if engine is not None:
             await loading
         try:
-            yield
+            async with AsyncExitStack() as stack:
+                await _open_wyoming(running, stack, on_failure)
+                yield
         finally:
             loading.cancel()
             await asyncio.wait((loading,))
@@ -122,12 +128,12 @@ def create_app(
         request_class=StrictRequest,
         before_request=check_encoding,
         dependencies=dependencies,
-        guards=[key_guard(settings.api_keys)] if settings.api_keys else [],
+        middleware=[AccessMiddleware(running.access, settings)],
+        cors_config=cors_config(settings),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=None,  # app/http/document.py makes the document, when it is asked for
-        cors_config=cross_origin(settings.allowed_origins),
         request_max_body_size=settings.max_upload_mb * MIB,
     )
     app.state.metrics = running.metrics
@@ -138,6 +144,27 @@ def create_app(
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,
     )
+
+
+async def _open_wyoming(
+    running: Running, stack: AsyncExitStack, on_failure: Callable[[ChorusError], None] | None
+) -> None:
+    settings = running.settings
+    if not settings.wyoming_port:
+        return
+    from app.wyoming.server import WyomingServer  # only who asks for it loads it
+
+    server = WyomingServer(
+        lambda: running.service,
+        enter=running.sockets.enter,
+        on_spoken=running.metrics.on_answer_end,
+        max_pending_chars=settings.max_text_chars,
+        client_timeout_s=settings.client_timeout_s,
+    )
+    try:
+        await stack.enter_async_context(server.listening(settings.host, settings.wyoming_port))
+    except AddressUnavailable as error:
+        _fail(running.lifecycle, error, on_failure)
 
 
 async def _load(

@@ -16,9 +16,13 @@ from msgspec import Meta
 from app.errors import InvalidSetting
 
 PREFIX = "CHORUS_"
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
 """Where users of Coqui's own tools have already said yes to the licence: read as CHORUS_ACCEPT_CPML is."""
+
+# As browsers send it: no path, and no port that the scheme implies. With either it would match nothing, ever.
+_ORIGIN = re.compile(
+    r"(?!http://.*:80$)(?!https://.*:443$)[a-z][a-z0-9+.-]*://([^][\s/?#@*:]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
+)
 
 
 class ApiKeys:
@@ -45,16 +49,20 @@ class ApiKeys:
 
 
 class Origins:
-    """From a comma-separated text: web pages' origins, such as `http://localhost:8000`, or `*` for every one."""
+    """Comma-separated web origins, or `*` for every page. An origin is what browsers send: scheme, host, port."""
 
     def __init__(self, text: str = "") -> None:
+        # With the slash that an address bar shows, too.
         self.values = tuple(origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip())
+        self.is_any = self.values == ("*",)
         for origin in self.values:
-            if origin != "*" and not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no origin; write scheme, host and port, as in http://localhost:8000")
+            if not self.is_any and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not what a browser sends, such as https://example.com or http://localhost:3000"
+                )
 
-    def __bool__(self) -> bool:
-        return bool(self.values)
+    def __contains__(self, origin: str) -> bool:
+        return self.is_any or origin.lower() in self.values
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Origins) and self.values == other.values
@@ -63,7 +71,7 @@ class Origins:
         return hash(self.values)
 
     def __str__(self) -> str:
-        return ",".join(self.values)
+        return ", ".join(self.values)
 
     __repr__ = __str__
 
@@ -87,16 +95,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
     host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for every interface")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
+    wyoming_port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port for Wyoming (Home Assistant), whose protocol has no keys; 0: none")
+    ] = 0
     api_keys: Annotated[
         ApiKeys,
         Meta(description="Keys that callers must send one of, separated by commas; empty: everybody may ask"),
     ] = ApiKeys()
-    allowed_origins: Annotated[
+    api_keys_file: Annotated[
+        str, Meta(description="TOML file of callers, their keys and their limits; read again when it changes")
+    ] = ""
+    max_concurrent_per_key: Annotated[
+        int, Meta(ge=0, description="Requests for speech that one key may have under way; 0: no limit")
+    ] = 0
+    requests_per_minute: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Requests for speech that one key may start in a minute; 0: no limit")
+    ] = 0
+    cors_origins: Annotated[
         Origins,
-        Meta(
-            description="Web pages that may call from a browser, as origins separated by commas; `*`: every page; "
-            "empty: none but the server's own"
-        ),
+        Meta(description="Origins of web pages that may use the server, separated by commas; `*`: those of every page"),
     ] = Origins()
     max_slots: Annotated[
         int, Meta(ge=0, le=1024, description="Segments spoken at the same time; 0 lets the engine decide")
@@ -106,6 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64
     max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
     max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
+    max_sockets: Annotated[int, Meta(ge=0, description="WebSocket conversations that may be open at a time")] = 256
     max_voices: Annotated[int, Meta(ge=0, description="Voices that may be saved")] = 1000
     request_timeout_s: Annotated[
         float, Meta(gt=0, description="Longest wait for a whole answer, or for the next audio of a stream, in seconds")

@@ -15,6 +15,7 @@ import msgspec
 from app.engine.base import Engine
 from app.engine.factory import build_engine, load_weights
 from app.errors import ChorusError, EngineFailure, InvalidSetting, UnusableCheckpoint
+from app.http.access import Access
 from app.http.asgi import AsgiApp
 from app.main import create_app
 from app.settings import Settings, load_settings
@@ -86,8 +87,10 @@ async def start(
     settings = Settings(data=DATA)
     engine: Engine | None = None
     try:
-        settings = load_settings(environ)
-        if not settings.api_keys:
+        given = load_settings(environ)
+        Access(given)  # what it refuses is told by /health, too
+        settings = given
+        if not (settings.api_keys or settings.api_keys_file):
             raise InvalidSetting(
                 f"{API_KEYS} is empty: the address is public, so the Secret named by {PREFIX}SECRET must hold it",
                 param=API_KEYS,

@@ -9,6 +9,7 @@ import click
 from app import __version__
 from app.engine.factory import choose_engine
 from app.errors import ChorusError
+from app.http.callers import Callers
 from app.settings import load_settings
 from app.speech.storage import prepare_data_directory
 
@@ -36,6 +37,8 @@ def doctor(quiet: bool) -> None:
         settings = load_settings()
         line("ok", "settings can be read")
         prepare_data_directory(settings.data)
+        callers = Callers(settings)
+        line("ok", f"callers: {len(callers)}, by API key" if callers.needs_key else "callers: everybody, without a key")
         line("ok", f"data directory {settings.data.resolve()} can be written")
         name, reason = choose_engine(settings)
         line("ok", f"engine: {name}, because {reason}")

@@ -15,6 +15,8 @@ from app.settings import load_settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.storage import prepare_data_directory
 
+MAX_WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
+
 
 class DrainingServer(uvicorn.Server):
     """On the first SIGTERM or SIGINT: finish what is in flight, answer 503 to the rest, exit 0. On the second: stop.
@@ -69,12 +71,14 @@ def serve(host: str | None, port: int | None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        ws="websockets-sansio",  # stops reading while the app does not take what came
+        ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
         timeout_graceful_shutdown=5,
         # Longer than any Retry-After: who waits as told must not find the connection closed under the next try.
         timeout_keep_alive=75,
     )
     server = DrainingServer(config, lifecycle, settings.drain_timeout_s)
-    _greet(settings.host, listener.getsockname()[1], needs_key=bool(settings.api_keys))
+    _greet(settings.host, listener.getsockname()[1], needs_key=bool(settings.api_keys or settings.api_keys_file))
     server.run([listener])
     if failures or not server.started:
         sys.exit(1)

@@ -1,80 +1,120 @@
-"""Who may call: API keys, checked before anything of a request but its head is read; and from which web pages."""
+"""Who may call, and how much: checked before anything of a request but its head is read."""
 
-import hashlib
-import hmac
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
-from litestar.config.cors import CORSConfig
-from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
+from litestar.datastructures import Headers
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from app.errors import Unauthorized
-from app.settings import ApiKeys, Origins
+from app.errors import InvalidSetting, Unauthorized
+from app.http.callers import ANYBODY, RELOAD_INTERVAL_S, Caller, Callers
+from app.http.context import caller_name
+from app.http.limits import Usage
+from app.http.origins import check_origin
+from app.settings import Settings
 
-Connection = ASGIConnection[Any, Any, Any, Any]  # Any: Litestar's types of handler, user, auth and state
+OPEN_PATHS = ("/health", "/metrics", "/docs", "/page")
+"""Without a key: what probes and scrapers ask for, the description of the API, and the page, which asks for a key.
 
-OPEN_PATHS = ("/health", "/metrics", "/docs")
-"""Without a key: what probes and scrapers ask for, and the description of the API."""
+`/` itself is compared apart: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
 SCHEME = "Bearer "
-RECEIPTS = (
-    "X-Request-Id",
-    "X-Chorus-Engine",
-    "X-Chorus-Instance",
-    "X-Chorus-Warnings",
-    "X-Audio-Seconds",
-    "X-Seed",
-    "Server-Timing",
-    "Retry-After",
-)
-"""Headers that a page may read. (Browsers hide all but a few from pages of other origins.)"""
 
 
-def is_open(path: str) -> bool:
-    return any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS)
+class Access:
+    """The callers, and what each has under way. Raises InvalidSetting for settings that cannot hold.
 
-
-def key_guard(keys: ApiKeys) -> Callable[[Connection, BaseRouteHandler], None]:
-    """A guard that lets in who sends one of `keys`, as bearer token or as `xi-api-key` or `x-api-key`.
-
-    What is compared are hashes, in constant time and with every key, so that an answer's time tells nothing of them.
+    Lives on the event loop. `clock` gives seconds that never go back.
     """
-    digests = [_digest(key.encode()) for key in keys.values]
 
-    def check_key(connection: Connection, _: BaseRouteHandler) -> None:
-        if is_open(connection.scope["path"]):
-            return
-        sent = [_digest(key) for key in _sent_keys(connection)]
-        if not sum(hmac.compare_digest(key, digest) for key in sent for digest in digests):
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._usage: dict[str, Usage] = {}
+        self.callers = Callers(settings)
+        self._looked_at_s = clock()
+        if not self.callers.needs_key:
+            for field in ("max_concurrent_per_key", "requests_per_minute"):
+                if getattr(settings, field):
+                    name = f"CHORUS_{field.upper()}"
+                    raise InvalidSetting(
+                        f"{name} limits each key, and there are none: set CHORUS_API_KEYS or CHORUS_API_KEYS_FILE too",
+                        param=name,
+                    )
+
+    def identify(self, keys: Iterable[str]) -> Caller:
+        """The caller who sent `keys`; without any keys set, everybody is ANYBODY. Raises Unauthorized."""
+        if not self.callers.needs_key:
+            return ANYBODY
+        if self._clock() - self._looked_at_s >= RELOAD_INTERVAL_S:
+            self._looked_at_s = self._clock()
+            if self.callers.reload_if_changed():
+                # Those who have left and have nothing under way need not be remembered.
+                names = {caller.name for caller in self.callers}
+                self._usage = {
+                    name: usage for name, usage in self._usage.items() if name in names or usage.num_concurrent
+                }
+        caller = self.callers.find(keys)
+        if caller is None:
             raise Unauthorized(
                 "a valid API key is needed: send it as `Authorization: Bearer <key>` or `xi-api-key: <key>`"
             )
+        return caller
 
-    return check_key
+    def enter(self, caller: Caller) -> Callable[[], None]:
+        """Count a request for speech in; what comes back gives its place back, once however often it is called.
 
-
-def cross_origin(origins: Origins) -> CORSConfig | None:
-    """Lets browsers hand our answers, and our receipts with them, to pages of `origins`. None where there are none.
-
-    A browser asks first without a key (the preflight), so Litestar answers that before any guard. No credentials: a
-    key is sent in a header that the page must know, never by the browser of its own accord.
-    """
-    if not origins:
-        return None
-    return CORSConfig(
-        allow_origins=list(origins.values), allow_methods=["GET", "POST", "DELETE"], expose_headers=list(RECEIPTS)
-    )
+        Raises RateLimitExceeded or TooManyConcurrentRequests.
+        """
+        return self._usage.setdefault(caller.name, Usage()).enter(caller, self._clock())
 
 
-def _sent_keys(connection: Connection) -> list[bytes]:
+def sent_keys(headers: Mapping[str, str]) -> list[str]:
     """Of all three headers: clients that are given a key of one kind may send a placeholder as the other."""
-    headers = connection.headers
-    sent = [headers.get("xi-api-key", ""), headers.get("x-api-key", "")]
+    keys = [headers.get("xi-api-key", ""), headers.get("x-api-key", "")]
     authorization = headers.get("authorization", "")
     if authorization[: len(SCHEME)].lower() == SCHEME.lower():
-        sent.append(authorization[len(SCHEME) :].strip())
-    return [key.encode() for key in sent]
+        keys.append(authorization[len(SCHEME) :].strip())
+    return [key for key in keys if key]
 
 
-def _digest(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()
+class AccessMiddleware(ASGIMiddleware):
+    """Around each route: whose page asks, who calls, and their place, which is given back however the answer ends.
+
+    HTTP only: a WebSocket names itself in a header or in its first message, which its route reads.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, access: Access, settings: Settings) -> None:
+        self._access = access
+        self._settings = settings
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        headers, method = Headers.from_scope(scope), cast("HTTPScope", scope)["method"]
+        # What makes the engine work: every POST, unless a route's `opt` says otherwise.
+        makes_audio = bool(scope["route_handler"].opt.get("makes_audio", method == "POST"))
+        check_origin(
+            method,
+            headers.get("origin"),
+            headers.get("host"),
+            self._settings,
+            fetch_site=headers.get("sec-fetch-site"),
+            makes_audio=makes_audio,
+        )
+        if method == "OPTIONS" or is_open(scope["path"]):  # a browser asks OPTIONS without the page's key
+            await next_app(scope, receive, send)
+            return
+        caller = self._access.identify(sent_keys(headers))
+        caller_name.set(caller.name)
+        leave = self._access.enter(caller) if makes_audio else None
+        try:
+            await next_app(scope, receive, send)
+        finally:
+            if leave is not None:
+                leave()
+
+
+def is_open(path: str) -> bool:
+    return path == "/" or any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.http.context import new_request_id, request_id
+from app.http.context import caller_name, new_request_id, request_id
 
 # ASGI's messages are dictionaries of mixed values; Litestar's own types for them differ from uvicorn's.
 Message = dict[str, Any]
@@ -48,16 +48,21 @@ class Exchange:
         self._on_end = on_end
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id.set(new_request_id(sent_id.decode("latin-1")))
+        caller_name.set("")
+        began_at_s = time.perf_counter()
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            logger.info("WS %s closed after %.3f s", scope["path"], time.perf_counter() - began_at_s)
+            return
         # HEAD is GET without its body (RFC 9110, 9.3.2); no handler needs to know.
         method = scope["method"]
         if method == "HEAD":
             scope = scope | {"method": "GET"}
-        request_id.set(new_request_id(sent_id.decode("latin-1")))
-        began_at_s = time.perf_counter()
         over = asyncio.Event()
         body_read = False
         status = 0
@@ -111,6 +116,8 @@ class Exchange:
             is_probe = route.startswith(_PROBES)
             level = logging.DEBUG if is_probe else logging.INFO
             elapsed_s = time.perf_counter() - began_at_s
-            logger.log(level, "%s %s -> %s in %.3f s", method, scope["path"], status or "no answer", elapsed_s)
+            asked = f"{method} {scope['path']}"
+            caller = f" caller={caller_name.get()}" if caller_name.get() else ""
+            logger.log(level, "%s -> %s in %.3f s%s", asked, status or "no answer", elapsed_s, caller)
             if self._on_end is not None and not is_probe:
                 self._on_end(route, ABORTED if left_early or not complete else str(status), elapsed_s)

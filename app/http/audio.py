@@ -1,7 +1,8 @@
 """Speech to an audio answer: whole or streamed, with its receipts in the headers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
 from urllib.parse import quote
 
 from litestar import Response
@@ -22,17 +23,13 @@ async def audio_response(
     request: AnyRequest, speaking: Coroutine[None, None, Speech], audio_format: AudioFormat, *, stream: bool
 ) -> Response[bytes] | Stream:
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
-    speech = await unless_client_leaves(request, speaking)
-    answer = _Answer(speech, request.app.state.metrics)
     if stream:
-        return _streamed(answer, audio_format)
-    try:
-        return await unless_client_leaves(request, _whole(answer, audio_format))
-    finally:
-        await answer.aclose()
+        media_type = audio_format.mime_type
+        return await streamed_response(request, speaking, lambda answer: _encoded(answer, audio_format), media_type)
+    return await whole_response(request, speaking, lambda answer: _whole(answer, audio_format))
 
 
-class _Answer:
+class Answer:
     """A Speech on its way to the caller: closed as often as anybody likes, counted once."""
 
     def __init__(self, speech: Speech, metrics: Metrics) -> None:
@@ -50,40 +47,75 @@ class _Answer:
                 self._metrics.on_answer_end(self.speech.receipt(), self.num_delivered / self.speech.sample_rate_hz)
 
 
-async def _whole(answer: _Answer, audio_format: AudioFormat) -> Response[bytes]:
-    speech = answer.speech
-    samples = await speech.collect()
-    data = await asyncio.to_thread(encode_whole, samples, audio_format, speech.sample_rate_hz)
-    answer.num_delivered = len(samples)
-    receipt = speech.receipt()
-    headers = receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
-    return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
+async def whole_response(
+    request: AnyRequest,
+    speaking: Coroutine[None, None, Speech],
+    collect: Callable[[Answer], Coroutine[None, None, Response[bytes]]],
+) -> Response[bytes]:
+    """What `collect` makes of the answer, which is closed after it."""
+    answer = Answer(await unless_client_leaves(request, speaking), request.app.state.metrics)
+    try:
+        return await unless_client_leaves(request, collect(answer))
+    finally:
+        await answer.aclose()
 
 
-def _streamed(answer: _Answer, audio_format: AudioFormat) -> Stream:
-    """Body = encoded audio. Closed by its own `finally` and by the background task: see docs/decisions.md, 7."""
-    speech = answer.speech
+async def streamed_response(
+    request: AnyRequest,
+    speaking: Coroutine[None, None, Speech],
+    pieces: Callable[[Answer], AsyncGenerator[bytes]],
+    media_type: str,
+) -> Stream:
+    """Body = `pieces` of the answer. Closed by its own `finally` and by the background task: docs/decisions.md, 7."""
+    answer = Answer(await unless_client_leaves(request, speaking), request.app.state.metrics)
 
     async def body() -> AsyncIterator[bytes]:
-        encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
         try:
-            async for samples in speech:
-                if data := await asyncio.to_thread(encoder.encode, samples):
-                    yield data
-                answer.num_delivered += len(samples)
-            if data := await asyncio.to_thread(encoder.close):
-                yield data
+            async with aclosing(pieces(answer)) as parts:
+                async for piece in parts:
+                    yield piece
         finally:
-            encoder.close()
             await answer.aclose()
 
     return Stream(
         body,
-        media_type=audio_format.mime_type,
-        headers=receipt_headers(speech.receipt()),
+        media_type=media_type,
+        headers=receipt_headers(answer.speech.receipt()),
         background=BackgroundTask(answer.aclose),
         status_code=200,
     )
+
+
+async def encode_answer(answer: Answer, audio_format: AudioFormat) -> bytes:
+    """The whole file."""
+    samples = await answer.speech.collect()
+    data = await asyncio.to_thread(encode_whole, samples, audio_format, answer.speech.sample_rate_hz)
+    answer.num_delivered = len(samples)
+    return data
+
+
+def whole_headers(receipt: Receipt) -> dict[str, str]:
+    """With the length, which only a whole answer knows before its body."""
+    return receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
+
+
+async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
+    data = await encode_answer(answer, audio_format)
+    headers = whole_headers(answer.speech.receipt())
+    return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
+
+
+async def _encoded(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+    encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
+    try:
+        async for samples in answer.speech:
+            if data := await asyncio.to_thread(encoder.encode, samples):
+                yield data
+            answer.num_delivered += len(samples)
+        if data := await asyncio.to_thread(encoder.close):
+            yield data
+    finally:
+        encoder.close()
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:

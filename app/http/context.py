@@ -1,10 +1,12 @@
-"""The request id: in each log line, each answer and each error."""
+"""What is known of the exchange under way: its request id, in each log line, answer and error; and who asks."""
 
 import re
 import secrets
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+caller_name: ContextVar[str] = ContextVar("caller_name", default="")
+"""Of the key that was sent; empty where none is needed. For the log only."""
 
 _USABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

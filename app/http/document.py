@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
 from litestar.types import Method
@@ -20,7 +20,16 @@ from litestar.typing import FieldDefinition
 from app import __version__
 from app.audio.formats import AudioFormat
 from app.http.access import is_open
-from app.http.openapi import AUDIO, AUDIO_OR_EVENTS, ERRORS, EVERY_ROUTE, OPEN_ROUTE, BodyOperation
+from app.http.openapi import (
+    AUDIO,
+    CHANGING_ROUTE,
+    ERRORS,
+    EVERY_ROUTE,
+    JSON,
+    OPEN_ROUTE,
+    WORKING_ROUTE,
+    BodyOperation,
+)
 from app.http.schemas import ErrorBody
 
 Json = dict[str, Any]  # Any: a JSON document
@@ -62,16 +71,17 @@ AUDIO_ANSWER = ("X-Chorus-Engine", "X-Seed", "X-Audio-Seconds", "X-Chorus-Warnin
 
 
 def build_document(
-    handlers: Sequence[HTTPRouteHandler],
+    routes: Sequence[BaseRouteHandler],
     dependencies: Mapping[str, Provide],
     *,
     languages: Sequence[str],
     needs_key: bool,
 ) -> Json:
-    """The document of these handlers, for an engine that speaks these languages.
+    """The document of these routes, for an engine that speaks these languages.
 
     `dependencies` are the app's: what a handler takes and is not among them would be a parameter of the route.
     """
+    handlers = [route for route in routes if isinstance(route, HTTPRouteHandler)]
     config = OpenAPIConfig(
         title="Chorus",
         version=__version__,
@@ -96,8 +106,8 @@ def build_document(
     for schema in document["components"]["schemas"].values():
         _list_languages(schema.get("properties", {}).get("language"), languages)
     for path, operations in document["paths"].items():
-        for operation in operations.values():
-            _complete(path, operation)
+        for method, operation in operations.items():
+            _complete(path, method, operation)
             for parameter in operation.get("parameters", []):
                 if parameter["name"] == "language":
                     _list_languages(parameter["schema"], languages)
@@ -105,10 +115,14 @@ def build_document(
 
 
 def _list_languages(schema: Json | None, languages: Sequence[str]) -> None:
-    """Where a language may be null, text is one of two options: msgspec calls them anyOf, Litestar oneOf."""
-    if schema is not None:
-        options = schema.get("anyOf", schema.get("oneOf", [schema]))
-        next(option for option in options if option.get("type") == "string")["enum"] = list(languages)
+    """Foreign dialects may send null or "" for the default: one of two options (msgspec's anyOf, Litestar's oneOf)."""
+    if schema is None:
+        return
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if options is None:
+        schema["enum"] = [*languages]
+    else:
+        next(option for option in options if option["type"] == "string")["enum"] = [*languages, ""]
 
 
 def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) -> str:
@@ -117,10 +131,14 @@ def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) 
     return handler.handler_name if len(path) == shortest else f"{path[0]}_{handler.handler_name}"
 
 
-def _complete(path: str, operation: Json) -> None:
+def _complete(path: str, method: str, operation: Json) -> None:
     """What the handler need not say: errors of every route, audio formats, headers."""
     responses = operation["responses"]
     common = OPEN_ROUTE if is_open(path) else EVERY_ROUTE
+    if method == "post" or any(name.startswith(AUDIO) for name in responses.get("200", {}).get("content", {})):
+        common += WORKING_ROUTE
+    elif method != "get":
+        common += CHANGING_ROUTE
     if "400" in responses or "parameters" in operation:
         responses["400"] = _error(400)
     for status in common:
@@ -132,18 +150,27 @@ def _complete(path: str, operation: Json) -> None:
             response["description"] = operation["summary"]
         names = [*EVERY_ANSWER]
         content = response.get("content", {})
-        if AUDIO in content or AUDIO_OR_EVENTS in content:
-            if content.pop(AUDIO_OR_EVENTS, None):
-                content["text/event-stream"] = {}  # OpenAPI 3.1 has no schema for one event of a stream
-            content.pop(AUDIO, None)
-            content |= {name.mime_type: {"schema": {"type": "string", "format": "binary"}} for name in AudioFormat}
+        for media_types in [name for name in content if name.startswith(AUDIO)]:
+            content |= _audio_content(media_types, content.pop(media_types))
             names += AUDIO_ANSWER
-        if status == "503":
+        if status in ("429", "503"):
             names.append("Retry-After")
         if status == "401":
             names.append("WWW-Authenticate")
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _audio_content(media_types: str, beside: Json) -> Json:
+    """What stands for every audio format is listed; `beside` describes the JSON that a route may answer instead."""
+    content: Json = {}
+    for media_type in media_types.split(", "):
+        if media_type == AUDIO:
+            plain = [audio_format.mime_type.partition(";")[0] for audio_format in AudioFormat]
+            content |= {name: {"schema": {"type": "string", "format": "binary"}} for name in plain}
+        else:  # OpenAPI 3.1 has no schema for one event of a stream
+            content[media_type] = beside if media_type == JSON else {}
+    return content
 
 
 def _error(status: int) -> Json:

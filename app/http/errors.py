@@ -41,10 +41,13 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnusableVoiceFile: 422,
     errors.TooManyVoices: 409,
     errors.Unauthorized: 401,
+    errors.OriginNotAllowed: 403,
     errors.Unavailable: 503,
     errors.QueueFull: 503,
     errors.EngineNotReady: 503,
     errors.Draining: 503,
+    errors.RateLimitExceeded: 429,
+    errors.TooManyConcurrentRequests: 429,
     errors.CloningUnavailable: 501,
     errors.DeadlineExceeded: 504,
     errors.StorageFailure: 507,
@@ -59,18 +62,26 @@ STATUS: dict[type[ChorusError], int] = {
     errors.DownloadFailed: 500,
 }
 
+UNEXPECTED = "the server failed on this request; its log has the request id"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 
 def error_response(
     status: int, code: str, message: str, *, param: str | None = None, headers: dict[str, str] | None = None
 ) -> Response[ErrorBody]:
-    kind = "invalid_request_error" if status < 500 else "server_error"
+    kind = "rate_limit_error" if status == 429 else "invalid_request_error" if status < 500 else "server_error"
     detail = ErrorDetail(code=code, message=message, type=kind, param=param, request_id=request_id.get())
     headers = dict(headers or {})
     if status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
         headers["Connection"] = "close"  # the rest of the body is not read, so the connection cannot be used again
     return Response(ErrorBody(error=detail), status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def error_body(error: Exception) -> ErrorBody:
+    """For an answer that has begun and whose status is out already, and for sockets, which have none."""
+    if isinstance(error, ChorusError):
+        return error_response(STATUS[type(error)], error.code, error.message, param=error.param).content
+    return error_response(500, "internal_error", UNEXPECTED).content
 
 
 def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:
@@ -120,7 +131,7 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorBo
 
 def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[ErrorBody]:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_response(500, "internal_error", "the server failed on this request; its log has the request id")
+    return error_response(500, "internal_error", UNEXPECTED)
 
 
 def on_unreadable_json(

@@ -29,6 +29,7 @@ from app.http.schemas import (
     Health,
     ImportUpload,
     State,
+    TimedAnswer,
     VoiceBody,
     VoiceUpload,
 )
@@ -37,18 +38,21 @@ from app.speech.voices import SavedVoice
 FORM, JSON = "multipart/form-data", "application/json"
 BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 AUDIO = "audio/*"
-AUDIO_OR_EVENTS = "audio/*, text/event-stream"
-"""Both stand for every audio format, until the document lists them."""
+"""Stands for every audio format, until the document lists them."""
+AUDIO_OR_EVENTS = f"{AUDIO}, text/event-stream"
+AUDIO_OR_TIMES = f"{AUDIO}, {JSON}, text/event-stream"
 
 ERRORS: Mapping[int, str] = {
     400: "A field is missing, malformed or out of bounds; `param` names it",
     401: "No API key came, or none that is valid. Only where the server has keys",
+    403: "A web page of another site may not ask this; CHORUS_CORS_ORIGINS lists those that may",
     404: "There is no such voice or model; the message names near ones",
     409: "As many voices are saved as may be",
     413: "The text or the upload is too large",
     415: "A recording is not audio that can be decoded, or the body is compressed",
     422: "Well-formed, but useless: nothing in the text can be spoken, a recording is too short, too long, silent or "
     "clipped, or a voice file is damaged or of another model",
+    429: "As many requests as this key may make: try again after `Retry-After` seconds",
     500: "The server failed; its log has the request id",
     501: "This engine cannot clone; the message says which can",
     503: "The server is full, loading or shutting down: try again after `Retry-After` seconds",
@@ -70,6 +74,9 @@ def _answer(schema: type, description: str, media_type: str = "application/json"
 
 
 EVERY_ROUTE = (401, 500, 503)
+CHANGING_ROUTE = (403,)
+WORKING_ROUTE = (403, 429)
+"""What makes the engine work: it may be asked for too often."""
 OPEN_ROUTE = (500,)
 """What a route can answer that needs no key and is there in every state of the server."""
 
@@ -78,6 +85,16 @@ VOICE_RESPONSES = errors(404, 507)
 AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
     400, 404, 413, 415, 422, 504, 507
 )
+SPEECH_RESPONSES = AUDIO_RESPONSES | {
+    200: _answer(
+        TimedAnswer,
+        "The audio, in the format that was asked for. With `timestamps` a JSON object; with `stream` as well, "
+        "server-sent events: `audio` (`data`: the next bytes of the file in base64), `segment` (`index`, `text`, "
+        "`start_s`, `end_s`) as each ends, and `done` (the JSON object without `audio`) at the end. An `error` event "
+        "has an error's body; the stream breaks after it",
+        AUDIO_OR_TIMES,
+    )
+}
 OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
     200: _answer(
         bytes,
@@ -87,10 +104,11 @@ OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
     )
 }
 MODEL_RESPONSES = errors(404)
-CLONE_RESPONSES = AUDIO_RESPONSES | errors(501)
+CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
 SAVE_RESPONSES = {200: _answer(SavedVoice, "The same recordings are saved already, as this voice")} | errors(
     400, 409, 413, 415, 422, 501, 507
 )
+EXPORT_RESPONSES = {200: _answer(bytes, "A `.chorus-voice` file", "application/octet-stream")} | errors(404, 507)
 CHECK_RESPONSES = errors(400, 413, 415)
 IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 409, 413, 415, 422, 501, 507)
 HEALTH_RESPONSES = {503: _answer(Health, "It takes no requests: it is loading, draining or has failed")}

@@ -7,12 +7,12 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.audio.reference_check import Verdict
+from app.speech.captions import TimedSegment
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
 from app.speech.voices import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
 Language = Annotated[str, Meta(description="One of the engine's languages; `en-US` is `en`")]
-OPENAI_MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 
 _RECORDINGS = "Recordings of the voice, in any format that FFmpeg reads"
 _FILE: dict[str, object] = {"format": "binary"}
@@ -34,6 +34,10 @@ class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
+    timestamps: Annotated[
+        Literal["segment"] | None,
+        Meta(description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events"),
+    ] = None
     seed: Seed | None = None
     temperature: Temperature | None = None
     top_k: TopK | None = None
@@ -103,6 +107,38 @@ class ImportUpload(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`POST /voices/import` as a form."""
 
     voice: Annotated[str, Meta(description="A file of `GET /voices/{voice_id}/export`", extra_json_schema=_FILE)]
+
+
+class TimingReceipt(msgspec.Struct, kw_only=True):
+    """Which text is heard when, and the event `done` of a stream.
+
+    Times are those of the samples: exact in wav, pcm and flac; mp3, aac and opus put a delay of their own before them.
+    """
+
+    audio_s: float
+    seed: int
+    warnings: Annotated[tuple[str, ...], Meta(description="As in `X-Chorus-Warnings`, and those that came later")]
+    segments: Annotated[tuple[TimedSegment, ...], Meta(description="Seconds from the first sample; pauses between")]
+    srt: Annotated[str, Meta(description="The segments as a SubRip file")]
+    vtt: Annotated[str, Meta(description="The segments as a WebVTT file")]
+
+
+class EncodedAudio(msgspec.Struct, kw_only=True):
+    format: AudioFormat
+    media_type: str
+    data: Annotated[bytes, Meta(description="The whole file, in base64")]
+
+
+class TimedAnswer(TimingReceipt, kw_only=True):
+    """A whole answer with `timestamps`."""
+
+    audio: EncodedAudio
+
+
+class AudioEvent(msgspec.Struct, kw_only=True):
+    """The event `audio` of a stream with `timestamps`: the next bytes of the file, in base64."""
+
+    data: bytes
 
 
 class CheckForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -180,6 +216,8 @@ class Health(msgspec.Struct, kw_only=True):
     """stages that came out of a snapshot, with the seconds they took when it was made; null without one"""
     storage: str | None = None
     """why saved voices may differ from those that other servers see; null while they do not"""
+    callers: str | None = None
+    """why the newest version of CHORUS_API_KEYS_FILE is not in force; null while it is"""
     engine: str | None = None
     model: str | None = None
     device: str | None = None

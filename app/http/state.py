@@ -2,23 +2,48 @@
 
 import secrets
 import time
+from collections.abc import Callable
 
 from app.engine.base import Engine
-from app.errors import EngineNotReady
+from app.errors import EngineNotReady, Unavailable
+from app.http.access import Access
 from app.http.metrics import Metrics
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.service import SpeechService
 
 
+class Sockets:
+    """The WebSocket conversations that are open; `limit` at a time."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.num_open = 0
+
+    def enter(self) -> Callable[[], None]:
+        """Count one in; what comes back counts it out, and is called once. Raises Unavailable."""
+        if self.num_open >= self.limit:
+            raise Unavailable(f"{self.num_open} conversations are open, which is the limit (CHORUS_MAX_SOCKETS)")
+        self.num_open += 1
+        return self._leave
+
+    def _leave(self) -> None:
+        self.num_open -= 1
+
+
 class Running:
-    """The parts that live as long as the server; `service` is there once the engine is loaded."""
+    """The parts that live as long as the server; `service` is there once the engine is loaded.
+
+    Raises InvalidSetting.
+    """
 
     def __init__(self, settings: Settings, lifecycle: Lifecycle) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
         self.instance = f"{int(time.time())}-{secrets.token_hex(4)}"
+        self.access = Access(settings)
         self.loaded: SpeechService | None = None
+        self.sockets = Sockets(settings.max_sockets)
         self.metrics = Metrics(lifecycle, self._find_engine)
 
     @property

@@ -8,6 +8,14 @@ from collections.abc import Iterable
 import msgspec
 
 
+class StartedSegment(msgspec.Struct, frozen=True):
+    """A segment whose first sample is known; where it ends is not."""
+
+    index: int
+    text: str
+    start_s: float
+
+
 class TimedSegment(msgspec.Struct, frozen=True):
     """One segment in an answer. Times in seconds from the answer's first sample; the pause after it is not counted."""
 

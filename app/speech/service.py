@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
-from app.errors import NothingToSpeak, TextTooLong, UnsupportedLanguage
+from app.errors import DeadlineExceeded, NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
@@ -40,6 +40,8 @@ class SpeechService:
         self._settings = settings
         self._lifecycle = lifecycle
         self._clock = clock
+        self._ended = asyncio.Event()
+        """wakes who waits whenever an answer ends; never stays set"""
 
     async def speak(self, request: SpeechRequest) -> Speech:
         """Admit a request and wait for its first audio. The caller must close what comes back."""
@@ -53,6 +55,31 @@ class SpeechService:
         Answers that follow each other in one conversation share a `loudness`.
         """
         return await self._admit(request, lambda: self.speakers.find(request.speaker_id), loudness=loudness)
+
+    async def admit_in_turn(self, request: SpeechRequest, *, loudness: Loudness) -> Speech:
+        """Admit the next answer of a conversation that has begun: where the engine is full, wait for a place.
+
+        Raises DeadlineExceeded where none becomes free in time.
+        """
+        try:
+            async with asyncio.timeout(self._settings.request_timeout_s):
+                while True:
+                    try:
+                        return await self.admit(request, loudness=loudness)
+                    except QueueFull:
+                        await self.answer_ended()
+        except TimeoutError:
+            raise DeadlineExceeded("no place in the queue became free in time (CHORUS_REQUEST_TIMEOUT_S)") from None
+
+    @property
+    def has_spare_places(self) -> bool:
+        """Whether more than three quarters of the engine's places are free."""
+        info = self.engine.info
+        return 4 * self.engine.stats().admitted_requests < info.max_slots + info.max_queue
+
+    async def answer_ended(self) -> None:
+        """Wait for the next end of an answer, anybody's: its place is free then."""
+        await self._ended.wait()
 
     async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> Speech:
         """The same in the voice of `clips`. Raises CloningUnavailable where the engine cannot."""
@@ -87,8 +114,8 @@ class SpeechService:
         asked_at_s = self._clock()
         self._lifecycle.check()
         info = self.engine.info
-        language = self._check_language(request.language)
-        self._check_length(request.text)
+        language = self.check_language(request.language)
+        self.check_length(request.text)
         voice = await find_voice()
         segments = await asyncio.to_thread(
             split_segments, request.text, language=language, max_chars=info.max_segment_chars[language]
@@ -96,6 +123,12 @@ class SpeechService:
         self._check_sound(segments, language)
         seed = secrets.randbits(32) if request.seed is None else request.seed
         leave = self._lifecycle.enter()
+
+        def on_close() -> None:
+            leave()
+            self._ended.set()
+            self._ended.clear()
+
         try:
             chunks = self.engine.submit(
                 SynthesisRequest(
@@ -120,11 +153,12 @@ class SpeechService:
             timeout_s=self._settings.request_timeout_s,
             num_segments=len(segments),
             asked_at_s=asked_at_s,
-            on_close=leave,
+            on_close=on_close,
             clock=self._clock,
         )
 
-    def _check_language(self, code: str) -> str:
+    def check_language(self, code: str) -> str:
+        """The engine's own name of a language. Raises UnsupportedLanguage."""
         language = normalize_language(code)
         info = self.engine.info
         if language not in info.languages:
@@ -135,7 +169,8 @@ class SpeechService:
             )
         return language
 
-    def _check_length(self, text: str) -> None:
+    def check_length(self, text: str) -> None:
+        """Raises TextTooLong."""
         limit = self._settings.max_text_chars
         if len(text) > limit:
             raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")

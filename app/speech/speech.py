@@ -13,7 +13,7 @@ import numpy as np
 from app.audio.loudness import gain_for, soft_limit
 from app.engine.base import ChunkStream, EngineInfo, Samples
 from app.errors import DeadlineExceeded
-from app.speech.captions import TimedSegment
+from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.stitch import Stitcher
 
 LEVEL_WINDOW_S = 1.0
@@ -88,6 +88,11 @@ class Speech:
     @property
     def sample_rate_hz(self) -> int:
         return self._info.sample_rate_hz
+
+    @property
+    def started_segments(self) -> tuple[StartedSegment, ...]:
+        """The segments of which samples have come, with their places in the answer."""
+        return tuple(self._stitcher.started)
 
     @property
     def timed_segments(self) -> tuple[TimedSegment, ...]:

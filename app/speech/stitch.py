@@ -13,7 +13,7 @@ import numpy as np
 
 from app.engine.base import AudioChunk, Samples
 from app.errors import EngineFailure, NothingToSpeak
-from app.speech.captions import TimedSegment
+from app.speech.captions import StartedSegment, TimedSegment
 from app.text.segments import Boundary, Segment
 
 SILENCE = 10.0 ** (-50 / 20)
@@ -51,8 +51,8 @@ def pause_samples(boundary: Boundary, sample_rate_hz: int, pauses: Pauses = DEFA
 class Stitcher:
     """One request's stream in the making. The samples do not depend on how segments are cut into chunks.
 
-    The last chunk of the last segment completes the stream; there is nothing to flush. `timed` has the segments that
-    are complete, with their places in the stream.
+    The last chunk of the last segment completes the stream; there is nothing to flush. `started` has the segments
+    that are heard, `timed` those that are complete, with their places in the stream.
     """
 
     def __init__(self, segments: Sequence[Segment], sample_rate_hz: int, *, pauses: Pauses = DEFAULT_PAUSES) -> None:
@@ -62,6 +62,7 @@ class Stitcher:
         self._index = 0
         self._num_given = 0
         self._trimmer = _SegmentTrimmer(sample_rate_hz)
+        self.started: list[StartedSegment] = []
         self.timed: list[TimedSegment] = []
 
     def push(self, chunk: AudioChunk) -> Samples:
@@ -77,6 +78,8 @@ class Stitcher:
                 f"segment {segment.index} ({_shorten(segment.text)}) holds samples that are not numbers"
             )
         samples = self._trimmer.push(chunk.samples)
+        if self._trimmer.has_sound and len(self.started) == self._index:
+            self.started.append(StartedSegment(segment.index, segment.text, self._num_given / self._sample_rate_hz))
         if not chunk.is_last:
             return samples
         if not self._trimmer.has_sound:

@@ -82,17 +82,18 @@ def _pieces(paragraph: str, language: str, max_chars: int, *, is_first: bool) ->
 def _join_short(sentences: list[str], max_chars: int) -> list[str]:
     joined: list[str] = []
     for sentence in sentences:
-        if joined and _is_short(joined[-1]) and len(joined[-1]) + 1 + len(sentence) <= max_chars:
-            joined[-1] = _join(joined[-1], sentence)
+        if joined and is_short(joined[-1]) and len(joined[-1]) + 1 + len(sentence) <= max_chars:
+            joined[-1] = join(joined[-1], sentence)
         else:
             joined.append(sentence)
     if len(joined) > 1 and _weight(joined[-1]) < MIN_CHARS and len(joined[-2]) + 1 + len(joined[-1]) <= max_chars:
         last = joined.pop()
-        joined[-1] = _join(joined[-1], last)
+        joined[-1] = join(joined[-1], last)
     return joined
 
 
-def _is_short(sentence: str) -> bool:
+def is_short(sentence: str) -> bool:
+    """Whether a speech model babbles on it, so that it is better spoken together with the next one."""
     return _weight(sentence) < MIN_CHARS or (not _UNSPACED.search(sentence) and len(sentence.split()) < MIN_WORDS)
 
 
@@ -100,7 +101,8 @@ def _weight(sentence: str) -> int:
     return len(sentence) + len(_UNSPACED.findall(sentence))
 
 
-def _join(left: str, right: str) -> str:
+def join(left: str, right: str) -> str:
+    """Two sentences as they stand in a text: no space where the script has none."""
     return left + right if _UNSPACED.match(left[-1]) else f"{left} {right}"
 
 
@@ -111,7 +113,7 @@ def _take_opening(sentence: str, start: int) -> tuple[str, str]:
     at = max((end for end in ends if start < end <= FIRST_CHARS), default=0)
     opening, rest = sentence[:at].rstrip(), sentence[at:].lstrip()
     # Neither half may be as short as what joining was meant to avoid.
-    return ("", sentence) if not at or _is_short(opening) or _is_short(rest) else (opening, rest)
+    return ("", sentence) if not at or is_short(opening) or is_short(rest) else (opening, rest)
 
 
 def _cut(sentence: str, max_chars: int) -> list[str]:
@@ -120,13 +122,13 @@ def _cut(sentence: str, max_chars: int) -> list[str]:
     rest = sentence
     while len(rest) > max_chars:
         num_left = -(-len(rest) // max_chars)
-        at = _best_cut(rest, wanted=len(rest) // num_left, limit=max_chars)
+        at = best_cut(rest, wanted=len(rest) // num_left, limit=max_chars)
         pieces.append(rest[:at].rstrip())
         rest = rest[at:].lstrip()
     return [*pieces, rest]
 
 
-def _best_cut(text: str, *, wanted: int, limit: int) -> int:
+def best_cut(text: str, *, wanted: int, limit: int) -> int:
     """Where to cut: after the best mark in the window around `wanted`, else anywhere that parts no character."""
     window = text[: limit + 1]
     for pattern, reach in zip(_CUTS, (0.5, 0.5, 0.0, 0.5), strict=True):

@@ -68,16 +68,25 @@ def test_a_refusal_comes_before_the_body_is_read(guarded: RunningServer) -> None
         assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics", "/docs/openapi.json"])
-def test_probes_scrapers_and_the_description_need_no_key(guarded: RunningServer, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/health", "/health/live", "/health/ready", "/metrics", "/docs/openapi.json", "/", "/page/main.js"]
+)
+def test_probes_scrapers_the_description_and_the_page_need_no_key(guarded: RunningServer, path: str) -> None:
     with guarded.client() as client:
         assert client.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/healthy", "/docsx", "/metrics2"])
+@pytest.mark.parametrize("path", ["/healthy", "/docsx", "/metrics2", "/pages"])
 def test_a_name_that_only_begins_like_an_open_one_is_not_open(guarded: RunningServer, path: str) -> None:
     with guarded.client() as client:
         assert client.get(path).status_code in (401, 404)
+
+
+@pytest.mark.parametrize("path", ["//speakers", "///voices"])
+def test_slashes_too_many_open_nothing(guarded: RunningServer, path: str) -> None:
+    """They are routed as if there were one, and `/` itself is open."""
+    with guarded.client() as client:
+        check(client.get(f"{guarded.url}{path}"), 401, "invalid_api_key")
 
 
 def test_the_official_client_says_what_is_wrong(guarded: RunningServer) -> None:

@@ -9,6 +9,7 @@ shapes are those of xtts_api_server/server.py of daswer123/xtts-api-server at d8
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -49,33 +50,48 @@ def get(server: RunningServer, path: str, **query: str) -> httpx.Response:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    settings = Settings(
-        data=tmp_path_factory.mktemp("data"), api_keys=ApiKeys("the-key"), allowed_origins=Origins(PAGE)
-    )
+def voice_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The embedded voice, for the page that SillyTavern is."""
+    with serve(
+        Settings(data=tmp_path_factory.mktemp("data"), max_text_chars=5000, cors_origins=Origins(PAGE))
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def open_server(tmp_path: Path) -> Iterator[RunningServer]:
+    """An engine that the test drives, for the page that SillyTavern is."""
+    settings = Settings(data=tmp_path, max_text_chars=1000, max_upload_mb=1, cors_origins=Origins(PAGE))
     with serve(settings, FakeEngine) as server:
         yield server
 
 
-def test_the_voices_are_an_array_of_what_it_reads(embedded_server: RunningServer) -> None:
-    assert get(embedded_server, "/sillytavern/speakers").json() == [
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    settings = Settings(data=tmp_path_factory.mktemp("data"), api_keys=ApiKeys("the-key"), cors_origins=Origins(PAGE))
+    with serve(settings, FakeEngine) as server:
+        yield server
+
+
+def test_the_voices_are_an_array_of_what_it_reads(voice_server: RunningServer) -> None:
+    assert get(voice_server, "/sillytavern/speakers").json() == [
         {"name": "Heart", "voice_id": "heart", "preview_url": ""}
     ]
-    assert "speakers" in get(embedded_server, "/speakers").json()  # ours, as ever
+    assert "speakers" in get(voice_server, "/speakers").json()  # ours, as ever
 
 
 @pytest.mark.parametrize("prefix", BOTH)
-def test_ids_and_languages_are_listed_as_xtts_api_server_lists_them(fake_server: RunningServer, prefix: str) -> None:
-    assert get(fake_server, f"{prefix}/speakers_list").json() == ["heart", "harald"]
-    assert get(fake_server, f"{prefix}/languages").json() == {"languages": {"English": "en", "German": "de"}}
+def test_ids_and_languages_are_listed_as_xtts_api_server_lists_them(open_server: RunningServer, prefix: str) -> None:
+    assert get(open_server, f"{prefix}/speakers_list").json() == ["heart", "harald"]
+    assert get(open_server, f"{prefix}/languages").json() == {"languages": {"English": "en", "German": "de"}}
 
 
-def test_two_voices_of_one_name_can_be_told_apart(fake_server: RunningServer) -> None:
-    with fake_server.client() as client:
+def test_two_voices_of_one_name_can_be_told_apart(open_server: RunningServer) -> None:
+    with open_server.client() as client:
         for level in (0.1, 0.2):
             form = {"name": "Heart", "consent": "This is my own voice."}
             client.post("/voices", data=form, files={"reference_audio": ("a.wav", wav(voice_like(4, level)))})
-    voices = get(fake_server, "/sillytavern/speakers").json()
+    voices = get(open_server, "/sillytavern/speakers").json()
     assert len({voice["name"] for voice in voices}) == len(voices) == 4
     assert {voice["name"] for voice in voices if voice["voice_id"] in ("heart", "harald")} == {
         "Heart (heart)",
@@ -84,9 +100,9 @@ def test_two_voices_of_one_name_can_be_told_apart(fake_server: RunningServer) ->
 
 
 @pytest.mark.parametrize("prefix", BOTH)
-def test_a_text_becomes_a_wav_file(embedded_server: RunningServer, prefix: str) -> None:
+def test_a_text_becomes_a_wav_file(voice_server: RunningServer, prefix: str) -> None:
     body = {"text": "Hello there.", "speaker_wav": "heart", "language": "en"}
-    answer = post(embedded_server, f"{prefix}/tts_to_audio/", body)
+    answer = post(voice_server, f"{prefix}/tts_to_audio/", body)
     assert answer.headers["Content-Type"].startswith("audio/")  # it refuses to play anything else
     samples, rate_hz = soundfile.read(io.BytesIO(answer.content))
     assert 0.5 < len(samples) / rate_hz < 3
@@ -94,82 +110,82 @@ def test_a_text_becomes_a_wav_file(embedded_server: RunningServer, prefix: str) 
 
 
 @pytest.mark.parametrize("path", ["/tts_stream", "/tts_stream/", "/sillytavern/tts_stream/"])
-def test_an_address_alone_is_a_stream(fake_server: RunningServer, path: str) -> None:
+def test_an_address_alone_is_a_stream(open_server: RunningServer, path: str) -> None:
     query = {"text": "All at once now. Please wait.", "speaker_wav": "harald", "language": "de"}
-    with fake_server.client() as client, client.stream("GET", path, params=query) as answer:
+    with open_server.client() as client, client.stream("GET", path, params=query) as answer:
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "audio/wav")
         parts = answer.iter_raw()
         assert next(parts).startswith(b"RIFF")
-        release(fake_server)
+        release(open_server)
         assert len(b"".join(parts)) >= 2 * 0.2 * 24_000
-    (asked,) = cast("FakeEngine", fake_server.engine).requests
+    (asked,) = cast("FakeEngine", open_server.engine).requests
     assert (asked.voice.id, asked.language) == ("harald", "de")
 
 
-def test_a_stream_that_fails_in_the_middle_breaks(fake_server: RunningServer) -> None:
+def test_a_stream_that_fails_in_the_middle_breaks(open_server: RunningServer) -> None:
     query = {"text": "This one is good. Please wait for it. Then we fail."}
-    with fake_server.client() as client, client.stream("GET", "/tts_stream/", params=query) as answer:
+    with open_server.client() as client, client.stream("GET", "/tts_stream/", params=query) as answer:
         parts = answer.iter_raw()
         next(parts)
-        release(fake_server)
+        release(open_server)
         with pytest.raises(httpx.RemoteProtocolError):
             list(parts)
-    until(fake_server, 0)
+    until(open_server, 0)
 
 
-def test_settings_are_accepted_and_mix_no_callers(fake_server: RunningServer) -> None:
-    answer = post(fake_server, "/sillytavern/set_tts_settings", SETTINGS)
+def test_settings_are_accepted_and_mix_no_callers(open_server: RunningServer) -> None:
+    answer = post(open_server, "/sillytavern/set_tts_settings", SETTINGS)
     assert answer.status_code == 200
     assert "not kept" in answer.json()["message"]
-    assert post(fake_server, "/sillytavern/tts_to_audio/", {"text": "Hello."}).status_code == 200
-    (asked,) = cast("FakeEngine", fake_server.engine).requests
+    assert post(open_server, "/sillytavern/tts_to_audio/", {"text": "Hello."}).status_code == 200
+    (asked,) = cast("FakeEngine", open_server.engine).requests
     assert (asked.speed, asked.sampling.temperature, asked.sampling.top_k) == (1.0, None, None)
 
 
-def test_options_in_the_body_are_this_requests(fake_server: RunningServer) -> None:
+def test_options_in_the_body_are_this_requests(open_server: RunningServer) -> None:
     body = {"text": "Hello.", "speed": 1.5, "temperature": 0.5, "seed": 3, "top_p": None}
-    assert post(fake_server, "/tts_to_audio/", body).headers["X-Seed"] == "3"
-    (asked,) = cast("FakeEngine", fake_server.engine).requests
+    assert post(open_server, "/tts_to_audio/", body).headers["X-Seed"] == "3"
+    (asked,) = cast("FakeEngine", open_server.engine).requests
     assert (asked.speed, asked.sampling.temperature) == (1.5, 0.5)
 
 
-def test_fields_of_other_servers_are_taken_and_named(embedded_server: RunningServer) -> None:
-    body = {"text": "Hello.", "speaker_wav": "heart", "language": "en", "save_path": "/root/.ssh/authorized_keys"}
-    answer = post(embedded_server, "/tts_to_audio/", body)
+def test_fields_of_other_servers_are_taken_and_named(voice_server: RunningServer) -> None:
+    body = {"text": "Hello.", "speaker_wav": "heart", "language": "en", "save_path": "/etc/passwd"}
+    answer = post(voice_server, "/tts_to_audio/", body)
     assert answer.status_code == 200
     assert answer.headers["X-Chorus-Warnings"] == "save_path has no effect on the embedded engine"
-    streamed = get(embedded_server, "/tts_stream", text="Hello.", emotion="sad")
+    streamed = get(voice_server, "/tts_stream", text="Hello.", emotion="sad")
     assert "emotion has no effect" in streamed.headers["X-Chorus-Warnings"]
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "/root/x.wav", "/etc/passwd", "..", "", ".wav", "heart/../heart", "heart\x00", "hart"]
+    "name", ["../../etc/passwd", "/srv/x.wav", "/etc/passwd", "..", "", ".wav", "heart/../heart", "heart\x00", "hart"]
 )
-def test_a_speaker_is_an_id_and_never_a_path(embedded_server: RunningServer, name: str) -> None:
+def test_a_speaker_is_an_id_and_never_a_path(voice_server: RunningServer, name: str) -> None:
     body = {"text": "Hello.", "speaker_wav": name, "language": "en"}
     for answer in (
-        post(embedded_server, "/tts_to_audio/", body),
-        get(embedded_server, "/sillytavern/tts_stream/", text="Hello.", speaker_wav=name),
+        post(voice_server, "/tts_to_audio/", body),
+        get(voice_server, "/sillytavern/tts_stream/", text="Hello.", speaker_wav=name),
     ):
         check(answer, 404, "unknown_speaker", "speaker_wav")
 
 
-def test_a_known_speaker_may_end_like_a_file(embedded_server: RunningServer) -> None:
+def test_a_known_speaker_may_end_like_a_file(voice_server: RunningServer) -> None:
     body = {"text": "Hello.", "seed": 1}
-    with_ending = post(embedded_server, "/tts_to_audio/", body | {"speaker_wav": "heart.wav"})
-    assert with_ending.content == post(embedded_server, "/tts_to_audio/", body | {"speaker_wav": "heart"}).content
+    with_ending = post(voice_server, "/tts_to_audio/", body | {"speaker_wav": "heart.wav"})
+    assert with_ending.content == post(voice_server, "/tts_to_audio/", body | {"speaker_wav": "heart"}).content
 
 
-def test_bad_input_is_refused_as_everywhere(embedded_server: RunningServer) -> None:
-    check(post(embedded_server, "/tts_to_audio/", {"text": ""}), 400, "invalid_field", "text")
-    check(post(embedded_server, "/tts_to_audio/", {"text": "Hi.", "speed": 9}), 400, "invalid_field", "speed")
-    check(post(embedded_server, "/tts_to_audio/", {"text": "a" * 5001}), 413, "text_too_long", "text")
-    check(post(embedded_server, "/tts_to_audio/", []), 400, "invalid_body")
-    check(post(embedded_server, "/sillytavern/set_tts_settings", []), 400, "invalid_body")
-    check(get(embedded_server, "/tts_stream"), 400, "invalid_field", "text")
-    check(get(embedded_server, "/tts_stream", text=""), 400, "invalid_field", "text")
-    check(get(embedded_server, "/tts_stream", text="a" * 5001), 413, "text_too_long", "text")
-    check(get(embedded_server, "/tts_stream", text="Hi.", language="xx"), 400, "unsupported_language", "language")
+def test_bad_input_is_refused_as_everywhere(voice_server: RunningServer) -> None:
+    check(post(voice_server, "/tts_to_audio/", {"text": ""}), 400, "invalid_field", "text")
+    check(post(voice_server, "/tts_to_audio/", {"text": "Hi.", "speed": 9}), 400, "invalid_field", "speed")
+    check(post(voice_server, "/tts_to_audio/", {"text": "a" * 5001}), 413, "text_too_long", "text")
+    check(post(voice_server, "/tts_to_audio/", []), 400, "invalid_body")
+    check(post(voice_server, "/sillytavern/set_tts_settings", []), 400, "invalid_body")
+    check(get(voice_server, "/tts_stream"), 400, "invalid_field", "text")
+    check(get(voice_server, "/tts_stream", text=""), 400, "invalid_field", "text")
+    check(get(voice_server, "/tts_stream", text="a" * 5001), 413, "text_too_long", "text")
+    check(get(voice_server, "/tts_stream", text="Hi.", language="xx"), 400, "unsupported_language", "language")
 
 
 def test_the_page_may_ask_before_it_sends_and_read_what_comes(guarded: RunningServer) -> None:

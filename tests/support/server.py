@@ -52,7 +52,9 @@ def serve(settings: Settings, make_engine: Callable[[], Engine] | None = None) -
         try:
             engine = make_engine() if make_engine else None
             app = create_app(settings, engine)
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))  # type: ignore[arg-type]
+            server = uvicorn.Server(
+                uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="websockets-sansio")
+            )  # type: ignore[arg-type]
         except BaseException as error:
             started.set_exception(error)
             raise

@@ -52,10 +52,10 @@ def test_keys_are_split_and_never_shown() -> None:
 
 @pytest.mark.parametrize("text", ["localhost:8000", "http://localhost:8000/path", "http://*.example", "null", "a b"])
 def test_what_is_no_origin_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSetting, match="CHORUS_ALLOWED_ORIGINS"):
-        load_settings({"CHORUS_ALLOWED_ORIGINS": text})
+    with pytest.raises(InvalidSetting, match="CHORUS_CORS_ORIGINS"):
+        load_settings({"CHORUS_CORS_ORIGINS": text})
 
 
 def test_origins_are_those_that_a_browser_sends() -> None:
-    settings = load_settings({"CHORUS_ALLOWED_ORIGINS": "http://LocalHost:8000/, https://[::1]:443 ,*"})
-    assert settings.allowed_origins.values == ("http://localhost:8000", "https://[::1]:443", "*")
+    settings = load_settings({"CHORUS_CORS_ORIGINS": "http://LocalHost:8000, https://[::1]:8443 "})
+    assert settings.cors_origins.values == ("http://localhost:8000", "https://[::1]:8443")

@@ -15,7 +15,7 @@ from litestar.response import Stream
 from app.audio.formats import AudioFormat
 from app.errors import ChorusError
 from app.http.audio import audio_response
-from app.http.dialects.openai import AudioDelta, AudioDone, SpeechUsage
+from app.http.dialects.openai import NAMES, AudioDelta, AudioDone, SpeechUsage
 from app.http.dialects.words import speak
 from app.http.errors import STATUS, AnyRequest, error_response
 from app.http.sse import MEDIA_TYPE, server_sent_event
@@ -27,17 +27,13 @@ CODES_PER_S = 22_050 / 1024
 
 
 async def event_response(
-    request: AnyRequest,
-    service: SpeechService,
-    asked: SpeechRequest,
-    audio_format: AudioFormat,
-    names: dict[str, str],
+    request: AnyRequest, service: SpeechService, asked: SpeechRequest, audio_format: AudioFormat
 ) -> Stream:
     """The streamed answer of `audio_response`, each piece of its body in an event of its own."""
     spoken: list[Speech] = []
 
     async def speaking() -> Speech:
-        spoken.append(await speak(service, asked, names))
+        spoken.append(await speak(service, asked, NAMES))
         return spoken[0]
 
     answer = await audio_response(request, speaking(), audio_format, stream=True)

@@ -11,6 +11,7 @@ from app.http.audio import audio_response
 from app.http.disconnect import unless_client_leaves
 from app.http.openapi import CLONE_RESPONSES, CloneOperation
 from app.http.schemas import CloneForm
+from app.http.timed import timed_response
 from app.http.uploads import decode_recordings, read_recordings_request
 from app.speech.service import SpeechService
 
@@ -31,4 +32,5 @@ async def clone_voice(
         request, asyncio.to_thread(decode_recordings, recordings, service.engine.info.max_reference_s)
     )
     speaking = service.clone(form.to_request(form.text, None), clips)
-    return await audio_response(request, speaking, form.format, stream=form.stream)
+    respond = timed_response if form.timestamps else audio_response
+    return await respond(request, speaking, form.format, stream=form.stream)

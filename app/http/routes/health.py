@@ -22,6 +22,9 @@ async def health(running: NamedDependency[Running]) -> Response[Health]:
         startup_s=_rounded(lifecycle.stages_s),
         restored_s=None if lifecycle.restored_s is None else _rounded(lifecycle.restored_s),
         in_flight=lifecycle.num_in_flight,
+        callers="CHORUS_API_KEYS_FILE cannot be used; the log says why"
+        if running.access.callers.is_file_stale
+        else None,
         error=str(lifecycle.failure) if lifecycle.failure else None,
     )
     if running.loaded is not None:

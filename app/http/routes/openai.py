@@ -42,7 +42,7 @@ async def create_speech(
     asked = data.to_request({speaker.id for speaker in service.engine.speakers()}, unknown)
     audio_format = data.response_format or AudioFormat.MP3
     if data.stream_format == "sse":
-        return await event_response(request, service, asked, audio_format, NAMES)
+        return await event_response(request, service, asked, audio_format)
     return await audio_response(request, speak(service, asked, NAMES), audio_format, stream=True)
 
 

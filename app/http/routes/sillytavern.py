@@ -62,6 +62,7 @@ async def list_languages(service: NamedDependency[SpeechService]) -> Languages:
 @post(
     f"{PREFIX}/set_tts_settings",
     status_code=200,
+    responses={400: AUDIO_RESPONSES[400]},
     tags=["sillytavern"],
     summary="Accepted and not kept: one caller's settings would be every caller's",
 )
@@ -88,6 +89,7 @@ async def speak_to_audio(
     responses=AUDIO_RESPONSES,
     tags=["sillytavern"],
     summary="Speak a text, as WAV while it is made; an audio element can play the address itself",
+    opt={"makes_audio": True},
 )
 async def speak_to_stream(
     request: Request[Any, Any, Any],

@@ -8,14 +8,22 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from app.http.audio import audio_response
-from app.http.openapi import AUDIO_RESPONSES
+from app.http.openapi import SPEECH_RESPONSES
 from app.http.schemas import TtsBody
+from app.http.timed import timed_response
 from app.speech.service import SpeechService
 
 
-@post("/tts", status_code=200, responses=AUDIO_RESPONSES, tags=["speech"], summary="Speak a text")
+@post(
+    "/tts",
+    status_code=200,
+    responses=SPEECH_RESPONSES,
+    tags=["speech"],
+    summary="Speak a text",
+)
 async def speak_text(
     request: Request[Any, Any, Any], data: JSONBody[TtsBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
     speaking = service.speak(data.to_request(data.text, data.speaker_id))
-    return await audio_response(request, speaking, data.format, stream=data.stream)
+    respond = timed_response if data.timestamps else audio_response
+    return await respond(request, speaking, data.format, stream=data.stream)

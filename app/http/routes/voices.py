@@ -11,6 +11,7 @@ from app.http.check import check_recordings
 from app.http.disconnect import unless_client_leaves
 from app.http.openapi import (
     CHECK_RESPONSES,
+    EXPORT_RESPONSES,
     IMPORT_RESPONSES,
     LIST_RESPONSES,
     SAVE_RESPONSES,
@@ -71,7 +72,7 @@ async def get_saved_voice(voice_id: FromPath[str], service: NamedDependency[Spee
 
 @get(
     "/voices/{voice_id:str}/export",
-    responses=VOICE_RESPONSES,
+    responses=EXPORT_RESPONSES,
     media_type=VOICE_FILE,
     tags=["voices"],
     summary="A saved voice as one file, for another server with the same model",

@@ -1,0 +1,193 @@
+"""One WebSocket of `/ws/tts`: messages in to a Conversation, its events out, and one end whatever happens.
+
+Two tasks: one reads the socket, the other one is the only one that writes to it. Whichever ends first ends the other.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+import numpy as np
+from litestar.connection import WebSocket
+
+from app.audio.encoders import Encoder, open_encoder
+from app.audio.formats import AudioFormat
+from app.errors import ChorusError, InvalidField, RequestError, Unavailable
+from app.http import live_messages as messages
+from app.http.context import request_id
+from app.http.errors import error_body
+from app.speech.captions import StartedSegment, TimedSegment
+from app.speech.conversation import Conversation, Mark, Warned
+
+logger = logging.getLogger(__name__)
+
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
+"""Close codes of RFC 6455 and of IANA's registry."""
+
+Socket = WebSocket[Any, Any, Any]  # Any: Litestar's types of user, auth and state, which we do not use
+
+_decoder = msgspec.json.Decoder(messages.Message)
+_encoder = msgspec.json.Encoder()
+
+
+class ClientGone(Exception):
+    """It closed, was lost, or stopped reading. Nobody is there to be told."""
+
+
+class LiveSocket:
+    """`client_timeout_s` bounds the wait for the first message, and for a client that does not read."""
+
+    def __init__(self, socket: Socket, *, client_timeout_s: float) -> None:
+        self._socket = socket
+        self._client_timeout_s = client_timeout_s
+
+    async def receive_start(self) -> messages.Start:
+        """Raises InvalidField where the first message is another one, or none comes in time."""
+        try:
+            async with asyncio.timeout(self._client_timeout_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise InvalidField("no `start` message came") from None
+        if not isinstance(message, messages.Start):
+            raise InvalidField('the first message must be `{"type": "start"}`', param="type")
+        return message
+
+    async def converse(self, conversation: Conversation, audio_format: AudioFormat) -> None:
+        """Until `end` and the rest of the audio, or until the client goes."""
+        reading = asyncio.create_task(self._read(conversation))
+        speaking = asyncio.create_task(self._speak(conversation, audio_format))
+        try:
+            done, _ = await asyncio.wait((reading, speaking), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            reading.cancel()
+            speaking.cancel()
+            await asyncio.wait((reading, speaking))
+            for task in (reading, speaking):
+                if not task.cancelled():
+                    task.exception()  # looked at: the first of them was raised above
+
+    async def send(self, answer: messages.Answer) -> None:
+        await self._in_time(lambda: self._socket.send_data(_encoder.encode(answer), mode="text"))
+
+    async def fail(self, error: ChorusError) -> None:
+        """Tell the error and close."""
+        retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
+        await self.send(messages.Failed(error=error_body(error).error, retry_after_s=retry_after_s))
+        await self.close(
+            TRY_AGAIN_LATER
+            if isinstance(error, Unavailable)
+            else POLICY_VIOLATION
+            if isinstance(error, RequestError)
+            else INTERNAL_ERROR
+        )
+
+    async def close(self, code: int) -> None:
+        await self._in_time(lambda: self._socket.close(code))
+
+    async def _read(self, conversation: Conversation) -> None:
+        """For ever: it ends by an exception or by being cancelled. While `write` waits, nothing is read."""
+        has_ended = False
+        while True:
+            message = await self._receive()
+            match message:
+                case messages.Cancel():
+                    await conversation.cancel()
+                    has_ended = False
+                case _ if has_ended:
+                    raise InvalidField("only `cancel` may follow `end`", param="type")
+                case messages.Text():
+                    await conversation.write(message.text)
+                case messages.Flush():
+                    conversation.flush()
+                case messages.End():
+                    conversation.finish()
+                    has_ended = True
+                case messages.Start():
+                    raise InvalidField("`start` comes once; open another socket to speak otherwise", param="type")
+
+    async def _speak(self, conversation: Conversation, audio_format: AudioFormat) -> None:
+        turn = _Turn(audio_format, conversation.sample_rate_hz)
+        try:
+            async with aclosing(conversation.events()) as events:
+                async for event in events:
+                    match event:
+                        case np.ndarray():
+                            await self._send_audio(await asyncio.to_thread(turn.encode, event))
+                        case StartedSegment(index, text, start_s):
+                            await self.send(messages.SegmentStarted(index=index, text=text, start_s=start_s))
+                        case TimedSegment(index, text, start_s, end_s):
+                            ended = messages.SegmentEnded(index=index, text=text, start_s=start_s, end_s=end_s)
+                            await self.send(ended)
+                        case Warned(message):
+                            await self.send(messages.Warned(message=message))
+                        case Mark.FLUSHED:
+                            await self._send_audio(await asyncio.to_thread(turn.close))
+                            await self.send(messages.Flushed(audio_s=conversation.given_s))
+                        case Mark.CANCELLED:
+                            turn.close()
+                            await self.send(messages.Cancelled(audio_s=conversation.given_s))
+            await self._send_audio(await asyncio.to_thread(turn.close))
+            await self.send(messages.Done(audio_s=conversation.given_s))
+        finally:
+            turn.close()
+
+    async def _receive(self) -> messages.Message:
+        event = await self._socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise ClientGone
+        text = event.get("text")
+        if text is None:
+            raise InvalidField("messages are JSON in text frames")
+        try:
+            return _decoder.decode(text)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+            raise InvalidField(f"no message of this protocol: {error}") from None
+
+    async def _send_audio(self, data: bytes) -> None:
+        if data:
+            await self._in_time(lambda: self._socket.send_data(data, mode="binary"))
+
+    async def _in_time(self, send: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(self._client_timeout_s):
+                await send()
+        except TimeoutError:
+            logger.warning("the client of %s stopped reading; giving up", self._socket.scope["path"])
+            raise ClientGone from None
+        except OSError:  # what servers raise when the other side has gone
+            raise ClientGone from None
+
+
+class _Turn:
+    """The encoder of what is heard between two `flushed` or `cancelled`: a file of its own in every format."""
+
+    def __init__(self, audio_format: AudioFormat, sample_rate_hz: int) -> None:
+        self._format = audio_format
+        self._sample_rate_hz = sample_rate_hz
+        self._encoder: Encoder | None = None
+
+    def encode(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
+        if self._encoder is None:
+            self._encoder = open_encoder(self._format, self._sample_rate_hz, streaming=True)
+        return self._encoder.encode(samples)
+
+    def close(self) -> bytes:
+        """The rest of the file; none where nothing was spoken. May be called twice."""
+        encoder, self._encoder = self._encoder, None
+        return b"" if encoder is None else encoder.close()
+
+
+def started(conversation: Conversation, audio_format: AudioFormat, engine: str) -> messages.Started:
+    return messages.Started(
+        request_id=request_id.get(),
+        engine=engine,
+        format=audio_format,
+        media_type=audio_format.mime_type,
+        sample_rate_hz=conversation.sample_rate_hz,
+        seed=conversation.seed,
+    )

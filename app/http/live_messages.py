@@ -1,0 +1,124 @@
+"""What is said on `WS /ws/tts`: JSON in text frames both ways, and audio in binary frames from the server.
+
+The protocol for users is docs/websocket.md.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from app.audio.formats import AudioFormat
+from app.http.schemas import ErrorDetail
+from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
+
+
+class Start(msgspec.Struct, kw_only=True, tag="start", forbid_unknown_fields=True):
+    """The first message: how to speak. `api_key` is for callers that cannot send headers, such as browsers."""
+
+    speaker_id: str | None = None
+    language: str = "en"
+    speed: Speed = 1.0
+    format: AudioFormat = AudioFormat.PCM
+    seed: Seed | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
+    top_p: TopP | None = None
+    repetition_penalty: RepetitionPenalty | None = None
+    api_key: str | None = None
+
+    def to_request(self) -> SpeechRequest:
+        """Everything but the text, which comes later."""
+        return SpeechRequest(
+            text="",
+            speaker_id=self.speaker_id,
+            language=self.language,
+            speed=self.speed,
+            streaming=True,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+        )
+
+
+class Text(msgspec.Struct, kw_only=True, tag="text", forbid_unknown_fields=True):
+    """A piece of text, of any length: a word, a token, a chapter."""
+
+    text: Annotated[str, Meta(description="Spoken as soon as its sentence is whole")]
+
+
+class Flush(msgspec.Struct, tag="flush", forbid_unknown_fields=True):
+    """Speak what was written, though its sentence has no end."""
+
+
+class Cancel(msgspec.Struct, tag="cancel", forbid_unknown_fields=True):
+    """Barge-in: forget what is not spoken yet."""
+
+
+class End(msgspec.Struct, tag="end", forbid_unknown_fields=True):
+    """No more text: speak the rest and close."""
+
+
+Message = Start | Text | Flush | Cancel | End
+
+
+class Started(msgspec.Struct, kw_only=True, tag="started"):
+    """The answer to `start`."""
+
+    request_id: str
+    engine: str
+    format: AudioFormat
+    media_type: str
+    sample_rate_hz: int
+    seed: int
+
+
+class SegmentStarted(msgspec.Struct, kw_only=True, tag="segment_started"):
+    """The audio that follows is of this segment."""
+
+    index: int
+    text: str
+    start_s: float
+
+
+class SegmentEnded(msgspec.Struct, kw_only=True, tag="segment_ended"):
+    index: int
+    text: str
+    start_s: float
+    end_s: float
+
+
+class Warned(msgspec.Struct, kw_only=True, tag="warning"):
+    """Something that was asked for is not heard; the conversation goes on."""
+
+    message: str
+
+
+class Flushed(msgspec.Struct, kw_only=True, tag="flushed"):
+    """All audio of what was written before `flush` has been sent."""
+
+    audio_s: float
+
+
+class Cancelled(msgspec.Struct, kw_only=True, tag="cancelled"):
+    """No audio of what was written before `cancel` comes after this."""
+
+    audio_s: float
+
+
+class Done(msgspec.Struct, kw_only=True, tag="done"):
+    """The answer to `end`, and the last message."""
+
+    audio_s: float
+
+
+class Failed(msgspec.Struct, kw_only=True, tag="error"):
+    """The last message before the server closes. `retry_after_s` where another try may go better."""
+
+    error: ErrorDetail
+    retry_after_s: int | None = None
+
+
+Answer = Started | SegmentStarted | SegmentEnded | Warned | Flushed | Cancelled | Done | Failed

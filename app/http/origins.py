@@ -1,0 +1,61 @@
+"""Web pages as callers: which may use the server.
+
+A browser sends a page's request wherever the page wants it sent, and only then asks whether the page may read the
+answer. By then a voice has been spoken or deleted, so pages of other sites are refused before. Browsers say where a
+page comes from, in `Origin` and `Sec-Fetch-Site`, which no page can change; other clients send neither.
+"""
+
+from litestar.config.cors import CORSConfig
+
+from app.errors import OriginNotAllowed
+from app.settings import Settings
+
+SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+OUR_HEADERS = [
+    "Retry-After",
+    "Server-Timing",
+    "X-Audio-Seconds",
+    "X-Chorus-Engine",
+    "X-Chorus-Instance",
+    "X-Chorus-Warnings",
+    "X-Request-Id",
+    "X-Seed",
+]
+"""What a page may read of an answer's head, beside what every page may."""
+
+
+def cors_config(settings: Settings) -> CORSConfig | None:
+    """None where no page of another site may read an answer. Keys are headers, so cookies are never allowed."""
+    if not settings.cors_origins.values:
+        return None
+    return CORSConfig(allow_origins=list(settings.cors_origins.values), expose_headers=OUR_HEADERS)
+
+
+def origin_allowed(origin: str | None, host: str | None, settings: Settings, *, fetch_site: str | None = None) -> bool:
+    """Whether who sent these headers may do what costs or changes something, a WebSocket included.
+
+    Yes: who is no browser, the server's own page, and the pages of CHORUS_CORS_ORIGINS. The own page is known by
+    `Sec-Fetch-Site` where the browser sends it (to https and to this machine), else by `Host`, compared as it was
+    sent: behind a proxy that replaces it by a name of its own, `Origin` must be listed.
+    """
+    if settings.cors_origins.is_any or (origin is not None and origin in settings.cors_origins):
+        return True
+    if fetch_site is not None:
+        return fetch_site in ("same-origin", "none")
+    return origin is None or (host is not None and origin.partition("://")[2].lower() == host.lower())
+
+
+def check_origin(
+    method: str, origin: str | None, host: str | None, settings: Settings, *, fetch_site: str | None, makes_audio: bool
+) -> None:
+    """Raise OriginNotAllowed for a request that a page of another site may not make.
+
+    GET and the like are left alone, because CORS already keeps the answer from that page, unless they make the engine
+    work and the browser says that another site asks: an `<audio>` element needs nobody's leave.
+    """
+    if method in SAFE_METHODS and not (makes_audio and fetch_site == "cross-site"):
+        return
+    if not origin_allowed(origin, host, settings, fetch_site=fetch_site):
+        raise OriginNotAllowed(
+            f"pages of {origin or 'other sites'} may not use this server; CHORUS_CORS_ORIGINS lists those that may"
+        )

@@ -1,0 +1,97 @@
+// The server's routes as functions, its errors as one class, and the key that it may ask for.
+// Knows paths and headers; knows nothing of the page. Paths are relative, so that a proxy may serve it below a path.
+
+const KEY = "chorus.key";
+let askForKey = async () => false;
+
+/** The error shape of the server. `status` is 0 where there was no answer at all. */
+export class ApiError extends Error {
+  constructor(message, { status = 0, code = "no_answer", param = null, requestId = null, retryAfterS = null } = {}) {
+    super(message);
+    Object.assign(this, { status, code, param, requestId, retryAfterS });
+  }
+}
+
+export function currentKey() {
+  return sessionStorage.getItem(KEY);
+}
+
+/** `ask(error)` resolves to a key, or to null where nobody gives one. Several requests share one question. */
+export function whenKeyIsNeeded(ask) {
+  let asking = null;
+  askForKey = async (error, triedKey) => {
+    if (currentKey() !== triedKey) return true;
+    asking ??= ask(error).finally(() => (asking = null));
+    const key = await asking;
+    if (key) sessionStorage.setItem(KEY, key);
+    return Boolean(key);
+  };
+}
+
+async function request(path, options = {}) {
+  for (;;) {
+    const key = currentKey();
+    const headers = new Headers(options.headers);
+    if (key) headers.set("Authorization", `Bearer ${key}`);
+    let answer;
+    try {
+      answer = await fetch(path, { ...options, headers });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new ApiError("The server does not answer. Is it still running?");
+    }
+    if (answer.ok) return answer;
+    const error = await readError(answer);
+    if (answer.status !== 401 || !(await askForKey(error, key))) throw error;
+  }
+}
+
+async function readError(answer) {
+  const retryAfterS = Number(answer.headers.get("Retry-After")) || null;
+  const known = { status: answer.status, retryAfterS, requestId: answer.headers.get("X-Request-Id") };
+  try {
+    const { error } = await answer.json();
+    return new ApiError(error.message, { ...known, code: error.code, param: error.param });
+  } catch {
+    // Not the server's own words: something between it and us has answered.
+    return new ApiError(`The answer was ${answer.status} ${answer.statusText}`, { ...known, code: "unknown" });
+  }
+}
+
+const asJson = (body) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+function asForm(fields, files) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  for (const [name, blob, filename] of files) form.append(name, blob, filename);
+  return { method: "POST", body: form };
+}
+
+const recordings = (clips) => clips.map((clip) => ["reference_audio", clip.blob, clip.name]);
+
+/** The answer, its body still to be read. */
+export const speak = (body, signal) => request("tts", { ...asJson(body), signal });
+export const listSpeakers = async () => (await (await request("speakers")).json()).speakers;
+export const listVoices = async () => (await (await request("voices")).json()).voices;
+/** `clips`: {blob, name} each. */
+export const checkRecordings = async (clips) =>
+  (await request("voices/check", asForm({}, recordings(clips)))).json();
+export const saveVoice = async (name, consent, clips) =>
+  (await request("voices", asForm({ name, consent }, recordings(clips)))).json();
+export const deleteVoice = (id) => request(`voices/${encodeURIComponent(id)}`, { method: "DELETE" });
+export const exportVoice = async (id) => (await request(`voices/${encodeURIComponent(id)}/export`)).blob();
+export const importVoice = async (file) =>
+  (await request("voices/import", asForm({}, [["voice", file, file.name]]))).json();
+
+/** /health tells what it has to tell with a 503 too; null where there is no answer. */
+export async function health() {
+  try {
+    return await (await fetch("health")).json();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,187 @@
+// Recordings of a voice: gathered, heard, judged by the server, saved under a name.
+// Knows this one section of the page; the list of voices is in voices.js.
+
+import { checkRecordings, saveVoice } from "./api.js";
+import { startRecording, whyNoMicrophone } from "./recorder.js";
+import { clock, count, problem, sentence, verdict } from "./words.js";
+
+const MAX_CLIPS = 16; // as many as one request may carry
+const $ = (id) => document.getElementById(id);
+
+let clips = []; // {blob, name, url, judged} each
+let numRecorded = 0;
+let recording = null;
+let tellSaved = async () => {};
+
+/** `onSaved(voice)` hears of each saved voice. */
+export function setUpCloning(onSaved) {
+  tellSaved = onSaved;
+  $("record").addEventListener("click", toggleRecording);
+  $("files").addEventListener("change", () => {
+    add([...$("files").files]);
+    $("files").value = "";
+  });
+  $("save").addEventListener("submit", (event) => {
+    event.preventDefault();
+    save();
+  });
+  for (const name of ["dragover", "dragleave", "drop"]) $("drop").addEventListener(name, onDrag);
+  const reason = whyNoMicrophone();
+  if (reason) {
+    $("record").disabled = true;
+    $("record-hint").textContent = reason;
+  }
+  showClips();
+}
+
+/** Said up front where the engine is known not to clone. */
+export function sayCloningIsUnavailable() {
+  $("clone-notice").textContent =
+    "The embedded voice cannot clone: saving a voice needs XTTS. What you record or choose is checked all the same.";
+}
+
+function onDrag(event) {
+  event.preventDefault();
+  $("drop").classList.toggle("over", event.type === "dragover");
+  if (event.type === "drop") add([...event.dataTransfer.files]);
+}
+
+async function toggleRecording() {
+  if (recording) {
+    const { stop } = recording;
+    recording = null;
+    $("record").textContent = "Record";
+    $("record").classList.remove("recording");
+    const blob = await stop();
+    numRecorded += 1;
+    $("record-hint").textContent = "… or drop them here.";
+    add([new File([blob], `Recording ${numRecorded}.${blob.type.includes("mp4") ? "m4a" : "webm"}`, { type: blob.type })]);
+    return;
+  }
+  showProblem("");
+  try {
+    recording = await startRecording();
+  } catch (error) {
+    showProblem(error.message);
+    return;
+  }
+  $("record").textContent = "Stop recording";
+  $("record").classList.add("recording");
+  const beganAtMs = performance.now();
+  const tick = () => {
+    if (!recording) return;
+    $("record-hint").textContent = `Recording: ${clock((performance.now() - beganAtMs) / 1000)}`;
+    setTimeout(tick, 250);
+  };
+  tick();
+}
+
+function add(files) {
+  const taken = files.slice(0, MAX_CLIPS - clips.length);
+  clips.push(...taken.map((file) => ({ blob: file, name: file.name, url: URL.createObjectURL(file), judged: null })));
+  showClips();
+  showProblem(taken.length < files.length ? `At most ${MAX_CLIPS} recordings make a voice; the others were left out.` : "");
+  if (taken.length) check();
+}
+
+function remove(clip) {
+  URL.revokeObjectURL(clip.url);
+  clips = clips.filter((other) => other !== clip);
+  showClips();
+  $("record").focus();
+}
+
+/** All at once: the answer has them in the order in which they were sent. */
+async function check() {
+  const asked = [...clips];
+  say("Listening to the recordings …");
+  try {
+    const { recordings } = await checkRecordings(asked);
+    asked.forEach((clip, index) => (clip.judged = recordings[index]));
+    const numBad = recordings.filter((judged) => judged.verdict === "unusable").length;
+    say(numBad ? `${count(numBad, "recording is", "recordings are")} not usable.` : "Checked.");
+  } catch (error) {
+    say("");
+    showProblem(problem(error));
+  }
+  showClips();
+}
+
+async function save() {
+  showProblem("");
+  const missing = whatIsMissing();
+  if (missing) {
+    showProblem(missing.text);
+    missing.field.focus();
+    return;
+  }
+  say("Cloning the voice …");
+  $("save-voice").disabled = true;
+  try {
+    const voice = await saveVoice($("name").value.trim(), $("consent").value.trim(), clips);
+    clips.forEach((clip) => URL.revokeObjectURL(clip.url));
+    clips = [];
+    showClips();
+    $("name").value = "";
+    $("agreed").checked = false;
+    await tellSaved(voice);
+    say(`Saved. ${voice.name} is chosen as the voice.`);
+  } catch (error) {
+    say("");
+    showProblem(problem(error));
+  } finally {
+    $("save-voice").disabled = false;
+  }
+}
+
+function whatIsMissing() {
+  if (!clips.length) return { text: "Record something or choose a file first.", field: $("record") };
+  if (!$("name").value.trim()) return { text: "Give the voice a name.", field: $("name") };
+  if ($("consent").value.trim().length < 10) return { text: "State, in a sentence, that the speaker agrees.", field: $("consent") };
+  if (!$("agreed").checked) return { text: "Tick that you make the statement.", field: $("agreed") };
+  return null;
+}
+
+function showClips() {
+  const items = clips.map(clipItem);
+  if (!items.length) {
+    const empty = document.createElement("li");
+    empty.className = "empty";
+    empty.textContent = "No recordings yet.";
+    items.push(empty);
+  }
+  $("clips").replaceChildren(...items);
+}
+
+function clipItem(clip) {
+  const item = document.createElement("li");
+  const name = Object.assign(document.createElement("strong"), { textContent: clip.name });
+  const audio = Object.assign(document.createElement("audio"), { src: clip.url, controls: true });
+  audio.setAttribute("aria-label", `Play ${clip.name}`);
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Remove" });
+  button.setAttribute("aria-label", `Remove ${clip.name}`);
+  button.addEventListener("click", () => remove(clip));
+  item.append(name, button, audio);
+  if (clip.judged) item.append(...verdictParts(clip.judged));
+  return item;
+}
+
+function verdictParts(judged) {
+  const { mark, title, facts } = verdict(judged);
+  const line = Object.assign(document.createElement("p"), { className: `verdict ${judged.verdict}` });
+  const sign = Object.assign(document.createElement("span"), { textContent: mark, className: "mark" });
+  sign.setAttribute("aria-hidden", "true");
+  line.append(sign, Object.assign(document.createElement("b"), { textContent: title }), ` ${facts}`);
+  const advice = judged.advice.map((text) =>
+    Object.assign(document.createElement("p"), { className: "advice", textContent: sentence(text) }),
+  );
+  return [line, ...advice];
+}
+
+function say(text) {
+  $("clone-status").textContent = text;
+}
+
+function showProblem(text) {
+  $("clone-error").textContent = text;
+}

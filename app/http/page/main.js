@@ -1,0 +1,19 @@
+// Wires the parts of the page together, and holds nothing itself.
+
+import { whenKeyIsNeeded } from "./api.js";
+import { sayCloningIsUnavailable, setUpCloning } from "./clone.js";
+import { setUpKeeping } from "./keep.js";
+import { askForKey } from "./key.js";
+import { watchServer } from "./server.js";
+import { setUpSpeaking } from "./speak.js";
+import { refreshVoices, setUpVoices } from "./voices.js";
+
+whenKeyIsNeeded(askForKey);
+setUpSpeaking();
+setUpKeeping();
+setUpVoices();
+setUpCloning((voice) => refreshVoices(voice.id));
+await watchServer((state) => {
+  if (state.engine === "embedded") sayCloningIsUnavailable();
+  refreshVoices();
+});

@@ -1,0 +1,67 @@
+// Figures, codes and errors in plain words. Pure functions; knows neither page nor server.
+
+const languageNames = new Intl.DisplayNames(["en"], { type: "language" });
+
+/** `en` is English; every Chinese that a server names is Chinese. */
+export function languageName(code) {
+  return code.startsWith("zh") ? "Chinese" : languageNames.of(code);
+}
+
+/** 61.5 -> "1:01" */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+export function inSeconds(seconds) {
+  return `${seconds.toFixed(1)} s`;
+}
+
+/** `rtf`: seconds of work for a second of audio. */
+export function realTimeFactor(rtf) {
+  const times = rtf < 1 ? 1 / rtf : rtf;
+  return `${rtf.toPrecision(2)} · ${times < 10 ? times.toFixed(1) : Math.round(times)}× ${rtf < 1 ? "faster" : "slower"}`;
+}
+
+export function count(number, one, many) {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** A sentence: a capital at its front, a full stop at its end. The server's messages have neither. */
+export function sentence(text) {
+  const trimmed = text.trim();
+  return trimmed && trimmed[0].toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
+}
+
+/** `X-Chorus-Warnings` as it stands in the header -> sentences. */
+export function warningsIn(header) {
+  return header ? decodeURIComponent(header).split("; ").map(sentence) : [];
+}
+
+/** What went wrong, and what to do. `error`: an ApiError, or anything that was thrown. */
+export function problem(error) {
+  const told = sentence(error.message ?? String(error));
+  if (error.code === "queue_full") return `The server is busy: all its places are taken. ${again(error)}`;
+  if (error.code === "engine_not_ready") return `The server is still loading its voice. ${again(error)}`;
+  if (error.code === "cloning_unavailable") return `This server cannot keep cloned voices. ${told}`;
+  if (error.status >= 500 && error.status !== 501 && error.requestId && !error.retryAfterS) {
+    return `${told} Its log knows this request as ${error.requestId}.`;
+  }
+  return error.retryAfterS ? `${told} ${again(error)}` : told;
+}
+
+function again(error) {
+  return `Try again in ${error.retryAfterS ?? 1} s.`;
+}
+
+const VERDICTS = { good: "Good", usable: "Usable", unusable: "Not usable" };
+const MARKS = { good: "✓", usable: "!", unusable: "✕" };
+
+/** `recording`: one of `POST /voices/check`. */
+export function verdict(recording) {
+  const facts = [inSeconds(recording.seconds)];
+  facts.push(recording.level_dbfs == null ? "silent" : `level ${Math.round(recording.level_dbfs)} dBFS`);
+  if (recording.clipped_share > 0) facts.push(`${(recording.clipped_share * 100).toFixed(1)} % clipped`);
+  if (recording.snr_db != null) facts.push(`${Math.round(recording.snr_db)} dB above the noise`);
+  return { mark: MARKS[recording.verdict], title: VERDICTS[recording.verdict], facts: facts.join(" · ") };
+}

@@ -1,0 +1,65 @@
+"""`WS /ws/tts`: text in as it is written, audio out as it is spoken."""
+
+import logging
+from contextlib import ExitStack, aclosing
+from typing import Any
+
+from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
+
+from app.errors import ChorusError, EngineFailure, OriginNotAllowed
+from app.http.access import sent_keys
+from app.http.context import caller_name
+from app.http.live import NORMAL, ClientGone, LiveSocket, started
+from app.http.origins import origin_allowed
+from app.http.state import Running
+from app.speech.conversation import Conversation
+
+logger = logging.getLogger(__name__)
+
+Socket = WebSocket[Any, Any, Any]  # Any: Litestar's types of user, auth and state, which we do not use
+
+
+@websocket("/ws/tts")
+async def speak_live(socket: WebSocket[Any, Any, Any], running: NamedDependency[Running]) -> None:
+    """Accepts everybody, so that who is refused can be told why: browsers hide the answer to a refused handshake."""
+    await socket.accept()
+    live = LiveSocket(socket, client_timeout_s=running.settings.client_timeout_s)
+    try:
+        try:
+            await _serve(socket, live, running)
+        except ChorusError as error:
+            await live.fail(error)
+        except ClientGone:
+            raise
+        except Exception as error:  # the socket's boundary: the client is told, the log has the trace
+            logger.error("%s failed", socket.scope["path"], exc_info=error)
+            await live.fail(EngineFailure("the server failed on this conversation; its log has the request id"))
+        else:
+            await live.close(NORMAL)
+    except ClientGone:
+        pass
+
+
+async def _serve(socket: Socket, live: LiveSocket, running: Running) -> None:
+    headers = socket.headers
+    origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
+    if not origin_allowed(origin, headers.get("host"), running.settings, fetch_site=fetch_site):
+        raise OriginNotAllowed(f"pages of {origin} may not use this server; CHORUS_CORS_ORIGINS lists those that may")
+    with ExitStack() as places:
+        places.callback(running.sockets.enter())
+        start = await live.receive_start()
+        caller = running.access.identify([*sent_keys(headers), start.api_key or ""])
+        caller_name.set(caller.name)
+        places.callback(running.access.enter(caller))
+        service = running.service
+        await service.speakers.find(start.speaker_id)  # who is unknown is told before any text is written
+        conversation = Conversation(
+            service,
+            start.to_request(),
+            max_pending_chars=running.settings.max_text_chars,
+            on_spoken=running.metrics.on_answer_end,
+        )
+        async with aclosing(conversation):
+            await live.send(started(conversation, start.format, service.engine.info.name))
+            await live.converse(conversation, start.format)

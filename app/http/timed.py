@@ -1,0 +1,80 @@
+"""An answer with its timing receipts: which text is heard when, beside the audio itself.
+
+Whole, it is one JSON object. Streamed, it is server-sent events: `audio` as it comes, `segment` as each ends, `done` at
+the end. After the first event an error is an `error` event, and then the stream breaks; it never ends as if whole.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+
+import msgspec
+from litestar import MediaType, Response
+from litestar.response import Stream
+
+from app.audio.encoders import open_encoder
+from app.audio.formats import AudioFormat
+from app.http.audio import Answer, encode_answer, streamed_response, whole_headers, whole_response
+from app.http.errors import AnyRequest, error_body
+from app.http.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
+from app.http.sse import MEDIA_TYPE, server_sent_event
+from app.speech.captions import to_srt, to_vtt
+from app.speech.speech import Speech
+
+
+async def timed_response(
+    request: AnyRequest, speaking: Coroutine[None, None, Speech], audio_format: AudioFormat, *, stream: bool
+) -> Response[bytes] | Stream:
+    """As `audio_response`, with `timestamps`."""
+    if stream:
+        return await streamed_response(request, speaking, lambda answer: _events(answer, audio_format), MEDIA_TYPE)
+    return await whole_response(request, speaking, lambda answer: _whole(answer, audio_format))
+
+
+async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
+    data = await encode_answer(answer, audio_format)
+    receipt = _receipt(answer.speech)
+    audio = EncodedAudio(format=audio_format, media_type=audio_format.mime_type, data=data)
+    timed = TimedAnswer(audio=audio, **msgspec.structs.asdict(receipt))
+    # In a thread: a chapter is a hundred megabytes of base64.
+    body = await asyncio.to_thread(msgspec.json.encode, timed)
+    headers = whole_headers(answer.speech.receipt())
+    return Response(body, media_type=MediaType.JSON, headers=headers, status_code=200)
+
+
+async def _events(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+    speech = answer.speech
+    encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
+    num_told = 0
+    try:
+        async for samples in speech:
+            if data := await asyncio.to_thread(encoder.encode, samples):
+                yield _event("audio", AudioEvent(data=data))
+            answer.num_delivered += len(samples)
+            for segment in speech.timed_segments[num_told:]:
+                num_told += 1
+                yield _event("segment", segment)
+        if data := await asyncio.to_thread(encoder.close):
+            yield _event("audio", AudioEvent(data=data))
+        yield _event("done", _receipt(speech))
+    except Exception as error:
+        yield _event("error", error_body(error))
+        raise
+    finally:
+        encoder.close()
+
+
+def _event(name: str, data: msgspec.Struct) -> bytes:
+    return server_sent_event(msgspec.json.encode(data), event=name)
+
+
+def _receipt(speech: Speech) -> TimingReceipt:
+    """Of an answer that is complete."""
+    receipt, segments = speech.receipt(), speech.timed_segments
+    return TimingReceipt(
+        audio_s=receipt.audio_s,
+        seed=receipt.seed,
+        warnings=receipt.warnings,
+        segments=segments,
+        srt=to_srt(segments),
+        vtt=to_vtt(segments),
+    )

@@ -1,0 +1,261 @@
+"""A conversation: text comes in pieces as somebody writes it, audio leaves as soon as a sentence is whole.
+
+Each sentence is an answer of its own, admitted while the one before is still heard, with one loudness and one line of
+time for all. What was written can be taken back (`cancel`) as far as it was not heard yet.
+
+    write -> SentenceBuffer -> _written -> (admitted) -> _admitted -> events
+
+Knows text and samples. Knows nothing of sockets and messages. Lives on the event loop.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from enum import Enum, auto
+
+import msgspec
+import numpy as np
+
+from app.engine.base import Samples
+from app.errors import NothingToSpeak
+from app.speech.captions import StartedSegment, TimedSegment
+from app.speech.request import SpeechRequest
+from app.speech.service import SpeechService
+from app.speech.speech import Receipt, Speech
+from app.speech.stitch import pause_samples
+from app.text.segments import Boundary
+from app.text.sentence_buffer import Sentence, SentenceBuffer
+
+MAX_ADMITTED = 2
+"""Answers of one conversation that the engine holds at a time: what is heard, and what is heard next."""
+PIECE_S = 0.1
+"""Audio is given in pieces of at most this length: a cancelled conversation falls silent within one."""
+
+
+class Mark(Enum):
+    """Where nothing is heard, but something is told."""
+
+    FLUSHED = auto()
+    """all that was written before `flush` has been given"""
+    CANCELLED = auto()
+    """nothing that was written before `cancel` will be given from here on"""
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """Something that was asked for is not heard."""
+
+    message: str
+
+
+Event = StartedSegment | Samples | TimedSegment | Warned | Mark
+"""A segment starts, samples of it, it ends. Segments are numbered, and timed, through the whole conversation."""
+
+
+class _Answer(msgspec.Struct):
+    """One sentence that the engine has admitted."""
+
+    sentence: Sentence
+    speech: Speech
+
+
+class Conversation:
+    """`request` has everything but the text; `on_spoken` hears of each sentence's end, and the seconds given of it.
+
+    One task writes, another one reads `events`, and either may close.
+    """
+
+    def __init__(
+        self,
+        service: SpeechService,
+        request: SpeechRequest,
+        *,
+        max_pending_chars: int,
+        on_spoken: Callable[[Receipt, float], None],
+    ) -> None:
+        self._service = service
+        self._request = request
+        self._max_pending_chars = max_pending_chars
+        self._on_spoken = on_spoken
+        self._loudness = service.new_loudness()
+        self.seed = secrets.randbits(32) if request.seed is None else request.seed
+        self.sample_rate_hz = service.engine.info.sample_rate_hz
+        self.num_given = 0
+        """samples that `events` has given"""
+        self._language = service.check_language(request.language)
+        self._buffer = self._new_buffer()
+        self._written: asyncio.Queue[Sentence | Mark | None] = asyncio.Queue()
+        self._admitted: asyncio.Queue[_Answer | Mark | Exception | None] = asyncio.Queue()
+        self._num_pending = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._num_admitted = 0
+        self._num_segments = 0
+        self._num_piece = round(PIECE_S * self.sample_rate_hz)
+        self._told: set[str] = set()
+        self._current: Speech | None = None
+        self._last_boundary: Boundary | None = None
+        self._num_open = 0
+        self._admitting = asyncio.create_task(self._admit_in_order())
+
+    @property
+    def given_s(self) -> float:
+        """Seconds of audio that `events` has given, pauses included."""
+        return round(self.num_given / self.sample_rate_hz, 6)
+
+    async def write(self, text: str) -> None:
+        """Add text. Waits while more than `max_pending_chars` are written and not spoken yet. Raises TextTooLong."""
+        self._service.check_length(text)
+        self._put(self._buffer.push(text))
+        await self._has_room.wait()
+
+    def flush(self) -> None:
+        """Speak what was written, whether its sentence has an end or not; Mark.FLUSHED tells when it was."""
+        self._put(self._buffer.flush())
+        self._written.put_nowait(Mark.FLUSHED)
+
+    def finish(self) -> None:
+        """Speak the rest; then `events` ends."""
+        self._put(self._buffer.flush())
+        self._written.put_nowait(None)
+
+    async def cancel(self) -> None:
+        """Take back all that was written and not given yet; the conversation goes on after Mark.CANCELLED."""
+        await self._drop_everything()
+        self._admitted.put_nowait(Mark.CANCELLED)
+        self._admitting = asyncio.create_task(self._admit_in_order())
+
+    async def aclose(self) -> None:
+        """Give everything back; `events` ends. May be called twice."""
+        await self._drop_everything()
+        self._admitted.put_nowait(None)
+
+    async def events(self) -> AsyncGenerator[Event]:
+        """Everything that is heard and told, in order. Ends after `finish`; raises what the service raises."""
+        while (item := await self._admitted.get()) is not None:
+            match item:
+                case NothingToSpeak():
+                    yield Warned(item.message)
+                case Exception():
+                    raise item
+                case Mark():
+                    yield item
+                case _Answer():
+                    async with aclosing(self._speak(item)) as spoken:
+                        async for event in spoken:
+                            yield event
+
+    def _new_buffer(self) -> SentenceBuffer:
+        return SentenceBuffer(self._language, max_chars=self._service.engine.info.max_segment_chars[self._language])
+
+    def _put(self, sentences: list[Sentence]) -> None:
+        for sentence in sentences:
+            self._written.put_nowait(sentence)
+            self._count(len(sentence.text))
+
+    def _count(self, num_chars: int) -> None:
+        self._num_pending += num_chars
+        if self._num_pending > self._max_pending_chars:
+            self._has_room.clear()
+        else:
+            self._has_room.set()
+
+    async def _admit_in_order(self) -> None:
+        """Sentences to answers, one after the other."""
+        while True:
+            item = await self._written.get()
+            if not isinstance(item, Sentence):
+                self._admitted.put_nowait(item)
+                continue
+            # To have the next sentence ready is a luxury: not where it would take a place that others need.
+            while self._num_open >= (MAX_ADMITTED if self._service.has_spare_places else 1):
+                await self._service.answer_ended()
+            try:
+                speech = await self._admit(item.text)
+            except Exception as error:  # noqa: BLE001 - raised where `events` is read
+                self._count(-len(item.text))
+                self._admitted.put_nowait(error)
+            else:
+                self._num_open += 1
+                self._admitted.put_nowait(_Answer(item, speech))
+
+    async def _admit(self, text: str) -> Speech:
+        seed = (self.seed + self._num_admitted) % 2**32
+        request = msgspec.structs.replace(self._request, text=text, seed=seed, streaming=True)
+        # Who has not been heard yet is refused like anybody else; who has been heard is not left in mid-sentence.
+        admit = self._service.admit_in_turn if self._num_admitted else self._service.admit
+        speech = await admit(request, loudness=self._loudness)
+        self._num_admitted += 1
+        return speech
+
+    async def _speak(self, answer: _Answer) -> AsyncGenerator[Event]:
+        speech = self._current = answer.speech
+        num_before = self.num_given
+        try:
+            async with aclosing(self._heard(speech)) as heard:
+                async for event in heard:
+                    yield event
+                    if self._current is not speech:
+                        return  # cancelled meanwhile
+            if self._current is speech:
+                self._last_boundary = answer.sentence.boundary
+        except NothingToSpeak as error:
+            yield Warned(error.message)
+        finally:
+            self._num_open -= 1
+            if self._current is speech:
+                self._current = None
+                self._count(-len(answer.sentence.text))
+            await speech.aclose()
+            self._on_spoken(speech.receipt(), (self.num_given - num_before) / self.sample_rate_hz)
+
+    async def _heard(self, speech: Speech) -> AsyncGenerator[Event]:
+        """One answer: the pause before it, its segments and its samples in pieces, then what is missing of it."""
+        start_s, first_index = 0.0, self._num_segments
+        num_started = num_ended = 0
+        async for samples in speech:
+            if num_started == 0 and self._last_boundary is not None:
+                pause = np.zeros(pause_samples(self._last_boundary, self.sample_rate_hz), np.float32)
+                self.num_given += len(pause)
+                yield pause
+            if num_started == 0:
+                start_s = self.num_given / self.sample_rate_hz
+            for started in speech.started_segments[num_started:]:
+                num_started += 1
+                yield StartedSegment(first_index + started.index, started.text, round(start_s + started.start_s, 6))
+            for at in range(0, len(samples), self._num_piece):
+                piece = samples[at : at + self._num_piece]
+                self.num_given += len(piece)
+                yield piece
+            for timed in speech.timed_segments[num_ended:]:
+                num_ended += 1
+                yield TimedSegment(
+                    first_index + timed.index,
+                    timed.text,
+                    round(start_s + timed.start_s, 6),
+                    round(start_s + timed.end_s, 6),
+                )
+            self._num_segments = first_index + num_started
+        for warning in speech.receipt().warnings:
+            if warning not in self._told:
+                self._told.add(warning)
+                yield Warned(warning)
+
+    async def _drop_everything(self) -> None:
+        """All that was written is forgotten, all that was admitted is given back."""
+        self._admitting.cancel()
+        await asyncio.wait((self._admitting,))
+        self._written = asyncio.Queue()
+        self._buffer = self._new_buffer()
+        self._last_boundary = None
+        self._count(-self._num_pending)
+        current, self._current = self._current, None
+        for _ in range(self._admitted.qsize()):
+            item = self._admitted.get_nowait()
+            if item is Mark.CANCELLED:
+                self._admitted.put_nowait(item)  # each `cancel` is answered
+            elif isinstance(item, _Answer):
+                self._num_open -= 1
+                await item.speech.aclose()
+        if current is not None:
+            await current.aclose()  # who reads `events` sees its end

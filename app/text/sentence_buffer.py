@@ -1,0 +1,86 @@
+"""Text that is still being written, to pieces that can be spoken: a sentence leaves once it is certainly whole.
+
+Certain means that the next one has begun with a whole word: "Dr." ends no sentence and "3." may go on to "3.14". So the
+pieces do not depend on how the text was cut on its way here, but for quotations: a sentence of a quotation that is
+still open leaves by itself, and would stay with the others were its end known. Knows characters; knows nothing of
+speaking.
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from app.text.segments import Boundary, best_cut, is_short, join
+from app.text.sentences import split_sentences
+
+_PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*")
+_NO_WORDS = re.compile(r"[\s\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uff65]")
+"""White space, and the scripts that have none: there every character may be the last of a word."""
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """What can be spoken now: a sentence, several short ones, or a part of a very long one."""
+
+    text: str
+    boundary: Boundary
+
+
+class SentenceBuffer:
+    """`max_chars` is what one segment may hold; what has twice that and no end is cut at a clause."""
+
+    def __init__(self, language: str, *, max_chars: int) -> None:
+        self._language = language
+        self._max_chars = max_chars
+        self._text = ""
+
+    def push(self, text: str) -> list[Sentence]:
+        """Add text as it is written: the sentences that are whole now, often none."""
+        *paragraphs, rest = _PARAGRAPH_END.split(self._text + text)
+        ready = [sentence for paragraph in paragraphs for sentence in self._all_of(paragraph, Boundary.PARAGRAPH)]
+        num_certain = _end_of_last_whole_word(rest)
+        at = taken = 0
+        short = ""
+        for sentence in split_sentences(rest[:num_certain], self._language)[:-1]:
+            at = rest.index(sentence, at) + len(sentence)
+            short = join(short, sentence) if short else sentence
+            if not is_short(short):
+                ready += self._sized(short, Boundary.SENTENCE)
+                taken, short = at, ""
+        begun, open_word = rest[taken:num_certain].strip(), rest[num_certain:]
+        *clauses, begun = self._sized(begun, Boundary.SENTENCE)
+        space = rest[num_certain - 1] if begun.text and num_certain and rest[num_certain - 1].isspace() else ""
+        self._text = begun.text + space + open_word
+        return ready + clauses
+
+    def flush(self) -> list[Sentence]:
+        """All the rest, whether its sentence has an end or not."""
+        rest, self._text = self._text, ""
+        return list(self._all_of(rest, Boundary.SENTENCE))
+
+    def _all_of(self, paragraph: str, boundary: Boundary) -> Iterator[Sentence]:
+        """Everything in it; `boundary` ends the last one."""
+        short = ""
+        sentences = split_sentences(paragraph, self._language)
+        for number, sentence in enumerate(sentences, 1):
+            is_last = number == len(sentences)
+            short = join(short, sentence) if short else sentence
+            if is_last or not is_short(short):
+                yield from self._sized(short, boundary if is_last else Boundary.SENTENCE)
+                short = ""
+
+    def _sized(self, sentence: str, boundary: Boundary) -> Iterator[Sentence]:
+        """The sentence; clauses of it first while it is longer than two segments."""
+        while len(sentence) > 2 * self._max_chars:
+            at = best_cut(sentence, wanted=self._max_chars, limit=self._max_chars)
+            yield Sentence(sentence[:at].rstrip(), Boundary.CLAUSE)
+            sentence = sentence[at:].lstrip()
+        yield Sentence(sentence, boundary)
+
+
+def _end_of_last_whole_word(text: str) -> int:
+    """Behind the last character that no further text can make part of a longer word."""
+    end = len(text)
+    while end and not _NO_WORDS.match(text[end - 1]):
+        end -= 1
+    return end

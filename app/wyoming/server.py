@@ -1,0 +1,227 @@
+"""A Wyoming server (https://github.com/OHF-Voice/wyoming): `describe`, `synthesize`, and text in chunks.
+
+The events are the wyoming package's; sockets and bounds are ours, because its server reads whatever length a client
+claims. The protocol has no keys. An error is told and then the connection is closed: clients read until `audio-stop`,
+one that never comes must not be waited for, and what is cut short must not end like what is whole.
+
+Knows conversations. Knows nothing of HTTP.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TypeVar
+
+import numpy as np
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.error import Error
+from wyoming.event import Event, Eventable, async_read_event, async_write_event
+from wyoming.info import Describe
+from wyoming.ping import Ping, Pong
+from wyoming.tts import (
+    Synthesize,
+    SynthesizeChunk,
+    SynthesizeStart,
+    SynthesizeStop,
+    SynthesizeStopped,
+    SynthesizeVoice,
+)
+
+from app.audio.pcm import float_to_bytes
+from app.errors import AddressUnavailable, ChorusError, InvalidField
+from app.speech.conversation import Conversation, Warned
+from app.speech.request import SpeechRequest
+from app.speech.service import SpeechService
+from app.speech.speech import Receipt
+from app.wyoming.voices import choose, describe
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_EVENT_BYTES = 1024 * 1024
+SAMPLE_BYTES, NUM_CHANNELS = 2, 1
+
+
+class WyomingServer:
+    """`find_service` raises what a client must be told while there is none; `enter` counts a connection in, or refuses.
+
+    `client_timeout_s` bounds each wait for a client that does not read.
+    """
+
+    def __init__(
+        self,
+        find_service: Callable[[], SpeechService],
+        *,
+        enter: Callable[[], Callable[[], None]],
+        on_spoken: Callable[[Receipt, float], None],
+        max_pending_chars: int,
+        client_timeout_s: float,
+    ) -> None:
+        self._find_service = find_service
+        self._enter = enter
+        self._on_spoken = on_spoken
+        self._max_pending_chars = max_pending_chars
+        self._client_timeout_s = client_timeout_s
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def listening(self, host: str, port: int) -> AsyncGenerator[None]:
+        """Serve until the end of the block, then close every connection. Raises AddressUnavailable."""
+        try:
+            server = await asyncio.start_server(self._connected, host, port, limit=MAX_EVENT_BYTES)
+        except OSError as error:
+            raise AddressUnavailable(
+                f"cannot listen on {host} port {port} for Wyoming: {str(error.strerror).lower()}; "
+                "another goes in CHORUS_WYOMING_PORT",
+                param="CHORUS_WYOMING_PORT",
+            ) from error
+        logger.info("Wyoming: tcp://%s:%d (its protocol has no keys)", host, port)
+        try:
+            yield
+        finally:
+            server.close()
+            for connection in self._connections:
+                connection.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        connection = _Connection(_BoundedReader(reader), writer, self._client_timeout_s)
+        try:
+            leave = self._enter()
+            try:
+                await self._serve(connection)
+            finally:
+                leave()
+        except ChorusError as error:
+            with suppress(OSError, TimeoutError):
+                await connection.write(Error(text=error.message, code=error.code))
+        except (OSError, EOFError, TimeoutError) as error:
+            logger.info("a Wyoming client has gone: %s", error or type(error).__name__)
+        except Exception as error:  # the connection's boundary: the client sees it closed, the log has the trace
+            logger.error("a Wyoming connection failed", exc_info=error)
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _serve(self, connection: "_Connection") -> None:
+        while (event := await connection.read()) is not None:
+            if Describe.is_type(event.type):
+                service = self._find_service()
+                listed = await service.speakers.list()
+                await connection.write(describe(service.engine.info, listed.speakers))
+            elif Ping.is_type(event.type):
+                await connection.write(Pong(text=Ping.from_event(event).text))
+            elif Synthesize.is_type(event.type):
+                request = _parsed(Synthesize.from_event, event)
+                async with self._conversation(request.voice) as conversation:
+                    await _both(_write_whole(request.text, conversation), _speak(conversation, connection))
+            elif SynthesizeStart.is_type(event.type):
+                start = _parsed(SynthesizeStart.from_event, event)
+                async with self._conversation(start.voice) as conversation:
+                    await _both(_write_chunks(connection, conversation), _speak(conversation, connection))
+                await connection.write(SynthesizeStopped())
+            else:
+                logger.debug("a Wyoming event without meaning here: %s", event.type)
+
+    @asynccontextmanager
+    async def _conversation(self, voice: SynthesizeVoice | None) -> AsyncGenerator[Conversation]:
+        service = self._find_service()
+        choice = choose(voice)
+        await service.speakers.find(choice.speaker_id)
+        request = SpeechRequest(text="", speaker_id=choice.speaker_id, language=choice.language, streaming=True)
+        conversation = Conversation(
+            service, request, max_pending_chars=self._max_pending_chars, on_spoken=self._on_spoken
+        )
+        async with aclosing(conversation):
+            yield conversation
+
+
+class _BoundedReader:
+    """What the wyoming package reads from: no more than MAX_EVENT_BYTES, whatever length an event claims."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def readline(self) -> bytes:
+        return await self._reader.readline()
+
+    async def readexactly(self, num_bytes: int) -> bytes:
+        if num_bytes > MAX_EVENT_BYTES:
+            raise InvalidField(f"an event may hold {MAX_EVENT_BYTES} bytes, not {num_bytes}")
+        return await self._reader.readexactly(num_bytes)
+
+
+class _Connection:
+    """Events in and out."""
+
+    def __init__(self, reader: _BoundedReader, writer: asyncio.StreamWriter, client_timeout_s: float) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._client_timeout_s = client_timeout_s
+
+    async def read(self) -> Event | None:
+        """None at the end, and for what is no event. Raises EOFError within one."""
+        try:
+            return await async_read_event(self._reader)  # type: ignore[arg-type] - all that it calls is there
+        except (KeyError, TypeError, AttributeError):
+            raise InvalidField("no Wyoming event: it needs a type, and data that is an object") from None
+
+    async def write(self, event: Eventable) -> None:
+        async with asyncio.timeout(self._client_timeout_s):
+            await async_write_event(event.event(), self._writer)
+
+
+async def _write_whole(text: str, conversation: Conversation) -> None:
+    await conversation.write(text)
+    conversation.finish()
+
+
+async def _write_chunks(connection: _Connection, conversation: Conversation) -> None:
+    """Chunks of text until `synthesize-stop`. Raises EOFError where none comes.
+
+    The whole text, which clients repeat in a `synthesize` for servers that take no chunks, is passed over.
+    """
+    while (event := await connection.read()) is not None:
+        if SynthesizeChunk.is_type(event.type):
+            await conversation.write(_parsed(SynthesizeChunk.from_event, event).text)
+        elif SynthesizeStop.is_type(event.type):
+            conversation.finish()
+            return
+    raise EOFError("the text has no end")
+
+
+async def _speak(conversation: Conversation, connection: _Connection) -> None:
+    """`audio-start`, the audio as it is made, `audio-stop`; the last only where all was spoken."""
+    rate = conversation.sample_rate_hz
+    await connection.write(AudioStart(rate=rate, width=SAMPLE_BYTES, channels=NUM_CHANNELS))
+    async with aclosing(conversation.events()) as events:
+        async for event in events:
+            if isinstance(event, np.ndarray):
+                audio = float_to_bytes(event)
+                await connection.write(AudioChunk(rate=rate, width=SAMPLE_BYTES, channels=NUM_CHANNELS, audio=audio))
+            elif isinstance(event, Warned):
+                logger.warning("%s", event.message)
+    await connection.write(AudioStop())
+
+
+async def _both(write: Coroutine[None, None, None], speak: Coroutine[None, None, None]) -> None:
+    """At the same time; where one fails, the other ends too."""
+    tasks = asyncio.ensure_future(write), asyncio.ensure_future(speak)
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _parsed(read: Callable[[Event], T], event: Event) -> T:
+    try:
+        return read(event)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidField(f"{event.type}: {error} is missing or of the wrong kind") from None

@@ -1,0 +1,67 @@
+"""What `describe` is told: voices as Wyoming has them, and their names back to speakers and languages.
+
+Its clients choose a voice for a language, and then send the voice's name alone. So a speaker is one voice for each of
+its languages, `de:Ana Florence`; who speaks English only needs no such mark. Knows speakers; knows nothing of sockets.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from wyoming.info import Attribution, Info, TtsProgram, TtsVoice
+from wyoming.tts import SynthesizeVoice
+
+from app import __version__
+from app.engine.base import EngineInfo, Speaker
+from app.text.languages import LANGUAGES
+
+PROGRAM = "chorus"
+DEFAULT_LANGUAGE = "en"
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Whom to speak as, in which language. None: the engine's first speaker."""
+
+    speaker_id: str | None
+    language: str
+
+
+def describe(engine: EngineInfo, speakers: Iterable[Speaker]) -> Info:
+    attribution = Attribution(name=engine.model, url="")
+    return Info(
+        tts=[
+            TtsProgram(
+                name=PROGRAM,
+                description=f"Chorus ({engine.name})",
+                attribution=attribution,
+                installed=True,
+                version=__version__,
+                voices=[
+                    TtsVoice(
+                        name=_voice_name(speaker, language),
+                        description=speaker.name,
+                        attribution=attribution,
+                        installed=True,
+                        version=__version__,
+                        languages=[language],
+                    )
+                    for speaker in speakers
+                    for language in speaker.languages
+                ],
+                supports_synthesize_streaming=True,
+            )
+        ]
+    )
+
+
+def choose(voice: SynthesizeVoice | None) -> Choice:
+    """The speaker and the language that a client means; without a voice, the first speaker in English."""
+    if voice is None or voice.name is None:
+        return Choice(None, (voice and voice.language) or DEFAULT_LANGUAGE)
+    language, separator, speaker_id = voice.name.partition(":")
+    if separator and language in LANGUAGES:
+        return Choice(speaker_id, language)
+    return Choice(voice.name, voice.language or DEFAULT_LANGUAGE)
+
+
+def _voice_name(speaker: Speaker, language: str) -> str:
+    return speaker.id if speaker.languages == (DEFAULT_LANGUAGE,) else f"{language}:{speaker.id}"

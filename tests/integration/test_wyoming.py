@@ -1,0 +1,251 @@
+"""The Wyoming port, with the wyoming package as client, in the order in which Home Assistant says things.
+
+See homeassistant/components/wyoming/tts.py of home-assistant/core: it opens a connection for each text, reads until
+`audio-stop` (or `synthesize-stopped`) and takes a closed connection for a failure.
+"""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncTcpClient
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.info import Describe, Info
+from wyoming.ping import Ping, Pong
+from wyoming.tts import (
+    Synthesize,
+    SynthesizeChunk,
+    SynthesizeStart,
+    SynthesizeStop,
+    SynthesizeStopped,
+    SynthesizeVoice,
+)
+
+from app.settings import Settings
+from tests.support.fake_engine import FakeEngine
+from tests.support.server import RunningServer, serve
+
+TEXT = "The morning was bright and clear. Nobody had opened the door for years."
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[RunningServer]:
+    with serve(Settings(data=tmp_path_factory.mktemp("data"), wyoming_port=port)) as running:
+        yield running
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[tuple[RunningServer, int]]:
+    port = free_port()
+    with serve(Settings(data=tmp_path, wyoming_port=port, max_text_chars=1000), FakeEngine) as running:
+        yield running, port
+
+
+@asynccontextmanager
+async def client(port: int) -> AsyncIterator[AsyncTcpClient]:
+    async with AsyncTcpClient("127.0.0.1", port) as connected:
+        yield connected
+
+
+async def events(connected: AsyncTcpClient, is_last: Callable[[str], bool]) -> list[Event]:
+    """Up to the last one, or to the end of the connection."""
+    found: list[Event] = []
+    while (event := await asyncio.wait_for(connected.read_event(), 30)) is not None:
+        found.append(event)
+        if is_last(event.type):
+            break
+    return found
+
+
+def audio_of(found: list[Event]) -> bytes:
+    return b"".join(event.payload or b"" for event in found if AudioChunk.is_type(event.type))
+
+
+async def spoken(port: int, text: str, voice: SynthesizeVoice | None = None) -> list[Event]:
+    async with client(port) as connected:
+        await connected.write_event(Synthesize(text=text, voice=voice).event())
+        return await events(connected, AudioStop.is_type)
+
+
+def test_describe_lists_the_voices(server: RunningServer, port: int) -> None:
+    async def ask() -> Info:
+        async with client(port) as connected:
+            await connected.write_event(Describe().event())
+            (event,) = await events(connected, Info.is_type)
+            return Info.from_event(event)
+
+    (program,) = asyncio.run(ask()).tts
+    assert program.installed
+    assert program.supports_synthesize_streaming
+    assert [(voice.name, voice.description, voice.languages) for voice in program.voices] == [
+        ("heart", "Heart", ["en"])
+    ]
+
+
+def test_synthesize_is_heard_whole(server: RunningServer, port: int) -> None:
+    found = asyncio.run(spoken(port, TEXT, SynthesizeVoice(name="heart")))
+    assert AudioStart.is_type(found[0].type)
+    assert (found[0].data["rate"], found[0].data["width"], found[0].data["channels"]) == (24_000, 2, 1)
+    assert AudioStop.is_type(found[-1].type)
+    assert 3.5 < len(audio_of(found)) / 48_000 < 6
+
+
+def test_text_in_chunks_as_home_assistant_sends_it(server: RunningServer, port: int) -> None:
+    """Chunks, then the whole text once more for servers without streaming, then the stop."""
+
+    async def stream() -> list[Event]:
+        voice = SynthesizeVoice(name="heart")
+        async with client(port) as connected:
+            await connected.write_event(SynthesizeStart(voice=voice).event())
+            for word in TEXT.split(" "):
+                await connected.write_event(SynthesizeChunk(text=f"{word} ").event())
+            await connected.write_event(Synthesize(text=TEXT, voice=voice).event())
+            await connected.write_event(SynthesizeStop().event())
+            return await events(connected, SynthesizeStopped.is_type)
+
+    found = asyncio.run(stream())
+    whole = asyncio.run(spoken(port, TEXT))
+    assert [event.type for event in found[-2:]] == ["audio-stop", "synthesize-stopped"]
+    assert abs(len(audio_of(found)) - len(audio_of(whole))) < 2 * 24_000  # another seed, the same text, spoken once
+
+
+def test_audio_comes_before_the_text_has_an_end(server: RunningServer, port: int) -> None:
+    async def stream() -> list[Event]:
+        async with client(port) as connected:
+            await connected.write_event(SynthesizeStart().event())
+            await connected.write_event(SynthesizeChunk(text=f"{TEXT} And there ").event())
+            return await events(connected, AudioChunk.is_type)
+
+    assert audio_of(asyncio.run(stream()))
+
+
+def test_one_connection_may_ask_again(server: RunningServer, port: int) -> None:
+    async def ask_twice() -> list[int]:
+        async with client(port) as connected:
+            lengths = []
+            for text in (TEXT, "Another text."):
+                await connected.write_event(Synthesize(text=text).event())
+                lengths.append(len(audio_of(await events(connected, AudioStop.is_type))))
+            await connected.write_event(Ping(text="still there?").event())
+            (pong,) = await events(connected, Pong.is_type)
+            assert Pong.from_event(pong).text == "still there?"
+            return lengths
+
+    first, second = asyncio.run(ask_twice())
+    assert first > second > 0
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "message"),
+    [
+        (Synthesize(text=TEXT, voice=SynthesizeVoice(name="hart")).event(), "unknown_speaker", "heart"),
+        (Synthesize(text=TEXT, voice=SynthesizeVoice(name="../../etc")).event(), "unknown_speaker", "heart"),
+        (Synthesize(text=TEXT, voice=SynthesizeVoice(language="xx")).event(), "unsupported_language", "xx"),
+        (Synthesize(text="x" * 20_001).event(), "text_too_long", "20000"),
+        (Event(type="synthesize", data={}), "invalid_field", "text"),
+        (Event(type="synthesize", data={"text": "a", "voice": 3}), "invalid_field", "synthesize"),
+    ],
+)
+def test_an_error_is_told_and_the_connection_closed(
+    server: RunningServer, port: int, event: Event, code: str, message: str
+) -> None:
+    async def ask() -> list[Event]:
+        async with client(port) as connected:
+            await connected.write_event(event)
+            return await events(connected, lambda _: False)
+
+    found = asyncio.run(ask())
+    error = Error.from_event(found[-1])
+    assert (error.code, not audio_of(found)) == (code, True)
+    assert message in error.text
+    assert not any(AudioStop.is_type(each.type) for each in found)
+
+
+def test_a_failure_in_the_middle_never_ends_like_a_success(fake: tuple[RunningServer, int]) -> None:
+    found = asyncio.run(spoken(fake[1], "All is well here. This will fail for sure."))
+    assert audio_of(found)
+    assert Error.from_event(found[-1]).code == "engine_failure"
+    assert not any(AudioStop.is_type(event.type) for event in found)
+
+
+def admitted(server: RunningServer) -> int:
+    with server.client() as connected:
+        return connected.get("/health").json()["queue"]["admitted"]
+
+
+def test_a_client_that_leaves_gives_its_slot_back(fake: tuple[RunningServer, int]) -> None:
+    running, port = fake
+
+    async def leave() -> None:
+        async with client(port) as connected:
+            await connected.write_event(SynthesizeStart().event())
+            await connected.write_event(SynthesizeChunk(text="You wait for this. And more ").event())
+            while not await asyncio.to_thread(admitted, running):
+                pass
+
+    asyncio.run(leave())
+    for _ in range(200):
+        if not admitted(running):
+            return
+    raise AssertionError("the slot is still held")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"type": "synthesize", "data_length": 99999999999}\n',
+        b'{"type": "synthesize", "payload_length": 2000000}\n',
+        b'{"type": "synthesize", "data_length": 10}\n{}',
+        b'{"type": "synthesize", "data_length": 2}\n[]',
+        b"x" * (2 * 1024 * 1024),
+    ],
+)
+def test_what_is_no_event_ends_its_connection_and_no_other(server: RunningServer, port: int, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        try:
+            raw.sendall(sent)
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(65536):
+                pass
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # it may close while we are still sending
+    assert audio_of(asyncio.run(spoken(port, "Still speaking.")))
+
+
+def test_an_address_in_use_is_told_and_the_start_fails(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "app", "serve", "--port", str(free_port())]
+        environ = {"CHORUS_WYOMING_PORT": str(port), "CHORUS_DATA": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert f"cannot listen on 127.0.0.1 port {port} for Wyoming" in ended.stderr
+    assert "CHORUS_WYOMING_PORT" in ended.stderr
+
+
+def test_it_is_off_by_default(embedded_server: RunningServer) -> None:
+    assert Settings().wyoming_port == 0
+    httpx.get(f"{embedded_server.url}/health").raise_for_status()
+    code = "import sys, app.main; sys.exit('wyoming' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,347 @@
+"""Text in pieces, speech in order; taken back at once; bounded on both sides. Above the engine seam."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.engine.base import Samples
+from app.errors import DeadlineExceeded, EngineFailure, QueueFull, TextTooLong, UnsupportedLanguage
+from app.settings import Settings
+from app.speech.captions import StartedSegment, TimedSegment
+from app.speech.conversation import MAX_ADMITTED, PIECE_S, Conversation, Event, Mark, Warned
+from app.speech.lifecycle import Lifecycle
+from app.speech.request import SpeechRequest
+from app.speech.service import SpeechService
+from app.speech.speech import Receipt
+from tests.support.fake_engine import RATE_HZ, FakeEngine
+
+
+class Talk:
+    """A conversation, its engine, and what its end was told."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        *,
+        timeout_s: float = 300.0,
+        max_pending_chars: int = 1000,
+        max_queue: int = 2,
+        **request: object,
+    ) -> None:
+        self.engine = FakeEngine(max_queue=max_queue)
+        settings = Settings(data=tmp_path, max_text_chars=1000, request_timeout_s=timeout_s)
+        lifecycle = Lifecycle()
+        lifecycle.is_ready()
+        self.service = SpeechService(self.engine, settings, lifecycle)
+        self.spoken: list[tuple[Receipt, float]] = []
+        self.conversation = Conversation(
+            self.service,
+            SpeechRequest(text="", seed=7, **request),  # type: ignore[arg-type]
+            max_pending_chars=max_pending_chars,
+            on_spoken=lambda receipt, seconds: self.spoken.append((receipt, seconds)),
+        )
+        self.events = self.conversation.events()
+
+    @property
+    def num_admitted(self) -> int:
+        return self.engine.stats().admitted_requests
+
+    async def next(self, kind: type | Mark) -> Event:
+        """The next event of that kind; what comes before it is passed over."""
+        async for event in self.events:
+            if event is kind or (isinstance(kind, type) and isinstance(event, kind)):
+                return event
+        raise AssertionError(f"no {kind} came")
+
+    async def rest(self) -> list[Event]:
+        return [event async for event in self.events]
+
+
+def run(tmp_path: Path, test: Callable[[Talk], Awaitable[None]], **options: object) -> None:
+    @asynccontextmanager
+    async def talk() -> AsyncIterator[Talk]:
+        talk = Talk(tmp_path, **options)  # type: ignore[arg-type]
+        try:
+            yield talk
+        finally:
+            await talk.conversation.aclose()
+            assert talk.num_admitted == 0
+            assert talk.service._lifecycle.num_in_flight == 0
+            await talk.events.aclose()
+            await talk.service.aclose()
+
+    async def main() -> None:
+        async with talk() as running:
+            await test(running)
+
+    asyncio.run(main())
+
+
+async def settled() -> None:
+    """Everything that can happen without outside help has happened."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+    await asyncio.to_thread(lambda: None)
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def samples_of(events: list[Event]) -> Samples:
+    return np.concatenate([event for event in events if isinstance(event, np.ndarray)])
+
+
+def test_segments_are_numbered_and_timed_through_the_conversation(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        for word in ["One", "two", "three", "four.", "Five", "six", "seven.", "Eight", "nine", "ten", "eleven"]:
+            await talk.conversation.write(word + " ")
+        talk.conversation.finish()
+        events = await talk.rest()
+        ended = [event for event in events if isinstance(event, TimedSegment)]
+        assert [(event.index, event.text) for event in ended] == [
+            (0, "One two three four."),
+            (1, "Five six seven."),
+            (2, "Eight nine ten eleven"),
+        ]
+        started = [event for event in events if isinstance(event, StartedSegment)]
+        assert [(s.index, s.text, s.start_s) for s in started] == [(e.index, e.text, e.start_s) for e in ended]
+        audio = samples_of(events)
+        assert talk.conversation.num_given == len(audio) == round(ended[-1].end_s * RATE_HZ)
+        for before, after in itertools.pairwise(ended):
+            pause = audio[round(before.end_s * RATE_HZ) : round(after.start_s * RATE_HZ)]
+            assert len(pause) == 0.26 * RATE_HZ
+            assert not pause.any()
+        assert [request.sampling.seed for request in talk.engine.requests] == [7, 8, 9]
+        assert [round(seconds, 6) for _, seconds in talk.spoken] == [
+            round(ended[0].end_s, 6),
+            round(ended[1].end_s - ended[0].end_s, 6),
+            round(ended[2].end_s - ended[1].end_s, 6),
+        ]
+
+    run(tmp_path, test)
+
+
+def test_audio_comes_in_pieces_of_a_tenth_of_a_second_at_most(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("These are quite a few words for a sentence. ")
+        talk.conversation.finish()
+        sizes = [len(event) for event in await talk.rest() if isinstance(event, np.ndarray)]
+        assert len(sizes) > 5
+        assert max(sizes) <= PIECE_S * RATE_HZ
+
+    run(tmp_path, test)
+
+
+def test_a_sentence_is_heard_before_the_next_one_is_whole(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("The first sentence is whole. The next ")
+        ended = await talk.next(TimedSegment)
+        assert isinstance(ended, TimedSegment)
+        assert ended.text == "The first sentence is whole."
+
+    run(tmp_path, test)
+
+
+def test_flush_speaks_what_has_no_end_and_says_when_it_was_spoken(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("No end of this")
+        talk.conversation.flush()
+        ended = await talk.next(TimedSegment)
+        assert isinstance(ended, TimedSegment)
+        assert ended.text == "No end of this"
+        assert await talk.next(Mark.FLUSHED) is Mark.FLUSHED
+        await talk.conversation.write("and it goes on")
+        talk.conversation.finish()
+        assert [event.text for event in await talk.rest() if isinstance(event, TimedSegment)] == ["and it goes on"]
+
+    run(tmp_path, test)
+
+
+def test_after_cancel_nothing_of_before_is_heard_and_the_conversation_goes_on(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write(
+            "This is heard only in part, and what comes is not. This neither is heard. And th"
+        )
+        first = await talk.next(np.ndarray)
+        assert isinstance(first, np.ndarray)
+        await talk.conversation.cancel()
+        assert talk.num_admitted == 0
+        assert await anext(talk.events) is Mark.CANCELLED
+        await talk.conversation.write("Something else is said. ")
+        talk.conversation.finish()
+        events = await talk.rest()
+        assert [event.text for event in events if isinstance(event, TimedSegment)] == ["Something else is said."]
+        assert talk.conversation.num_given == len(first) + len(samples_of(events))
+
+    run(tmp_path, test)
+
+
+def test_cancel_ends_the_wait_for_audio_that_does_not_come(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("All of you wait for this one. And for another one please. ")
+        waiting = asyncio.create_task(anext(talk.events))
+        await settled()
+        assert talk.num_admitted == 1
+        await talk.conversation.cancel()
+        assert await waiting is Mark.CANCELLED
+        assert talk.num_admitted == 0
+
+    run(tmp_path, test)
+
+
+def test_cancel_twice_and_before_anything_was_said_does_no_harm(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.cancel()
+        await talk.conversation.cancel()
+        await talk.conversation.write("And now to something. ")
+        talk.conversation.finish()
+        events = await talk.rest()
+        assert events[:2] == [Mark.CANCELLED, Mark.CANCELLED]
+        assert [event.text for event in events if isinstance(event, TimedSegment)] == ["And now to something."]
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize(("max_queue", "num_held"), [(10, MAX_ADMITTED), (2, 1)])
+def test_the_next_sentence_is_ready_unless_others_need_the_place(tmp_path: Path, max_queue: int, num_held: int) -> None:
+    async def test(talk: Talk) -> None:
+        for number in range(6):
+            await talk.conversation.write(f"This is sentence number {number} of six. ")
+        talk.conversation.flush()
+        await settled()
+        assert talk.num_admitted == num_held
+        assert (await talk.next(Mark.FLUSHED), talk.num_admitted) == (Mark.FLUSHED, 0)
+
+    run(tmp_path, test, max_queue=max_queue)
+
+
+def test_who_writes_faster_than_speech_waits(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        writing = asyncio.create_task(talk.conversation.write("These are more words than may be pending here. More. "))
+        await settled()
+        assert not writing.done()
+        talk.conversation.finish()
+        heard = asyncio.create_task(talk.rest())
+        await writing
+        await heard
+
+    run(tmp_path, test, max_pending_chars=40)
+
+
+def test_cancel_lets_go_who_waits_to_write(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        writing = asyncio.create_task(talk.conversation.write("Please wait, with more words than may be pending. A b"))
+        await settled()
+        assert not writing.done()
+        await talk.conversation.cancel()
+        await writing
+
+    run(tmp_path, test, max_pending_chars=40)
+
+
+def test_one_loudness_for_all(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("One two three four. Five six seven eight. ")
+        talk.conversation.finish()
+        events = await talk.rest()
+        audio = samples_of(events)
+        first, second = (event for event in events if isinstance(event, TimedSegment))
+        middle = [audio[round((e.start_s + 0.1) * RATE_HZ) : round((e.end_s - 0.1) * RATE_HZ)] for e in (first, second)]
+        assert np.abs(middle[0]).max() == pytest.approx(np.abs(middle[1]).max(), rel=1e-3)
+
+    run(tmp_path, test)
+
+
+def test_what_cannot_be_spoken_is_a_warning_once_and_the_rest_is_heard(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("***")
+        talk.conversation.flush()
+        await talk.conversation.write("The 世 is round, they say. The 世 is flat, they said. ")
+        talk.conversation.finish()
+        events = await talk.rest()
+        assert len([event for event in events if isinstance(event, TimedSegment)]) == 2
+        warnings = [event.message for event in events if isinstance(event, Warned)]
+        assert warnings == [
+            "the text has nothing that can be spoken",
+            "top_k has no effect on the fake engine",
+            "not spoken, because the fake engine cannot: 世",
+        ]
+
+    run(tmp_path, test, top_k=5)
+
+
+def test_a_failure_of_the_engine_ends_the_events(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("All is well here so far. This will fail for sure. And this comes too late. ")
+        talk.conversation.finish()
+        with pytest.raises(EngineFailure):
+            await talk.rest()
+
+    run(tmp_path, test)
+
+
+def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("This one is spoken first.")
+        talk.conversation.flush()
+        await talk.next(Mark.FLUSHED)
+        others = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
+        with pytest.raises(QueueFull):
+            await talk.service.admit(SpeechRequest(text="One too many."))
+        await talk.conversation.write("Then comes this. ")
+        talk.conversation.finish()
+        heard = asyncio.create_task(talk.rest())
+        await settled()
+        assert not heard.done()
+        await others.pop().aclose()
+        assert [event.text for event in await heard if isinstance(event, TimedSegment)] == ["Then comes this."]
+        for other in others:
+            await other.aclose()
+
+        refused = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
+        late = Conversation(talk.service, SpeechRequest(text=""), max_pending_chars=100, on_spoken=lambda _, __: None)
+        await late.write("Nobody hears this. ")
+        late.finish()
+        with pytest.raises(QueueFull):
+            _ = [event async for event in late.events()]
+        await late.aclose()
+        for other in refused:
+            await other.aclose()
+
+    run(tmp_path, test)
+
+
+def test_the_wait_for_a_place_has_an_end(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("This one is spoken first.")
+        talk.conversation.flush()
+        await talk.next(Mark.FLUSHED)
+        others = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
+        await talk.conversation.write("Then comes this. ")
+        talk.conversation.finish()
+        with pytest.raises(DeadlineExceeded, match="no place"):
+            await talk.rest()
+        for other in others:
+            await other.aclose()
+
+    run(tmp_path, test, timeout_s=0.05)
+
+
+def test_one_message_may_not_hold_more_than_a_request(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        with pytest.raises(TextTooLong):
+            await talk.conversation.write("x" * 1001)
+
+    run(tmp_path, test)
+
+
+def test_an_unknown_language_is_told_before_anything_is_started(tmp_path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(UnsupportedLanguage):
+            Talk(tmp_path, language="fr")
+
+    asyncio.run(main())

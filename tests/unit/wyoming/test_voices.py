@@ -1,0 +1,37 @@
+"""A voice's name is all that a Wyoming client sends: speaker and language come out of it again."""
+
+import pytest
+from wyoming.tts import SynthesizeVoice
+
+from app.engine.base import Speaker
+from app.wyoming.voices import Choice, choose, describe
+from tests.support.fake_engine import FakeEngine
+
+SPEAKERS = (
+    Speaker(id="Ana Florence", name="Ana Florence", languages=("en", "zh-cn"), source="built-in"),
+    Speaker(id="0a1b2c3d4e5f6071", name="Ada", languages=("de",), source="saved"),
+)
+
+
+def test_each_voice_that_is_listed_means_one_speaker_in_one_language() -> None:
+    (program,) = describe(FakeEngine().info, SPEAKERS).tts
+    chosen = [(voice.languages, choose(SynthesizeVoice(name=voice.name))) for voice in program.voices]
+    assert chosen == [
+        (["en"], Choice("Ana Florence", "en")),
+        (["zh-cn"], Choice("Ana Florence", "zh-cn")),
+        (["de"], Choice("0a1b2c3d4e5f6071", "de")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("voice", "choice"),
+    [
+        (None, Choice(None, "en")),
+        (SynthesizeVoice(), Choice(None, "en")),
+        (SynthesizeVoice(language="de"), Choice(None, "de")),
+        (SynthesizeVoice(name="de:harald"), Choice("harald", "de")),
+        (SynthesizeVoice(name="A: the first"), Choice("A: the first", "en")),
+    ],
+)
+def test_what_is_not_said_is_english_and_the_first_speaker(voice: SynthesizeVoice | None, choice: Choice) -> None:
+    assert choose(voice) == choice
