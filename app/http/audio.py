@@ -25,7 +25,9 @@ async def audio_response(
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
     if stream:
         media_type = audio_format.mime_type
-        return await streamed_response(request, speaking, lambda answer: _encoded(answer, audio_format), media_type)
+        return await streamed_response(
+            request, speaking, lambda answer: encoded_pieces(answer, audio_format), media_type
+        )
     return await whole_response(request, speaking, lambda answer: _whole(answer, audio_format))
 
 
@@ -105,7 +107,8 @@ async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
     return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
 
 
-async def _encoded(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def encoded_pieces(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+    """The bytes of the file, as they are made."""
     encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
     try:
         async for samples in answer.speech:

@@ -1,4 +1,4 @@
-"""Captions: which text is heard when, and the two caption formats that players read.
+"""Captions: which text is heard when, in the two formats that players read and in JSON.
 
 Knows texts and seconds. Knows nothing of samples and of how the times came about.
 """
@@ -41,6 +41,15 @@ def to_vtt(segments: Iterable[TimedSegment]) -> str:
         for segment in segments
     )
     return "\n".join(("WEBVTT\n", *cues))
+
+
+def to_json(segments: Iterable[TimedSegment]) -> str:
+    """`{"segments": [{"index", "text", "start_s", "end_s"}]}`, as in an answer over HTTP."""
+    return msgspec.json.format(msgspec.json.encode({"segments": list(segments)})).decode() + "\n"
+
+
+CAPTION_WRITERS = {".srt": to_srt, ".vtt": to_vtt, ".json": to_json}
+"""By the ending of a file."""
 
 
 def _clock(seconds: float, separator: str) -> str:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from litestar.handlers import HTTPRouteHandler
+
 from app.http.dialects.openai import MODELS
 from app.http.dialects.openai import OpenAISpeechBody as SpeechBody
 from app.http.dialects.sillytavern import SillyTavernSpeech
@@ -11,7 +13,11 @@ from app.settings import variable_names
 
 TEXT = (Path(__file__).parents[2] / "docs/clients.md").read_text()
 SERVED = {
-    (method, re.sub(r":\w+", "", path)) for route in ROUTES for path in route.paths for method in route.http_methods
+    (method, re.sub(r":\w+", "", path))
+    for route in ROUTES
+    if isinstance(route, HTTPRouteHandler)
+    for path in route.paths
+    for method in route.http_methods
 }
 
 

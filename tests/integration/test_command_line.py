@@ -1,6 +1,7 @@
 """`chorus say`, `voices` and `doctor`, as a person types them."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -47,6 +48,23 @@ def test_say_reads_a_file_and_reports_progress_only_on_a_terminal(tmp_path: Path
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("ending", ["srt", "vtt", "json"])
+def test_say_writes_captions_beside_the_audio(tmp_path: Path, ending: str) -> None:
+    text = "First paragraph.\n\nSecond paragraph."
+    ended = chorus("say", text, "-o", str(tmp_path / "out.wav"), "--captions", str(tmp_path / f"out.{ending}"))
+    assert ended.returncode == 0, ended.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"out.wav", f"out.{ending}"}
+    written = (tmp_path / f"out.{ending}").read_text()
+    seconds = soundfile.info(tmp_path / "out.wav").duration
+    if ending == "json":
+        segments = json.loads(written)["segments"]
+        assert [segment["text"] for segment in segments] == ["First paragraph.", "Second paragraph."]
+        assert segments[-1]["end_s"] == seconds
+    else:
+        clock = f"00:00:{seconds:06.3f}"
+        assert f" --> {clock.replace('.', ',') if ending == 'srt' else clock}\nSecond paragraph." in written
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -54,6 +72,10 @@ def test_say_reads_a_file_and_reports_progress_only_on_a_terminal(tmp_path: Path
         (("say", "Hello.", "-o", "x.midi"), b"midi"),
         (("say", "Hello.", "-o", "x"), b"--format"),
         (("say", "Hello.", "-o", "/dev/null/x.wav"), b"cannot be written"),
+        (("say", "Hello.", "-o", "/dev/null/x.wav", "--captions", "x.srt"), b"cannot be written"),
+        (("say", "Hello.", "-o", "x.wav", "--captions", "/dev/null/x.srt"), b"/dev/null/x.srt cannot be written"),
+        (("say", "Hello.", "-o", "x.wav", "--captions", "x.txt"), b"known are .srt, .vtt, .json"),
+        (("say", "", "-o", "x.wav", "--captions", "x.srt"), b"nothing"),
         (("say", "Hello.", "-o", "x.wav", "--voice", "hart"), b"heart"),
         (("say", "Hello.", "-o", "x.wav", "--language", "fr"), b"XTTS"),
     ],

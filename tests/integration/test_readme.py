@@ -42,7 +42,7 @@ def test_the_defaults_in_the_table_can_be_set_as_they_stand() -> None:
 
 
 def test_every_route_is_in_the_table_and_every_row_is_a_route() -> None:
-    documented = set(re.findall(r"`?(?:GET|POST|DELETE) (/[\w/.{}-]*)", TEXT)) | {"/health/live", "/health/ready"}
+    documented = set(re.findall(r"`?(?:GET|POST|DELETE|WS) (/[\w/.{}-]*)", TEXT)) | {"/health/live", "/health/ready"}
     served = {path.replace(":str", "") for route in ROUTES for path in route.paths}
     assert served <= documented
     assert documented - served <= {"/docs"}

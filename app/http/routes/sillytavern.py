@@ -63,6 +63,7 @@ async def list_languages(service: NamedDependency[SpeechService]) -> Languages:
     f"{PREFIX}/set_tts_settings",
     status_code=200,
     responses={400: AUDIO_RESPONSES[400]},
+    opt={"makes_audio": False},
     tags=["sillytavern"],
     summary="Accepted and not kept: one caller's settings would be every caller's",
 )
@@ -87,9 +88,9 @@ async def speak_to_audio(
 @get(
     ["/tts_stream", f"{PREFIX}/tts_stream"],
     responses=AUDIO_RESPONSES,
+    opt={"makes_audio": True},
     tags=["sillytavern"],
     summary="Speak a text, as WAV while it is made; an audio element can play the address itself",
-    opt={"makes_audio": True},
 )
 async def speak_to_stream(
     request: Request[Any, Any, Any],
