@@ -36,7 +36,7 @@ def refusal(error: msgspec.ValidationError) -> InvalidField | InvalidBody:
     message = str(error)
     param = field_at_fault(message)
     if param is None:
-        return InvalidBody(f"the body must be a JSON object: {message}")
+        return InvalidBody(f"the body does not fit: {message}")
     if message.startswith("Invalid enum value") and param in ("format", "response_format"):
         message += f"; known are {', '.join(AudioFormat)}"
     return InvalidField(f"{param}: {message}", param=param)
