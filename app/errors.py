@@ -2,7 +2,9 @@
 
 ChorusError
   RequestError              the caller can fix it
+    InvalidBody               the body is JSON, but no object
     InvalidField              a field is missing, malformed or out of bounds
+    UnsupportedEncoding       the body is compressed
     UnsupportedLanguage       the engine does not speak it
     UnknownSpeaker            no such voice; names near ones
     UnknownModel              no such model; names those there are
@@ -50,8 +52,16 @@ class RequestError(ChorusError):
     code = "invalid_request"
 
 
+class InvalidBody(RequestError):
+    code = "invalid_body"
+
+
 class InvalidField(RequestError):
     code = "invalid_field"
+
+
+class UnsupportedEncoding(RequestError):
+    code = "unsupported_encoding"
 
 
 class UnsupportedLanguage(RequestError):

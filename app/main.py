@@ -5,24 +5,24 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import cast
 
+import msgspec
 from litestar import Litestar
-from litestar.datastructures import ResponseHeader
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
-from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import AddressUnavailable, ChorusError, EngineFailure
 from app.http.access import Access, AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
+from app.http.body import StrictRequest, check_encoding
+from app.http.document import build_document
 from app.http.errors import EXCEPTION_HANDLERS
+from app.http.methods import options_handlers
 from app.http.origins import cors_config
-from app.http.routes import clone, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
+from app.http.routes import clone, docs, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -30,6 +30,7 @@ from app.speech.service import SpeechService
 from app.speech.storage import prepare_data_directory
 from app.speech.volume import Volume
 from app.speech.warm_up import warm_up
+from app.text.languages import LANGUAGES
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ ROUTES = [
     health.live,
     health.ready,
     metrics.metrics,
+    docs.reference,
+    docs.reference_file,
+    docs.openapi_document,
     page.page,
     page.page_file,
 ]
@@ -93,6 +97,20 @@ def create_app(
     def get_service() -> SpeechService:
         return running.service
 
+    @cache
+    def document_for(languages: tuple[str, ...]) -> bytes:
+        needs_key = running.access.callers.needs_key
+        return msgspec.json.encode(build_document(ROUTES, dependencies, languages=languages, needs_key=needs_key))
+
+    def get_document() -> bytes:
+        return document_for(tuple(running.loaded.engine.info.languages if running.loaded else LANGUAGES))
+
+    dependencies = {
+        "running": Provide(get_running, sync_to_thread=False),
+        "service": Provide(get_service, sync_to_thread=False),
+        "document": Provide(get_document, sync_to_thread=False),
+    }
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         loading = asyncio.create_task(_load(running, engine, volume, on_failure))
@@ -109,39 +127,23 @@ def create_app(
                 await running.loaded.aclose()
 
     app = Litestar(
-        route_handlers=ROUTES,
-        dependencies={
-            "running": Provide(get_running, sync_to_thread=False),
-            "service": Provide(get_service, sync_to_thread=False),
-        },
+        route_handlers=[*options_handlers(ROUTES), *ROUTES],  # in this order, or Litestar adds its own
+        request_class=StrictRequest,
+        before_request=check_encoding,
+        dependencies=dependencies,
         middleware=[AccessMiddleware(running.access, settings)],
         cors_config=cors_config(settings),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=OpenAPIConfig(
-            title="Chorus",
-            version=__version__,
-            description="Text to speech and voice cloning for many callers at once.",
-            path="/docs",
-            render_plugins=[SwaggerRenderPlugin()],
-            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
-            security=[{"key": []}] if running.access.callers.needs_key else None,
-        ),
-        response_headers=[
-            ResponseHeader(
-                name="X-Chorus-Instance",
-                value=running.instance,
-                description="Which server answered, of several behind one address: when it started (Unix time), and a "
-                "number of its own",
-            )
-        ],
+        openapi_config=None,  # app/http/document.py makes the document, when it is asked for
         request_max_body_size=settings.max_upload_mb * MIB,
     )
     app.state.metrics = running.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.
     return Exchange(
         cast("AsgiApp", app),
+        instance=running.instance,
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,
     )

@@ -34,7 +34,7 @@ from app.engine.scheduler import Scheduler, Work
 from app.engine.scheduler import Sequence as ScheduledSequence
 from app.engine.stream import OrderedChunks
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
-from app.text.digits import spell_long_numbers
+from app.text.digits import lower_digits, spell_long_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -181,4 +181,4 @@ def _is_latin(char: str) -> bool:
 
 
 def _readable(text: str) -> str:
-    return _LONG_WORD.sub(r"\1 ", spell_long_numbers(text)).replace("\n", " ")
+    return _LONG_WORD.sub(r"\1 ", spell_long_numbers(lower_digits(text))).replace("\n", " ")

@@ -30,6 +30,8 @@ DISCONNECT: Message = {"type": "http.disconnect"}
 class Exchange:
     """Wraps an ASGI app. `client_timeout_s` bounds each wait for the client, in either direction.
 
+    Each answer, errors too, says which request it was and which `instance` of several servers gave it.
+
     `http.disconnect` is reported in three cases: the client left, the client stopped reading, and the answer is
     complete. The last is for hosts that never say so: a streaming response would wait for it for ever.
 
@@ -37,8 +39,11 @@ class Exchange:
     one, and where the body that followed it broke off.
     """
 
-    def __init__(self, app: AsgiApp, *, client_timeout_s: float, on_end: OnEnd | None = None) -> None:
+    def __init__(
+        self, app: AsgiApp, *, client_timeout_s: float, instance: str = "-", on_end: OnEnd | None = None
+    ) -> None:
         self._app = app
+        self._instance_header = (b"x-chorus-instance", instance.encode())
         self._client_timeout_s = client_timeout_s
         self._on_end = on_end
 
@@ -54,6 +59,10 @@ class Exchange:
             await self._app(scope, receive, send)
             logger.info("WS %s closed after %.3f s", scope["path"], time.perf_counter() - began_at_s)
             return
+        # HEAD is GET without its body (RFC 9110, 9.3.2); no handler needs to know.
+        method = scope["method"]
+        if method == "HEAD":
+            scope = scope | {"method": "GET"}
         over = asyncio.Event()
         body_read = False
         status = 0
@@ -80,9 +89,12 @@ class Exchange:
 
         async def guarded_send(message: Message) -> None:
             nonlocal status, complete
+            if method == "HEAD" and message["type"] == "http.response.body":
+                message["body"] = b""
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.get().encode())]
+                id_header = (b"x-request-id", request_id.get().encode())
+                message["headers"] = [*message["headers"], id_header, self._instance_header]
             sending = asyncio.ensure_future(send(message))
             try:
                 done, _ = await asyncio.wait((sending,), timeout=self._client_timeout_s)
@@ -104,7 +116,7 @@ class Exchange:
             is_probe = route.startswith(_PROBES)
             level = logging.DEBUG if is_probe else logging.INFO
             elapsed_s = time.perf_counter() - began_at_s
-            asked = f"{scope['method']} {scope['path']}"
+            asked = f"{method} {scope['path']}"
             caller = f" caller={caller_name.get()}" if caller_name.get() else ""
             logger.log(level, "%s -> %s in %.3f s%s", asked, status or "no answer", elapsed_s, caller)
             if self._on_end is not None and not is_probe:

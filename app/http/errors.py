@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import msgspec
 from litestar import MediaType, Request, Response
 from litestar.exceptions import (
     HTTPException,
@@ -14,9 +15,9 @@ from litestar.exceptions import (
 from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from app import errors
-from app.audio.formats import AudioFormat
 from app.errors import ChorusError
 from app.http.context import request_id
+from app.http.methods import allow
 from app.http.schemas import ErrorBody, ErrorDetail
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,9 @@ AnyRequest = Request[Any, Any, Any]  # Any: Litestar's user, auth and state type
 STATUS: dict[type[ChorusError], int] = {
     ChorusError: 500,
     errors.RequestError: 400,
+    errors.InvalidBody: 400,
     errors.InvalidField: 400,
+    errors.UnsupportedEncoding: 415,
     errors.UnsupportedLanguage: 400,
     errors.UnknownSpeaker: 404,
     errors.UnknownModel: 404,
@@ -86,6 +89,8 @@ def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBo
     headers: dict[str, str] = {}
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.UnsupportedEncoding):
+        headers["Accept-Encoding"] = "identity"
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     if status == 500:
@@ -94,18 +99,14 @@ def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBo
 
 
 def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[ErrorBody]:
-    """Litestar's own checks of body and query, told with the field's name."""
+    """Litestar's own checks: of paths and queries, and that there is a body at all."""
     first: Any = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     message, param = str(first.get("message", error.detail)), first.get("key")
-    if "field `" in message:
-        param = message.split("field `")[1].split("`")[0]
     if message.startswith("Missing required query parameter"):
         param = message.split("'")[1]
         message = "missing from the query"
-    if param == "data":  # Litestar's name for the body itself
+    if param == "data":  # Litestar's name for the body
         return error_response(HTTP_400_BAD_REQUEST, "invalid_body", f"the body must be a JSON object: {message}")
-    if message.startswith("Invalid enum value") and param in ("format", "response_format"):
-        message += f"; known are {', '.join(AudioFormat)}"
     where = f"{param}: " if param else ""
     return error_response(HTTP_400_BAD_REQUEST, "invalid_field", where + message, param=param)
 
@@ -115,19 +116,17 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorBo
     status = error.status_code
     code = _HTTP_CODES.get(status, "invalid_request" if status < 500 else "internal_error")
     message = error.detail
+    headers = dict(error.headers or {})
     if isinstance(error, NotFoundException):
         message = f"no route {request.url.path}; GET /docs lists them all"
     elif isinstance(error, MethodNotAllowedException):
-        message = (
-            f"{request.url.path} does not take {request.method}; it takes {error.headers['Allow']}"
-            if (error.headers and "Allow" in error.headers)
-            else f"{request.url.path} does not take {request.method}"
-        )
+        headers = {"Allow": allow(set(headers["allow"].split(", ")))}
+        message = f"{request.url.path} does not take {request.method}; it takes {headers['Allow']}"
     elif status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
         message = "the body is larger than this route takes; see CHORUS_MAX_UPLOAD_MB and CHORUS_MAX_TEXT_CHARS"
     elif isinstance(error.__cause__, SerializationException) or "decode" in message.lower():
         code, message = "invalid_json", f"the body is not JSON: {message}"
-    return error_response(status, code, message, headers=dict(error.headers or {}))
+    return error_response(status, code, message, headers=headers)
 
 
 def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[ErrorBody]:
@@ -136,7 +135,7 @@ def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[Error
 
 
 def on_unreadable_json(
-    request: AnyRequest, error: SerializationException | UnicodeDecodeError | RecursionError
+    request: AnyRequest, error: SerializationException | msgspec.DecodeError | UnicodeDecodeError | RecursionError
 ) -> Response[ErrorBody]:
     return error_response(HTTP_400_BAD_REQUEST, "invalid_json", f"the body is not JSON: {error}")
 
@@ -145,7 +144,8 @@ EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
     ChorusError: on_chorus_error,
     ValidationException: on_validation_error,
     SerializationException: on_unreadable_json,
-    # msgspec's own, past Litestar: text that is not UTF-8, and brackets nested too deep.
+    # msgspec's own, past Litestar: no JSON, text that is not UTF-8, and brackets nested too deep.
+    msgspec.DecodeError: on_unreadable_json,
     UnicodeDecodeError: on_unreadable_json,
     RecursionError: on_unreadable_json,
     HTTPException: on_http_error,

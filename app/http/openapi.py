@@ -1,12 +1,18 @@
-"""What the OpenAPI document says beyond the handlers' types."""
+"""What routes can answer, by kind, and bodies that handlers read themselves: said here once, for every route.
 
+A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/document.py adds what every route can answer.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
 
+import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
     OpenAPIFormat,
     OpenAPIMediaType,
-    OpenAPIResponse,
     OpenAPIType,
     Operation,
     Reference,
@@ -14,198 +20,134 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from app.audio.formats import AudioFormat
-from app.http.schemas import ErrorBody, TimedAnswer
-from app.http.sse import MEDIA_TYPE as EVENT_STREAM
-from app.speech.voices import MAX_CLIPS, SavedVoice
+from app.http.schemas import (
+    CheckBody,
+    CheckUpload,
+    CloneBody,
+    CloneUpload,
+    ErrorBody,
+    Health,
+    ImportUpload,
+    State,
+    TimedAnswer,
+    VoiceBody,
+    VoiceUpload,
+)
+from app.speech.voices import SavedVoice
 
+FORM, JSON = "multipart/form-data", "application/json"
+BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+AUDIO = "audio/*"
+"""Stands for every audio format, until the document lists them."""
+AUDIO_OR_EVENTS = f"{AUDIO}, text/event-stream"
+AUDIO_OR_TIMES = f"{AUDIO}, {JSON}, text/event-stream"
 
-def _error(description: str) -> ResponseSpec:
-    return ResponseSpec(data_container=ErrorBody, description=description, generate_examples=False)
-
-
-AUDIO_RESPONSES = {
-    200: ResponseSpec(data_container=bytes, media_type="audio/wav", description="Audio", generate_examples=False),
-    400: _error("A field is missing, malformed or out of bounds; `param` names it"),
-    401: _error("No API key, or none that is valid"),
-    403: _error("A web page of another site may not ask this"),
-    404: _error("No such speaker; the message names near ones"),
-    413: _error("The text or the upload is too large"),
-    422: _error("Nothing in the text can be spoken"),
-    429: _error("As many requests as this key may make: try again after `Retry-After` seconds"),
-    500: _error("The server failed; its log has the request id"),
-    503: _error("Full, loading or shutting down: try again after `Retry-After` seconds"),
-    504: _error("The audio did not come in time"),
+ERRORS: Mapping[int, str] = {
+    400: "A field is missing, malformed or out of bounds; `param` names it",
+    401: "No API key came, or none that is valid. Only where the server has keys",
+    403: "A web page of another site may not ask this; CHORUS_CORS_ORIGINS lists those that may",
+    404: "There is no such voice or model; the message names near ones",
+    409: "As many voices are saved as may be",
+    413: "The text or the upload is too large",
+    415: "A recording is not audio that can be decoded, or the body is compressed",
+    422: "Well-formed, but useless: nothing in the text can be spoken, a recording is too short, too long, silent or "
+    "clipped, or a voice file is damaged or of another model",
+    429: "As many requests as this key may make: try again after `Retry-After` seconds",
+    500: "The server failed; its log has the request id",
+    501: "This engine cannot clone; the message says which can",
+    503: "The server is full, loading or shutting down: try again after `Retry-After` seconds",
+    504: "The audio did not come in time",
+    507: "The data volume cannot be read or written",
 }
 
+
+def errors(*statuses: int) -> dict[int, ResponseSpec]:
+    """These statuses, each with the one error body."""
+    return {
+        status: ResponseSpec(data_container=ErrorBody, description=ERRORS[status], generate_examples=False)
+        for status in statuses
+    }
+
+
+def _answer(schema: type, description: str, media_type: str = "application/json") -> ResponseSpec:
+    return ResponseSpec(data_container=schema, description=description, media_type=media_type, generate_examples=False)
+
+
+EVERY_ROUTE = (401, 500, 503)
+CHANGING_ROUTE = (403,)
+WORKING_ROUTE = (403, 429)
+"""What makes the engine work: it may be asked for too often."""
+OPEN_ROUTE = (500,)
+"""What a route can answer that needs no key and is there in every state of the server."""
+
+LIST_RESPONSES = errors(507)
+VOICE_RESPONSES = errors(404, 507)
+AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
+    400, 404, 413, 415, 422, 504, 507
+)
 SPEECH_RESPONSES = AUDIO_RESPONSES | {
-    200: ResponseSpec(
-        data_container=TimedAnswer,
-        description="Audio in the format that was asked for. With `timestamps` a JSON object; with `stream` as well, "
+    200: _answer(
+        TimedAnswer,
+        "The audio, in the format that was asked for. With `timestamps` a JSON object; with `stream` as well, "
         "server-sent events: `audio` (`data`: the next bytes of the file in base64), `segment` (`index`, `text`, "
         "`start_s`, `end_s`) as each ends, and `done` (the JSON object without `audio`) at the end. An `error` event "
         "has an error's body; the stream breaks after it",
-        generate_examples=False,
-    ),
-}
-
-MODEL_RESPONSES = {404: _error("No such model; the message names those there are")}
-
-OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
-    200: ResponseSpec(
-        data_container=bytes,
-        media_type="audio/mpeg",
-        description="Audio, or with `stream_format` `sse` server-sent events: `speech.audio.delta` with a piece of it "
-        "in base64, and one `speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out)",
-        generate_examples=False,
-    ),
-    404: _error("No such model or voice; the message names near ones"),
-}
-
-CLONE_RESPONSES = SPEECH_RESPONSES | {
-    415: _error("A reference clip is not audio that can be decoded"),
-    422: _error("A reference clip is too short, too long, silent or clipped; or nothing can be spoken"),
-    501: _error("This engine cannot clone; the message says which can"),
-}
-
-
-VOICE_RESPONSES = {
-    404: _error("No such voice; the message names near ones"),
-    507: _error("The data volume cannot be read or written"),
-}
-
-SAVE_RESPONSES = {
-    200: ResponseSpec(data_container=SavedVoice, description="Kept already", generate_examples=False),
-    400: AUDIO_RESPONSES[400],
-    401: AUDIO_RESPONSES[401],
-    403: AUDIO_RESPONSES[403],
-    409: _error("As many voices are saved as may be"),
-    413: AUDIO_RESPONSES[413],
-    415: CLONE_RESPONSES[415],
-    422: _error("A reference clip is too short, too long, silent or clipped"),
-    429: AUDIO_RESPONSES[429],
-    501: CLONE_RESPONSES[501],
-    507: VOICE_RESPONSES[507],
-}
-
-EXPORT_RESPONSES = VOICE_RESPONSES | {
-    200: ResponseSpec(
-        data_container=bytes,
-        media_type="application/octet-stream",
-        description="A `.chorus-voice` file",
-        generate_examples=False,
-    ),
-}
-
-CHECK_RESPONSES = {
-    400: AUDIO_RESPONSES[400],
-    413: AUDIO_RESPONSES[413],
-    415: _error("A recording is not audio that can be decoded"),
-}
-
-IMPORT_RESPONSES = {
-    200: SAVE_RESPONSES[200],
-    400: AUDIO_RESPONSES[400],
-    409: SAVE_RESPONSES[409],
-    413: _error("The voice file is larger than one may be"),
-    422: _error("No voice file, damaged, or of another model; the message says which"),
-    501: CLONE_RESPONSES[501],
-    507: VOICE_RESPONSES[507],
-}
-
-STRING = Schema(type=OpenAPIType.STRING)
-BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
-
-
-def _speech_options() -> dict[str, Reference | Schema]:
-    number, integer = Schema(type=OpenAPIType.NUMBER), Schema(type=OpenAPIType.INTEGER)
-    properties: dict[str, Reference | Schema] = {"text": STRING, "language": STRING, "format": STRING}
-    properties |= {"timestamps": Schema(type=OpenAPIType.STRING, enum=["segment"])}
-    properties |= {"stream": Schema(type=OpenAPIType.BOOLEAN)}
-    properties |= dict.fromkeys(("speed", "temperature", "top_p", "repetition_penalty"), number)
-    return properties | dict.fromkeys(("seed", "top_k"), integer)
-
-
-def _body(required: list[str], properties: dict[str, Reference | Schema]) -> RequestBody:
-    """A body with recordings, which has two content types: files of a form, or base64 in JSON."""
-
-    def schema(clip: Schema) -> OpenAPIMediaType:
-        clips = Schema(
-            type=OpenAPIType.ARRAY,
-            items=clip,
-            min_items=1,
-            max_items=MAX_CLIPS,
-            description="Recordings of the voice, in any format that FFmpeg reads",
-        )
-        return OpenAPIMediaType(
-            schema=Schema(
-                type=OpenAPIType.OBJECT,
-                required=[*required, "reference_audio"],
-                properties={**properties, "reference_audio": clips},
-            )
-        )
-
-    return RequestBody(
-        required=True,
-        content={
-            "multipart/form-data": schema(BINARY),
-            "application/json": schema(Schema(type=OpenAPIType.STRING, content_encoding="base64")),
-        },
+        AUDIO_OR_TIMES,
     )
-
-
-def _add_audio(operation: Operation) -> None:
-    """An answer has a content type for each format, beside the JSON of SPEECH_RESPONSES."""
-    answer = (operation.responses or {})["200"]
-    assert isinstance(answer, OpenAPIResponse)
-    audio = {each.mime_type.partition(";")[0]: OpenAPIMediaType(schema=BINARY) for each in AudioFormat}
-    events = {EVENT_STREAM: OpenAPIMediaType(schema=STRING)}
-    answer.content = audio | (answer.content or {}) | events
-
-
-@dataclass
-class TtsOperation(Operation):
-    """Documents what `/tts` answers."""
-
-    def __post_init__(self) -> None:
-        _add_audio(self)
-
-
-@dataclass
-class CloneOperation(Operation):
-    """Documents the body of `/voice-clone`, which the handler reads itself, and what it answers."""
-
-    def __post_init__(self) -> None:
-        _add_audio(self)
-        self.request_body = _body(["text"], _speech_options())
+}
+OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
+    200: _answer(
+        bytes,
+        "The audio; or with `stream_format` `sse` server-sent events: `speech.audio.delta` with a piece of it in "
+        "base64, and one `speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out)",
+        AUDIO_OR_EVENTS,
+    )
+}
+MODEL_RESPONSES = errors(404)
+CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
+SAVE_RESPONSES = {200: _answer(SavedVoice, "The same recordings are saved already, as this voice")} | errors(
+    400, 409, 413, 415, 422, 501, 507
+)
+EXPORT_RESPONSES = {200: _answer(bytes, "A `.chorus-voice` file", "application/octet-stream")} | errors(404, 507)
+CHECK_RESPONSES = errors(400, 413, 415)
+IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 409, 413, 415, 422, 501, 507)
+HEALTH_RESPONSES = {503: _answer(Health, "It takes no requests: it is loading, draining or has failed")}
+STATE_RESPONSES = {503: _answer(State, "The answer is no; the state says why")}
 
 
 @dataclass
-class SaveOperation(Operation):
-    """Documents the body of `POST /voices`, which the handler reads itself."""
+class BodyOperation(Operation):
+    """Its handler reads the body itself, which may have one of several media types. None: just bytes."""
+
+    schemas: ClassVar[Mapping[str, type[msgspec.Struct] | None]]
 
     def __post_init__(self) -> None:
-        self.request_body = _body(["name", "consent"], {"name": STRING, "consent": STRING})
-
-
-@dataclass
-class CheckOperation(Operation):
-    """Documents the body of `POST /voices/check`, which the handler reads itself."""
-
-    def __post_init__(self) -> None:
-        self.request_body = _body([], {})
-
-
-@dataclass
-class ImportOperation(Operation):
-    """Documents the body of `POST /voices/import`, which the handler reads itself."""
-
-    def __post_init__(self) -> None:
-        form = Schema(type=OpenAPIType.OBJECT, required=["voice"], properties={"voice": BINARY})
         self.request_body = RequestBody(
             required=True,
             content={
-                "multipart/form-data": OpenAPIMediaType(schema=form),
-                "application/octet-stream": OpenAPIMediaType(schema=BINARY),
+                media_type: OpenAPIMediaType(
+                    schema=BINARY if schema is None else Reference(ref=f"#/components/schemas/{schema.__name__}")
+                )
+                for media_type, schema in self.schemas.items()
             },
         )
+
+
+@dataclass
+class CloneOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: CloneUpload, JSON: CloneBody})
+
+
+@dataclass
+class SaveOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: VoiceUpload, JSON: VoiceBody})
+
+
+@dataclass
+class CheckOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: CheckUpload, JSON: CheckBody})
+
+
+@dataclass
+class ImportOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: ImportUpload, "application/octet-stream": None})

@@ -9,15 +9,28 @@ from app.audio.formats import AudioFormat
 from app.audio.reference_check import Verdict
 from app.speech.captions import TimedSegment
 from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
-from app.speech.voices import Consent, SavedVoice, VoiceName
+from app.speech.voices import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
+Language = Annotated[str, Meta(description="One of the engine's languages; `en-US` is `en`")]
+
+_RECORDINGS = "Recordings of the voice, in any format that FFmpeg reads"
+_FILE: dict[str, object] = {"format": "binary"}
+_BASE64 = r"^(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+RecordingFiles = Annotated[
+    list[Annotated[str, Meta(extra_json_schema=_FILE)]],
+    Meta(min_length=1, max_length=MAX_CLIPS, description=_RECORDINGS),
+]
+RecordingTexts = Annotated[
+    list[Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64", "pattern": _BASE64})]],
+    Meta(min_length=1, max_length=MAX_CLIPS, description=f"{_RECORDINGS}; base64, or `data:` URLs with base64"),
+]
 
 
 class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Options that every way of speaking has."""
 
-    language: Annotated[str, Meta(description="One of the engine's languages, such as `en`")] = "en"
+    language: Language = "en"
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
@@ -59,11 +72,41 @@ class CloneForm(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
     text: Text
 
 
+class CloneUpload(CloneForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voice-clone` as a form."""
+
+    reference_audio: RecordingFiles
+
+
+class CloneBody(CloneForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voice-clone` as JSON."""
+
+    reference_audio: RecordingTexts
+
+
 class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The fields of `POST /voices` beside `reference_audio`."""
 
     name: VoiceName
     consent: Consent
+
+
+class VoiceUpload(VoiceForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices` as a form."""
+
+    reference_audio: RecordingFiles
+
+
+class VoiceBody(VoiceForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices` as JSON."""
+
+    reference_audio: RecordingTexts
+
+
+class ImportUpload(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/import` as a form."""
+
+    voice: Annotated[str, Meta(description="A file of `GET /voices/{voice_id}/export`", extra_json_schema=_FILE)]
 
 
 class TimingReceipt(msgspec.Struct, kw_only=True):
@@ -100,6 +143,18 @@ class AudioEvent(msgspec.Struct, kw_only=True):
 
 class CheckForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`POST /voices/check` has no fields beside `reference_audio`."""
+
+
+class CheckUpload(CheckForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/check` as a form."""
+
+    reference_audio: RecordingFiles
+
+
+class CheckBody(CheckForm, kw_only=True, forbid_unknown_fields=True):
+    """`POST /voices/check` as JSON."""
+
+    reference_audio: RecordingTexts
 
 
 class CheckedRecording(msgspec.Struct, kw_only=True):
@@ -172,11 +227,17 @@ class Health(msgspec.Struct, kw_only=True):
     error: str | None = None
 
 
+class State(msgspec.Struct, kw_only=True):
+    """`GET /health/live` and `GET /health/ready`."""
+
+    status: Literal["loading", "ok", "draining", "failed"]
+
+
 class ErrorDetail(msgspec.Struct, kw_only=True):
-    code: str
-    message: str
-    type: str
-    param: str | None
+    code: Annotated[str, Meta(description="Stable and for programs, such as `unknown_speaker`")]
+    message: Annotated[str, Meta(description="What happened and what to do, for people")]
+    type: Annotated[str, Meta(description="`invalid_request_error`, or `server_error` where it is our fault")]
+    param: Annotated[str | None, Meta(description="The field at fault, where it is one field")]
     request_id: str
 
 

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from app.audio.reference import ReferenceClip, decode_reference
 from app.errors import InvalidField
+from app.http.body import decode_json, refusal
 from app.speech.voices import MAX_CLIPS
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -82,7 +83,7 @@ class _Clips(msgspec.Struct):
 
 def _read_json(body: bytes, schema: type[S]) -> tuple[S, list[Recording]]:
     try:
-        raw: object = msgspec.json.decode(body)
+        raw = decode_json(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidField(f"the body is neither multipart nor JSON: {error}") from None
     sent = _convert(raw, _Clips, strict=True)
@@ -90,7 +91,7 @@ def _read_json(body: bytes, schema: type[S]) -> tuple[S, list[Recording]]:
     recordings: list[Recording] = []
     for index, text in enumerate(sent.reference_audio):
         try:
-            data = base64.b64decode(text.partition("base64,")[2] or text, validate=True)
+            data = base64.b64decode(text.rpartition(";base64,")[2], validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidField(f"reference_audio[{index}] is not base64: {error}", param="reference_audio") from None
         recordings.append((f"clip {index + 1}", data))
@@ -101,14 +102,4 @@ def _convert(fields: object, schema: type[S], *, strict: bool = False) -> S:
     try:
         return msgspec.convert(fields, schema, strict=strict)
     except msgspec.ValidationError as error:
-        param = field_at_fault(str(error))
-        raise InvalidField(f"{param}: {error}" if param else str(error), param=param) from None
-
-
-def field_at_fault(message: str) -> str | None:
-    """The field that a msgspec message speaks of: "... field `x`" or "... - at `$.x`"."""
-    if "field `" in message:
-        return message.split("field `")[1].split("`")[0]
-    if "`$." in message:
-        return message.split("`$.")[1].split("`")[0].split("[")[0]
-    return None
+        raise refusal(error) from None

@@ -1,6 +1,7 @@
 """What bad input gets, from a real server over a real socket: a status, a code, the field, and what to do."""
 
 import base64
+import gzip
 import io
 import json
 import socket
@@ -50,6 +51,10 @@ def check(answer: httpx.Response, status: int, code: str, param: str | None = No
         (b"not json", 400, "invalid_json", None, "JSON"),
         (b'{"text": "a\xff"}', 400, "invalid_json", None, "JSON"),
         (b"[" * 100_000, 400, "invalid_json", None, "JSON"),
+        (b'{"text": "hi", "seed": ' + b"9" * 5000 + b"}", 400, "invalid_body", None, "out of range"),
+        ({"text": "hi", "stream": 0}, 400, "invalid_field", "stream", "bool"),
+        ({"text": "hi", "speed": "1.5"}, 400, "invalid_field", "speed", "float"),
+        ({"text": "hi", "seed": 5.5}, 400, "invalid_field", "seed", "int"),
         ({"text": "hi", "format": "WAV"}, 400, "invalid_field", "format", "wav, pcm, mp3"),
         (b"", 400, "invalid_body", None, "object"),
         (b"\xff\xfe", 400, "invalid_json", None, "JSON"),
@@ -227,3 +232,49 @@ def test_a_gigabyte_is_refused_without_reading_it_all(fake_server: RunningServer
             pass
     assert sent < 64 * 2**20
     assert answer == b"" or b" 413 " in answer.split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("digit", "²¹⁷₃①⑳③")
+def test_digits_that_are_no_numbers_are_spoken(embedded_server: RunningServer, digit: str) -> None:
+    for text in (f"Page/{digit}", f"x{digit}", f"{digit}rd of May"):
+        assert post(embedded_server, {"text": text}).status_code == 200, text
+
+
+@pytest.mark.parametrize("path", ["/tts", "/voice-clone", "/voices"])
+def test_a_compressed_body_is_refused_and_not_unpacked(embedded_server: RunningServer, path: str) -> None:
+    with embedded_server.client() as client:
+        answer = client.post(path, content=gzip.compress(b'{"text": "hi"}'), headers={"Content-Encoding": "gzip"})
+    check(answer, 415, "unsupported_encoding", says="gzip")
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Content-Length: 13\r\nContent-Length: 2",
+        "Content-Length : 13",
+        "Content-Length: -1",
+        "Transfer-Encoding: xchunked",
+        "X-Request-Id: a\r\n b",
+    ],
+)
+def test_a_head_that_two_servers_could_read_differently_is_refused(embedded_server: RunningServer, head: str) -> None:
+    """Else a proxy in front could be made to see another request than we do."""
+    url = httpx.URL(embedded_server.url)
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        connection.sendall(f"POST /tts HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + b'{"text": "hi"}')
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_json_has_one_kind_of_number(embedded_server: RunningServer) -> None:
+    same = [post(embedded_server, b'{"text": "hi", "seed": %s}' % seed).content for seed in (b"5", b"5.0", b"5e0")]
+    assert same[0].startswith(b"RIFF")
+    assert len(set(same)) == 1
+
+
+def test_an_empty_data_url_is_an_empty_recording(fake_server: RunningServer) -> None:
+    answer = post(fake_server, {"text": "Hello.", "reference_audio": ["data:audio/wav;base64,"]}, "/voice-clone")
+    check(answer, 415, "unreadable_audio", "reference_audio", "empty")

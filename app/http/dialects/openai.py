@@ -47,9 +47,14 @@ class VoiceReference(msgspec.Struct, kw_only=True):
 class OpenAISpeechBody(msgspec.Struct, kw_only=True):
     """`POST /v1/audio/speech`."""
 
-    model: str
+    model: Annotated[
+        str, Meta(description="All of them mean the loaded engine", extra_json_schema={"enum": list(MODELS)})
+    ]
     input: Text
-    voice: Annotated[str | VoiceReference, Meta(description="An id from `GET /speakers`, or one of OpenAI's names")]
+    voice: Annotated[
+        str | VoiceReference,
+        Meta(description="An id from `GET /speakers`, or one of OpenAI's names", examples=["alloy"]),
+    ]
     response_format: AudioFormat | None = None
     speed: OpenAISpeed | None = None
     instructions: Annotated[str | None, Meta(description="Accepted and reported as without effect")] = None

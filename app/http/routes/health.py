@@ -6,12 +6,13 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from app import __version__
-from app.http.schemas import Health, Queue, Slots
+from app.http.openapi import HEALTH_RESPONSES, STATE_RESPONSES
+from app.http.schemas import Health, Queue, Slots, State
 from app.http.state import Running
 from app.speech.lifecycle import Status
 
 
-@get("/health", tags=["health"], summary="State, load and start-up times; 503 unless ok")
+@get("/health", responses=HEALTH_RESPONSES, tags=["health"], summary="State, load and start-up times; 503 unless ok")
 async def health(running: NamedDependency[Running]) -> Response[Health]:
     lifecycle = running.lifecycle
     answer = Health(
@@ -43,13 +44,23 @@ def _rounded(stages_s: Mapping[str, float]) -> dict[str, float]:
     return {name: round(seconds, 3) for name, seconds in stages_s.items()}
 
 
-@get("/health/live", tags=["health"], summary="The process answers; 503 once it cannot recover")
-async def live(running: NamedDependency[Running]) -> Response[dict[str, str]]:
+@get(
+    "/health/live",
+    responses=STATE_RESPONSES,
+    tags=["health"],
+    summary="The process answers; 503 once it cannot recover",
+)
+async def live(running: NamedDependency[Running]) -> Response[State]:
     status = running.lifecycle.status
-    return Response({"status": status.value}, status_code=503 if status is Status.FAILED else 200)
+    return Response(State(status=status.value), status_code=503 if status is Status.FAILED else 200)
 
 
-@get("/health/ready", tags=["health"], summary="Requests are taken; 503 while loading or draining")
-async def ready(running: NamedDependency[Running]) -> Response[dict[str, str]]:
+@get(
+    "/health/ready",
+    responses=STATE_RESPONSES,
+    tags=["health"],
+    summary="Requests are taken; 503 while loading or draining",
+)
+async def ready(running: NamedDependency[Running]) -> Response[State]:
     status = running.lifecycle.status
-    return Response({"status": status.value}, status_code=200 if status is Status.OK else 503)
+    return Response(State(status=status.value), status_code=200 if status is Status.OK else 503)

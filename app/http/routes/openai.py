@@ -23,7 +23,7 @@ from app.http.dialects.openai import (
 )
 from app.http.dialects.openai_events import event_response
 from app.http.dialects.words import speak, unknown_fields
-from app.http.openapi import MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
+from app.http.openapi import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
 from app.speech.service import SpeechService
 
 
@@ -61,7 +61,7 @@ async def list_audio_models() -> ListedModels:
     return ListedModels(models=[ListedModel(id=name, name=name) for name in MODELS])
 
 
-@get("/v1/audio/voices", tags=["openai"], summary="The voices, as Open WebUI asks for them")
+@get("/v1/audio/voices", responses=LIST_RESPONSES, tags=["openai"], summary="The voices, as Open WebUI asks for them")
 async def list_voices(service: NamedDependency[SpeechService]) -> ListedVoices:
     listed = await service.speakers.list()
     return ListedVoices(voices=[ListedVoice(id=speaker.id, name=speaker.name) for speaker in listed.speakers])

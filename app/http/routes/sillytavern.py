@@ -23,7 +23,7 @@ from app.http.dialects.sillytavern import (
     to_voices,
 )
 from app.http.dialects.words import speak, unknown_fields, unknown_names
-from app.http.openapi import AUDIO_RESPONSES
+from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES
 from app.speech.service import SpeechService
 
 PREFIX = "/sillytavern"
@@ -33,12 +33,23 @@ NOT_KEPT = (
 )
 
 
-@get(f"{PREFIX}/speakers", tags=["sillytavern"], summary="The voices, as SillyTavern asks for them")
+@get(
+    f"{PREFIX}/speakers",
+    responses=LIST_RESPONSES,
+    operation_id="list_sillytavern_voices",
+    tags=["sillytavern"],
+    summary="The voices, as SillyTavern asks for them",
+)
 async def list_voices(service: NamedDependency[SpeechService]) -> list[SillyTavernVoice]:
     return to_voices((await service.speakers.list()).speakers)
 
 
-@get(["/speakers_list", f"{PREFIX}/speakers_list"], tags=["sillytavern"], summary="What `speaker_wav` may be")
+@get(
+    ["/speakers_list", f"{PREFIX}/speakers_list"],
+    responses=LIST_RESPONSES,
+    tags=["sillytavern"],
+    summary="What `speaker_wav` may be",
+)
 async def list_speaker_ids(service: NamedDependency[SpeechService]) -> list[str]:
     return [speaker.id for speaker in (await service.speakers.list()).speakers]
 

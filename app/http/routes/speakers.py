@@ -6,11 +6,12 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
+from app.http.openapi import LIST_RESPONSES
 from app.speech.service import SpeechService
 from app.speech.speakers import SpeakerList
 
 
-@get("/speakers", tags=["voices"], summary="The voices that can be named")
+@get("/speakers", responses=LIST_RESPONSES, tags=["voices"], summary="The voices that can be named")
 async def list_speakers(
     service: NamedDependency[SpeechService],
     refresh: Annotated[bool, Parameter(description="Make the list anew before answering")] = False,

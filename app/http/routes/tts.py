@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from app.http.audio import audio_response
-from app.http.openapi import SPEECH_RESPONSES, TtsOperation
+from app.http.openapi import SPEECH_RESPONSES
 from app.http.schemas import TtsBody
 from app.http.timed import timed_response
 from app.speech.service import SpeechService
@@ -18,7 +18,6 @@ from app.speech.service import SpeechService
     "/tts",
     status_code=200,
     responses=SPEECH_RESPONSES,
-    operation_class=TtsOperation,
     tags=["speech"],
     summary="Speak a text",
 )

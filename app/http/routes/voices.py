@@ -13,6 +13,7 @@ from app.http.openapi import (
     CHECK_RESPONSES,
     EXPORT_RESPONSES,
     IMPORT_RESPONSES,
+    LIST_RESPONSES,
     SAVE_RESPONSES,
     VOICE_RESPONSES,
     CheckOperation,
@@ -58,7 +59,7 @@ async def check_voice(request: Request[Any, Any, Any], service: NamedDependency[
     return await unless_client_leaves(request, asyncio.to_thread(check_recordings, recordings, max_s))
 
 
-@get("/voices", tags=["voices"], summary="The saved voices, oldest first")
+@get("/voices", responses=LIST_RESPONSES, tags=["voices"], summary="The saved voices, oldest first")
 async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoiceList:
     voices = list(await service.speakers.list_saved())
     return SavedVoiceList(voices=voices, count=len(voices))

@@ -47,7 +47,7 @@ def test_the_end_of_the_answer_is_the_end_of_the_exchange() -> None:
     host = Host()
     asyncio.run(Exchange(answer_then_wait_for_the_end, client_timeout_s=60)(SCOPE, host.receive, host.send))
     assert [message["type"] for message in host.sent] == ["http.response.start", "http.response.body"]
-    assert [name for name, _ in host.sent[0]["headers"]] == [b"x-request-id"]
+    assert [name for name, _ in host.sent[0]["headers"]] == [b"x-request-id", b"x-chorus-instance"]
 
 
 def test_a_client_that_stops_reading_is_told_of_as_gone() -> None:

@@ -1,0 +1,58 @@
+"""JSON bodies, read as strictly as the document describes them."""
+
+from typing import Any, cast
+
+import msgspec
+from litestar import Request
+
+from app.audio.formats import AudioFormat
+from app.errors import InvalidBody, InvalidField, UnsupportedEncoding
+
+
+class StrictRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and state types, which we do not use
+    """Takes a body as it is; Litestar converts on the way, and then "1.5" is 1.5 and 0 is false."""
+
+    async def json(self) -> Any:
+        field = self.route_handler.parsed_data_field
+        try:
+            return msgspec.convert(decode_json(await self.body()), Any if field is None else field.annotation)
+        except msgspec.ValidationError as error:
+            raise refusal(error) from None
+
+
+def decode_json(body: bytes) -> object:
+    """What the body says, where 5.0 is 5: JSON has one kind of number, msgspec's strict reading has two."""
+    decoded: object = msgspec.json.decode(body)
+    if not isinstance(decoded, dict):
+        return decoded
+    fields = cast("dict[str, object]", decoded)
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fields.items()
+    }
+
+
+def refusal(error: msgspec.ValidationError) -> InvalidField | InvalidBody:
+    """What the caller is told of a body that does not fit its Struct."""
+    message = str(error)
+    param = field_at_fault(message)
+    if param is None:
+        return InvalidBody(f"the body does not fit: {message}")
+    if message.startswith("Invalid enum value") and param in ("format", "response_format"):
+        message += f"; known are {', '.join(AudioFormat)}"
+    return InvalidField(f"{param}: {message}", param=param)
+
+
+def check_encoding(request: Request[Any, Any, Any]) -> None:
+    """Raises UnsupportedEncoding. A body is never unpacked: a kilobyte may hold a gigabyte."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedEncoding(f"bodies are taken as they are, not as {encoding!r}")
+
+
+def field_at_fault(message: str) -> str | None:
+    """The field that a msgspec message speaks of: "... field `x`" or "... - at `$.x`"."""
+    if "field `" in message:
+        return message.split("field `")[1].split("`")[0]
+    if "`$." in message:
+        return message.split("`$.")[1].split("`")[0].split("[")[0].split(".")[0]
+    return None

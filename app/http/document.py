@@ -1,0 +1,214 @@
+"""The OpenAPI document: Litestar's list of routes, msgspec's schemas, and what every route can answer.
+
+Schemas are msgspec's own, because msgspec is what checks the bodies: Litestar's translation of them loses bounds of 0
+and the refusal of unknown fields. The document is made when it is first asked for, and costs a start nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
+from litestar.types import Method
+from litestar.typing import FieldDefinition
+
+from app import __version__
+from app.audio.formats import AudioFormat
+from app.http.access import is_open
+from app.http.openapi import (
+    AUDIO,
+    CHANGING_ROUTE,
+    ERRORS,
+    EVERY_ROUTE,
+    JSON,
+    OPEN_ROUTE,
+    WORKING_ROUTE,
+    BodyOperation,
+)
+from app.http.schemas import ErrorBody
+
+Json = dict[str, Any]  # Any: a JSON document
+
+TAGS = {
+    "speech": "Text to audio, in a voice that the server knows or in that of a recording.",
+    "voices": "The voices that can be named, and those that are cloned once and kept.",
+    "openai": "The same voices for clients of OpenAI's speech API.",
+    "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
+    "health": "For probes and dashboards. These routes need no key.",
+}
+
+_TEXT, _NUMBER, _WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
+HEADERS: dict[str, Json] = {
+    "X-Request-Id": {
+        "schema": _TEXT,
+        "required": True,
+        "description": "Yours where it is short and plain, else a new one; the log has it",
+    },
+    "X-Chorus-Instance": {
+        "schema": _TEXT,
+        "required": True,
+        "description": "Which server answered, of several behind one address: when it started (Unix time), and a "
+        "number of its own",
+    },
+    "X-Chorus-Engine": {"schema": _TEXT, "description": "The engine that spoke: `xtts` or `embedded`"},
+    "X-Seed": {"schema": _WHOLE, "description": "The seed that was used: send it to hear the same again"},
+    "X-Audio-Seconds": {"schema": _NUMBER, "description": "Length of the audio; only of whole answers"},
+    "X-Chorus-Warnings": {
+        "schema": _TEXT,
+        "description": "What was understood differently from how it was written; percent-encoded beyond ASCII",
+    },
+    "Server-Timing": {"schema": _TEXT, "description": "Milliseconds in the queue, until the first audio, and in all"},
+    "Retry-After": {"schema": _WHOLE, "description": "Seconds to wait before the next try"},
+    "WWW-Authenticate": {"schema": _TEXT, "description": "How to send the key"},
+}
+EVERY_ANSWER = ("X-Request-Id", "X-Chorus-Instance")
+AUDIO_ANSWER = ("X-Chorus-Engine", "X-Seed", "X-Audio-Seconds", "X-Chorus-Warnings", "Server-Timing")
+
+
+def build_document(
+    routes: Sequence[BaseRouteHandler],
+    dependencies: Mapping[str, Provide],
+    *,
+    languages: Sequence[str],
+    needs_key: bool,
+) -> Json:
+    """The document of these routes, for an engine that speaks these languages.
+
+    `dependencies` are the app's: what a handler takes and is not among them would be a parameter of the route.
+    """
+    handlers = [route for route in routes if isinstance(route, HTTPRouteHandler)]
+    config = OpenAPIConfig(
+        title="Chorus",
+        version=__version__,
+        summary="A self-hosted speech server",
+        description="Text to speech and voice cloning for many callers at once. Every error has the same shape; what "
+        "can be checked is checked before the first byte of audio, and an error after it is a broken stream.",
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        servers=[Server(url="/", description="The server that sent you this document")],
+        tags=[Tag(name=name, description=description) for name, description in TAGS.items()],
+        operation_id_creator=_operation_id,
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(type="http", scheme="bearer", description="A key of CHORUS_API_KEYS"),
+                "key_header": SecurityScheme(type="apiKey", name="xi-api-key", security_scheme_in="header"),
+            }
+        ),
+        security=[{"key": []}, {"key_header": []}] if needs_key else None,
+    )
+    document: Json = Litestar(handlers, dependencies=dependencies, openapi_config=config).openapi_schema.to_schema()
+    document["components"]["schemas"] = _schemas(handlers)
+    document["components"]["headers"] = HEADERS
+    for schema in document["components"]["schemas"].values():
+        _list_languages(schema.get("properties", {}).get("language"), languages)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete(path, method, operation)
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "language":
+                    _list_languages(parameter["schema"], languages)
+    return _without_defaults(document)
+
+
+def _list_languages(schema: Json | None, languages: Sequence[str]) -> None:
+    """Foreign dialects may send null or "" for the default: one of two options (msgspec's anyOf, Litestar's oneOf)."""
+    if schema is None:
+        return
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if options is None:
+        schema["enum"] = [*languages]
+    else:
+        next(option for option in options if option["type"] == "string")["enum"] = [*languages, ""]
+
+
+def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) -> str:
+    """The name of the function, which generated clients call theirs after; an alias has its folder's name before it."""
+    shortest = min(len(known.strip("/").split("/")) for known in handler.paths)
+    return handler.handler_name if len(path) == shortest else f"{path[0]}_{handler.handler_name}"
+
+
+def _complete(path: str, method: str, operation: Json) -> None:
+    """What the handler need not say: errors of every route, audio formats, headers."""
+    responses = operation["responses"]
+    common = OPEN_ROUTE if is_open(path) else EVERY_ROUTE
+    if method == "post" or any(name.startswith(AUDIO) for name in responses.get("200", {}).get("content", {})):
+        common += WORKING_ROUTE
+    elif method != "get":
+        common += CHANGING_ROUTE
+    if "400" in responses or "parameters" in operation:
+        responses["400"] = _error(400)
+    for status in common:
+        responses.setdefault(str(status), _error(status))
+    if is_open(path):
+        operation["security"] = []
+    for status, response in responses.items():
+        if response["description"] == HTTPStatus(int(status)).description:  # Litestar's, where the handler says nothing
+            response["description"] = operation["summary"]
+        names = [*EVERY_ANSWER]
+        content = response.get("content", {})
+        for media_types in [name for name in content if name.startswith(AUDIO)]:
+            content |= _audio_content(media_types, content.pop(media_types))
+            names += AUDIO_ANSWER
+        if status in ("429", "503"):
+            names.append("Retry-After")
+        if status == "401":
+            names.append("WWW-Authenticate")
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _audio_content(media_types: str, beside: Json) -> Json:
+    """What stands for every audio format is listed; `beside` describes the JSON that a route may answer instead."""
+    content: Json = {}
+    for media_type in media_types.split(", "):
+        if media_type == AUDIO:
+            plain = [audio_format.mime_type.partition(";")[0] for audio_format in AudioFormat]
+            content |= {name: {"schema": {"type": "string", "format": "binary"}} for name in plain}
+        else:  # OpenAPI 3.1 has no schema for one event of a stream
+            content[media_type] = beside if media_type == JSON else {}
+    return content
+
+
+def _error(status: int) -> Json:
+    schema = {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}
+    return {"description": ERRORS[status], "content": {"application/json": {"schema": schema}}}
+
+
+def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
+    """JSON Schemas of all that these handlers take and give, by name, with what is inside them."""
+    annotations: list[Any] = [ErrorBody]
+    for handler in handlers:
+        signature = handler.parsed_fn_signature
+        for field in (signature.return_type, *signature.parameters.values()):
+            annotations += _annotations(field)
+        responses = cast("Mapping[int, Any]", handler.responses or {})
+        annotations += [spec.data_container for spec in responses.values()]
+        if issubclass(handler.operation_class, BodyOperation):
+            annotations += handler.operation_class.schemas.values()
+    structs = {kind for kind in annotations if isinstance(kind, type) and issubclass(kind, msgspec.Struct)}
+    _, schemas = msgspec.json.schema_components(
+        sorted(structs, key=lambda struct: struct.__name__), ref_template="#/components/schemas/{name}"
+    )
+    return schemas
+
+
+def _annotations(field: FieldDefinition) -> Iterator[Any]:
+    """Of a field, and of what it is made of: `Response[Health]` is both."""
+    yield field.annotation
+    for inner in field.inner_types:
+        yield from _annotations(inner)
+
+
+def _without_defaults(node: Any) -> Any:
+    """Litestar writes what is so anyway: `deprecated: false` a hundred times."""
+    if isinstance(node, dict):
+        return {
+            key: _without_defaults(value)
+            for key, value in cast("Json", node).items()
+            if not (value is False and key in ("deprecated", "allowEmptyValue", "allowReserved"))
+        }
+    return [_without_defaults(item) for item in cast("list[Any]", node)] if isinstance(node, list) else node
