@@ -13,6 +13,7 @@ from app.audio.formats import AudioFormat
 from app.http.disconnect import unless_client_leaves
 from app.http.errors import AnyRequest
 from app.http.metrics import Metrics
+from app.speech.playback import Playback
 from app.speech.speech import Receipt, Speech
 
 _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
@@ -37,6 +38,7 @@ class _Answer:
 
     def __init__(self, speech: Speech, metrics: Metrics) -> None:
         self.speech = speech
+        self.playback = Playback()
         self.num_delivered = 0
         self._metrics = metrics
         self._is_counted = False
@@ -47,7 +49,9 @@ class _Answer:
         finally:
             if not self._is_counted:
                 self._is_counted = True
-                self._metrics.on_answer_end(self.speech.receipt(), self.num_delivered / self.speech.sample_rate_hz)
+                delivered_s = self.num_delivered / self.speech.sample_rate_hz
+                num_underruns = self.playback.num_underruns
+                self._metrics.on_answer_end(self.speech.receipt(), delivered_s, num_underruns=num_underruns)
 
 
 async def _whole(answer: _Answer, audio_format: AudioFormat) -> Response[bytes]:
@@ -66,13 +70,19 @@ def _streamed(answer: _Answer, audio_format: AudioFormat) -> Stream:
 
     async def body() -> AsyncIterator[bytes]:
         encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
+        num_encoded = 0
         try:
             async for samples in speech:
-                if data := await asyncio.to_thread(encoder.encode, samples):
+                data = await asyncio.to_thread(encoder.encode, samples)
+                num_encoded += len(samples)
+                if data:
+                    answer.playback.delivered((num_encoded - answer.num_delivered) / speech.sample_rate_hz)
                     yield data
-                answer.num_delivered += len(samples)
+                    answer.playback.taken()
+                    answer.num_delivered = num_encoded
             if data := await asyncio.to_thread(encoder.close):
                 yield data
+            answer.num_delivered = num_encoded
         finally:
             encoder.close()
             await answer.aclose()

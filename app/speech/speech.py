@@ -29,6 +29,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     first_audio_s: float | None
     total_s: float | None
     audio_s: float
+    num_segments: int = 0
+    """spoken to their end"""
+    num_characters: int = 0
+    """of those segments"""
 
 
 class Loudness(msgspec.Struct, kw_only=True):
@@ -103,6 +107,8 @@ class Speech:
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),
             audio_s=self.num_samples / self.sample_rate_hz,
+            num_segments=self.num_spoken,
+            num_characters=sum(len(segment.text) for segment in self.timed_segments),
         )
 
     async def start(self) -> None:
