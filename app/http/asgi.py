@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.http.context import new_request_id, request_id
+from app.http.context import new_request_id, open_facts, request_id
 
 # ASGI's messages are dictionaries of mixed values; Litestar's own types for them differ from uvicorn's.
 Message = dict[str, Any]
@@ -48,6 +48,7 @@ class Exchange:
             return
         sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id.set(new_request_id(sent_id.decode("latin-1")))
+        facts = open_facts(scope)
         began_at_s = time.perf_counter()
         over = asyncio.Event()
         body_read = False
@@ -99,6 +100,13 @@ class Exchange:
             is_probe = route.startswith(_PROBES)
             level = logging.DEBUG if is_probe else logging.INFO
             elapsed_s = time.perf_counter() - began_at_s
-            logger.log(level, "%s %s -> %s in %.3f s", scope["method"], scope["path"], status or "no answer", elapsed_s)
+            method, path = scope["method"], scope["path"]
+            fields = {"method": method, "path": path, "route": route, "status": status or None, "complete": complete}
+            logger.log(
+                level,
+                "%s %s -> %s in %.3f s",
+                *(method, path, status or "no answer", elapsed_s),
+                extra={"fields": fields | {"seconds": round(elapsed_s, 3)} | facts},
+            )
             if self._on_end is not None and not is_probe:
                 self._on_end(route, ABORTED if left_early or not complete else str(status), elapsed_s)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 from urllib.parse import quote
 
 from litestar import Response
@@ -10,6 +11,7 @@ from litestar.response import Stream
 
 from app.audio.encoders import encode_whole, open_encoder
 from app.audio.formats import AudioFormat
+from app.http.context import facts_of
 from app.http.disconnect import unless_client_leaves
 from app.http.errors import AnyRequest
 from app.http.metrics import Metrics
@@ -24,7 +26,9 @@ async def audio_response(
 ) -> Response[bytes] | Stream:
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
     speech = await unless_client_leaves(request, speaking)
-    answer = _Answer(speech, request.app.state.metrics)
+    facts = facts_of(request.scope)
+    facts |= {"format": audio_format.value, "stream": stream}
+    answer = _Answer(speech, request.app.state.metrics, facts)
     if stream:
         return _streamed(answer, audio_format)
     try:
@@ -36,11 +40,12 @@ async def audio_response(
 class _Answer:
     """A Speech on its way to the caller: closed as often as anybody likes, counted once."""
 
-    def __init__(self, speech: Speech, metrics: Metrics) -> None:
+    def __init__(self, speech: Speech, metrics: Metrics, facts: dict[str, Any]) -> None:
         self.speech = speech
         self.playback = Playback()
         self.num_delivered = 0
         self._metrics = metrics
+        self._facts = facts
         self._is_counted = False
 
     async def aclose(self) -> None:
@@ -51,7 +56,12 @@ class _Answer:
                 self._is_counted = True
                 delivered_s = self.num_delivered / self.speech.sample_rate_hz
                 num_underruns = self.playback.num_underruns
-                self._metrics.on_answer_end(self.speech.receipt(), delivered_s, num_underruns=num_underruns)
+                receipt = self.speech.receipt()
+                self._metrics.on_answer_end(receipt, delivered_s, num_underruns=num_underruns)
+                self._facts |= receipt_facts(receipt) | {
+                    "delivered_s": round(delivered_s, 3),
+                    "underruns": num_underruns,
+                }
 
 
 async def _whole(answer: _Answer, audio_format: AudioFormat) -> Response[bytes]:
@@ -94,6 +104,19 @@ def _streamed(answer: _Answer, audio_format: AudioFormat) -> Stream:
         background=BackgroundTask(answer.aclose),
         status_code=200,
     )
+
+
+def receipt_facts(receipt: Receipt) -> dict[str, Any]:
+    """For the log; what an answer did not reach is left out."""
+    times = {
+        "audio_s": receipt.audio_s,
+        "queue_s": receipt.queue_s,
+        "first_audio_s": receipt.first_audio_s,
+        "total_s": receipt.total_s,
+    }
+    known = {name: round(seconds, 3) for name, seconds in times.items() if seconds is not None}
+    counts = {"segments": receipt.num_segments, "characters": receipt.num_characters}
+    return {"engine": receipt.engine, "seed": receipt.seed} | counts | known
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:
