@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from app.http.context import request_id
+from app.tracing import current
 
 
 class _WithRequestId(logging.Filter):
@@ -29,6 +30,8 @@ class _JsonFormatter(logging.Formatter):
             "request_id": request_id.get(),
             **getattr(record, "fields", {}),
         }
+        if trace_id := current().trace_id:
+            entry["trace_id"] = trace_id
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         # A value that JSON has no form for must not cost the line.

@@ -28,6 +28,7 @@ from app.speech.service import SpeechService
 from app.speech.storage import prepare_data_directory
 from app.speech.volume import Volume
 from app.speech.warm_up import warm_up
+from app.tracing import NO_TRACER, Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ def create_app(
     if running.lifecycle.status is not Status.FAILED:
         prepare_data_directory(settings.data)
 
+    tracer = _open_tracer(running)
+
     def get_running() -> Running:
         return running
 
@@ -87,6 +90,7 @@ def create_app(
             await asyncio.wait((loading,))
             if running.loaded is not None:
                 await running.loaded.aclose()
+            await asyncio.to_thread(tracer.close)
 
     app = Litestar(
         route_handlers=ROUTES,
@@ -123,6 +127,19 @@ def create_app(
         cast("AsgiApp", app),
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,
+        tracer=tracer,
+    )
+
+
+def _open_tracer(running: Running) -> Tracer:
+    endpoint = running.settings.otlp_endpoint
+    if not endpoint:
+        return NO_TRACER
+    from app.otlp import OtlpTracer  # half a second of imports, and a thread
+
+    return OtlpTracer(
+        endpoint,
+        {"service.name": "chorus", "service.version": __version__, "service.instance.id": running.instance},
     )
 
 

@@ -1,6 +1,7 @@
 """Speech to an audio answer: whole or streamed, with its receipts in the headers."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from app.http.errors import AnyRequest
 from app.http.metrics import Metrics
 from app.speech.playback import Playback
 from app.speech.speech import Receipt, Speech
+from app.tracing import current, span
 
 _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
 
@@ -67,7 +69,8 @@ class _Answer:
 async def _whole(answer: _Answer, audio_format: AudioFormat) -> Response[bytes]:
     speech = answer.speech
     samples = await speech.collect()
-    data = await asyncio.to_thread(encode_whole, samples, audio_format, speech.sample_rate_hz)
+    with span("encode"):
+        data = await asyncio.to_thread(encode_whole, samples, audio_format, speech.sample_rate_hz)
     answer.num_delivered = len(samples)
     receipt = speech.receipt()
     headers = receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
@@ -77,13 +80,17 @@ async def _whole(answer: _Answer, audio_format: AudioFormat) -> Response[bytes]:
 def _streamed(answer: _Answer, audio_format: AudioFormat) -> Stream:
     """Body = encoded audio. Closed by its own `finally` and by the background task: see docs/decisions.md, 7."""
     speech = answer.speech
+    request_span = current()
 
     async def body() -> AsyncIterator[bytes]:
         encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
-        num_encoded = 0
+        encoding = request_span.child("encode")
+        num_encoded, encode_s = 0, 0.0
         try:
             async for samples in speech:
+                began_at_s = time.perf_counter()
                 data = await asyncio.to_thread(encoder.encode, samples)
+                encode_s += time.perf_counter() - began_at_s
                 num_encoded += len(samples)
                 if data:
                     answer.playback.delivered((num_encoded - answer.num_delivered) / speech.sample_rate_hz)
@@ -95,6 +102,8 @@ def _streamed(answer: _Answer, audio_format: AudioFormat) -> Stream:
             answer.num_delivered = num_encoded
         finally:
             encoder.close()
+            encoding.set("chorus.encode_seconds", encode_s)
+            encoding.end()
             await answer.aclose()
 
     return Stream(

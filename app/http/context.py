@@ -22,15 +22,12 @@ _FACTS = "chorus.facts"
 
 
 def facts_of(scope: Mapping[str, Any]) -> dict[str, Any]:  # Any: ASGI's scope, and values for JSON
-    """What the log's line about an exchange tells beyond its status: whoever learns something of use adds it.
+    """What the log's line about an exchange tells beyond its status: whoever learns something of use adds it there.
 
     Figures and names of ours only. A caller's text, key or recording has no place in a log.
     """
     return scope.get(_FACTS, {})
 
 
-def open_facts(scope: MutableMapping[str, Any]) -> dict[str, Any]:
-    """Empty, and there from now on for `facts_of`."""
-    facts: dict[str, Any] = {}
-    scope[_FACTS] = facts
-    return facts
+def open_facts(scope: MutableMapping[str, Any]) -> None:
+    scope[_FACTS] = {}

@@ -81,7 +81,7 @@ def test_the_line_about_an_answer_has_its_figures(tmp_path: Path) -> None:
     (spoken,) = log.about("spoken")
     assert spoken["logger"] == "app.access"
     assert (spoken["method"], spoken["path"], spoken["route"]) == ("POST", "/tts", "/tts")
-    assert (spoken["status"], spoken["complete"]) == (200, True)
+    assert (spoken["status"], spoken["aborted"]) == (200, False)
     assert (spoken["engine"], spoken["seed"], spoken["format"], spoken["stream"]) == ("embedded", 7, "pcm", True)
     assert (spoken["segments"], spoken["characters"], spoken["underruns"]) == (1, 25, 0)
     assert spoken["audio_s"] == spoken["delivered_s"] == round(len(answer.content) / 2 / 24_000, 3)
@@ -99,7 +99,7 @@ def test_a_stream_that_its_caller_leaves_is_told_with_what_it_got(tmp_path: Path
         with client.stream("POST", "/tts", json=body, headers={"X-Request-Id": "left"}) as answer:
             next(answer.iter_raw())
     left = log.about("left")[-1]
-    assert (left["status"], left["complete"]) == (200, False)
+    assert (left["status"], left["aborted"]) == (200, True)
     assert left["delivered_s"] < 200
     assert "total_s" not in left
 
