@@ -167,3 +167,19 @@ def test_every_alert_says_what_to_do() -> None:
     assert len({rule["alert"] for rule in rules}) == len(rules)
     assert all(rule["labels"]["severity"] in ("warning", "critical") for rule in rules)
     assert [rule["alert"] for rule in rules if rule["annotations"]["summary"].count(". ") < 1] == []
+
+
+def test_the_table_of_metrics_is_what_the_server_exports(fake_server: RunningServer) -> None:
+    text = (FOLDER.parents[1] / "docs/observability.md").read_text()
+    table = re.findall(r"^\| `(chorus_\w+)` \| (\w+) \| (.*?) \|", text, re.MULTILINE)
+    described = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in table}
+    found = {
+        family.name + {"counter": "_total", "info": "_info"}.get(family.type, ""): (
+            family.type,
+            {label for sample in family.samples for label in sample.labels} - {"le"},
+        )
+        for family in exported(fake_server)
+        if family.name.startswith("chorus_")
+    }
+    assert described == found
+    assert len(described) == len(table)
