@@ -12,6 +12,7 @@ import msgspec
 from litestar import Litestar
 from litestar.di import Provide
 
+from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import AddressUnavailable, ChorusError, EngineFailure
@@ -31,6 +32,7 @@ from app.speech.storage import prepare_data_directory
 from app.speech.volume import Volume
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
+from app.tracing import NO_TRACER, Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +93,8 @@ def create_app(
     if running.lifecycle.status is not Status.FAILED:
         prepare_data_directory(settings.data)
 
+    tracer = _open_tracer(running)
+
     def get_running() -> Running:
         return running
 
@@ -125,6 +129,7 @@ def create_app(
             await asyncio.wait((loading,))
             if running.loaded is not None:
                 await running.loaded.aclose()
+            await asyncio.to_thread(tracer.close)
 
     app = Litestar(
         route_handlers=[*options_handlers(ROUTES), *ROUTES],  # in this order, or Litestar adds its own
@@ -146,6 +151,19 @@ def create_app(
         instance=running.instance,
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,
+        tracer=tracer,
+    )
+
+
+def _open_tracer(running: Running) -> Tracer:
+    endpoint = running.settings.otlp_endpoint
+    if not endpoint:
+        return NO_TRACER
+    from app.otlp import OtlpTracer  # half a second of imports, and a thread
+
+    return OtlpTracer(
+        endpoint,
+        {"service.name": "chorus", "service.version": __version__, "service.instance.id": running.instance},
     )
 
 

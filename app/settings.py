@@ -143,6 +143,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         Literal["text", "json"], Meta(description="`json` writes one object a line, for log collectors")
     ] = "text"
+    otlp_endpoint: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://\S+)?$",
+            description="Collector of traces (OTLP over HTTP), such as `http://127.0.0.1:4318`; empty: no traces",
+        ),
+    ] = ""
 
 
 def _from_text(wanted: type[Any], value: Any) -> Any:  # Any: msgspec's own signature for types that it does not know

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from app.engine.base import Engine, SamplingParams, SynthesisRequest
+from app.speech.playback import Playback
 from app.text.segments import split_segments
 
 OpenStream = Callable[[str, int], AsyncIterator[int]]
@@ -75,18 +76,17 @@ async def _listen(open_stream: OpenStream, text: str, seed: int, sample_rate_hz:
     began_at_s = time.perf_counter()
     first_s: float | None = None
     audio_s = 0.0
-    has_gap = False
+    playback = Playback()
     async for num_samples in open_stream(text, seed):
         now_s = time.perf_counter() - began_at_s
         if not num_samples:
             continue
         if first_s is None:
             first_s = now_s
-        # A player that began with the first piece has played this long, and has had this much to play.
-        has_gap = has_gap or now_s - first_s > audio_s > 0
+        playback.delivered(num_samples / sample_rate_hz)
         audio_s += num_samples / sample_rate_hz
     assert first_s is not None, "a stream without audio"
-    return _Heard(first_s, time.perf_counter() - began_at_s, audio_s, has_gap)
+    return _Heard(first_s, time.perf_counter() - began_at_s, audio_s, playback.num_underruns > 0)
 
 
 def engine_streams(engine: Engine) -> OpenStream:

@@ -14,7 +14,7 @@ import uvicorn
 
 from app.errors import AddressUnavailable, ChorusError
 from app.log import configure_logging
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.storage import prepare_data_directory
 
@@ -82,7 +82,7 @@ def serve(host: str | None, port: int | None) -> None:
         timeout_keep_alive=75,
     )
     server = DrainingServer(config, lifecycle, settings.drain_timeout_s)
-    _greet(settings.host, listener.getsockname()[1], needs_key=bool(settings.api_keys or settings.api_keys_file))
+    _greet(settings, listener.getsockname()[1])
     server.run([listener])
     if failures or not server.started:
         sys.exit(1)
@@ -112,10 +112,14 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _greet(host: str, port: int, *, needs_key: bool) -> None:
+def _greet(settings: Settings, port: int) -> None:
+    host = settings.host
     shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only shown
     url = f"http://[{shown_host}]:{port}" if ":" in shown_host else f"http://{shown_host}:{port}"
+    if settings.log_format == "json":  # who reads it is a program
+        logging.getLogger(__name__).info("starting on %s", url)
+        return
     example = """-H 'Content-Type: application/json' -d '{"text": "Hello there."}' -o hello.wav"""
-    if needs_key:
+    if settings.api_keys or settings.api_keys_file:
         example = f"-H 'Authorization: Bearer KEY' {example}"
-    click.echo(f"Chorus is starting. Open {url}/docs, or hear it speak:\n\n  curl {url}/tts {example}\n", err=True)
+    click.echo(f"Chorus is starting. Open {url}, or hear it speak:\n\n  curl {url}/tts {example}\n", err=True)

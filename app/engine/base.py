@@ -98,13 +98,30 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """one sentence that a user of this engine should know"""
 
 
+class DeviceMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """An accelerator's memory, in bytes."""
+
+    allocated: int
+    """of tensors"""
+    reserved: int
+    """taken from the device, the tensors' included: what is free of it is free to this process only"""
+    limit: int
+    """what the device has"""
+
+
 class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
-    """A moment's load."""
+    """A moment's load, and counts since the start that only grow."""
 
     busy_slots: int
     admitted_requests: int
     waiting_requests: int
     """admitted, with no segment started yet"""
+    segments_retried: int = 0
+    """did not end by themselves and were decoded again"""
+    segments_cut: int = 0
+    """did not end by themselves and were cut"""
+    device_memory: DeviceMemory | None = None
+    """None where the engine computes in the host's memory"""
 
 
 class ChunkStream(Protocol):

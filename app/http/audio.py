@@ -1,8 +1,10 @@
 """Speech to an audio answer: whole or streamed, with its receipts in the headers."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
+from typing import Any
 from urllib.parse import quote
 
 from litestar import Response
@@ -11,10 +13,13 @@ from litestar.response import Stream
 
 from app.audio.encoders import encode_whole, open_encoder
 from app.audio.formats import AudioFormat
+from app.http.context import facts_of
 from app.http.disconnect import unless_client_leaves
 from app.http.errors import AnyRequest
 from app.http.metrics import Metrics
+from app.speech.playback import Playback
 from app.speech.speech import Receipt, Speech
+from app.tracing import current, span
 
 _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
 
@@ -23,6 +28,7 @@ async def audio_response(
     request: AnyRequest, speaking: Coroutine[None, None, Speech], audio_format: AudioFormat, *, stream: bool
 ) -> Response[bytes] | Stream:
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
+    facts_of(request.scope).update(format=audio_format.value, stream=stream)
     if stream:
         media_type = audio_format.mime_type
         return await streamed_response(
@@ -34,11 +40,26 @@ async def audio_response(
 class Answer:
     """A Speech on its way to the caller: closed as often as anybody likes, counted once."""
 
-    def __init__(self, speech: Speech, metrics: Metrics) -> None:
+    def __init__(self, speech: Speech, metrics: Metrics, facts: dict[str, Any]) -> None:
         self.speech = speech
+        self.trace = current()
+        self.num_encoded = 0
+        """samples that are in what is sent next, or was sent"""
         self.num_delivered = 0
+        self._playback = Playback()
         self._metrics = metrics
+        self._facts = facts
         self._is_counted = False
+
+    def is_ready(self) -> None:
+        """The next piece can be sent."""
+        if num_new := self.num_encoded - self.num_delivered:
+            self._playback.delivered(num_new / self.speech.sample_rate_hz)
+
+    def is_taken(self) -> None:
+        """The piece has been sent."""
+        self._playback.taken()
+        self.num_delivered = self.num_encoded
 
     async def aclose(self) -> None:
         try:
@@ -46,7 +67,19 @@ class Answer:
         finally:
             if not self._is_counted:
                 self._is_counted = True
-                self._metrics.on_answer_end(self.speech.receipt(), self.num_delivered / self.speech.sample_rate_hz)
+                delivered_s = self.num_delivered / self.speech.sample_rate_hz
+                num_underruns = self._playback.num_underruns
+                receipt = self.speech.receipt()
+                self._metrics.on_answer_end(receipt, delivered_s, num_underruns=num_underruns)
+                self._facts |= receipt_facts(receipt) | {
+                    "delivered_s": round(delivered_s, 3),
+                    "underruns": num_underruns,
+                }
+
+
+async def _answer(request: AnyRequest, speaking: Coroutine[None, None, Speech]) -> Answer:
+    speech = await unless_client_leaves(request, speaking)
+    return Answer(speech, request.app.state.metrics, facts_of(request.scope))
 
 
 async def whole_response(
@@ -55,7 +88,7 @@ async def whole_response(
     collect: Callable[[Answer], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
     """What `collect` makes of the answer, which is closed after it."""
-    answer = Answer(await unless_client_leaves(request, speaking), request.app.state.metrics)
+    answer = await _answer(request, speaking)
     try:
         return await unless_client_leaves(request, collect(answer))
     finally:
@@ -69,13 +102,15 @@ async def streamed_response(
     media_type: str,
 ) -> Stream:
     """Body = `pieces` of the answer. Closed by its own `finally` and by the background task: docs/decisions.md, 7."""
-    answer = Answer(await unless_client_leaves(request, speaking), request.app.state.metrics)
+    answer = await _answer(request, speaking)
 
     async def body() -> AsyncIterator[bytes]:
         try:
             async with aclosing(pieces(answer)) as parts:
                 async for piece in parts:
+                    answer.is_ready()
                     yield piece
+                    answer.is_taken()
         finally:
             await answer.aclose()
 
@@ -91,7 +126,8 @@ async def streamed_response(
 async def encode_answer(answer: Answer, audio_format: AudioFormat) -> bytes:
     """The whole file."""
     samples = await answer.speech.collect()
-    data = await asyncio.to_thread(encode_whole, samples, audio_format, answer.speech.sample_rate_hz)
+    with span("encode"):
+        data = await asyncio.to_thread(encode_whole, samples, audio_format, answer.speech.sample_rate_hz)
     answer.num_delivered = len(samples)
     return data
 
@@ -110,15 +146,34 @@ async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
 async def encoded_pieces(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     """The bytes of the file, as they are made."""
     encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
+    encoding, encode_s = answer.trace.child("encode"), 0.0
     try:
         async for samples in answer.speech:
-            if data := await asyncio.to_thread(encoder.encode, samples):
+            began_at_s = time.perf_counter()
+            data = await asyncio.to_thread(encoder.encode, samples)
+            encode_s += time.perf_counter() - began_at_s
+            answer.num_encoded += len(samples)
+            if data:
                 yield data
-            answer.num_delivered += len(samples)
         if data := await asyncio.to_thread(encoder.close):
             yield data
     finally:
         encoder.close()
+        encoding.set("chorus.encode_seconds", encode_s)
+        encoding.end()
+
+
+def receipt_facts(receipt: Receipt) -> dict[str, Any]:
+    """For the log; what an answer did not reach is left out."""
+    times = {
+        "audio_s": receipt.audio_s,
+        "queue_s": receipt.queue_s,
+        "first_audio_s": receipt.first_audio_s,
+        "total_s": receipt.total_s,
+    }
+    known = {name: round(seconds, 3) for name, seconds in times.items() if seconds is not None}
+    counts = {"segments": receipt.num_segments, "characters": receipt.num_characters}
+    return {"engine": receipt.engine, "seed": receipt.seed} | counts | known
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:

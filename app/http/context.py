@@ -1,8 +1,12 @@
-"""What is known of the exchange under way: its request id, in each log line, answer and error; and who asks."""
+"""What belongs to one exchange: its request id, in each log line, answer and error; who asks; and what its last line
+tells.
+"""
 
 import re
 import secrets
+from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
+from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 caller_name: ContextVar[str] = ContextVar("caller_name", default="")
@@ -16,3 +20,18 @@ def new_request_id(sent_by_client: str | None) -> str:
     if sent_by_client and _USABLE.fullmatch(sent_by_client):
         return sent_by_client
     return secrets.token_hex(8)
+
+
+_FACTS = "chorus.facts"
+
+
+def facts_of(scope: Mapping[str, Any]) -> dict[str, Any]:  # Any: ASGI's scope, and values for JSON
+    """What the log's line about an exchange tells beyond its status: whoever learns something of use adds it there.
+
+    Figures and names of ours only. A caller's text, key or recording has no place in a log.
+    """
+    return scope.get(_FACTS, {})
+
+
+def open_facts(scope: MutableMapping[str, Any]) -> None:
+    scope[_FACTS] = {}

@@ -15,7 +15,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
 from app import __version__
@@ -23,9 +23,13 @@ from app.engine.base import Engine
 from app.speech.lifecycle import Lifecycle, Status
 from app.speech.speech import Receipt
 
-REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-FIRST_AUDIO_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
+# From a refusal, which takes a millisecond, to a chapter: 20,000 characters are 22 minutes of speech, and a player that
+# takes them as it plays them keeps its request open for as long.
+REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+# Close together where people tell the difference, below a second; beyond, it is the queue that counts.
+FIRST_AUDIO_BUCKETS_S = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
 QUEUE_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+# 1 is the edge between speech that can be listened to while it is made and speech that cannot.
 REAL_TIME_FACTOR_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 5)
 
 disable_created_metrics()  # a start time beside each counter: twice the series, and nothing here reads them
@@ -73,14 +77,26 @@ class Metrics:
         self._audio_seconds = Counter(
             "chorus_audio_seconds_total", "Seconds of audio handed to callers.", registry=registry
         )
+        self._segments = Counter("chorus_segments_total", "Segments that were spoken to their end.", registry=registry)
+        self._characters = Counter(
+            "chorus_characters_total", "Characters of the segments that were spoken to their end.", registry=registry
+        )
+        self._underruns = Counter(
+            "chorus_underruns_total",
+            "Gaps in streamed answers: the listener had played all it had got, and the server let it wait.",
+            registry=registry,
+        )
 
     def on_exchange_end(self, route: str, status: str, seconds: float) -> None:
         self._requests.labels(route, status).inc()
         self._request_seconds.labels(route).observe(seconds)
 
-    def on_answer_end(self, receipt: Receipt, delivered_s: float) -> None:
+    def on_answer_end(self, receipt: Receipt, delivered_s: float, *, num_underruns: int = 0) -> None:
         """Count one spoken answer, whole, streamed or broken, of which the caller got `delivered_s` of audio."""
         self._audio_seconds.inc(delivered_s)
+        self._segments.inc(receipt.num_segments)
+        self._characters.inc(receipt.num_characters)
+        self._underruns.inc(num_underruns)
         if receipt.queue_s is not None:
             self._queue_seconds.observe(receipt.queue_s)
         if receipt.first_audio_s is not None:
@@ -100,7 +116,7 @@ class LoadCollector(Collector):
         self._lifecycle = lifecycle
         self._find_engine = find_engine
 
-    def collect(self) -> Iterator[GaugeMetricFamily | InfoMetricFamily]:
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | InfoMetricFamily]:
         status = GaugeMetricFamily("chorus_status", "1 for the state that the server is in.", labels=("status",))
         for each in Status:
             status.add_metric((each.value,), each is self._lifecycle.status)
@@ -126,4 +142,21 @@ class LoadCollector(Collector):
                 "Requests that the engine admits; beyond them it answers 503.",
                 info.max_slots + info.max_queue,
             )
+            yield CounterMetricFamily(
+                "chorus_segments_retried_total",
+                "Segments that did not end by themselves and were decoded again.",
+                stats.segments_retried,
+            )
+            yield CounterMetricFamily(
+                "chorus_segments_cut_total", "Segments that did not end by themselves and were cut.", stats.segments_cut
+            )
+            if stats.device_memory is not None:
+                memory = GaugeMetricFamily(
+                    "chorus_device_memory_bytes",
+                    "Memory of the GPU: of tensors, taken from the device for them, and all that the device has.",
+                    labels=("kind",),
+                )
+                for kind in ("allocated", "reserved", "limit"):
+                    memory.add_metric((kind,), getattr(stats.device_memory, kind))
+                yield memory
         yield InfoMetricFamily("chorus_build", "What runs here; the engine's labels come once it is loaded.", build)

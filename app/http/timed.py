@@ -6,14 +6,14 @@ the end. After the first event an error is an `error` event, and then the stream
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 
 import msgspec
 from litestar import MediaType, Response
 from litestar.response import Stream
 
-from app.audio.encoders import open_encoder
 from app.audio.formats import AudioFormat
-from app.http.audio import Answer, encode_answer, streamed_response, whole_headers, whole_response
+from app.http.audio import Answer, encode_answer, encoded_pieces, streamed_response, whole_headers, whole_response
 from app.http.errors import AnyRequest, error_body
 from app.http.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.http.sse import MEDIA_TYPE, server_sent_event
@@ -43,24 +43,20 @@ async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
 
 async def _events(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     speech = answer.speech
-    encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
     num_told = 0
     try:
-        async for samples in speech:
-            if data := await asyncio.to_thread(encoder.encode, samples):
+        async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
+            async for data in pieces:
                 yield _event("audio", AudioEvent(data=data))
-            answer.num_delivered += len(samples)
-            for segment in speech.timed_segments[num_told:]:
-                num_told += 1
-                yield _event("segment", segment)
-        if data := await asyncio.to_thread(encoder.close):
-            yield _event("audio", AudioEvent(data=data))
+                for segment in speech.timed_segments[num_told:]:
+                    num_told += 1
+                    yield _event("segment", segment)
+        for segment in speech.timed_segments[num_told:]:
+            yield _event("segment", segment)
         yield _event("done", _receipt(speech))
     except Exception as error:
         yield _event("error", error_body(error))
         raise
-    finally:
-        encoder.close()
 
 
 def _event(name: str, data: msgspec.Struct) -> bytes:

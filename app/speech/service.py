@@ -17,6 +17,7 @@ from app.speech.stitch import Stitcher
 from app.speech.volume import SharedFolder, Volume
 from app.text.languages import normalize_language
 from app.text.segments import Segment, split_segments
+from app.tracing import current, span
 
 SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
 
@@ -84,7 +85,8 @@ class SpeechService:
     async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> Speech:
         """The same in the voice of `clips`. Raises CloningUnavailable where the engine cannot."""
         self._lifecycle.check()
-        voice = await self.engine.clone(clips)
+        with span("condition"):
+            voice = await self.engine.clone(clips)
         used_s = self.engine.info.max_reference_s
         cut = [
             f"of recording {number} the first {used_s:g} s are used"
@@ -116,13 +118,16 @@ class SpeechService:
         info = self.engine.info
         language = self.check_language(request.language)
         self.check_length(request.text)
-        voice = await find_voice()
-        segments = await asyncio.to_thread(
-            split_segments, request.text, language=language, max_chars=info.max_segment_chars[language]
-        )
+        with span("voice"):
+            voice = await find_voice()
+        with span("segment"):
+            segments = await asyncio.to_thread(
+                split_segments, request.text, language=language, max_chars=info.max_segment_chars[language]
+            )
         self._check_sound(segments, language)
         seed = secrets.randbits(32) if request.seed is None else request.seed
         leave = self._lifecycle.enter()
+        synthesis = current().child("synthesize")
 
         def on_close() -> None:
             leave()
@@ -140,8 +145,10 @@ class SpeechService:
                     streaming=request.streaming,
                 )
             )
-        except BaseException:
+        except BaseException as error:
             leave()
+            synthesis.fail(type(error).__name__)
+            synthesis.end()
             raise
         return Speech(
             chunks,
@@ -155,6 +162,7 @@ class SpeechService:
             asked_at_s=asked_at_s,
             on_close=on_close,
             clock=self._clock,
+            trace=synthesis,
         )
 
     def check_language(self, code: str) -> str:

@@ -15,6 +15,7 @@ from app.engine.base import ChunkStream, EngineInfo, Samples
 from app.errors import DeadlineExceeded
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.stitch import Stitcher
+from app.tracing import NO_SPAN, Span
 
 LEVEL_WINDOW_S = 1.0
 
@@ -29,6 +30,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     first_audio_s: float | None
     total_s: float | None
     audio_s: float
+    num_segments: int = 0
+    """spoken to their end"""
+    num_characters: int = 0
+    """of those segments"""
 
 
 class Loudness(msgspec.Struct, kw_only=True):
@@ -49,7 +54,7 @@ class Speech:
     """An asynchronous iterator of samples. Whoever holds it must close it; closing twice does no harm.
 
     The loudness is measured on the first second of the first segment, so a streamed answer has exactly the samples of
-    a whole one.
+    a whole one. `trace` is the span of its making, which it ends.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Speech:
         asked_at_s: float,
         on_close: Callable[[], None],
         clock: Callable[[], float] = time.perf_counter,
+        trace: Span = NO_SPAN,
     ) -> None:
         self._chunks = chunks
         self._stitcher = stitcher
@@ -77,6 +83,8 @@ class Speech:
         self._asked_at_s = asked_at_s
         self._on_close = on_close
         self._clock = clock
+        self._trace = trace
+        self._admitted_at_s = clock()
         self._unmeasured: list[Samples] = []
         self._first: Samples | None = None
         self.num_segments = num_segments
@@ -108,13 +116,16 @@ class Speech:
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),
             audio_s=self.num_samples / self.sample_rate_hz,
+            num_segments=self.num_spoken,
+            num_characters=sum(len(segment.text) for segment in self.timed_segments),
         )
 
     async def start(self) -> None:
         """Wait for the first audio, so that what goes wrong before it can still be a status."""
         try:
             self._first = await self._next()
-        except BaseException:
+        except BaseException as error:
+            self._trace.fail(type(error).__name__)
             await self.aclose()
             raise
 
@@ -138,7 +149,9 @@ class Speech:
             return samples
         try:
             return await self._next()
-        except BaseException:
+        except BaseException as error:
+            if not isinstance(error, StopAsyncIteration):
+                self._trace.fail(type(error).__name__)
             await self.aclose()
             raise
 
@@ -147,6 +160,7 @@ class Speech:
             await self._chunks.aclose()
         finally:
             self._on_close()
+            self._end_trace()
 
     async def _next(self) -> Samples:
         try:
@@ -160,6 +174,7 @@ class Speech:
         self.num_samples += len(samples)
         if self._first_audio_at_s is None:
             self._first_audio_at_s = self._clock()
+            self._trace_first_audio(self._first_audio_at_s)
         return samples
 
     async def _next_at_one_loudness(self) -> Samples:
@@ -167,6 +182,8 @@ class Speech:
             chunk = await anext(self._chunks)
             samples = self._stitcher.push(chunk)
             self.num_spoken += chunk.is_last
+            if chunk.is_last:
+                self._trace.event("segment spoken", "chorus.segment", chunk.segment_index)
             if self._loudness.gain is None:
                 self._unmeasured.append(samples)
                 is_enough = sum(map(len, self._unmeasured)) >= round(LEVEL_WINDOW_S * self.sample_rate_hz)
@@ -177,6 +194,19 @@ class Speech:
                 self._loudness.measure(samples, self.sample_rate_hz)
             if samples.size:
                 return soft_limit(samples * np.float32(self._loudness.gain))
+
+    def _trace_first_audio(self, now_s: float) -> None:
+        """Two steps that can be told apart only afterwards: the wait for a slot, and what was made in it."""
+        started_at_s = self._admitted_at_s + (self._chunks.queue_s or 0.0)
+        self._trace.child("queue", began_at_s=self._admitted_at_s).end(at_s=started_at_s)
+        self._trace.child("first audio", began_at_s=started_at_s).end(at_s=now_s)
+
+    def _end_trace(self) -> None:
+        self._trace.set("chorus.engine", self._info.name)
+        self._trace.set("chorus.seed", self._seed)
+        self._trace.set("chorus.segments", self.num_segments)
+        self._trace.set("chorus.audio_seconds", self.num_samples / self.sample_rate_hz)
+        self._trace.end()
 
     def _deadline_exceeded(self) -> DeadlineExceeded:
         return DeadlineExceeded(f"the audio did not come within {self._timeout_s:g} seconds (CHORUS_REQUEST_TIMEOUT_S)")

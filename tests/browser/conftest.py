@@ -36,7 +36,7 @@ def spoken_wav(embedded_server: RunningServer, tmp_path_factory: pytest.TempPath
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright keeps an event loop running: no test elsewhere could start its own
 def chromium(spoken_wav: Path) -> Iterator[Browser]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:

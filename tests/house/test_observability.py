@@ -4,13 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.engine.base import DeviceMemory
+from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer
 
 FOLDER = Path(__file__).parents[2] / "docker/observability"
@@ -67,7 +69,11 @@ def label_names(expression: str) -> set[str]:
 
 
 def exported(server: RunningServer) -> list[Metric]:
-    """What an app exports once it has answered one request, which gives the labelled metrics their labels."""
+    """What an app exports once it has answered one request, which gives the labelled metrics their labels.
+
+    Its engine is on a device of its own, as one on a GPU is.
+    """
+    cast("FakeEngine", server.engine).device_memory = DeviceMemory(allocated=1, reserved=2, limit=3)
     with server.client() as client:
         assert client.post("/tts", json={"text": "Hello there."}).status_code == 200
         for _ in range(2000):  # the request is counted a moment after its answer has arrived
@@ -161,3 +167,19 @@ def test_every_alert_says_what_to_do() -> None:
     assert len({rule["alert"] for rule in rules}) == len(rules)
     assert all(rule["labels"]["severity"] in ("warning", "critical") for rule in rules)
     assert [rule["alert"] for rule in rules if rule["annotations"]["summary"].count(". ") < 1] == []
+
+
+def test_the_table_of_metrics_is_what_the_server_exports(fake_server: RunningServer) -> None:
+    text = (FOLDER.parents[1] / "docs/observability.md").read_text()
+    table = re.findall(r"^\| `(chorus_\w+)` \| (\w+) \| (.*?) \|", text, re.MULTILINE)
+    described = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in table}
+    found = {
+        family.name + {"counter": "_total", "info": "_info"}.get(family.type, ""): (
+            family.type,
+            {label for sample in family.samples for label in sample.labels} - {"le"},
+        )
+        for family in exported(fake_server)
+        if family.name.startswith("chorus_")
+    }
+    assert described == found
+    assert len(described) == len(table)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,6 +102,57 @@ def test_what_was_asked_for_is_counted(tmp_path: Path) -> None:
     assert page("chorus_real_time_factor_count") == 2
     assert page("chorus_queue_seconds_sum") <= page("chorus_first_audio_seconds_sum")
     assert 0 < page("chorus_first_audio_seconds_sum") < page("chorus_request_seconds_sum")
+
+
+def test_a_listener_whom_the_server_lets_wait_is_an_underrun(fake_server: RunningServer) -> None:
+    """The first segment has half a second of audio, and the second one waits for longer than that."""
+    body = {"text": "This one is soon spoken. Please wait for this one.", "stream": True, "format": "pcm"}
+    with fake_server.client() as client, client.stream("POST", "/tts", json=body) as answer:
+        parts = answer.iter_raw()
+        next(parts)
+        began_at_s = time.perf_counter()
+        while time.perf_counter() - began_at_s < 0.75:
+            scrape(fake_server)
+        release(fake_server)
+        assert list(parts)
+    page = scrape(fake_server, lambda page: page("chorus_requests_total") == 1)
+    assert page("chorus_underruns_total") == 1
+    assert page("chorus_segments_total") == 2
+    assert page("chorus_characters_total") == len("This one is soon spoken.") + len("Please wait for this one.")
+
+
+def test_a_client_that_reads_slowly_is_no_underrun(tmp_path: Path) -> None:
+    """Driven by hand: each piece is taken only after far more time than it plays."""
+
+    async def scenario() -> Page:
+        app = create_app(Settings(data=tmp_path), FakeEngine())
+        asked = json.dumps({"text": "One. " * 40, "stream": True, "format": "pcm"}).encode()
+        pieces: list[bytes] = []
+        messages = iter([{"type": "http.request", "body": asked, "more_body": False}])
+
+        async def receive() -> dict[str, object]:
+            for message in messages:
+                return message
+            return await asyncio.get_running_loop().create_future()
+
+        async with started(app), in_process(app) as client:
+
+            async def send(message: dict[str, object]) -> None:
+                if message["type"] == "http.response.body":
+                    pieces.append(cast("bytes", message["body"]))
+                    began_at_s = time.perf_counter()
+                    while pieces[-1] and time.perf_counter() - began_at_s < 1.5 * seconds_of(pieces[-1]):
+                        await client.get("/metrics")
+
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(asked)).encode())]
+            scope = {"type": "http", "method": "POST", "path": "/tts", "raw_path": b"/tts", "headers": headers}
+            scope |= {"query_string": b"", "root_path": "", "scheme": "http", "server": ("x", 80), "client": ("y", 1)}
+            scope |= {"http_version": "1.1", "asgi": {"version": "3.0"}, "state": {}}
+            await app(scope, receive, send)
+            assert sum(map(bool, pieces)) > 1
+            return Page(await client.get("/metrics"))
+
+    assert asyncio.run(scenario())("chorus_underruns_total") == 0
 
 
 def test_a_broken_stream_is_aborted_and_counts_what_was_delivered(fake_server: RunningServer) -> None:

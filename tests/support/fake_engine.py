@@ -14,6 +14,7 @@ from app.engine.admission import Admission
 from app.engine.base import (
     AudioChunk,
     ChunkStream,
+    DeviceMemory,
     EngineInfo,
     EngineStats,
     Speaker,
@@ -38,6 +39,8 @@ class FakeEngine:
         self.release = asyncio.Event()
         self.requests: list[SynthesisRequest] = []
         self.num_cloned = 0
+        self.segments_retried = self.segments_cut = 0
+        self.device_memory: DeviceMemory | None = None
         self._admission = Admission(max_admitted=max_slots + max_queue)
         self._tasks: set[asyncio.Task[None]] = set()
         self.info = EngineInfo(
@@ -55,7 +58,14 @@ class FakeEngine:
 
     def stats(self) -> EngineStats:
         num_admitted = self._admission.num_admitted
-        return EngineStats(busy_slots=0, admitted_requests=num_admitted, waiting_requests=num_admitted)
+        return EngineStats(
+            busy_slots=0,
+            admitted_requests=num_admitted,
+            waiting_requests=num_admitted,
+            segments_retried=self.segments_retried,
+            segments_cut=self.segments_cut,
+            device_memory=self.device_memory,
+        )
 
     def speakers(self) -> Sequence[Speaker]:
         return SPEAKERS

@@ -29,7 +29,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class DecodeStage:
-    """`waiting` holds sequences that are to be decoded once more and go before new ones."""
+    """`waiting` holds sequences that are to be decoded once more and go before new ones.
+
+    `num_retried` counts them. It only grows, and other threads may read it: one thread writes it.
+    """
 
     def __init__(self, batch: Batch, config: ModelConfig, guards: Guards) -> None:
         self._batch = batch
@@ -37,6 +40,7 @@ class DecodeStage:
         self._guards = guards
         self.rows: list[Sequence] = []
         self.waiting: list[Sequence] = []
+        self.num_retried = 0
 
     @property
     def num_free_rows(self) -> int:
@@ -116,6 +120,7 @@ class DecodeStage:
         if ran_away and sequence.attempt + 1 < self._guards.max_attempts and not sequence.has_been_heard:
             logger.info("segment %d did not end and is tried again", sequence.segment_index + 1)
             sequence.start_again()
+            self.num_retried += 1
             self.waiting.append(sequence)
             return
         sequence.latents, sequence.ran_away = latents, ran_away

@@ -71,6 +71,14 @@ class DeviceLoop:
     def busy_slots(self) -> int:
         return len(self._decoding.rows)
 
+    @property
+    def num_retried(self) -> int:
+        return self._decoding.num_retried
+
+    @property
+    def num_cut(self) -> int:
+        return self._vocoding.num_cut
+
     def run(self) -> None:
         """Turn after turn, until a Stop or the loss of the device."""
         while not self._is_stopping:

@@ -32,6 +32,7 @@ from app.engine.base import (
 from app.engine.stream import OrderedChunks
 from app.engine.xtts.assembly import Loaded, assemble
 from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.device_memory import read_device_memory
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
 from app.engine.xtts.sequence import Job
@@ -66,6 +67,7 @@ class XttsEngine:
     ) -> None:
         max_slots = max_slots or SLOTS
         self._clock = clock
+        self._device = torch.device(device)
         self._admission = Admission(max_admitted=max_slots + max_queue)
         self._streams: set[OrderedChunks] = set()
         self._clones: OrderedDict[str, Voice] = OrderedDict()
@@ -79,7 +81,7 @@ class XttsEngine:
             with stage("weights"):
                 ready = checkpoint or load_checkpoint(folder)
             with stage("device"):
-                return assemble(ready, torch.device(device), max_slots, guards, self._is_lost, clock)
+                return assemble(ready, self._device, max_slots, guards, self._is_lost, clock)
 
         def live() -> None:
             try:
@@ -113,6 +115,9 @@ class XttsEngine:
             busy_slots=self._device_loop.busy_slots,
             admitted_requests=self._admission.num_admitted,
             waiting_requests=self._admission.num_waiting,
+            segments_retried=self._device_loop.num_retried,
+            segments_cut=self._device_loop.num_cut,
+            device_memory=read_device_memory(self._device),
         )
 
     def speakers(self) -> Sequence[Speaker]:

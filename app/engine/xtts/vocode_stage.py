@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 class VocodeStage:
     """`decoded` holds sequences that have left the batch and have windows to go.
 
+    `num_cut` counts the segments that were cut. It only grows, and other threads may read it: one thread writes it.
+
     latents_of   the latents of a sequence so far
     on_made      hears of each piece of audio that goes out
     """
@@ -41,6 +43,7 @@ class VocodeStage:
         self._latents_of = latents_of
         self._on_made = on_made
         self.decoded: list[Sequence] = []
+        self.num_cut = 0
 
     def run(self, decoding: Iterable[Sequence], now_s: float) -> list[Sequence]:
         """Make the windows that are ready, those of the stream that would run dry first before the others.
@@ -118,6 +121,7 @@ class VocodeStage:
             kept = cut_at_silence(np.concatenate(doubtful), loudest=sequence.loudest, sample_rate_hz=rate_hz)
             trusted.append(HeldSamples(kept, sequence.num_frames))
         sequence.held = trusted
+        self.num_cut += 1
         warning = f"segment {sequence.segment_index + 1} did not end by itself and was cut"
         logger.warning("%s", warning)
         sequence.job.delivery.warn(warning)

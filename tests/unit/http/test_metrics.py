@@ -1,11 +1,17 @@
 """What one ended answer adds to the page."""
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.http.metrics import Metrics
+from app.engine.base import DeviceMemory
+from app.http.metrics import REQUEST_BUCKETS_S, Metrics
+from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.speech import Receipt
+from tests.support.fake_engine import FakeEngine
+
+SLOW_CHARS_PER_S = 12
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -48,3 +54,35 @@ def test_what_an_answer_did_not_reach_is_not_counted(metrics: Metrics) -> None:
     assert page["chorus_queue_seconds_count"] == 0
     assert page["chorus_first_audio_seconds_count"] == 0
     assert page["chorus_real_time_factor_count"] == 0
+
+
+def test_gaps_segments_and_characters_add_up(metrics: Metrics) -> None:
+    spoken = msgspec.structs.replace(receipt(), num_segments=2, num_characters=40)
+    metrics.on_answer_end(spoken, delivered_s=8.0, num_underruns=3)
+    metrics.on_answer_end(spoken, delivered_s=8.0)
+    page = samples(metrics)
+    assert page["chorus_underruns_total"] == 3
+    assert page["chorus_segments_total"] == 4
+    assert page["chorus_characters_total"] == 80
+
+
+def test_the_longest_text_spoken_at_the_pace_of_speech_is_inside_the_buckets() -> None:
+    assert Settings().max_text_chars / SLOW_CHARS_PER_S < REQUEST_BUCKETS_S[-1]
+
+
+def test_what_the_engine_counts_and_holds_is_on_the_page() -> None:
+    engine = FakeEngine()
+    metrics = Metrics(Lifecycle(), lambda: engine)
+    assert samples(metrics)["chorus_segments_retried_total"] == samples(metrics)["chorus_segments_cut_total"] == 0
+    assert "chorus_device_memory_bytes" not in metrics.page().decode()
+    engine.device_memory = DeviceMemory(allocated=1, reserved=2, limit=3)
+    engine.segments_retried, engine.segments_cut = 4, 5
+    page = samples(metrics)
+    assert (page["chorus_segments_retried_total"], page["chorus_segments_cut_total"]) == (4, 5)
+    memory = {
+        each.labels["kind"]: each.value
+        for family in text_string_to_metric_families(metrics.page().decode())
+        for each in family.samples
+        if each.name == "chorus_device_memory_bytes"
+    }
+    assert memory == {"allocated": 1, "reserved": 2, "limit": 3}

@@ -194,6 +194,9 @@ def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_check
         seconds = sum(len(chunk.samples) for chunk in chunks) / engine.info.sample_rate_hz
         assert 2.0 < seconds < 5.8  # 12 characters: 2.3 s are expected, at 5.7 s it is stopped
         assert not np.any(chunks[-2].samples[-1])  # faded out
+        stats = engine.stats()
+        assert (stats.segments_retried, stats.segments_cut) == (1, 1)
+        assert stats.device_memory is None
 
     run(tiny_checkpoint, scenario)
 
@@ -208,6 +211,8 @@ def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path) ->
         stream = engine.submit(request(engine, "Go home now.", streaming=True))
         chunks = await collect(stream)
         assert len(joined) == 1
+        stats = engine.stats()
+        assert (stats.segments_retried, stats.segments_cut) == (0, 1)
         assert stream.warnings == ["segment 1 did not end by itself and was cut"]
         assert 2.0 < sum(len(chunk.samples) for chunk in chunks) / engine.info.sample_rate_hz < 5.8
 

@@ -1,6 +1,5 @@
 """SillyTavern's four calls from a page of another origin, in a real browser: what the page gets, and what not."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from app.settings import ApiKeys, Origins, Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import serve
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KEY = "the-key"
 
 # The calls of public/scripts/extensions/tts/xtts.js (SillyTavern, d72b512), with its headers, in words of our own.
@@ -54,18 +52,15 @@ class _EmptyPage(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """An empty page on an origin of its own."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on the path")
-    with ThreadingHTTPServer(("127.0.0.1", 0), _EmptyPage) as pages, sync_playwright() as playwright:
+def page(chromium: Browser) -> Iterator[Page]:
+    """An empty page on an origin of its own, on which somebody has clicked, so that it may play."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _EmptyPage) as pages:
         threading.Thread(target=pages.serve_forever).start()
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = browser.new_page()
+        page = chromium.new_page()
         page.goto(f"http://127.0.0.1:{pages.server_port}")
+        page.mouse.click(10, 10)
         yield page
-        browser.close()
+        page.close()
         pages.shutdown()
 
 
