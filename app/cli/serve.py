@@ -1,6 +1,7 @@
 """`chorus serve`: the app under uvicorn, with a shutdown that keeps its promises."""
 
 import asyncio
+import contextvars
 import importlib.util
 import logging
 import socket
@@ -35,7 +36,8 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._draining is None:
-            self._draining = asyncio.get_event_loop().create_task(self._drain())
+            # A signal interrupts whatever runs: the shutdown is no part of that request.
+            self._draining = asyncio.get_event_loop().create_task(self._drain(), context=contextvars.Context())
         else:
             self.force_exit = self.should_exit = True
 
