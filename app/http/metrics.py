@@ -38,9 +38,14 @@ disable_created_metrics()  # a start time beside each counter: twice the series,
 class Metrics:
     """`find_engine` gives the engine once it is loaded; until then its figures are left out of the page."""
 
-    def __init__(self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None]) -> None:
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        find_engine: Callable[[], Engine | None],
+        num_sockets: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._registry = registry = CollectorRegistry()
-        registry.register(LoadCollector(lifecycle, find_engine))
+        registry.register(LoadCollector(lifecycle, find_engine, num_sockets))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._requests = Counter(
@@ -112,9 +117,12 @@ class Metrics:
 class LoadCollector(Collector):
     """The moment's load, read when it is asked for, so that no code path has to keep a gauge true."""
 
-    def __init__(self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None]) -> None:
+    def __init__(
+        self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None], num_sockets: Callable[[], int]
+    ) -> None:
         self._lifecycle = lifecycle
         self._find_engine = find_engine
+        self._num_sockets = num_sockets
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | InfoMetricFamily]:
         status = GaugeMetricFamily("chorus_status", "1 for the state that the server is in.", labels=("status",))
@@ -124,6 +132,7 @@ class LoadCollector(Collector):
         yield GaugeMetricFamily(
             "chorus_requests_in_flight", "Requests whose speech is not finished.", self._lifecycle.num_in_flight
         )
+        yield GaugeMetricFamily("chorus_sockets_open", "Conversations that are open.", self._num_sockets())
         build = {"version": __version__}
         engine = self._find_engine()
         if engine is not None:

@@ -41,7 +41,7 @@ class Running:
         self.access = access
         self.loaded: SpeechService | None = None
         self.sockets = Sockets(settings.max_sockets)
-        self.metrics = Metrics(lifecycle, self._find_engine)
+        self.metrics = Metrics(lifecycle, self._find_engine, lambda: self.sockets.num_open)
 
     @property
     def service(self) -> SpeechService:

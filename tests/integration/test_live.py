@@ -276,6 +276,8 @@ def test_one_socket_too_many_is_refused_and_a_closed_one_makes_room(tmp_path: Pa
         with live_caller(server) as first:
             first.say("start")
             first.until("started")
+            with server.client() as client:
+                assert "chorus_sockets_open 1.0" in client.get("/metrics").text
             with live_caller(server) as second:
                 _, (error,) = second.until("error")
                 assert "CHORUS_MAX_SOCKETS" in error["error"]["message"]
