@@ -79,6 +79,8 @@ def serve(host: str | None, port: int | None) -> None:
         http=_http_protocol(settings.client_timeout_s),
         ws="websockets-sansio",  # stops reading while the app does not take what came
         ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
+        # Pings keep the way open; the answer may wait behind text that is not read yet, and is not missed.
+        ws_ping_timeout=None,
         timeout_graceful_shutdown=5,
         # Longer than any Retry-After: who waits as told must not find the connection closed under the next try.
         timeout_keep_alive=75,
