@@ -90,7 +90,7 @@ class LiveSocket:
         await self._in_time(lambda: self._socket.close(code))
 
     async def _read(self, conversation: Conversation) -> None:
-        """For ever: it ends by an exception or by being cancelled. While `write` waits, nothing is read."""
+        """For ever: it ends by an exception or by being cancelled. Without room, nothing more is read."""
         has_ended = False
         while True:
             message = await self._receive()
@@ -109,6 +109,7 @@ class LiveSocket:
                     has_ended = True
                 case messages.Start():
                     raise InvalidField("`start` comes once; open another socket to speak otherwise", param="type")
+            await conversation.room()
 
     async def _speak(self, conversation: Conversation, audio_format: AudioFormat) -> None:
         turn = _Turn(audio_format, conversation.sample_rate_hz)

@@ -10,7 +10,7 @@ Knows text and samples. Knows nothing of sockets and messages. Lives on the even
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from enum import Enum, auto
 
@@ -31,6 +31,8 @@ MAX_ADMITTED = 2
 """Answers of one conversation that the engine holds at a time: what is heard, and what is heard next."""
 PIECE_S = 0.1
 """Audio is given in pieces of at most this length: a cancelled conversation falls silent within one."""
+LEAST_CHARS = 20
+"""What a sentence or a mark counts at least: a thousand exclamation marks are no small thing to hold."""
 
 
 class Mark(Enum):
@@ -59,6 +61,13 @@ class _Answer(msgspec.Struct):
     speech: Speech
 
 
+class _Refused(msgspec.Struct):
+    """One sentence that was not admitted."""
+
+    sentence: Sentence
+    error: Exception
+
+
 class Conversation:
     """`request` has everything but the text; `on_spoken` hears of each sentence's end, and the seconds given of it.
 
@@ -85,7 +94,7 @@ class Conversation:
         self._language = service.check_language(request.language)
         self._buffer = self._new_buffer()
         self._written: asyncio.Queue[Sentence | Mark | None] = asyncio.Queue()
-        self._admitted: asyncio.Queue[_Answer | Mark | Exception | None] = asyncio.Queue()
+        self._admitted: asyncio.Queue[_Answer | _Refused | Mark | None] = asyncio.Queue()
         self._num_pending = 0
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -107,12 +116,15 @@ class Conversation:
         """Add text. Waits while more than `max_pending_chars` are written and not spoken yet. Raises TextTooLong."""
         self._service.check_length(text)
         self._put(self._buffer.push(text))
+        await self.room()
+
+    async def room(self) -> None:
+        """Wait while more than `max_pending_chars` are written, or told, and not given yet."""
         await self._has_room.wait()
 
     def flush(self) -> None:
         """Speak what was written, whether its sentence has an end or not; Mark.FLUSHED tells when it was."""
-        self._put(self._buffer.flush())
-        self._written.put_nowait(Mark.FLUSHED)
+        self._put([*self._buffer.flush(), Mark.FLUSHED])
 
     def finish(self) -> None:
         """Speak the rest; then `events` ends."""
@@ -123,6 +135,7 @@ class Conversation:
         """Take back all that was written and not given yet; the conversation goes on after Mark.CANCELLED."""
         await self._drop_everything()
         self._admitted.put_nowait(Mark.CANCELLED)
+        self._count(_cost(Mark.CANCELLED))
         self._admitting = asyncio.create_task(self._admit_in_order())
 
     async def aclose(self) -> None:
@@ -134,11 +147,14 @@ class Conversation:
         """Everything that is heard and told, in order. Ends after `finish`; raises what the service raises."""
         while (item := await self._admitted.get()) is not None:
             match item:
-                case NothingToSpeak():
-                    yield Warned(item.message)
-                case Exception():
-                    raise item
+                case _Refused(sentence, error):
+                    self._count(-_cost(sentence))
+                    if not isinstance(error, NothingToSpeak):
+                        raise error
+                    if warned := self._warned_once(error.message):
+                        yield warned
                 case Mark():
+                    self._count(-_cost(item))
                     yield item
                 case _Answer():
                     async with aclosing(self._speak(item)) as spoken:
@@ -148,10 +164,16 @@ class Conversation:
     def _new_buffer(self) -> SentenceBuffer:
         return SentenceBuffer(self._language, max_chars=self._service.engine.info.max_segment_chars[self._language])
 
-    def _put(self, sentences: list[Sentence]) -> None:
-        for sentence in sentences:
-            self._written.put_nowait(sentence)
-            self._count(len(sentence.text))
+    def _put(self, items: Sequence[Sentence | Mark]) -> None:
+        for item in items:
+            self._written.put_nowait(item)
+            self._count(_cost(item))
+
+    def _warned_once(self, message: str) -> Warned | None:
+        if message in self._told:
+            return None
+        self._told.add(message)
+        return Warned(message)
 
     def _count(self, num_chars: int) -> None:
         self._num_pending += num_chars
@@ -173,8 +195,7 @@ class Conversation:
             try:
                 speech = await self._admit(item.text)
             except Exception as error:  # noqa: BLE001 - raised where `events` is read
-                self._count(-len(item.text))
-                self._admitted.put_nowait(error)
+                self._admitted.put_nowait(_Refused(item, error))
             else:
                 self._num_open += 1
                 self._admitted.put_nowait(_Answer(item, speech))
@@ -200,12 +221,13 @@ class Conversation:
             if self._current is speech:
                 self._last_boundary = answer.sentence.boundary
         except NothingToSpeak as error:
-            yield Warned(error.message)
+            if warned := self._warned_once(error.message):
+                yield warned
         finally:
             self._num_open -= 1
             if self._current is speech:
                 self._current = None
-                self._count(-len(answer.sentence.text))
+                self._count(-_cost(answer.sentence))
             await speech.aclose()
             self._on_spoken(speech.receipt(), (self.num_given - num_before) / self.sample_rate_hz)
 
@@ -237,9 +259,8 @@ class Conversation:
                 )
             self._num_segments = first_index + num_started
         for warning in speech.receipt().warnings:
-            if warning not in self._told:
-                self._told.add(warning)
-                yield Warned(warning)
+            if warned := self._warned_once(warning):
+                yield warned
 
     async def _drop_everything(self) -> None:
         """All that was written is forgotten, all that was admitted is given back."""
@@ -254,8 +275,13 @@ class Conversation:
             item = self._admitted.get_nowait()
             if item is Mark.CANCELLED:
                 self._admitted.put_nowait(item)  # each `cancel` is answered
+                self._count(_cost(item))
             elif isinstance(item, _Answer):
                 self._num_open -= 1
                 await item.speech.aclose()
         if current is not None:
             await current.aclose()  # who reads `events` sees its end
+
+
+def _cost(item: Sentence | Mark) -> int:
+    return max(LEAST_CHARS, len(item.text)) if isinstance(item, Sentence) else LEAST_CHARS

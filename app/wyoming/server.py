@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -45,7 +46,7 @@ SAMPLE_BYTES, NUM_CHANNELS = 2, 1
 
 
 class WyomingServer:
-    """`find_service` raises what a client must be told while there is none; `enter` counts a connection in, or refuses.
+    """`find_service` raises what a client must be told while there is none; `enter` counts a conversation in.
 
     `client_timeout_s` bounds each wait for a client that does not read.
     """
@@ -92,11 +93,7 @@ class WyomingServer:
         self._connections.add(task)
         connection = _Connection(_BoundedReader(reader), writer, self._client_timeout_s)
         try:
-            leave = self._enter()
-            try:
-                await self._serve(connection)
-            finally:
-                leave()
+            await self._serve(connection)
         except ChorusError as error:
             with suppress(OSError, TimeoutError):
                 await connection.write(Error(text=error.message, code=error.code))
@@ -106,7 +103,7 @@ class WyomingServer:
             logger.error("a Wyoming connection failed", exc_info=error)
         finally:
             self._connections.discard(task)
-            writer.close()
+            connection.close()
 
     async def _serve(self, connection: "_Connection") -> None:
         while (event := await connection.read()) is not None:
@@ -118,15 +115,34 @@ class WyomingServer:
                 await connection.write(Pong(text=Ping.from_event(event).text))
             elif Synthesize.is_type(event.type):
                 request = _parsed(Synthesize.from_event, event)
-                async with self._conversation(request.voice) as conversation:
-                    await _both(_write_whole(request.text, conversation), _speak(conversation, connection))
+                await self._converse(connection, request.voice, partial(_write_whole, request.text))
             elif SynthesizeStart.is_type(event.type):
                 start = _parsed(SynthesizeStart.from_event, event)
-                async with self._conversation(start.voice) as conversation:
-                    await _both(_write_chunks(connection, conversation), _speak(conversation, connection))
+                await self._converse(connection, start.voice, partial(_write_chunks, connection))
                 await connection.write(SynthesizeStopped())
             else:
                 logger.debug("a Wyoming event without meaning here: %s", event.type)
+
+    async def _converse(
+        self,
+        connection: "_Connection",
+        voice: SynthesizeVoice | None,
+        write: Callable[[Conversation], Coroutine[None, None, None]],
+    ) -> None:
+        """Write and speak at the same time, then speak the rest, unless the client goes."""
+        async with self._conversation(voice) as conversation:
+            speaking = asyncio.ensure_future(_speak(conversation, connection))
+            writing = asyncio.ensure_future(write(conversation))
+            try:
+                await asyncio.wait((writing, speaking), return_when=asyncio.FIRST_COMPLETED)
+                if speaking.done():
+                    await speaking
+                await writing
+                await connection.unless_closed(speaking)
+            finally:
+                for task in (writing, speaking):
+                    task.cancel()
+                await asyncio.gather(writing, speaking, return_exceptions=True)
 
     @asynccontextmanager
     async def _conversation(self, voice: SynthesizeVoice | None) -> AsyncGenerator[Conversation]:
@@ -134,11 +150,15 @@ class WyomingServer:
         choice = choose(voice)
         await service.speakers.find(choice.speaker_id)
         request = SpeechRequest(text="", speaker_id=choice.speaker_id, language=choice.language, streaming=True)
-        conversation = Conversation(
-            service, request, max_pending_chars=self._max_pending_chars, on_spoken=self._on_spoken
-        )
-        async with aclosing(conversation):
-            yield conversation
+        leave = self._enter()
+        try:
+            conversation = Conversation(
+                service, request, max_pending_chars=self._max_pending_chars, on_spoken=self._on_spoken
+            )
+            async with aclosing(conversation):
+                yield conversation
+        finally:
+            leave()
 
 
 class _BoundedReader:
@@ -163,17 +183,36 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._client_timeout_s = client_timeout_s
+        self._ahead: asyncio.Task[Event | None] | None = None
+        """the next event, where somebody has begun to read it"""
 
     async def read(self) -> Event | None:
         """None at the end, and for what is no event. Raises EOFError within one."""
-        try:
-            return await async_read_event(self._reader)  # type: ignore[arg-type] - all that it calls is there
-        except (KeyError, TypeError, AttributeError):
-            raise InvalidField("no Wyoming event: it needs a type, and data that is an object") from None
+        ahead, self._ahead = self._ahead, None
+        return await (ahead or self._read())
+
+    async def unless_closed(self, work: asyncio.Future[None]) -> None:
+        """Wait for `work`. Raises EOFError as soon as the client closes; what it says instead is kept for `read`."""
+        self._ahead = self._ahead or asyncio.create_task(self._read())
+        await asyncio.wait((work, self._ahead), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done() and self._ahead.result() is None:
+            raise EOFError("closed before all was spoken")
+        await work
 
     async def write(self, event: Eventable) -> None:
         async with asyncio.timeout(self._client_timeout_s):
             await async_write_event(event.event(), self._writer)
+
+    def close(self) -> None:
+        if self._ahead is not None and not self._ahead.cancel() and not self._ahead.cancelled():
+            self._ahead.exception()  # looked at: nobody reads it any more
+        self._writer.close()
+
+    async def _read(self) -> Event | None:
+        try:
+            return await async_read_event(self._reader)  # type: ignore[arg-type] - all that it calls is there
+        except (KeyError, TypeError, AttributeError):
+            raise InvalidField("no Wyoming event: it needs a type, and data that is an object") from None
 
 
 async def _write_whole(text: str, conversation: Conversation) -> None:
@@ -207,17 +246,6 @@ async def _speak(conversation: Conversation, connection: _Connection) -> None:
             elif isinstance(event, Warned):
                 logger.warning("%s", event.message)
     await connection.write(AudioStop())
-
-
-async def _both(write: Coroutine[None, None, None], speak: Coroutine[None, None, None]) -> None:
-    """At the same time; where one fails, the other ends too."""
-    tasks = asyncio.ensure_future(write), asyncio.ensure_future(speak)
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _parsed(read: Callable[[Event], T], event: Event) -> T:

@@ -279,6 +279,7 @@ def test_one_socket_too_many_is_refused_and_a_closed_one_makes_room(tmp_path: Pa
             with server.client() as client:
                 assert "chorus_sockets_open 1.0" in client.get("/metrics").text
             with live_caller(server) as second:
+                second.say("start")
                 _, (error,) = second.until("error")
                 assert "CHORUS_MAX_SOCKETS" in error["error"]["message"]
                 assert second.close_code() == 1013

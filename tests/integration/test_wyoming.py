@@ -17,7 +17,7 @@ import pytest
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.error import Error
-from wyoming.event import Event
+from wyoming.event import Event, Eventable
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 from wyoming.tts import (
@@ -191,13 +191,22 @@ def admitted(server: RunningServer) -> int:
         return connected.get("/health").json()["queue"]["admitted"]
 
 
-def test_a_client_that_leaves_gives_its_slot_back(fake: tuple[RunningServer, int]) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        [SynthesizeStart(), SynthesizeChunk(text="You wait for this. And more ")],
+        [SynthesizeStart(), SynthesizeChunk(text="You wait for this."), SynthesizeStop()],
+        [Synthesize(text="You wait for this.")],
+    ],
+    ids=["while it writes", "after it has written", "after one text"],
+)
+def test_a_client_that_leaves_gives_its_slot_back(fake: tuple[RunningServer, int], said: list[Eventable]) -> None:
     running, port = fake
 
     async def leave() -> None:
         async with client(port) as connected:
-            await connected.write_event(SynthesizeStart().event())
-            await connected.write_event(SynthesizeChunk(text="You wait for this. And more ").event())
+            for event in said:
+                await connected.write_event(event.event())
             while not await asyncio.to_thread(admitted, running):
                 pass
 

@@ -47,11 +47,11 @@ async def _serve(socket: Socket, live: LiveSocket, running: Running) -> None:
     if not origin_allowed(origin, headers.get("host"), running.settings, fetch_site=fetch_site):
         raise OriginNotAllowed(f"pages of {origin} may not use this server; CHORUS_CORS_ORIGINS lists those that may")
     with ExitStack() as places:
-        places.callback(running.sockets.enter())
         start = await live.receive_start()
         caller = running.access.identify([*sent_keys(headers), start.api_key or ""])
         caller_name.set(caller.name)
         places.callback(running.access.enter(caller))
+        places.callback(running.sockets.enter())  # not before: strangers could take every place
         service = running.service
         await service.speakers.find(start.speaker_id)  # who is unknown is told before any text is written
         conversation = Conversation(
