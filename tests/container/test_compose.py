@@ -225,7 +225,8 @@ def test_two_servers_behind_a_proxy_share_voices_work_and_the_door(
         assert len({answer.content for answer in spoken}) == 1
 
         # One request each and no queue: who is full hands on; when both are, the caller hears when to come back.
-        long = {"text": "Hello there my friend. " * 60, "stream": True, "seed": 1}
+        # Far more audio than all sockets on the way can hold, so that it lasts as long as nobody reads.
+        long = {"text": "Hello there my friend. " * 300, "stream": True, "seed": 1}
         with httpx.Client(base_url=door, timeout=60) as client, client.stream("POST", "/tts", json=long) as one:
             next(one.iter_raw())  # it streams: the rest is still being made
             with client.stream("POST", "/tts", json=long) as two:

@@ -323,7 +323,15 @@ def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_
         stats = engine.stats()
         assert (stats.admitted_requests, stats.waiting_requests, stats.busy_slots) == (0, 0, 0)
         loop = engine._device_loop
-        assert not (loop._jobs or loop._scheduler._works or loop._scheduler.busy_slots or loop._vocoding.decoded)
+
+        def is_holding() -> bool:
+            return bool(loop._jobs or loop._scheduler._works or loop._scheduler.busy_slots or loop._vocoding.decoded)
+
+        for _ in range(1000):  # the last caller has its audio before the device's thread has forgotten it
+            if not is_holding():
+                break
+            await asyncio.to_thread(lambda: None)
+        assert not is_holding()
         assert grown_mb < 100  # a leaked request keeps its latents: 350 of them would be more than that
 
     began_at_s = time.perf_counter()
