@@ -228,9 +228,11 @@ def test_two_servers_behind_a_proxy_share_voices_work_and_the_door(
         # Far more audio than all sockets on the way can hold, so that it lasts as long as nobody reads.
         long = {"text": "Hello there my friend. " * 300, "stream": True, "seed": 1}
         with httpx.Client(base_url=door, timeout=60) as client, client.stream("POST", "/tts", json=long) as one:
-            next(one.iter_raw())  # it streams: the rest is still being made
+            held = [one.iter_raw()]  # an iterator that is let go closes its connection
+            next(held[0])  # it streams: the rest is still being made
             with client.stream("POST", "/tts", json=long) as two:
-                next(two.iter_raw())
+                held.append(two.iter_raw())
+                next(held[1])
                 load = [httpx.get(f"{url}/health").json()["in_flight"] for url in (first, second)]
                 assert load == [1, 1]
                 full = client.post("/tts", json=body)
