@@ -76,11 +76,7 @@ def serve(host: str | None, port: int | None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        http=_http_protocol(settings.client_timeout_s),
-        ws="websockets-sansio",  # stops reading while the app does not take what came
-        ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
-        # Pings keep the way open; the answer may wait behind text that is not read yet, and is not missed.
-        ws_ping_timeout=None,
+        **protocol_options(settings.client_timeout_s),
         timeout_graceful_shutdown=5,
         # Longer than any Retry-After: who waits as told must not find the connection closed under the next try.
         timeout_keep_alive=75,
@@ -90,6 +86,18 @@ def serve(host: str | None, port: int | None) -> None:
     server.run([listener])
     if failures or not server.started:
         sys.exit(1)
+
+
+def protocol_options(client_timeout_s: float) -> dict[str, Any]:  # Any: uvicorn's own values
+    """How uvicorn reads requests and sockets, with bounds for what strangers send."""
+    return {
+        "http": _http_protocol(client_timeout_s),
+        "ws": "websockets-sansio",  # stops reading while the app does not take what came
+        "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,
+        # One read unpacks all it holds before anybody can stop it, and audio does not get smaller.
+        "ws_per_message_deflate": False,
+        "ws_ping_timeout": None,  # a pong waits behind text that is not read yet
+    }
 
 
 def _http_protocol(head_timeout_s: float) -> Any:  # Any: uvicorn asks for a class, and calls it

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from litestar.connection import WebSocket
+from litestar.exceptions import WebSocketDisconnect
 
 from app.audio.encoders import Encoder, open_encoder
 from app.audio.formats import AudioFormat
@@ -160,7 +161,7 @@ class LiveSocket:
         except TimeoutError:
             logger.warning("the client of %s stopped reading; giving up", self._socket.scope["path"])
             raise ClientGone from None
-        except OSError:  # what servers raise when the other side has gone
+        except (OSError, WebSocketDisconnect):  # what servers, and Litestar, raise when the other side has gone
             raise ClientGone from None
 
 

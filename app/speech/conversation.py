@@ -244,6 +244,7 @@ class Conversation:
                 start_s = self.num_given / self.sample_rate_hz
             for started in speech.started_segments[num_started:]:
                 num_started += 1
+                self._num_segments = first_index + num_started
                 yield StartedSegment(first_index + started.index, started.text, round(start_s + started.start_s, 6))
             for at in range(0, len(samples), self._num_piece):
                 piece = samples[at : at + self._num_piece]
@@ -257,7 +258,6 @@ class Conversation:
                     round(start_s + timed.start_s, 6),
                     round(start_s + timed.end_s, 6),
                 )
-            self._num_segments = first_index + num_started
         for warning in speech.receipt().warnings:
             if warned := self._warned_once(warning):
                 yield warned

@@ -38,7 +38,7 @@ class SentenceBuffer:
         """Add text as it is written: the sentences that are whole now, often none."""
         *paragraphs, rest = _PARAGRAPH_END.split(self._text + text)
         ready = [sentence for paragraph in paragraphs for sentence in self._all_of(paragraph, Boundary.PARAGRAPH)]
-        num_certain = _end_of_last_whole_word(rest)
+        num_certain = _end_of_last_whole_word(rest, self._max_chars)
         at = taken = 0
         short = ""
         for sentence in split_sentences(rest[:num_certain], self._language)[:-1]:
@@ -78,9 +78,13 @@ class SentenceBuffer:
         yield Sentence(sentence, boundary)
 
 
-def _end_of_last_whole_word(text: str) -> int:
-    """Behind the last character that no further text can make part of a longer word."""
+def _end_of_last_whole_word(text: str, max_chars: int) -> int:
+    """Behind the last character that no further text can make part of a longer word.
+
+    What is longer than a segment is no word, and is not waited for: the buffer would grow for ever.
+    """
     end = len(text)
-    while end and not _NO_WORDS.match(text[end - 1]):
+    start = max(0, end - max_chars)
+    while end > start and not _NO_WORDS.match(text[end - 1]):
         end -= 1
-    return end
+    return end if end > start or not start else len(text)

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
+from app.cli.serve import protocol_options
 from app.engine.base import Engine
 from app.http.asgi import AsgiApp
 from app.main import create_app
@@ -58,7 +59,8 @@ def serve(
         try:
             engine = make_engine() if make_engine else None
             app = create_app(settings, engine, clock=clock)
-            config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="websockets-sansio")  # type: ignore[arg-type]
+            options = protocol_options(settings.client_timeout_s)
+            config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", **options)  # type: ignore[arg-type]
             server = uvicorn.Server(config)
         except BaseException as error:
             started.set_exception(error)

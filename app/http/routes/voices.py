@@ -50,6 +50,7 @@ async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[S
     status_code=200,
     responses=CHECK_RESPONSES,
     operation_class=CheckOperation,
+    opt={"makes_audio": False},
     tags=["voices"],
     summary="Measure recordings before a voice is cloned from them; any engine can",
 )

@@ -345,3 +345,18 @@ def test_an_unknown_language_is_told_before_anything_is_started(tmp_path: Path) 
             Talk(tmp_path, language="fr")
 
     asyncio.run(main())
+
+
+def test_a_segment_that_was_begun_and_cancelled_keeps_its_number(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        await talk.conversation.write("This is heard only in its beginning, and then no more. And th")
+        first = await talk.next(StartedSegment)
+        await talk.conversation.cancel()
+        await talk.conversation.write("Something else is said. ")
+        talk.conversation.finish()
+        second = await talk.next(StartedSegment)
+        assert isinstance(first, StartedSegment)
+        assert isinstance(second, StartedSegment)
+        assert (first.index, second.index) == (0, 1)
+
+    run(tmp_path, test)

@@ -92,10 +92,17 @@ def test_a_sentence_without_end_is_cut_at_clauses_and_held_in_bounds() -> None:
     whole = spoken([endless], max_chars=100)
     assert whole == spoken(pieces(endless, 13), max_chars=100)
     assert all(len(sentence.text) <= 200 for sentence in whole)
+
+
+@pytest.mark.parametrize("size", [10, 1000, 5000])
+def test_a_word_without_end_is_cut_and_not_kept(size: int) -> None:
     buffer = SentenceBuffer("en", max_chars=100)
-    for part in pieces("x" * 5000, 10):
-        buffer.push(part)
-    assert letters("".join(sentence.text for sentence in buffer.flush())) == "x" * 5000
+    given = ""
+    for part in pieces("x" * 5000, size):
+        given += "".join(sentence.text for sentence in buffer.push(part))
+    held = "".join(sentence.text for sentence in buffer.flush())
+    assert given + held == "x" * 5000
+    assert len(held) <= 300
 
 
 @settings(max_examples=300, deadline=None)
