@@ -96,7 +96,6 @@ def protocol_options(client_timeout_s: float) -> dict[str, Any]:  # Any: uvicorn
         "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,
         # One read unpacks all it holds before anybody can stop it, and audio does not get smaller.
         "ws_per_message_deflate": False,
-        "ws_ping_timeout": None,  # a pong waits behind text that is not read yet
     }
 
 

@@ -1,6 +1,6 @@
 """One WebSocket of `/ws/tts`: messages in to a Conversation, its events out, and one end whatever happens.
 
-Two tasks: one reads the socket, the other one is the only one that writes to it. Whichever ends first ends the other.
+Three tasks: one reads the socket, one says what is heard, one says when to wait. Whichever ends first ends the others.
 """
 
 import asyncio
@@ -58,19 +58,22 @@ class LiveSocket:
 
     async def converse(self, conversation: Conversation, audio_format: AudioFormat) -> None:
         """Until `end` and the rest of the audio, or until the client goes."""
-        reading = asyncio.create_task(self._read(conversation))
-        speaking = asyncio.create_task(self._speak(conversation, audio_format))
+        tasks = [
+            asyncio.create_task(work)
+            for work in (
+                self._read(conversation),
+                self._speak(conversation, audio_format),
+                self._tell_room(conversation),
+            )
+        ]
         try:
-            done, _ = await asyncio.wait((reading, speaking), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            reading.cancel()
-            speaking.cancel()
-            await asyncio.wait((reading, speaking))
-            for task in (reading, speaking):
-                if not task.cancelled():
-                    task.exception()  # looked at: the first of them was raised above
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)  # the first failure was raised above
 
     async def send(self, answer: messages.Answer) -> None:
         await self._in_time(lambda: self._socket.send_data(_encoder.encode(answer), mode="text"))
@@ -91,7 +94,11 @@ class LiveSocket:
         await self._in_time(lambda: self._socket.close(code))
 
     async def _read(self, conversation: Conversation) -> None:
-        """For ever: it ends by an exception or by being cancelled. Without room, nothing more is read."""
+        """For ever: it ends by an exception or by being cancelled.
+
+        It never stops reading: `cancel`, the answers to pings and the news of the client's end come this way too. Who
+        writes too far ahead is asked to pause.
+        """
         has_ended = False
         while True:
             message = await self._receive()
@@ -102,7 +109,7 @@ class LiveSocket:
                 case _ if has_ended:
                     raise InvalidField("only `cancel` may follow `end`", param="type")
                 case messages.Text():
-                    await conversation.write(message.text)
+                    conversation.write(message.text)
                 case messages.Flush():
                     conversation.flush()
                 case messages.End():
@@ -110,7 +117,14 @@ class LiveSocket:
                     has_ended = True
                 case messages.Start():
                     raise InvalidField("`start` comes once; open another socket to speak otherwise", param="type")
+
+    async def _tell_room(self, conversation: Conversation) -> None:
+        """For ever."""
+        while True:
+            await conversation.full()
+            await self.send(messages.Pause())
             await conversation.room()
+            await self.send(messages.Resume())
 
     async def _speak(self, conversation: Conversation, audio_format: AudioFormat) -> None:
         turn = _Turn(audio_format, conversation.sample_rate_hz)
@@ -192,4 +206,5 @@ def started(conversation: Conversation, audio_format: AudioFormat, engine: str) 
         media_type=audio_format.mime_type,
         sample_rate_hz=conversation.sample_rate_hz,
         seed=conversation.seed,
+        max_pending_chars=conversation.max_pending_chars,
     )

@@ -73,6 +73,8 @@ class Started(msgspec.Struct, kw_only=True, tag="started"):
     media_type: str
     sample_rate_hz: int
     seed: int
+    max_pending_chars: int
+    """characters that may wait to be spoken before `pause` asks to wait"""
 
 
 class SegmentStarted(msgspec.Struct, kw_only=True, tag="segment_started"):
@@ -94,6 +96,14 @@ class Warned(msgspec.Struct, kw_only=True, tag="warning"):
     """Something that was asked for is not heard; the conversation goes on."""
 
     message: str
+
+
+class Pause(msgspec.Struct, kw_only=True, tag="pause"):
+    """More than `max_pending_chars` wait to be spoken: write no more until `resume`."""
+
+
+class Resume(msgspec.Struct, kw_only=True, tag="resume"):
+    """There is room again."""
 
 
 class Flushed(msgspec.Struct, kw_only=True, tag="flushed"):
@@ -121,4 +131,4 @@ class Failed(msgspec.Struct, kw_only=True, tag="error"):
     retry_after_s: int | None = None
 
 
-Answer = Started | SegmentStarted | SegmentEnded | Warned | Flushed | Cancelled | Done | Failed
+Answer = Started | SegmentStarted | SegmentEnded | Warned | Pause | Resume | Flushed | Cancelled | Done | Failed

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from app.engine.base import Samples
-from app.errors import NothingToSpeak
+from app.errors import NothingToSpeak, TextTooLong
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -31,6 +31,8 @@ MAX_ADMITTED = 2
 """Answers of one conversation that the engine holds at a time: what is heard, and what is heard next."""
 PIECE_S = 0.1
 """Audio is given in pieces of at most this length: a cancelled conversation falls silent within one."""
+MOST_TIMES = 4
+"""What may be written and not given yet, in `max_pending_chars`; who goes on beyond it does not want to wait."""
 LEAST_CHARS = 20
 """What a sentence or a mark counts at least: a thousand exclamation marks are no small thing to hold."""
 
@@ -84,7 +86,7 @@ class Conversation:
     ) -> None:
         self._service = service
         self._request = request
-        self._max_pending_chars = max_pending_chars
+        self.max_pending_chars = max_pending_chars
         self._on_spoken = on_spoken
         self._loudness = service.new_loudness()
         self.seed = secrets.randbits(32) if request.seed is None else request.seed
@@ -96,7 +98,7 @@ class Conversation:
         self._written: asyncio.Queue[Sentence | Mark | None] = asyncio.Queue()
         self._admitted: asyncio.Queue[_Answer | _Refused | Mark | None] = asyncio.Queue()
         self._num_pending = 0
-        self._has_room = asyncio.Event()
+        self._is_full, self._has_room = asyncio.Event(), asyncio.Event()
         self._has_room.set()
         self._num_admitted = 0
         self._num_segments = 0
@@ -112,15 +114,18 @@ class Conversation:
         """Seconds of audio that `events` has given, pauses included."""
         return round(self.num_given / self.sample_rate_hz, 6)
 
-    async def write(self, text: str) -> None:
-        """Add text. Waits while more than `max_pending_chars` are written and not spoken yet. Raises TextTooLong."""
-        self._service.check_length(text)
-        self._put(self._buffer.push(text))
-        await self.room()
+    async def full(self) -> None:
+        """Wait until more than `max_pending_chars` are written and not given yet: whoever writes should wait then."""
+        await self._is_full.wait()
 
     async def room(self) -> None:
-        """Wait while more than `max_pending_chars` are written, or told, and not given yet."""
+        """Wait until it is not full any more."""
         await self._has_room.wait()
+
+    def write(self, text: str) -> None:
+        """Add text. Raises TextTooLong for more at once than a request may have, or for more than can be kept."""
+        self._service.check_length(text)
+        self._put(self._buffer.push(text))
 
     def flush(self) -> None:
         """Speak what was written, whether its sentence has an end or not; Mark.FLUSHED tells when it was."""
@@ -137,6 +142,7 @@ class Conversation:
         self._admitted.put_nowait(Mark.CANCELLED)
         self._count(_cost(Mark.CANCELLED))
         self._admitting = asyncio.create_task(self._admit_in_order())
+        self._check_bound()
 
     async def aclose(self) -> None:
         """Give everything back; `events` ends. May be called twice."""
@@ -168,6 +174,12 @@ class Conversation:
         for item in items:
             self._written.put_nowait(item)
             self._count(_cost(item))
+        self._check_bound()
+
+    def _check_bound(self) -> None:
+        most = MOST_TIMES * self.max_pending_chars
+        if self._num_pending > most:
+            raise TextTooLong(f"more than {most} characters are waiting to be spoken: wait for what was written before")
 
     def _warned_once(self, message: str) -> Warned | None:
         if message in self._told:
@@ -177,10 +189,10 @@ class Conversation:
 
     def _count(self, num_chars: int) -> None:
         self._num_pending += num_chars
-        if self._num_pending > self._max_pending_chars:
-            self._has_room.clear()
-        else:
-            self._has_room.set()
+        is_full = self._num_pending > self.max_pending_chars
+        now, no_more = (self._is_full, self._has_room) if is_full else (self._has_room, self._is_full)
+        now.set()
+        no_more.clear()
 
     async def _admit_in_order(self) -> None:
         """Sentences to answers, one after the other."""

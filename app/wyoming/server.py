@@ -216,7 +216,7 @@ class _Connection:
 
 
 async def _write_whole(text: str, conversation: Conversation) -> None:
-    await conversation.write(text)
+    conversation.write(text)
     conversation.finish()
 
 
@@ -227,7 +227,8 @@ async def _write_chunks(connection: _Connection, conversation: Conversation) -> 
     """
     while (event := await connection.read()) is not None:
         if SynthesizeChunk.is_type(event.type):
-            await conversation.write(_parsed(SynthesizeChunk.from_event, event).text)
+            conversation.write(_parsed(SynthesizeChunk.from_event, event).text)
+            await conversation.room()
         elif SynthesizeStop.is_type(event.type):
             conversation.finish()
             return

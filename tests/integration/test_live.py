@@ -1,6 +1,7 @@
 """`WS /ws/tts` over real sockets: what comes, what does not come any more, who is refused, and who gives back what."""
 
 import asyncio
+import contextlib
 import io
 import itertools
 import json
@@ -16,6 +17,7 @@ import av
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_raw
 
 from app.http import live_messages
@@ -436,3 +438,41 @@ def test_a_page_of_another_site_may_not_open_a_socket(
         if outcome == "error":
             assert message["error"]["code"] == "origin_not_allowed"
             assert caller.close_code() == 1008
+
+
+def test_who_writes_too_far_ahead_is_asked_to_pause_and_is_still_heard(fake_server: RunningServer) -> None:
+    with live_caller(fake_server) as caller:
+        caller.say("start")
+        for _ in range(30):
+            caller.say("text", text="You wait for this sentence of forty letters. ")
+        _, messages = caller.until("pause")
+        assert messages[0]["max_pending_chars"] == 1000
+        caller.say("cancel")
+        kinds = [message["type"] for message in caller.until("cancelled")[1]]
+        if "resume" not in kinds:
+            caller.until("resume")
+        caller.say("text", text="This is heard.")
+        caller.say("end")
+        caller.until("done")
+        assert caller.close_code() == 1000
+
+
+def test_who_does_not_pause_is_refused_in_words(fake_server: RunningServer) -> None:
+    with live_caller(fake_server) as caller:
+        caller.say("start")
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(150):
+                caller.say("text", text="You wait for this sentence of forty letters. ")
+        _, (*_, error) = caller.until("error")
+        assert error["error"]["code"] == "text_too_long"
+        assert caller.close_code() == 1008
+    wait_until_idle(fake_server)
+
+
+def test_who_leaves_with_much_unspoken_gives_everything_back(fake_server: RunningServer) -> None:
+    with live_caller(fake_server) as caller:
+        caller.say("start")
+        for _ in range(50):
+            caller.say("text", text="You wait for this sentence of forty letters. ")
+        caller.until("pause")
+    wait_until_idle(fake_server)

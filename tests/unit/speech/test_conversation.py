@@ -91,6 +91,11 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+async def wait_to_write(talk: Talk, text: str) -> None:
+    talk.conversation.write(text)
+    await talk.conversation.room()
+
+
 def samples_of(events: list[Event]) -> Samples:
     return np.concatenate([event for event in events if isinstance(event, np.ndarray)])
 
@@ -98,7 +103,7 @@ def samples_of(events: list[Event]) -> Samples:
 def test_segments_are_numbered_and_timed_through_the_conversation(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
         for word in ["One", "two", "three", "four.", "Five", "six", "seven.", "Eight", "nine", "ten", "eleven"]:
-            await talk.conversation.write(word + " ")
+            talk.conversation.write(word + " ")
         talk.conversation.finish()
         events = await talk.rest()
         ended = [event for event in events if isinstance(event, TimedSegment)]
@@ -127,7 +132,7 @@ def test_segments_are_numbered_and_timed_through_the_conversation(tmp_path: Path
 
 def test_audio_comes_in_pieces_of_a_tenth_of_a_second_at_most(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("These are quite a few words for a sentence. ")
+        talk.conversation.write("These are quite a few words for a sentence. ")
         talk.conversation.finish()
         sizes = [len(event) for event in await talk.rest() if isinstance(event, np.ndarray)]
         assert len(sizes) > 5
@@ -138,7 +143,7 @@ def test_audio_comes_in_pieces_of_a_tenth_of_a_second_at_most(tmp_path: Path) ->
 
 def test_a_sentence_is_heard_before_the_next_one_is_whole(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("The first sentence is whole. The next ")
+        talk.conversation.write("The first sentence is whole. The next ")
         ended = await talk.next(TimedSegment)
         assert isinstance(ended, TimedSegment)
         assert ended.text == "The first sentence is whole."
@@ -148,13 +153,13 @@ def test_a_sentence_is_heard_before_the_next_one_is_whole(tmp_path: Path) -> Non
 
 def test_flush_speaks_what_has_no_end_and_says_when_it_was_spoken(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("No end of this")
+        talk.conversation.write("No end of this")
         talk.conversation.flush()
         ended = await talk.next(TimedSegment)
         assert isinstance(ended, TimedSegment)
         assert ended.text == "No end of this"
         assert await talk.next(Mark.FLUSHED) is Mark.FLUSHED
-        await talk.conversation.write("and it goes on")
+        talk.conversation.write("and it goes on")
         talk.conversation.finish()
         assert [event.text for event in await talk.rest() if isinstance(event, TimedSegment)] == ["and it goes on"]
 
@@ -163,15 +168,13 @@ def test_flush_speaks_what_has_no_end_and_says_when_it_was_spoken(tmp_path: Path
 
 def test_after_cancel_nothing_of_before_is_heard_and_the_conversation_goes_on(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write(
-            "This is heard only in part, and what comes is not. This neither is heard. And th"
-        )
+        talk.conversation.write("This is heard only in part, and what comes is not. This neither is heard. And th")
         first = await talk.next(np.ndarray)
         assert isinstance(first, np.ndarray)
         await talk.conversation.cancel()
         assert talk.num_admitted == 0
         assert await anext(talk.events) is Mark.CANCELLED
-        await talk.conversation.write("Something else is said. ")
+        talk.conversation.write("Something else is said. ")
         talk.conversation.finish()
         events = await talk.rest()
         assert [event.text for event in events if isinstance(event, TimedSegment)] == ["Something else is said."]
@@ -182,7 +185,7 @@ def test_after_cancel_nothing_of_before_is_heard_and_the_conversation_goes_on(tm
 
 def test_cancel_ends_the_wait_for_audio_that_does_not_come(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("All of you wait for this one. And for another one please. ")
+        talk.conversation.write("All of you wait for this one. And for another one please. ")
         waiting = asyncio.create_task(anext(talk.events))
         await settled()
         assert talk.num_admitted == 1
@@ -197,7 +200,7 @@ def test_cancel_twice_and_before_anything_was_said_does_no_harm(tmp_path: Path) 
     async def test(talk: Talk) -> None:
         await talk.conversation.cancel()
         await talk.conversation.cancel()
-        await talk.conversation.write("And now to something. ")
+        talk.conversation.write("And now to something. ")
         talk.conversation.finish()
         events = await talk.rest()
         assert events[:2] == [Mark.CANCELLED, Mark.CANCELLED]
@@ -210,7 +213,7 @@ def test_cancel_twice_and_before_anything_was_said_does_no_harm(tmp_path: Path) 
 def test_the_next_sentence_is_ready_unless_others_need_the_place(tmp_path: Path, max_queue: int, num_held: int) -> None:
     async def test(talk: Talk) -> None:
         for number in range(6):
-            await talk.conversation.write(f"This is sentence number {number} of six. ")
+            talk.conversation.write(f"This is sentence number {number} of six. ")
         talk.conversation.flush()
         await settled()
         assert talk.num_admitted == num_held
@@ -221,7 +224,7 @@ def test_the_next_sentence_is_ready_unless_others_need_the_place(tmp_path: Path,
 
 def test_who_writes_faster_than_speech_waits(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        writing = asyncio.create_task(talk.conversation.write("These are more words than may be pending here. More. "))
+        writing = asyncio.create_task(wait_to_write(talk, "These are more words than may be pending here. More. "))
         await settled()
         assert not writing.done()
         talk.conversation.finish()
@@ -234,7 +237,7 @@ def test_who_writes_faster_than_speech_waits(tmp_path: Path) -> None:
 
 def test_cancel_lets_go_who_waits_to_write(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        writing = asyncio.create_task(talk.conversation.write("Please wait, with more words than may be pending. A b"))
+        writing = asyncio.create_task(wait_to_write(talk, "Please wait, with more words than may be pending. A b"))
         await settled()
         assert not writing.done()
         await talk.conversation.cancel()
@@ -245,7 +248,7 @@ def test_cancel_lets_go_who_waits_to_write(tmp_path: Path) -> None:
 
 def test_one_loudness_for_all(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("One two three four. Five six seven eight. ")
+        talk.conversation.write("One two three four. Five six seven eight. ")
         talk.conversation.finish()
         events = await talk.rest()
         audio = samples_of(events)
@@ -258,9 +261,9 @@ def test_one_loudness_for_all(tmp_path: Path) -> None:
 
 def test_what_cannot_be_spoken_is_a_warning_once_and_the_rest_is_heard(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("***")
+        talk.conversation.write("***")
         talk.conversation.flush()
-        await talk.conversation.write("The 世 is round, they say. The 世 is flat, they said. ")
+        talk.conversation.write("The 世 is round, they say. The 世 is flat, they said. ")
         talk.conversation.finish()
         events = await talk.rest()
         assert len([event for event in events if isinstance(event, TimedSegment)]) == 2
@@ -276,7 +279,7 @@ def test_what_cannot_be_spoken_is_a_warning_once_and_the_rest_is_heard(tmp_path:
 
 def test_a_failure_of_the_engine_ends_the_events(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("All is well here so far. This will fail for sure. And this comes too late. ")
+        talk.conversation.write("All is well here so far. This will fail for sure. And this comes too late. ")
         talk.conversation.finish()
         with pytest.raises(EngineFailure):
             await talk.rest()
@@ -286,13 +289,13 @@ def test_a_failure_of_the_engine_ends_the_events(tmp_path: Path) -> None:
 
 def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("This one is spoken first.")
+        talk.conversation.write("This one is spoken first.")
         talk.conversation.flush()
         await talk.next(Mark.FLUSHED)
         others = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
         with pytest.raises(QueueFull):
             await talk.service.admit(SpeechRequest(text="One too many."))
-        await talk.conversation.write("Then comes this. ")
+        talk.conversation.write("Then comes this. ")
         talk.conversation.finish()
         heard = asyncio.create_task(talk.rest())
         await settled()
@@ -304,7 +307,7 @@ def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp
 
         refused = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
         late = Conversation(talk.service, SpeechRequest(text=""), max_pending_chars=100, on_spoken=lambda _, __: None)
-        await late.write("Nobody hears this. ")
+        late.write("Nobody hears this. ")
         late.finish()
         with pytest.raises(QueueFull):
             _ = [event async for event in late.events()]
@@ -317,11 +320,11 @@ def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp
 
 def test_the_wait_for_a_place_has_an_end(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("This one is spoken first.")
+        talk.conversation.write("This one is spoken first.")
         talk.conversation.flush()
         await talk.next(Mark.FLUSHED)
         others = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
-        await talk.conversation.write("Then comes this. ")
+        talk.conversation.write("Then comes this. ")
         talk.conversation.finish()
         with pytest.raises(DeadlineExceeded, match="no place"):
             await talk.rest()
@@ -334,7 +337,7 @@ def test_the_wait_for_a_place_has_an_end(tmp_path: Path) -> None:
 def test_one_message_may_not_hold_more_than_a_request(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
         with pytest.raises(TextTooLong):
-            await talk.conversation.write("x" * 1001)
+            talk.conversation.write("x" * 1001)
 
     run(tmp_path, test)
 
@@ -349,10 +352,10 @@ def test_an_unknown_language_is_told_before_anything_is_started(tmp_path: Path) 
 
 def test_a_segment_that_was_begun_and_cancelled_keeps_its_number(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
-        await talk.conversation.write("This is heard only in its beginning, and then no more. And th")
+        talk.conversation.write("This is heard only in its beginning, and then no more. And th")
         first = await talk.next(StartedSegment)
         await talk.conversation.cancel()
-        await talk.conversation.write("Something else is said. ")
+        talk.conversation.write("Something else is said. ")
         talk.conversation.finish()
         second = await talk.next(StartedSegment)
         assert isinstance(first, StartedSegment)
@@ -360,3 +363,18 @@ def test_a_segment_that_was_begun_and_cancelled_keeps_its_number(tmp_path: Path)
         assert (first.index, second.index) == (0, 1)
 
     run(tmp_path, test)
+
+
+@pytest.mark.parametrize("what", ["sentences", "flushes", "cancels"])
+def test_what_nobody_takes_is_not_kept_without_end(tmp_path: Path, what: str) -> None:
+    async def test(talk: Talk) -> None:
+        with pytest.raises(TextTooLong, match="waiting to be spoken"):
+            for _ in range(100):
+                if what == "sentences":
+                    talk.conversation.write("Nobody takes any of this. ")
+                elif what == "flushes":
+                    talk.conversation.flush()
+                else:
+                    await talk.conversation.cancel()
+
+    run(tmp_path, test, max_pending_chars=100)
