@@ -24,6 +24,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._head_timeout_s = head_timeout_s
         self._num_head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._is_in_message = self._is_in_body = False
+        self._num_trailer_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -34,6 +36,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if not self._is_in_message and self._deadline is None:
+            self._await_head()  # empty lines before a request begin none, and must not keep the connection
         super().data_received(data)
         if self._deadline is None or self.transport.is_closing():
             return
@@ -43,10 +47,28 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._is_in_message, self._is_in_body = True, False
+        self._num_trailer_bytes = 0
         self._await_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Of the head, or behind a body in chunks: those are for nobody here."""
+        if not self._is_in_body:
+            super().on_header(name, value)
+            return
+        self._num_trailer_bytes += len(name) + len(value)
+        if self._num_trailer_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(
+                "431 Request Header Fields Too Large", "head_too_large", "the request's trailers are too large"
+            )
+
+    def on_message_complete(self) -> None:
+        self._is_in_message = False
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
+        self._is_in_body = True
         super().on_headers_complete()
 
     def _await_head(self) -> None:

@@ -36,7 +36,8 @@ LEFTOVER_AGE_S = 3600.0
 
 VoiceName = Annotated[
     str,
-    Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$", description="What people call the voice"),
+    # `$` alone would let one newline at the end pass.
+    Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)", description="What people call the voice"),
 ]
 Consent = Annotated[
     str,

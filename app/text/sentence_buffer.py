@@ -47,10 +47,11 @@ class SentenceBuffer:
             if not is_short(short):
                 ready += self._sized(short, Boundary.SENTENCE)
                 taken, short = at, ""
-        begun, open_word = rest[taken:num_certain].strip(), rest[num_certain:]
-        *clauses, begun = self._sized(begun, Boundary.SENTENCE)
-        space = rest[num_certain - 1] if begun.text and num_certain and rest[num_certain - 1].isspace() else ""
-        self._text = begun.text + space + open_word
+        begun, open_word = rest[taken:num_certain], rest[num_certain:]
+        space = begun[len(begun.rstrip()) :]
+        *clauses, held = self._sized(begun.strip(), Boundary.SENTENCE)
+        # Of the white space only what may become an empty line with what follows.
+        self._text = held.text + ("\n" if "\n" in space else space[:1]) + open_word
         return ready + clauses
 
     def flush(self) -> list[Sentence]:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -91,7 +91,7 @@ class WyomingServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        connection = _Connection(_BoundedReader(reader), writer, self._client_timeout_s)
+        connection = _Connection(_BoundedReader(reader, self._client_timeout_s), writer, self._client_timeout_s)
         try:
             await self._serve(connection)
         except ChorusError as error:
@@ -99,6 +99,8 @@ class WyomingServer:
                 await connection.write(Error(text=error.message, code=error.code))
         except (OSError, EOFError, TimeoutError) as error:
             logger.info("a Wyoming client has gone: %s", error or type(error).__name__)
+        except asyncio.CancelledError:
+            logger.info("a Wyoming connection is closed: the server stops")  # asyncio's own callback must not see it
         except Exception as error:  # the connection's boundary: the client sees it closed, the log has the trace
             logger.error("a Wyoming connection failed", exc_info=error)
         finally:
@@ -162,18 +164,30 @@ class WyomingServer:
 
 
 class _BoundedReader:
-    """What the wyoming package reads from: no more than MAX_EVENT_BYTES, whatever length an event claims."""
+    """What the wyoming package reads from: no more than MAX_EVENT_BYTES, whatever length an event claims.
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    An event may be waited for as long as anybody likes; one that has begun must come to its end in `timeout_s`.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, timeout_s: float) -> None:
         self._reader = reader
+        self._timeout_s = timeout_s
+
+    def at_end(self) -> bool:
+        return self._reader.at_eof()
 
     async def readline(self) -> bytes:
-        return await self._reader.readline()
+        first = await self._reader.read(1)
+        if first in (b"", b"\n"):
+            return first
+        async with asyncio.timeout(self._timeout_s):
+            return first + await self._reader.readline()
 
     async def readexactly(self, num_bytes: int) -> bytes:
         if num_bytes > MAX_EVENT_BYTES:
             raise InvalidField(f"an event may hold {MAX_EVENT_BYTES} bytes, not {num_bytes}")
-        return await self._reader.readexactly(num_bytes)
+        async with asyncio.timeout(self._timeout_s):
+            return await self._reader.readexactly(num_bytes)
 
 
 class _Connection:
@@ -209,10 +223,14 @@ class _Connection:
         self._writer.close()
 
     async def _read(self) -> Event | None:
+        wrong = InvalidField("no Wyoming event: a line of JSON with a type, and data that is an object")
         try:
-            return await async_read_event(self._reader)  # type: ignore[arg-type] - all that it calls is there
-        except (KeyError, TypeError, AttributeError):
-            raise InvalidField("no Wyoming event: it needs a type, and data that is an object") from None
+            event = await async_read_event(self._reader)  # type: ignore[arg-type] - all that it calls is there
+        except (KeyError, TypeError, AttributeError, RecursionError):
+            raise wrong from None
+        if event is None and not self._reader.at_end():  # what the package could not read
+            raise wrong
+        return event
 
 
 async def _write_whole(text: str, conversation: Conversation) -> None:
@@ -250,6 +268,12 @@ async def _speak(conversation: Conversation, connection: _Connection) -> None:
 
 
 def _parsed(read: Callable[[Event], T], event: Event) -> T:
+    voice: object = event.data.get("voice")
+    texts: list[object] = [event.data.get("text", "")]
+    if isinstance(voice, dict):
+        texts += cast("dict[str, object]", voice).values()
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidField(f"{event.type}: text, and what is said of a voice, are strings")
     try:
         return read(event)
     except (KeyError, TypeError, AttributeError) as error:

@@ -155,3 +155,26 @@ def test_a_name_that_a_client_gives_is_never_a_path(fake_server: RunningServer, 
             assert client.request(method, f"/voices/{quoted}").status_code in (404, 405)
     assert any("voices" in path for path in touched)  # the hook sees what the server does
     assert [path for path in touched if OUTSIDE in path] == []
+
+
+def test_empty_lines_behind_an_answer_keep_no_connection(tmp_path_factory: pytest.TempPathFactory) -> None:
+    data = tmp_path_factory.mktemp("data")
+    with chorus_serve(data, CHORUS_CLIENT_TIMEOUT_S="0.3") as (url, _):
+        address = httpx.URL(url)
+        with socket.create_connection((address.host, address.port or 80), timeout=30) as connection:
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            connection.sendall(b"\r\n")
+            while connection.recv(65536):  # closed long before the 75 s of an idle connection, and the test's 30
+                pass
+
+
+def test_trailers_without_end_are_refused(served: str) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"POST /tts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+        for _ in range(1000):
+            yield b"a: b\r\n" * 10_000
+
+    num_sent, answer = exchange(served, body())
+    assert num_sent < 16 * 2**20
+    assert answer == b"" or b"HTTP/1.1 431 " in answer or b"HTTP/1.1 400 " in answer

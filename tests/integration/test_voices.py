@@ -133,3 +133,11 @@ def test_a_saved_voice_outlives_the_server_and_sounds_the_same(
         check(speak(server, text="Hello.", speaker_id=id), 507, "storage_failure", None, "cannot be read")
         assert speak(server, text="Hello.").status_code == 200
         assert json.loads(path.with_name("manifest.json").read_bytes())["id"] == id
+
+
+@pytest.mark.parametrize("name", ["evil\n", "\n", "a\x00b", "tab\there"])
+def test_a_name_holds_no_control_characters(fake_server: RunningServer, name: str) -> None:
+    form = {"name": name, "consent": "This is my own voice."}
+    with fake_server.client() as client:
+        answer = client.post("/voices", data=form, files={"reference_audio": ("a.wav", wav(voice_like(4)))})
+    check(answer, 400, "invalid_field", "name")

@@ -162,6 +162,9 @@ def test_one_connection_may_ask_again(server: RunningServer, port: int) -> None:
         (Synthesize(text="x" * 20_001).event(), "text_too_long", "20000"),
         (Event(type="synthesize", data={}), "invalid_field", "text"),
         (Event(type="synthesize", data={"text": "a", "voice": 3}), "invalid_field", "synthesize"),
+        (Event(type="synthesize", data={"text": 5}), "invalid_field", "strings"),
+        (Event(type="synthesize", data={"text": "a", "voice": {"name": 5}}), "invalid_field", "strings"),
+        (Event(type="synthesize", data={"text": "a", "voice": {"language": 5}}), "invalid_field", "strings"),
     ],
 )
 def test_an_error_is_told_and_the_connection_closed(
@@ -240,6 +243,25 @@ def test_what_is_no_event_ends_its_connection_and_no_other(server: RunningServer
         except OSError:
             pass  # it may close while we are still sending
     assert audio_of(asyncio.run(spoken(port, "Still speaking.")))
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\n", b"[]\n", b"[" * 100_000 + b"\n"])
+def test_what_is_no_event_is_told(server: RunningServer, port: int, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        raw.sendall(sent)
+        answer = b""
+        while data := raw.recv(65536):
+            answer += data
+    assert b'"error"' in answer
+    assert b"invalid_field" in answer
+
+
+def test_an_event_that_is_not_finished_is_not_waited_for(tmp_path: Path) -> None:
+    port = free_port()
+    settings = Settings(data=tmp_path, wyoming_port=port, client_timeout_s=0.2)
+    with serve(settings, FakeEngine), socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        raw.sendall(b'{"type":')
+        assert raw.recv(100) == b""
 
 
 def test_an_address_in_use_is_told_and_the_start_fails(tmp_path: Path) -> None:

@@ -109,3 +109,10 @@ def test_a_word_without_end_is_cut_and_not_kept(size: int) -> None:
 @given(st.lists(st.text(alphabet=st.sampled_from("ab .!?\n,\"'…3。世\t\r"), max_size=12), max_size=30))
 def test_no_letter_is_lost_repeated_or_moved(parts: list[str]) -> None:
     assert letters("".join(sentence.text for sentence in spoken(parts, max_chars=20))) == letters("".join(parts))
+
+
+@pytest.mark.parametrize("gap", ["\n\n", "\n \n", "\r\n\r\n", " \n\t \n ", "\n", " "])
+def test_an_empty_line_is_one_in_whatever_pieces_it_comes(gap: str) -> None:
+    text = f"Nobody had opened the door{gap}Then the wind turned. And so on"
+    assert spoken(list(text)) == spoken([text])
+    assert (spoken([text])[0].boundary is Boundary.PARAGRAPH) == (gap.count("\n") > 1)
