@@ -79,7 +79,9 @@ def test_what_is_heard_is_what_the_server_said_sample_for_sample(
     page = open_page(embedded_server, script=LISTEN, bypass_csp=True)  # the listener's module is a blob
     speak(page)
     wait_for(page, "finished")
-    heard: NDArray[np.float32] = np.trim_zeros(np.array(page.evaluate("heard"), np.float32))
+    heard: NDArray[np.float32] = np.array(page.evaluate("heard"), np.float32)
+    # A moment that is no exact fraction leaves 1e-17 of a sample in its neighbour; a step of 16 bits is 3e-5.
+    heard = np.trim_zeros(np.where(np.abs(heard) < 1e-12, np.float32(0), heard))
     sent = np.trim_zeros(np.frombuffer(said(embedded_server, format="pcm"), "<i2")).astype(np.float32) / 32768
     assert page.locator("#speak").get_attribute("data-gaps") == "0"
     np.testing.assert_array_equal(heard, sent)
