@@ -105,13 +105,14 @@ def test_what_was_asked_for_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_listener_whom_the_server_lets_wait_is_an_underrun(fake_server: RunningServer) -> None:
-    """The first segment has half a second of audio, and the second one waits for longer than that."""
+    """The first segment has half a second of audio and a pause, and the second one waits for twice as long."""
     body = {"text": "This one is soon spoken. Please wait for this one.", "stream": True, "format": "pcm"}
     with fake_server.client() as client, client.stream("POST", "/tts", json=body) as answer:
         parts = answer.iter_raw()
-        next(parts)
+        heard_s = seconds_of(next(parts))
+        assert 0.5 <= heard_s < 1
         began_at_s = time.perf_counter()
-        while time.perf_counter() - began_at_s < 0.75:
+        while time.perf_counter() - began_at_s < 2 * heard_s:
             scrape(fake_server)
         release(fake_server)
         assert list(parts)
