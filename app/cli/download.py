@@ -2,7 +2,7 @@
 
 import click
 
-from app.engine.xtts.download import download_model
+from app.engine.xtts.weights.download import download_model
 from app.log import configure_logging
 from app.settings import load_settings
 

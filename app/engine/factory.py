@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from app.engine.base import Engine, Stage, untimed
-from app.engine.xtts.driver import find_device
+from app.engine.xtts.hardware.driver import find_device
 from app.engine.xtts.models import check_files, folder_of, is_folder, is_installed
 from app.errors import EngineUnavailable, LicenceNotAccepted
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.engine.xtts.checkpoint import Checkpoint
+    from app.engine.xtts.weights.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def load_weights(settings: Settings, *, stage: Stage = untimed) -> "Checkpoint |
         return None
     with stage("import"):
         importlib.import_module("app.engine.xtts.engine")  # all that serving will import
-        from app.engine.xtts.checkpoint import load_checkpoint
+        from app.engine.xtts.weights.checkpoint import load_checkpoint
     # On a thread that ends: the device's thread is slower beside another one that has ever computed (see assembly.py).
     with stage("weights"), ThreadPoolExecutor(1) as reader:
         return reader.submit(load_checkpoint, folder_of(settings.model, settings.data), in_memory=True).result()
@@ -100,7 +100,7 @@ def build_engine(settings: Settings, *, weights: "Checkpoint | None" = None, sta
 
 def _build_xtts(settings: Settings, weights: "Checkpoint | None", stage: Stage) -> Engine:
     if weights is None and not is_installed(settings.model, settings.data):
-        from app.engine.xtts.download import download_model
+        from app.engine.xtts.weights.download import download_model
 
         with stage("download"):
             download_model(settings, report=logger.info)

@@ -42,7 +42,7 @@ def load_reference(folder: Path) -> dict[str, float]:
 
 
 def load_chorus(folder: Path) -> dict[str, float]:
-    from app.engine.xtts.checkpoint import load_checkpoint
+    from app.engine.xtts.weights.checkpoint import load_checkpoint
 
     before_mb = peak_mb()
     began_at_s = time.perf_counter()
@@ -61,9 +61,9 @@ def vocoder(folder: Path) -> dict[str, float]:
     """Seconds and memory for 15 s and 60 s of audio in the server's windows."""
     import torch
 
-    from app.engine.xtts.checkpoint import load_checkpoint
-    from app.engine.xtts.frames import FrameGrid
-    from app.engine.xtts.vocoder import Vocoder, VocoderJob, plan_window
+    from app.engine.xtts.vocode.frames import FrameGrid
+    from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, plan_window
+    from app.engine.xtts.weights.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(folder)
     args = checkpoint.config.model_args
@@ -96,10 +96,9 @@ def prefill(folder: Path) -> dict[str, float]:
     """Share of the rows of prefill's products that hold no token, for a chapter: ours, and what others would waste."""
     import torch
 
-    from app.engine.xtts.batch import Batch, NewRow, RowSampling
-    from app.engine.xtts.checkpoint import load_checkpoint
-    from app.engine.xtts.engine import CPU
-    from app.engine.xtts.tokenizer import TextTokenizer
+    from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+    from app.engine.xtts.text.tokenizer import TextTokenizer
+    from app.engine.xtts.weights.checkpoint import load_checkpoint
     from app.text.segments import split_segments
 
     checkpoint = load_checkpoint(folder)
@@ -114,7 +113,7 @@ def prefill(folder: Path) -> dict[str, float]:
     first.register_forward_pre_hook(lambda _, inputs: multiplied.append(len(inputs[0])))
     sampling = RowSampling(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
     for group in groups[:1]:  # one group is enough for the products: rows are counted, not timed
-        batch = Batch(checkpoint.networks.decoder, slots=16, max_codes=602, device=CPU)
+        batch = Batch(checkpoint.networks.decoder, slots=16, max_codes=602, device=torch.device("cpu"))
         batch.join([NewRow(voice.gpt_conditioning_latents, tokens[number], sampling) for number in group])
     needed = sum(lengths[number] for number in groups[0])
     padded = sum(max(lengths[number] for number in group) * len(group) for group in groups)
@@ -147,7 +146,7 @@ def main() -> None:
         print(json.dumps(MEASUREMENTS[arguments.only](arguments.folder)))
         return
     print(f"load before: {os.getloadavg()[0]:.2f}", file=sys.stderr)
-    from app.engine.xtts.convert import convert_checkpoint
+    from app.engine.xtts.weights.convert import convert_checkpoint
 
     with tempfile.TemporaryDirectory(dir=arguments.folder.parent) as folder:
         convert_checkpoint(arguments.folder, Path(folder), model="bench", revision=None)

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import torch
 
-from app.engine.xtts.batch import Batch, NewRow, RowSampling
-from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.reference import ReferenceXtts, load_reference
 from tests.support.tiny_xtts import Shape, write_checkpoint
 

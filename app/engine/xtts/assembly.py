@@ -8,13 +8,13 @@ from collections.abc import Callable
 import msgspec
 import torch
 
-from app.engine.xtts.batch import Batch
-from app.engine.xtts.checkpoint import Checkpoint
-from app.engine.xtts.conditioning import Conditioner
+from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.device_loop import DeviceLoop
 from app.engine.xtts.guards import Guards
-from app.engine.xtts.tokenizer import TextTokenizer
-from app.engine.xtts.vocoder import MAX_WINDOWS, Vocoder
+from app.engine.xtts.text.tokenizer import TextTokenizer
+from app.engine.xtts.vocode.vocoder import MAX_WINDOWS, Vocoder
+from app.engine.xtts.voice.conditioning import Conditioner
+from app.engine.xtts.weights.checkpoint import Checkpoint
 from app.errors import ChorusError, UnusableCheckpoint
 
 WINDOWS_PER_TURN = {"cpu": 2, "cuda": MAX_WINDOWS}

@@ -18,14 +18,14 @@ import msgspec
 import torch
 
 from app.engine.base import SamplingParams, SynthesisRequest
-from app.engine.xtts.batch import Batch, NewRow, RowSampling
-from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
 from app.engine.xtts.device_loop import MAX_PREFILL_TOKENS
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.models import ORIGINAL_WEIGHTS
-from app.engine.xtts.speakers import VoiceConditioning
-from app.engine.xtts.tokenizer import TextTokenizer, prepare_text
+from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
+from app.engine.xtts.voice.speakers import VoiceConditioning
+from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import UnusableCheckpoint
 from app.text.segments import Boundary, Segment
 

@@ -10,10 +10,10 @@ import msgspec
 import torch
 
 from app.engine.scheduler import Work
-from app.engine.xtts.batch import Batch, Drawn, NewRow, RowSampling
 from app.engine.xtts.config import ModelConfig
+from app.engine.xtts.decode.batch import Batch, Drawn, NewRow, RowSampling
+from app.engine.xtts.decode.sampler import sequence_seed
 from app.engine.xtts.guards import Guards
-from app.engine.xtts.sampler import sequence_seed
 from app.engine.xtts.sequence import Sequence
 
 logger = logging.getLogger(__name__)

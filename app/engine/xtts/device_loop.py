@@ -12,17 +12,17 @@ from collections.abc import Callable
 import torch
 
 from app.engine.scheduler import Scheduler, Work
-from app.engine.xtts.batch import Batch
-from app.engine.xtts.conditioning import Conditioner
 from app.engine.xtts.config import ModelConfig
+from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode_stage import DecodeStage, Ended
-from app.engine.xtts.frames import FrameGrid
 from app.engine.xtts.guards import Guards, budget_of
 from app.engine.xtts.messages import Cancel, Condition, Message, Stop, Submit, Taken
 from app.engine.xtts.sequence import EncodedSegment, Job, Sequence
-from app.engine.xtts.tokenizer import TextTokenizer
+from app.engine.xtts.text.tokenizer import TextTokenizer
+from app.engine.xtts.vocode.frames import FrameGrid
+from app.engine.xtts.vocode.vocoder import Vocoder
 from app.engine.xtts.vocode_stage import VocodeStage
-from app.engine.xtts.vocoder import Vocoder
+from app.engine.xtts.voice.conditioning import Conditioner
 from app.errors import ChorusError, Draining, EngineFailure
 
 logger = logging.getLogger(__name__)

@@ -31,12 +31,12 @@ from app.engine.base import (
 )
 from app.engine.stream import OrderedChunks
 from app.engine.xtts.assembly import Loaded, assemble
-from app.engine.xtts.checkpoint import Checkpoint, load_checkpoint
-from app.engine.xtts.device_memory import read_device_memory
 from app.engine.xtts.guards import Guards
+from app.engine.xtts.hardware.memory import read_device_memory
 from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
 from app.engine.xtts.sequence import Job
-from app.engine.xtts.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning
+from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning
+from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import ChorusError, Draining
 from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
 

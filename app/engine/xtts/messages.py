@@ -7,7 +7,7 @@ import msgspec
 from app.audio.reference import ReferenceClip
 from app.engine.scheduler import Work
 from app.engine.xtts.sequence import Job
-from app.engine.xtts.speakers import VoiceConditioning
+from app.engine.xtts.voice.speakers import VoiceConditioning
 
 
 class Submit(msgspec.Struct, frozen=True):

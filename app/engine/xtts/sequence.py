@@ -11,9 +11,9 @@ import torch
 from app.engine.base import AudioChunk, Samples, SynthesisRequest
 from app.engine.scheduler import Sequence as ScheduledSequence
 from app.engine.scheduler import Work
-from app.engine.xtts.frames import FrameGrid
 from app.engine.xtts.guards import Budget
-from app.engine.xtts.speakers import VoiceConditioning
+from app.engine.xtts.vocode.frames import FrameGrid
+from app.engine.xtts.voice.speakers import VoiceConditioning
 
 
 class Delivery(Protocol):

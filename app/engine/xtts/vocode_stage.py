@@ -14,7 +14,7 @@ from app.engine.scheduler import Work
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.guards import cut_at_silence, frame_levels
 from app.engine.xtts.sequence import HeldSamples, Sequence
-from app.engine.xtts.vocoder import Vocoder, VocoderJob, plan_window
+from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, plan_window
 
 logger = logging.getLogger(__name__)
 

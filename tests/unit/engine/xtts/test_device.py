@@ -15,11 +15,11 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
 from app.audio.reference import ReferenceClip
-from app.engine.xtts.batch import Batch, NewRow, RowSampling
-from app.engine.xtts.conditioning import Conditioner
-from app.engine.xtts.frames import FrameGrid
-from app.engine.xtts.networks import Networks
-from app.engine.xtts.vocoder import Vocoder, VocoderJob, Window
+from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.vocode.frames import FrameGrid
+from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, Window
+from app.engine.xtts.voice.conditioning import Conditioner
+from app.engine.xtts.weights.networks import Networks
 from tests.support.xtts import Pair
 
 CUDA = torch.device("cuda:0")

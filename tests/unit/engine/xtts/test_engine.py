@@ -17,7 +17,7 @@ from app.engine.base import AudioChunk, Samples, SamplingParams, SynthesisReques
 from app.engine.stream import OrderedChunks
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
-from app.engine.xtts.speakers import VoiceConditioning
+from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import ChorusError, Draining, EngineFailure, QueueFull, TextTooLong, UnusableReference
 from app.text.segments import split_segments
 from tests.support.xtts import random_texts

@@ -19,13 +19,13 @@ from TTS.encoder.models.resnet import ResNetSpeakerEncoder
 from TTS.tts.layers.xtts.perceiver_encoder import PerceiverResampler
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
-from app.engine.xtts.conditioning_encoder import ConditioningEncoder
 from app.engine.xtts.config import ModelConfig
-from app.engine.xtts.decoder import Decoder
+from app.engine.xtts.decode.decoder import Decoder
+from app.engine.xtts.voice.conditioning import SPEAKER_ENCODER_RATE_HZ
+from app.engine.xtts.voice.conditioning_encoder import ConditioningEncoder
 from app.errors import UnusableCheckpoint
 
 START_TEXT_TOKEN, STOP_TEXT_TOKEN = 261, 0
-SPEAKER_ENCODER_RATE_HZ = 16_000
 SPEAKER_ENCODER_AUDIO = {
     "fft_size": 512,
     "win_length": 400,

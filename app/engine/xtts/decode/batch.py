@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import msgspec
 import torch
 
-from app.engine.xtts.decoder import Decoder, Prompt
-from app.engine.xtts.kv_cache import KVCache
-from app.engine.xtts.sampler import draw, filter_logits
+from app.engine.xtts.decode.decoder import Decoder, Prompt
+from app.engine.xtts.decode.kv_cache import KVCache
+from app.engine.xtts.decode.sampler import draw, filter_logits, tail_of
 
 PLACEHOLDER_ID = 1
 """The id that stands for the prefix in what the reference's repetition penalty sees."""
@@ -78,7 +78,7 @@ class Batch:
         self._seed = torch.zeros(slots, dtype=torch.int64, device=device)
         self._temperature = torch.ones(slots, device=device)
         self._top_k = torch.ones(slots, dtype=torch.int64, device=device)
-        self._top_p = torch.ones(slots, device=device)
+        self._tail = torch.zeros(slots, device=device)
         self._repetition_penalty = torch.ones(slots, device=device)
         # The same as _length, where it can be read without waiting for the device.
         self._host_length = [0] * slots
@@ -98,7 +98,7 @@ class Batch:
             self._seed[index] = row.sampling.seed
             self._temperature[index] = row.sampling.temperature
             self._top_k[index] = row.sampling.top_k
-            self._top_p[index] = row.sampling.top_p
+            self._tail[index] = tail_of(row.sampling.top_p)
             self._repetition_penalty[index] = row.sampling.repetition_penalty
         self.size += len(rows)
         logits, latents = self._decoder.prefill(self._cache, prompts)
@@ -132,7 +132,7 @@ class Batch:
             self._host_length[row] = self._host_length[last]
             for state in (
                 self._last_code, self._num_codes, self._length, self._seen, self._seed,
-                self._temperature, self._top_k, self._top_p, self._repetition_penalty,
+                self._temperature, self._top_k, self._tail, self._repetition_penalty,
             ):  # fmt: skip
                 state[row] = state[last]
         self.size = last
@@ -155,7 +155,7 @@ class Batch:
             self._seen[rows],
             temperature=self._temperature[rows],
             top_k=self._top_k[rows],
-            top_p=self._top_p[rows],
+            tail=self._tail[rows],
             repetition_penalty=self._repetition_penalty[rows],
         )
         codes = draw(scores, self._seed[rows], self._num_codes[rows])

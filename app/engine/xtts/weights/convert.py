@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from app import __version__
 from app.engine.xtts.config import read_config
 from app.engine.xtts.models import CONFIG, MANIFEST, SPEAKERS, VOCABULARY, WEIGHTS, check_files
-from app.engine.xtts.networks import build_networks
-from app.engine.xtts.original import read_original_speakers, read_original_weights
-from app.engine.xtts.speakers import CONDITIONING_KEYS
+from app.engine.xtts.voice.speakers import CONDITIONING_KEYS
+from app.engine.xtts.weights.networks import build_networks
+from app.engine.xtts.weights.original import read_original_speakers, read_original_weights
 
 
 class FileEntry(msgspec.Struct, frozen=True):

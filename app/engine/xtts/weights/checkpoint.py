@@ -11,7 +11,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from app.engine.xtts.config import ModelConfig, read_config
-from app.engine.xtts.convert import Manifest
 from app.engine.xtts.models import (
     MANIFEST,
     ORIGINAL_SPEAKERS,
@@ -22,9 +21,10 @@ from app.engine.xtts.models import (
     check_files,
     is_converted,
 )
-from app.engine.xtts.networks import Networks, build_networks
-from app.engine.xtts.original import read_original_speakers, read_original_weights
-from app.engine.xtts.speakers import VoiceConditioning, conditioning_of, read_speakers
+from app.engine.xtts.voice.speakers import VoiceConditioning, conditioning_of, read_speakers
+from app.engine.xtts.weights.convert import Manifest
+from app.engine.xtts.weights.networks import Networks, build_networks
+from app.engine.xtts.weights.original import read_original_speakers, read_original_weights
 from app.errors import UnusableCheckpoint
 
 

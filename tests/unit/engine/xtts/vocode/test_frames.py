@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.xtts.config import ModelArgs
-from app.engine.xtts.frames import FrameGrid
+from app.engine.xtts.vocode.frames import FrameGrid
 
 ARGS = ModelArgs()
 

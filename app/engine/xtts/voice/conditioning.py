@@ -5,16 +5,18 @@ knows nothing of uploads, caches or callers.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torchaudio.functional import resample
 from torchaudio.transforms import MelSpectrogram
+from TTS.encoder.models.resnet import ResNetSpeakerEncoder
+from TTS.tts.layers.xtts.perceiver_encoder import PerceiverResampler
 
 from app.audio.reference import ReferenceClip
-from app.engine.xtts.conditioning_encoder import NUM_MELS
 from app.engine.xtts.config import ModelConfig
-from app.engine.xtts.networks import SPEAKER_ENCODER_RATE_HZ, Networks
-from app.engine.xtts.speakers import VoiceConditioning, conditioning_of
+from app.engine.xtts.voice.conditioning_encoder import NUM_MELS, ConditioningEncoder
+from app.engine.xtts.voice.speakers import VoiceConditioning, conditioning_of
 from app.errors import EngineFailure, UnusableReference
 
 MIN_PIECE_S = 0.33
@@ -22,10 +24,27 @@ MIN_PIECE_S = 0.33
 RESAMPLE_MARGIN_S = 0.1
 """Audio beyond the last second that is used, so that the resampler's filter finds it there."""
 PEAK = 0.75
+SPEAKER_ENCODER_RATE_HZ = 16_000
+
+
+class VoiceNetworks(Protocol):
+    """The networks that listen."""
+
+    @property
+    def conditioning_encoder(self) -> ConditioningEncoder: ...
+
+    @property
+    def perceiver(self) -> PerceiverResampler: ...
+
+    @property
+    def speaker_encoder(self) -> ResNetSpeakerEncoder: ...
+
+    @property
+    def mel_stats(self) -> torch.Tensor: ...
 
 
 class Conditioner:
-    def __init__(self, networks: Networks, config: ModelConfig, device: torch.device) -> None:
+    def __init__(self, networks: VoiceNetworks, config: ModelConfig, device: torch.device) -> None:
         self._networks = networks
         self._config = config
         self._device = device

@@ -2,8 +2,8 @@
 
 import torch
 
-from app.engine.xtts.batch import Batch, NewRow, RowSampling
-from app.engine.xtts.sampler import sequence_seed
+from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.decode.sampler import sequence_seed
 from tests.support.xtts import Pair, decode_alone, random_texts
 
 

@@ -110,7 +110,7 @@ def _install(model: str, revision: str, final: Path, report: Report, sleep: Call
     report("converting to the form that loads at once")
     staging = final.with_name(f".{revision}.staging")
     shutil.rmtree(staging, ignore_errors=True)
-    from app.engine.xtts.convert import convert_checkpoint  # imports torch
+    from app.engine.xtts.weights.convert import convert_checkpoint  # imports torch
 
     convert_checkpoint(partial, staging, model=model, revision=revision)
     shutil.rmtree(final, ignore_errors=True)

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from TTS.tts.configs.xtts_config import XttsConfig
 
-from app.engine.xtts.checkpoint import load_checkpoint
-from app.engine.xtts.convert import convert_checkpoint
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.networks import Networks
+from app.engine.xtts.weights.checkpoint import load_checkpoint
+from app.engine.xtts.weights.convert import convert_checkpoint
+from app.engine.xtts.weights.networks import Networks
 from app.errors import UnusableCheckpoint
 from tests.support.xtts import Pair
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from app.audio.reference import ReferenceClip
-from app.engine.xtts.batch import Batch
-from app.engine.xtts.conditioning import Conditioner
-from app.engine.xtts.decoder import Prompt
-from app.engine.xtts.kv_cache import KVCache
+from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.decode.decoder import Prompt
+from app.engine.xtts.decode.kv_cache import KVCache
+from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.tiny_xtts import TINY, Shape
 from tests.support.xtts import CPU, Pair, make_pair, random_texts
 

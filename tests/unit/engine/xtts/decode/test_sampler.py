@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers.generation.logits_process import (
     RepetitionPenaltyLogitsProcessor,
@@ -11,7 +11,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from app.engine.xtts.sampler import draw, filter_logits, sequence_seed
+from app.engine.xtts.decode.sampler import draw, filter_logits, sequence_seed, tail_of
 
 NUM_CODES = 1026
 
@@ -38,6 +38,7 @@ ROWS = st.lists(
 
 
 @given(rows=ROWS, seed=st.integers(0, 1000))
+@example(rows=[(0.0625, 3, 0.9999999999999999, 1.0, 1)], seed=0)  # 1 in float32, and less than 1 in the reference
 @settings(max_examples=60, deadline=None)
 def test_each_row_is_filtered_as_the_reference_filters_it_alone(
     rows: list[tuple[float, int, float, float, int]], seed: int
@@ -54,7 +55,7 @@ def test_each_row_is_filtered_as_the_reference_filters_it_alone(
         seen,
         temperature=torch.tensor(temperature),
         top_k=torch.tensor(top_k),
-        top_p=torch.tensor(top_p),
+        tail=torch.tensor([tail_of(share) for share in top_p]),
         repetition_penalty=torch.tensor(penalty),
     )
     for row, theirs in enumerate(reference_filter(logits[row], said[row], *rows[row][:4]) for row in range(len(rows))):
@@ -67,9 +68,9 @@ def test_each_row_is_filtered_as_the_reference_filters_it_alone(
 def test_however_small_top_p_is_the_best_code_stays() -> None:
     logits = torch.randn(3, NUM_CODES)
     ones = torch.ones(3)
-    top_p = torch.tensor([1e-12, 1e-3, 1e-8])
+    tail = torch.tensor([tail_of(top_p) for top_p in (1e-12, 1e-3, 1e-8)])
     scores = filter_logits(
-        logits, torch.zeros(3, NUM_CODES, dtype=torch.bool), temperature=ones, top_k=ones.long() * 50, top_p=top_p,
+        logits, torch.zeros(3, NUM_CODES, dtype=torch.bool), temperature=ones, top_k=ones.long() * 50, tail=tail,
         repetition_penalty=ones,
     )  # fmt: skip
     assert torch.equal(draw(scores, torch.arange(3), torch.arange(3)), logits.argmax(dim=-1))
@@ -79,7 +80,7 @@ def test_top_k_of_one_is_greedy() -> None:
     logits = torch.randn(4, NUM_CODES)
     ones = torch.ones(4)
     scores = filter_logits(
-        logits, torch.zeros(4, NUM_CODES, dtype=torch.bool), temperature=ones, top_k=ones.long(), top_p=ones,
+        logits, torch.zeros(4, NUM_CODES, dtype=torch.bool), temperature=ones, top_k=ones.long(), tail=-ones,
         repetition_penalty=ones,
     )  # fmt: skip
     assert torch.equal(draw(scores, torch.arange(4), torch.arange(4)), logits.argmax(dim=-1))

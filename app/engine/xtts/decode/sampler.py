@@ -22,13 +22,14 @@ def filter_logits(
     *,
     temperature: torch.Tensor,
     top_k: torch.Tensor,
-    top_p: torch.Tensor,
+    tail: torch.Tensor,
     repetition_penalty: torch.Tensor,
 ) -> torch.Tensor:
     """Logits to draw from: penalised, scaled, and -inf for codes that are filtered out.
 
     logits   [rows, codes] float
     seen     [rows, codes] bool, codes that the row has said; the reference counts its placeholder ids among them
+    tail     [rows] from `tail_of`, what top-p cuts off
     others   [rows]; top_k int64
     """
     penalty = repetition_penalty[:, None]
@@ -38,9 +39,17 @@ def filter_logits(
     kth_best = (scores.shape[-1] - top_k).clamp(min=0)[:, None]
     ascending = ascending.masked_fill(ascending < ascending.gather(1, kth_best), float("-inf"))
     share_below = ascending.softmax(dim=-1).cumsum(dim=-1)
-    removed = (share_below <= 1 - top_p[:, None]) & (top_p[:, None] < 1)
+    removed = share_below <= tail[:, None]
     removed[:, -1] = False
     return torch.full_like(scores, float("-inf")).scatter(1, order, ascending.masked_fill(removed, float("-inf")))
+
+
+def tail_of(top_p: float) -> float:
+    """The share of the least likely codes that `top_p` cuts off; negative where it cuts nothing.
+
+    Subtracted in double precision, as the reference does: 1 - float32(0.85) is another float32 than 0.15.
+    """
+    return 1 - top_p if top_p < 1 else -1.0
 
 
 def draw(scores: torch.Tensor, seeds: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:

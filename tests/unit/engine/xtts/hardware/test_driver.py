@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.xtts.driver import Cuda, choose_device, read_torch_cuda
+from app.engine.xtts.hardware.driver import Cuda, choose_device, read_torch_cuda
 from app.errors import EngineUnavailable
 
 OLD, NEW = Cuda(12, 4), Cuda(13, 0)
@@ -52,7 +52,8 @@ def test_torch_is_asked_for_its_cuda_without_being_imported() -> None:
     assert torch.version.cuda is not None
     assert str(read_torch_cuda()) == torch.version.cuda
     script = (
-        "import sys; from app.engine.xtts import driver; driver.find_device('auto'); assert 'torch' not in sys.modules"
+        "import sys; from app.engine.xtts.hardware.driver import find_device; find_device('auto'); "
+        "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 

@@ -19,7 +19,7 @@ from torch import nn
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator, ResBlock1
 
 from app.engine.base import Samples
-from app.engine.xtts.frames import FrameGrid
+from app.engine.xtts.vocode.frames import FrameGrid
 
 WINDOW_FRAMES = (24, 48, 96, 192)
 """New frames of the first windows and of all that follow; a frame is 256 samples, 10.7 ms."""

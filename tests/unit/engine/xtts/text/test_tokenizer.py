@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
-from app.engine.xtts.numbers import with_spellable_numbers
-from app.engine.xtts.tokenizer import TextTokenizer, prepare_text
+from app.engine.xtts.text.numbers import with_spellable_numbers
+from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
 from app.errors import TextTooLong
 from app.text.languages import LANGUAGES
 
-REAL_VOCABULARY = Path(__file__).parents[5] / "shared" / "data" / "xtts_vocab.json"
+REAL_VOCABULARY = Path(__file__).parents[6] / "shared" / "data" / "xtts_vocab.json"
 SENTENCES = {
     "en": "Mr. Smith paid $20.50 for 3 books on the 1st of May.",
     "es": "El Sr. García pagó 20,50€ por 3 libros.",

@@ -1,9 +1,9 @@
 """The GPT-2 body that turns text tokens into audio codes, as two functions: `prefill` and `decode`.
 
 Knows tensors. Knows nothing of sampling, of sequences' lives, or of text. Written after GPT.generate and
-GPT.forward(return_latent=True) of the TTS package, and equal to them (tests/unit/engine/xtts/test_parity.py) with two
-differences in the way it works: many sequences share each matrix product, and the latents that the reference computes
-in a second pass over the finished sequence are taken from the first.
+GPT.forward(return_latent=True) of the TTS package, and equal to them (tests/unit/engine/xtts/decode/test_parity.py)
+with two differences in the way it works: many sequences share each matrix product, and the latents that the reference
+computes in a second pass over the finished sequence are taken from the first.
 
 Parameters have the names of the checkpoint. Weights of the body are [in, out], as GPT-2 stores them.
 """
@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import nn
 
 from app.engine.xtts.config import ModelArgs
-from app.engine.xtts.kv_cache import KVCache
+from app.engine.xtts.decode.kv_cache import KVCache
 
 LAYER_NORM_EPS = 1e-5
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
-from app.engine.xtts.numbers import with_spellable_numbers
+from app.engine.xtts.text.numbers import with_spellable_numbers
 from app.errors import TextTooLong, UnusableCheckpoint
 
 # It warns of texts that its own splitter would not have made; the limits are ours to keep.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.audio.pcm import float_to_int16
 from app.engine.base import Samples
-from app.engine.xtts.frames import FrameGrid
-from app.engine.xtts.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, plan_window
+from app.engine.xtts.vocode.frames import FrameGrid
+from app.engine.xtts.vocode.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, plan_window
 from tests.support.xtts import Pair
 
 WHOLE = (1_000_000,)

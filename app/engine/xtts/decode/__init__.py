@@ -1,0 +1,1 @@
+"""Text tokens to audio codes and latents, many sequences at a time."""

@@ -1,0 +1,1 @@
+"""What the machine has: its GPU, the driver, the memory."""

@@ -1,0 +1,1 @@
+"""Text to the tokens that the decoder reads."""

@@ -1,0 +1,1 @@
+"""Recordings to the conditioning of a voice, and its form on disk."""

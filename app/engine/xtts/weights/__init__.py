@@ -1,0 +1,1 @@
+"""From a checkpoint on the hub or in a folder to networks in memory."""
