@@ -89,6 +89,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device: Annotated[
         Literal["auto", "cpu", "cuda"], Meta(description="Where XTTS computes: `auto` takes the GPU where there is one")
     ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "float16"],
+        Meta(description="Weights of XTTS's decoder and vocoder: `auto` takes float16 on a GPU and float32 on a CPU"),
+    ] = "auto"
+    cuda_graphs: Annotated[
+        bool,
+        Meta(
+            description="`0` launches the kernels of a step on a GPU one by one: slower, and a way round a driver that "
+            "fails to capture"
+        ),
+    ] = True
     accept_cpml: Annotated[
         bool, Meta(description="`1` accepts the Coqui Public Model License, under which XTTS v2 may be downloaded")
     ] = False

@@ -1,5 +1,6 @@
 """What tests share: servers (real uvicorn servers on real sockets) and the tiny XTTS checkpoint."""
 
+import os
 import shutil
 import subprocess
 import warnings
@@ -8,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.xtts.hardware.driver import read_driver
 from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve
+
+if read_driver()[1] == 0:
+    # Without a GPU Triton's kernels are interpreted. It wants to know before anybody imports it.
+    os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.fixture(scope="session")

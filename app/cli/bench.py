@@ -18,6 +18,7 @@ from app import __version__
 from app.cli.load import SENTENCES, Figures, as_markdown, engine_streams, http_streams, measure
 from app.engine.base import Engine
 from app.engine.factory import build_engine, choose_engine
+from app.engine.xtts.hardware.driver import find_device
 from app.engine.xtts.models import folder_of
 from app.errors import EngineUnavailable, InvalidField
 from app.log import configure_logging
@@ -124,7 +125,15 @@ def _build(settings: Settings, max_queue: int, codes: int | None) -> Engine:
 
     folder = folder_of(settings.model, settings.data)
     guards = Guards(exact_codes=codes)
-    return XttsEngine(folder, max_slots=settings.max_slots, max_queue=settings.max_queue, guards=guards)
+    return XttsEngine(
+        folder,
+        device=find_device(settings.device),
+        precision=settings.precision,
+        use_graphs=settings.cuda_graphs,
+        max_slots=settings.max_slots,
+        max_queue=settings.max_queue,
+        guards=guards,
+    )
 
 
 async def _bench_server(url: str, settings: Settings, streams: tuple[int, ...]) -> list[Figures]:
@@ -151,8 +160,17 @@ def _compare(settings: Settings, batches: tuple[int, ...], num_texts: int, num_c
     _require_xtts(settings, "--compare-reference")
     from app.engine.xtts.compare import compare
 
-    folder = folder_of(settings.model, settings.data)
-    return list(compare(folder, SENTENCES[:num_texts], batches=batches, num_codes=num_codes, report=_tell))
+    return list(
+        compare(
+            folder_of(settings.model, settings.data),
+            SENTENCES[:num_texts],
+            device=find_device(settings.device),
+            precision=settings.precision,
+            batches=batches,
+            num_codes=num_codes,
+            report=_tell,
+        )
+    )
 
 
 def _require_xtts(settings: Settings, option: str) -> None:
@@ -181,7 +199,8 @@ def _figures_table(rows: list[Figures]) -> str:
 
 
 def _comparison_table(rows: list[Any]) -> str:
-    columns = ("sequences", "codes each", "TTS package", "Chorus", "ratio", "text to latents", "ratio", "codes")
+    columns = ("sequences", "codes each", "TTS package", "Chorus", "ratio", "text to latents", "ratio")
+    columns += ("first audio", "same codes")
     return as_markdown(
         columns,
         [
@@ -193,7 +212,8 @@ def _comparison_table(rows: list[Any]) -> str:
                 f"{row.whole_ratio:.2f}x",
                 f"{row.reference_decode_s:.1f} s, {row.decode_s:.1f} s",
                 f"{row.decode_ratio:.2f}x",
-                "equal" if row.are_codes_equal else "DIFFERENT",
+                f"{row.reference_first_audio_s:.3f} s, {row.first_audio_s:.3f} s",
+                f"{row.equal_sequences} of {row.sequences}",
             )
             for row in rows
         ],

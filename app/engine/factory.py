@@ -110,6 +110,8 @@ def _build_xtts(settings: Settings, weights: "Checkpoint | None", stage: Stage) 
     return XttsEngine(
         folder_of(settings.model, settings.data),
         device=find_device(settings.device),
+        precision=settings.precision,
+        use_graphs=settings.cuda_graphs,
         max_slots=settings.max_slots,
         max_queue=settings.max_queue,
         checkpoint=weights,

@@ -80,7 +80,7 @@ def vocoder(folder: Path) -> dict[str, float]:
             job = VocoderJob(
                 latents=latents, speaker_embedding=voice.speaker_embedding, grid=grid, window=window, is_final=True
             )
-            network.run([job])
+            network.run([job])[0].read()
             index, start = index + 1, window.stop
         return time.perf_counter() - began_at_s
 
@@ -96,7 +96,8 @@ def prefill(folder: Path) -> dict[str, float]:
     """Share of the rows of prefill's products that hold no token, for a chapter: ours, and what others would waste."""
     import torch
 
-    from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+    from app.engine.xtts.decode.batch import Batch, NewRow
+    from app.engine.xtts.decode.rows import RowSampling
     from app.engine.xtts.text.tokenizer import TextTokenizer
     from app.engine.xtts.weights.checkpoint import load_checkpoint
     from app.text.segments import split_segments

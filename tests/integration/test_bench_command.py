@@ -50,7 +50,9 @@ def test_the_reference_speaks_the_same_codes(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     rows = json.loads(ended.stdout)["rows"]
     assert [row["sequences"] for row in rows] == [1, 3]
-    assert all(row["are_codes_equal"] and row["decode_ratio"] > 0 for row in rows)
+    assert all(row["equal_sequences"] == row["sequences"] and row["decode_ratio"] > 0 for row in rows)
+    assert all(0 < row["first_audio_s"] < row["whole_s"] for row in rows)
+    assert all(0 < row["reference_first_audio_s"] < row["reference_s"] for row in rows)
 
 
 def test_what_cannot_be_measured_is_told_in_one_line(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import torch
 
-from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.hardware.arrival import Arrival
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.reference import ReferenceXtts, load_reference
 from tests.support.tiny_xtts import Shape, write_checkpoint
@@ -86,9 +88,14 @@ def random_texts(count: int, *, seed: int) -> list[str]:
     return [" ".join(choice.choices(SENTENCE.split(), k=choice.randint(1, 15))) + "." for _ in range(count)]
 
 
+def codes_of(arrival: Arrival) -> list[int]:
+    """Row by row; LOST in the place of a code that was not a number."""
+    return arrival.read().tolist()
+
+
 def decode_alone(batch: Batch, row: NewRow, stop_code: int, max_codes: int) -> list[int]:
-    codes = batch.join([row]).codes
+    codes = codes_of(batch.join([row]))
     while codes[-1] != stop_code and len(codes) < max_codes:
-        codes += batch.step().codes
+        codes += codes_of(batch.step())
     batch.leave(0)
     return codes

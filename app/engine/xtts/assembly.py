@@ -1,35 +1,64 @@
 """The parts of the engine that hold tensors, made and put on their device.
 
-Runs on the device's thread, and only there. Knows what belongs together; knows no request.
+Runs on the device's thread, and only there. Knows what belongs together, and what differs between devices; knows no
+request.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 import torch
 
+from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.decode.rows import Rows
 from app.engine.xtts.device_loop import DeviceLoop
 from app.engine.xtts.guards import Guards
+from app.engine.xtts.hardware.memory import read_free_bytes, slots_that_fit
 from app.engine.xtts.text.tokenizer import TextTokenizer
-from app.engine.xtts.vocode.vocoder import MAX_WINDOWS, Vocoder
+from app.engine.xtts.vocode.frames import FrameGrid
+from app.engine.xtts.vocode.vocoder import MAX_WINDOWS, Vocoder, VocoderJob, largest_window
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.weights.checkpoint import Checkpoint
 from app.errors import ChorusError, UnusableCheckpoint
 
-WINDOWS_PER_TURN = {"cpu": 2, "cuda": MAX_WINDOWS}
-"""A CPU makes windows one after the other, and rows that decode wait for them."""
+
+class Habits(msgspec.Struct, frozen=True, kw_only=True):
+    """How the engine works on one kind of device."""
+
+    slots: int
+    """segments at a time where none are asked for: more are faster together and slower for each"""
+    windows_per_turn: int
+    read_late: int
+    """turns that the device is ahead of the host"""
+    use_graphs: bool
+    is_half: bool
+    """float16 where no precision is asked for"""
+
+
+HABITS = {
+    # Windows are made one after the other, and rows that decode wait for them.
+    "cpu": Habits(slots=16, windows_per_turn=2, read_late=0, use_graphs=False, is_half=False),
+    "cuda": Habits(slots=64, windows_per_turn=MAX_WINDOWS, read_late=1, use_graphs=True, is_half=True),
+}
+
+Precision = Literal["auto", "float32", "float16"]
 
 
 class Loaded(msgspec.Struct, frozen=True):
     checkpoint: Checkpoint
     tokenizer: TextTokenizer
     device_loop: DeviceLoop
+    num_slots: int
 
 
 def assemble(
     checkpoint: Checkpoint,
+    *,
     device: torch.device,
+    precision: Precision,
+    habits: Habits,
     max_slots: int,
     guards: Guards,
     on_lost: Callable[[ChorusError], None],
@@ -39,32 +68,77 @@ def assemble(
 
     On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
     threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
+
+    Raises UnusableCheckpoint, and EngineUnavailable when the slots do not fit into the device's memory.
     """
     checkpoint = checkpoint.to(device)
     config, networks = checkpoint.config, checkpoint.networks
-    tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=config.model_args.gpt_max_text_tokens)
-    if tokenizer.num_tokens > networks.decoder.text_embedding.num_embeddings:
+    tokenizer = _read_tokenizer(checkpoint)
+    decoder = networks.decoder
+    if is_half(precision, device):
+        decoder.halve()
+        networks.generator.half()
+    vocoder = Vocoder(networks.generator)
+    max_codes = config.model_args.max_audio_codes
+    if device.type == "cuda":
+        # Sums of float16 products are added up in float32, whatever shape cuBLAS cuts them into.
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+        warm_up(vocoder, config)
+    num_slots = slots_that_fit(
+        max_slots,
+        habits.slots,
+        free_bytes=read_free_bytes(device),
+        bytes_per_slot=Rows(decoder, slots=1, max_codes=max_codes, device=torch.device("meta")).num_bytes,
+    )
+    device_loop = DeviceLoop(
+        config=config,
+        tokenizer=tokenizer,
+        batch=Batch(decoder, slots=num_slots, max_codes=max_codes, device=device, use_graphs=habits.use_graphs),
+        vocoder=vocoder,
+        conditioner=Conditioner(networks, config, device),
+        guards=guards,
+        windows_per_turn=habits.windows_per_turn,
+        read_late=habits.read_late,
+        on_lost=on_lost,
+        clock=clock,
+    )
+    return Loaded(checkpoint, tokenizer, device_loop, num_slots)
+
+
+def is_half(precision: Precision, device: torch.device) -> bool:
+    """Whether weights are float16: as asked for, or as suits the device."""
+    return precision == "float16" or (precision == "auto" and HABITS[device.type].is_half)
+
+
+def warm_up(vocoder: Vocoder, config: ModelConfig) -> None:
+    """Make the largest windows once: the memory that they need stays with torch, and is not free for slots."""
+    window = largest_window(vocoder.context)
+    job = VocoderJob(
+        latents=torch.zeros(window.last, config.model_args.gpt_n_model_channels, device=vocoder.device),
+        speaker_embedding=torch.zeros(config.model_args.d_vector_dim, 1),
+        grid=FrameGrid(config.model_args),
+        window=window,
+        is_final=False,
+    )
+    for arrival in vocoder.run([job] * MAX_WINDOWS):
+        arrival.read()
+
+
+def _read_tokenizer(checkpoint: Checkpoint) -> TextTokenizer:
+    """Raises UnusableCheckpoint when the vocabulary is another model's."""
+    decoder = checkpoint.networks.decoder
+    tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=checkpoint.config.model_args.gpt_max_text_tokens)
+    if tokenizer.num_tokens > decoder.text_embedding.num_embeddings:
         raise UnusableCheckpoint(
             f"{checkpoint.vocabulary} has {tokenizer.num_tokens} tokens, the model reads "
-            f"{networks.decoder.text_embedding.num_embeddings}: it is another model's",
+            f"{decoder.text_embedding.num_embeddings}: it is another model's",
             param="CHORUS_MODEL",
         )
-    marks = networks.decoder.start_text_token, networks.decoder.stop_text_token
+    marks = decoder.start_text_token, decoder.stop_text_token
     if tokenizer.marks != marks:
         raise UnusableCheckpoint(
             f"{checkpoint.vocabulary} has [START] and [STOP] at {tokenizer.marks}, the model has them at {marks}: "
             "it is another model's",
             param="CHORUS_MODEL",
         )
-    device_loop = DeviceLoop(
-        config=config,
-        tokenizer=tokenizer,
-        batch=Batch(networks.decoder, slots=max_slots, max_codes=config.model_args.max_audio_codes, device=device),
-        vocoder=Vocoder(networks.generator),
-        conditioner=Conditioner(networks, config, device),
-        guards=guards,
-        windows_per_turn=WINDOWS_PER_TURN[device.type],
-        on_lost=on_lost,
-        clock=clock,
-    )
-    return Loaded(checkpoint, tokenizer, device_loop)
+    return tokenizer

@@ -1,31 +1,38 @@
-"""Chorus beside the TTS package: the same checkpoint, texts and greedy codes, in one process and one run.
+"""Chorus beside the TTS package: the same checkpoint, texts, greedy codes and device, in one process and one run.
 
-The reference speaks one text after the other, as its `inference` does. Times are wall-clock seconds.
+The reference speaks one text after the other, as its `inference` and `inference_stream` do, in float32 as it was
+released. Times are wall-clock seconds.
 """
 
 import asyncio
 import gc
 import logging
+import math
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 import msgspec
 import torch
 
 from app.engine.base import SamplingParams, SynthesisRequest
-from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.assembly import HABITS, Precision, is_half
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.rows import RowSampling
 from app.engine.xtts.device_loop import MAX_PREFILL_TOKENS
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
+from app.engine.xtts.hardware.arrival import Arrival
 from app.engine.xtts.models import ORIGINAL_WEIGHTS
 from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
 from app.engine.xtts.voice.speakers import VoiceConditioning
-from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.weights.checkpoint import load_checkpoint
 from app.errors import UnusableCheckpoint
 from app.text.segments import Boundary, Segment
 
@@ -39,21 +46,34 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """text to latents: `GPT.generate` and the second pass"""
     reference_s: float
     """text to samples: `Xtts.inference`"""
+    reference_first_audio_s: float
+    """`Xtts.inference_stream`, when it speaks nothing else: the median of the texts"""
     decode_s: float
     whole_s: float
+    first_audio_s: float
+    """the median of the texts, all spoken together"""
     decode_ratio: float
     whole_ratio: float
-    are_codes_equal: bool
+    equal_sequences: int
+    """sequences with the reference's codes to the last one; float16 may part from it where two codes are as likely"""
 
 
 class _ReferenceRun(msgspec.Struct, frozen=True):
     codes: list[int]
     decode_s: float
     whole_s: float
+    first_audio_s: float
 
 
 def compare(
-    folder: Path, texts: Sequence[str], *, batches: Sequence[int], num_codes: int, report: Callable[[str], None]
+    folder: Path,
+    texts: Sequence[str],
+    *,
+    device: str,
+    precision: Precision,
+    batches: Sequence[int],
+    num_codes: int,
+    report: Callable[[str], None],
 ) -> list[Comparison]:
     """Speak the texts with both. Needs the checkpoint as published: the reference reads no other form.
 
@@ -65,13 +85,13 @@ def compare(
             f"{folder / ORIGINAL_WEIGHTS} is missing: the TTS package reads the published form only"
         )
     texts = [prepare_text(text) for text in texts]
-    runs = _on_its_own_thread(lambda: _speak_with_reference(folder, texts, num_codes, report))
+    runs = _on_its_own_thread(lambda: _speak_with_reference(folder, texts, num_codes, device, report))
     comparisons: list[Comparison] = []
     for batch in batches:
         chosen = [number % len(texts) for number in range(batch)]
         some = [texts[number] for number in chosen]
-        decode_s, codes = _on_its_own_thread(lambda some=some: _decode(load_checkpoint(folder), some, num_codes))
-        whole_s = asyncio.run(_speak(folder, some, num_codes))
+        decode_s, codes = _on_its_own_thread(lambda some=some: _decode(folder, some, num_codes, device, precision))
+        whole_s, first_audio_s = asyncio.run(_speak(folder, some, num_codes, device, precision))
         reference_decode_s = sum(runs[number].decode_s for number in chosen)
         reference_s = sum(runs[number].whole_s for number in chosen)
         comparisons.append(
@@ -80,11 +100,13 @@ def compare(
                 codes=num_codes,
                 reference_decode_s=reference_decode_s,
                 reference_s=reference_s,
+                reference_first_audio_s=median(run.first_audio_s for run in runs),
                 decode_s=decode_s,
                 whole_s=whole_s,
+                first_audio_s=first_audio_s,
                 decode_ratio=reference_decode_s / decode_s,
                 whole_ratio=reference_s / whole_s,
-                are_codes_equal=codes == [runs[number].codes for number in chosen],
+                equal_sequences=sum(ours == runs[number].codes for ours, number in zip(codes, chosen, strict=True)),
             )
         )
         report(f"Chorus has spoken {batch} together in {whole_s:.1f} s")
@@ -102,10 +124,10 @@ def _on_its_own_thread(work: Callable[[], T]) -> T:
 
 
 def _speak_with_reference(
-    folder: Path, texts: Sequence[str], num_codes: int, report: Callable[[str], None]
+    folder: Path, texts: Sequence[str], num_codes: int, device: str, report: Callable[[str], None]
 ) -> list[_ReferenceRun]:
     report("loading the TTS package's model")
-    reference = _load_reference(folder)
+    reference = _load_reference(folder).to(device)
     voice = next(iter(load_checkpoint(folder).speakers.values()))
     _speak_reference(reference, texts[0], voice, 2)  # warms up
     runs: list[_ReferenceRun] = []
@@ -140,6 +162,17 @@ def _speak_reference(model: Any, text: str, voice: VoiceConditioning, num_codes:
     heard: list[list[int]] = []
     vocoder_s: list[float] = []
     generate, vocode = model.gpt.generate, model.hifigan_decoder.forward
+    arguments = (
+        text,
+        "en",
+        voice.gpt_conditioning_latents[None].to(model.device),
+        voice.speaker_embedding[None].to(model.device),
+    )
+    options = {
+        "do_sample": False,
+        "repetition_penalty": float(model.config.repetition_penalty),
+        "max_new_tokens": num_codes,
+    }
 
     def watch_codes(**options: Any) -> torch.Tensor:
         codes = generate(**options)
@@ -147,52 +180,72 @@ def _speak_reference(model: Any, text: str, voice: VoiceConditioning, num_codes:
         return codes
 
     def watch_vocoder(*arguments: Any, **options: Any) -> torch.Tensor:
-        began_at_s = time.perf_counter()
+        began_at_s = _now_s(model.device)
         samples = vocode(*arguments, **options)
-        vocoder_s.append(time.perf_counter() - began_at_s)
+        vocoder_s.append(_now_s(model.device) - began_at_s)
         return samples
 
     model.gpt.generate, model.hifigan_decoder.forward = watch_codes, watch_vocoder
     try:
         began_at_s = time.perf_counter()
         with _quiet():
-            model.inference(
-                text,
-                "en",
-                voice.gpt_conditioning_latents[None],
-                voice.speaker_embedding[None],
-                do_sample=False,
-                repetition_penalty=float(model.config.repetition_penalty),
-                max_new_tokens=num_codes,
-            )
+            model.inference(*arguments, **options)
         whole_s = time.perf_counter() - began_at_s
     finally:
         model.gpt.generate, model.hifigan_decoder.forward = generate, vocode
-    return _ReferenceRun(heard[0], whole_s - vocoder_s[0], whole_s)
+    with _quiet():
+        began_at_s = time.perf_counter()
+        stream = model.inference_stream(*arguments, **options)
+        next(stream)
+        first_audio_s = _now_s(model.device) - began_at_s
+        stream.close()
+    return _ReferenceRun(heard[0], whole_s - vocoder_s[0], whole_s, first_audio_s)
 
 
-def _decode(checkpoint: Checkpoint, texts: Sequence[str], num_codes: int) -> tuple[float, list[list[int]]]:
+def _now_s(device: torch.device) -> float:
+    """The time when the device has done what it was asked for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def _decode(
+    folder: Path, texts: Sequence[str], num_codes: int, device_name: str, precision: Precision
+) -> tuple[float, list[list[int]]]:
     """Text to latents in one batch: seconds, and the codes of each text."""
+    device = torch.device(device_name)
+    checkpoint = load_checkpoint(folder).to(device)
     args = checkpoint.config.model_args
     tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=args.gpt_max_text_tokens)
     voice = next(iter(checkpoint.speakers.values()))
     greedy = RowSampling(
         seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=checkpoint.config.repetition_penalty
     )
-    device = torch.device("cpu")
-    batch = Batch(checkpoint.networks.decoder, slots=len(texts), max_codes=args.max_audio_codes, device=device)
-    began_at_s = time.perf_counter()
+    habits = HABITS[device.type]
+    if is_half(precision, device):
+        checkpoint.networks.decoder.halve()
+    batch = Batch(
+        checkpoint.networks.decoder,
+        slots=len(texts),
+        max_codes=args.max_audio_codes,
+        device=device,
+        use_graphs=habits.use_graphs,
+    )
+    began_at_s = _now_s(device)
     rows = [
         NewRow(voice.gpt_conditioning_latents, torch.tensor(tokenizer.encode(text, "en")), greedy) for text in texts
     ]
     codes: list[list[int]] = []
     while len(codes) < len(rows):
         joining = _some(rows[len(codes) :])
-        codes += [[code] for code in batch.join(joining).codes]
-    while len(codes[-1]) < num_codes:
-        for row, code in zip(codes, batch.step().codes, strict=True):
-            row.append(code)
-    return time.perf_counter() - began_at_s, codes
+        codes += [[code] for code in batch.join(joining).read().tolist()]
+    unread: deque[Arrival] = deque()
+    for step in range(1, num_codes):
+        unread.append(batch.step())
+        while len(unread) > (habits.read_late if step < num_codes - 1 else 0):
+            for row, code in zip(codes, unread.popleft().read().tolist(), strict=True):
+                row.append(code)
+    return _now_s(device) - began_at_s, codes
 
 
 def _some(rows: Sequence[NewRow]) -> list[NewRow]:
@@ -207,27 +260,34 @@ def _some(rows: Sequence[NewRow]) -> list[NewRow]:
     return joining
 
 
-async def _speak(folder: Path, texts: Sequence[str], num_codes: int) -> float:
-    """Text to samples through the engine: seconds until the last of them."""
-    engine = XttsEngine(folder, max_slots=len(texts), guards=Guards(exact_codes=num_codes))
+async def _speak(
+    folder: Path, texts: Sequence[str], num_codes: int, device: str, precision: Precision
+) -> tuple[float, float]:
+    """Text to samples through the engine: seconds until the last of them, and until the median text's first."""
+    engine = XttsEngine(
+        folder, device=device, precision=precision, max_slots=len(texts), guards=Guards(exact_codes=num_codes)
+    )
     try:
         voice = engine.voice(engine.speakers()[0].id)
 
-        async def speak(text: str) -> None:
+        async def speak(text: str) -> float:
+            """The moment of the first audio."""
             segment = Segment(index=0, text=text, boundary=Boundary.PARAGRAPH)
             request = SynthesisRequest(
                 segments=(segment,),
                 language="en",
                 voice=voice,
                 sampling=SamplingParams(seed=0, top_k=1),
-                streaming=False,
+                streaming=True,
             )
+            first_audio_at_s = math.inf
             async for _ in engine.submit(request):
-                pass
+                first_audio_at_s = min(first_audio_at_s, time.perf_counter())
+            return first_audio_at_s
 
         await speak(texts[0])  # warms up
         began_at_s = time.perf_counter()
-        await asyncio.gather(*(speak(text) for text in texts))
-        return time.perf_counter() - began_at_s
+        moments = await asyncio.gather(*(speak(text) for text in texts))
+        return time.perf_counter() - began_at_s, median(moments) - began_at_s
     finally:
         await engine.aclose()

@@ -4,6 +4,7 @@ Knows the batch and which sequence is in which row. Knows nothing of audio, call
 """
 
 import logging
+from collections import deque
 from collections.abc import Sequence as Sequences
 
 import msgspec
@@ -11,9 +12,11 @@ import torch
 
 from app.engine.scheduler import Work
 from app.engine.xtts.config import ModelConfig
-from app.engine.xtts.decode.batch import Batch, Drawn, NewRow, RowSampling
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.rows import LOST, RowSampling
 from app.engine.xtts.decode.sampler import sequence_seed
 from app.engine.xtts.guards import Guards
+from app.engine.xtts.hardware.arrival import Arrival
 from app.engine.xtts.sequence import Sequence
 
 logger = logging.getLogger(__name__)
@@ -28,16 +31,29 @@ class Ended(msgspec.Struct, frozen=True):
     """what they decoded to is not a number"""
 
 
+class _Unread(msgspec.Struct, frozen=True):
+    """What was asked of the device and not read yet."""
+
+    codes: Arrival
+    attempts: list[tuple[Sequence, int]]
+    """row by row, who took part and at which attempt"""
+
+
 class DecodeStage:
     """`waiting` holds sequences that are to be decoded once more and go before new ones.
+
+    read_late   how many steps the device is ahead of what is read: with one, it never waits for the host between steps.
+                The price is that a sequence takes one step more than it needs, because its end is read late.
 
     `num_retried` counts them. It only grows, and other threads may read it: one thread writes it.
     """
 
-    def __init__(self, batch: Batch, config: ModelConfig, guards: Guards) -> None:
+    def __init__(self, batch: Batch, config: ModelConfig, guards: Guards, *, read_late: int) -> None:
         self._batch = batch
         self._config = config
         self._guards = guards
+        self._read_late = read_late
+        self._unread: deque[_Unread] = deque()
         self.rows: list[Sequence] = []
         self.waiting: list[Sequence] = []
         self.num_retried = 0
@@ -46,18 +62,23 @@ class DecodeStage:
     def num_free_rows(self) -> int:
         return self._batch.slots - len(self.rows)
 
-    def join(self, sequences: Sequences[Sequence]) -> Ended:
+    def join(self, sequences: Sequences[Sequence]) -> None:
         """Read the texts of `sequences` and draw the first code of each."""
         if not sequences:
-            return Ended([], [])
+            return
         for row, sequence in enumerate(sequences, len(self.rows)):
             sequence.row = row
         self.rows += sequences
-        return self._take(sequences, self._batch.join([self._new_row(sequence) for sequence in sequences]))
+        self._ask(sequences, self._batch.join([self._new_row(sequence) for sequence in sequences]))
 
     def step(self) -> Ended:
-        """One more code for every row."""
-        return self._take(list(self.rows), self._batch.step()) if self.rows else Ended([], [])
+        """One more code for every row; what comes back is of the steps that are read now."""
+        if self.rows:
+            self._ask(self.rows, self._batch.step())
+        ended = Ended([], [])
+        while len(self._unread) > (self._read_late if self.rows else 0):
+            self._read(self._unread.popleft(), ended)
+        return ended
 
     def latents(self, sequence: Sequence) -> torch.Tensor:
         """[num_latents, channels] so far."""
@@ -80,6 +101,7 @@ class DecodeStage:
         """Take everything out after a step that failed."""
         self.rows.clear()
         self.waiting.clear()
+        self._unread.clear()
         self._batch.reset()
 
     def _new_row(self, sequence: Sequence) -> NewRow:
@@ -98,13 +120,17 @@ class DecodeStage:
             ),
         )
 
-    def _take(self, sequences: Sequences[Sequence], drawn: Drawn) -> Ended:
+    def _ask(self, sequences: Sequences[Sequence], codes: Arrival) -> None:
+        self._unread.append(_Unread(codes, [(sequence, sequence.attempt) for sequence in sequences]))
+
+    def _read(self, unread: _Unread, ended: Ended) -> None:
         """Count what was drawn. The code that stops a segment has a latent too, as in the reference."""
-        ended = Ended([], [])
         stop_code = self._config.model_args.gpt_stop_audio_token
         is_exact = self._guards.exact_codes is not None
-        for sequence, code, is_finite in zip(sequences, drawn.codes, drawn.is_finite, strict=True):
-            if not is_finite:
+        for (sequence, attempt), code in zip(unread.attempts, unread.codes.read().tolist(), strict=True):
+            if sequence.row is None or sequence.attempt != attempt:
+                continue  # it has left since, and what it drew is nobody's
+            if code == LOST:
                 self._leave(sequence, is_poisoned=True)
                 ended.poisoned.append(sequence)
                 continue
@@ -112,7 +138,6 @@ class DecodeStage:
             has_stopped = code == stop_code and not is_exact
             if has_stopped or sequence.num_latents >= sequence.segment.budget.max_codes:
                 self._end(sequence, ended, ran_away=not has_stopped and not is_exact)
-        return ended
 
     def _end(self, sequence: Sequence, ended: Ended, *, ran_away: bool) -> None:
         latents = self.latents(sequence).clone()

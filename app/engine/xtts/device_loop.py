@@ -44,6 +44,7 @@ class DeviceLoop:
         conditioner: Conditioner,
         guards: Guards,
         windows_per_turn: int,
+        read_late: int,
         on_lost: Callable[[ChorusError], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,13 +56,14 @@ class DeviceLoop:
         self._on_lost = on_lost
         self._clock = clock
         self._scheduler = Scheduler(max_slots=batch.slots)
-        self._decoding = DecodeStage(batch, config, guards)
+        self._decoding = DecodeStage(batch, config, guards, read_late=read_late)
         self._vocoding = VocodeStage(
             vocoder,
             config.model_args,
             windows_per_turn=windows_per_turn,
             latents_of=self._decoding.latents,
             on_made=self._scheduler.made,
+            read_late=read_late,
         )
         self._max_decoded = batch.slots
         self._jobs: dict[Work, Job] = {}
@@ -91,7 +93,7 @@ class DeviceLoop:
     def step(self) -> None:
         """One turn of the engine: everything that can move, moves once."""
         self._take_inbox()
-        self._take(self._decoding.join(self._admit()))
+        self._decoding.join(self._admit())
         self._take(self._decoding.step())
         for sequence in self._vocoding.run(self._decoding.rows, self._clock()):
             if sequence.job.is_finished:
@@ -191,7 +193,7 @@ class DeviceLoop:
             job.delivery.fail(_failure("the engine failed while this request was being spoken", error))
         self._scheduler = Scheduler(max_slots=self._scheduler.max_slots)
         self._jobs.clear()
-        self._vocoding.decoded.clear()
+        self._vocoding.reset()
         if not is_lost:
             try:
                 self._decoding.reset()

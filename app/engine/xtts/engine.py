@@ -30,7 +30,7 @@ from app.engine.base import (
     untimed,
 )
 from app.engine.stream import OrderedChunks
-from app.engine.xtts.assembly import Loaded, assemble
+from app.engine.xtts.assembly import HABITS, Habits, Loaded, Precision, assemble
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.memory import read_device_memory
 from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
@@ -40,15 +40,14 @@ from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import ChorusError, Draining
 from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
 
-SLOTS = 16
-"""Segments at a time where none are asked for: more are faster together and slower for each."""
 MAX_CLONES = 256
 """Voices of recordings that are kept, 130 KB each."""
 SPOKEN_SYMBOLS = frozenset("&@%$£€#°+=")
 
 
 class XttsEngine:
-    """`device` is `cpu` or `cuda`; `max_slots` 0 takes `SLOTS`; with a `checkpoint`, `folder` is not read.
+    """`device` is `cpu` or `cuda`. Without `habits` and with `max_slots` 0 it works as suits the device, without CUDA
+    graphs where `use_graphs` forbids them; with a `checkpoint`, `folder` is not read.
 
     Must be made where it may take seconds, and used on one event loop.
     """
@@ -58,6 +57,9 @@ class XttsEngine:
         folder: Path,
         *,
         device: str = "cpu",
+        precision: Precision = "auto",
+        habits: Habits | None = None,
+        use_graphs: bool = True,
         max_slots: int = 0,
         max_queue: int = 64,
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
@@ -65,10 +67,11 @@ class XttsEngine:
         stage: Stage = untimed,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        max_slots = max_slots or SLOTS
+        habits = habits or HABITS[device]
+        if not use_graphs:
+            habits = msgspec.structs.replace(habits, use_graphs=False)
         self._clock = clock
         self._device = torch.device(device)
-        self._admission = Admission(max_admitted=max_slots + max_queue)
         self._streams: set[OrderedChunks] = set()
         self._clones: OrderedDict[str, Voice] = OrderedDict()
         self._conditioning: dict[str, asyncio.Task[Voice]] = {}
@@ -81,7 +84,16 @@ class XttsEngine:
             with stage("weights"):
                 ready = checkpoint or load_checkpoint(folder)
             with stage("device"):
-                return assemble(ready, self._device, max_slots, guards, self._is_lost, clock)
+                return assemble(
+                    ready,
+                    device=self._device,
+                    precision=precision,
+                    habits=habits,
+                    max_slots=max_slots,
+                    guards=guards,
+                    on_lost=self._is_lost,
+                    clock=clock,
+                )
 
         def live() -> None:
             try:
@@ -93,7 +105,8 @@ class XttsEngine:
 
         self._thread = Thread(target=live, name="device", daemon=True)
         self._thread.start()
-        self._checkpoint, self._tokenizer, self._device_loop = msgspec.structs.astuple(loaded.result())
+        self._checkpoint, self._tokenizer, self._device_loop, num_slots = msgspec.structs.astuple(loaded.result())
+        self._admission = Admission(max_admitted=num_slots + max_queue)
         config = self._checkpoint.config
         languages = _languages(self._checkpoint)
         self.info = EngineInfo(
@@ -105,7 +118,7 @@ class XttsEngine:
             max_segment_chars={language: XTTS_MAX_CHARS[language] for language in languages},
             can_clone=True,
             sampling_options=frozenset({"seed", "temperature", "top_k", "top_p", "repetition_penalty"}),
-            max_slots=max_slots,
+            max_slots=num_slots,
             max_queue=max_queue,
             max_reference_s=float(config.max_ref_len),
         )

@@ -4,8 +4,10 @@ Knows windows, what is held back and why. Knows nothing of codes, threads and th
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 
+import msgspec
 import numpy as np
 import torch
 
@@ -13,10 +15,20 @@ from app.engine.base import AudioChunk, Samples
 from app.engine.scheduler import Work
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.guards import cut_at_silence, frame_levels
+from app.engine.xtts.hardware.arrival import Arrival
 from app.engine.xtts.sequence import HeldSamples, Sequence
 from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, plan_window
 
 logger = logging.getLogger(__name__)
+
+
+class _Unread(msgspec.Struct, frozen=True):
+    """A window that was asked of the device and not read yet."""
+
+    sequence: Sequence
+    attempt: int
+    end_frame: int
+    samples: Arrival
 
 
 class VocodeStage:
@@ -26,6 +38,7 @@ class VocodeStage:
 
     latents_of   the latents of a sequence so far
     on_made      hears of each piece of audio that goes out
+    read_late    how many turns with windows the device is ahead of what is read
     """
 
     def __init__(
@@ -36,12 +49,15 @@ class VocodeStage:
         windows_per_turn: int,
         latents_of: Callable[[Sequence], torch.Tensor],
         on_made: Callable[[Work, float], None],
+        read_late: int,
     ) -> None:
         self._vocoder = vocoder
         self._args = args
         self._windows_per_turn = windows_per_turn
         self._latents_of = latents_of
         self._on_made = on_made
+        self._read_late = read_late
+        self._unread: deque[list[_Unread]] = deque()
         self.decoded: list[Sequence] = []
         self.num_cut = 0
 
@@ -50,28 +66,50 @@ class VocodeStage:
 
         Returns the sequences that are finished.
         """
-        jobs: dict[int, VocoderJob] = {}
         by_urgency = sorted((*self.decoded, *decoding), key=lambda sequence: sequence.job.work.slack_s(now_s))
-        for number, sequence in enumerate(by_urgency):
-            if len(jobs) < self._windows_per_turn and (job := self._next_window(sequence)):
-                jobs[number] = job
-        for (number, job), samples in zip(jobs.items(), self._vocoder.run(list(jobs.values())), strict=True):
-            sequence = by_urgency[number]
-            sequence.num_windows += 1
-            sequence.num_frames = job.window.stop
-            self._take_samples(sequence, samples)
-        finished = [
-            sequence
-            for sequence in self.decoded
-            if sequence.num_frames == sequence.grid.num_frames(sequence.num_latents)
-        ]
-        for sequence in finished:
-            self._finish(sequence)
+        asked = self._ask(by_urgency)
+        if asked:
+            self._unread.append(asked)
+        finished: list[Sequence] = []
+        while len(self._unread) > (self._read_late if asked else 0):
+            finished += [unread.sequence for unread in self._unread.popleft() if self._read(unread)]
         return finished
 
     def drop(self, work: Work) -> None:
         """Forget a request's sequences."""
         self.decoded = [sequence for sequence in self.decoded if sequence.job.work is not work]
+        for windows in self._unread:
+            windows[:] = [window for window in windows if window.sequence.job.work is not work]
+
+    def reset(self) -> None:
+        """Forget everything after a turn that failed."""
+        self.decoded.clear()
+        self._unread.clear()
+
+    def _ask(self, sequences: Iterable[Sequence]) -> list[_Unread]:
+        """Of each sequence in turn the next window, until there are as many as go into one turn."""
+        jobs: list[tuple[Sequence, VocoderJob]] = []
+        for sequence in sequences:
+            if len(jobs) < self._windows_per_turn and (job := self._next_window(sequence)):
+                jobs.append((sequence, job))
+        asked: list[_Unread] = []
+        for (sequence, job), samples in zip(jobs, self._vocoder.run([job for _, job in jobs]), strict=True):
+            sequence.num_windows += 1
+            sequence.num_frames = job.window.stop
+            asked.append(_Unread(sequence, sequence.attempt, job.window.stop, samples))
+        return asked
+
+    def _read(self, unread: _Unread) -> bool:
+        """Take a window's samples. Returns whether the sequence is finished with it."""
+        sequence = unread.sequence
+        if sequence.attempt != unread.attempt:
+            return False  # it is being spoken again
+        # Copied: a consumer may keep them for a minute, and memory that a GPU writes to is pinned.
+        self._take_samples(sequence, unread.samples.read().numpy().copy(), unread.end_frame)
+        is_finished = sequence.is_decoded and unread.end_frame == sequence.grid.num_frames(sequence.num_latents)
+        if is_finished:
+            self._finish(sequence)
+        return is_finished
 
     def _next_window(self, sequence: Sequence) -> VocoderJob | None:
         if not (sequence.is_decoded or sequence.may_be_heard):
@@ -94,10 +132,10 @@ class VocodeStage:
             is_final=sequence.is_decoded,
         )
 
-    def _take_samples(self, sequence: Sequence, samples: Samples) -> None:
+    def _take_samples(self, sequence: Sequence, samples: Samples, end_frame: int) -> None:
         """On to the listener as far as they can be trusted and are wanted yet; the rest is held."""
         sequence.loudest = max(sequence.loudest, float(frame_levels(samples, self._vocoder.frame_samples).max()))
-        sequence.held.append(HeldSamples(samples, sequence.num_frames))
+        sequence.held.append(HeldSamples(samples, end_frame))
         while sequence.may_be_heard and sequence.held and sequence.is_trusted(sequence.held[0].end_frame):
             self._deliver(sequence, sequence.held.pop(0).samples)
 

@@ -17,9 +17,11 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import nn
 
 from app.engine.xtts.config import ModelArgs
+from app.engine.xtts.decode.attention import Attention, masked_attention
 from app.engine.xtts.decode.kv_cache import KVCache
 
 LAYER_NORM_EPS = 1e-5
+NUM_CONDITIONING_LATENTS = 32
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -38,7 +40,7 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Affine(nn.Module):
-    """x @ weight + bias, with the weight [in, out]."""
+    """x @ weight + bias, with the weight [in, out], in the number format of the weight."""
 
     def __init__(self, size_in: int, size_out: int) -> None:
         super().__init__()
@@ -46,10 +48,10 @@ class Affine(nn.Module):
         self.bias = nn.Parameter(torch.empty(size_out), requires_grad=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.addmm(self.bias, x, self.weight)
+        return torch.addmm(self.bias, x.to(self.weight.dtype), self.weight)
 
 
-class Attention(nn.Module):
+class Projections(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.c_attn = Affine(channels, 3 * channels)
@@ -70,7 +72,7 @@ class Layer(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
-        self.attn = Attention(channels)
+        self.attn = Projections(channels)
         self.ln_2 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
         self.mlp = FeedForward(channels)
 
@@ -111,6 +113,24 @@ class Decoder(nn.Module):
         self.final_norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
         self.mel_head = nn.Linear(channels, args.gpt_num_audio_tokens)
 
+    def halve(self) -> None:
+        """float16 for what every step reads: the matrices of the body, and with them the cache.
+
+        What adds up stays float32: the residual stream, norms, embeddings, and the logits (0.6 % of the bytes).
+        """
+        for layer in self.gpt.layers:
+            layer.attn.half()
+            layer.mlp.half()
+
+    @property
+    def max_prompt_positions(self) -> int:
+        """Of the longest prefix: latents, as much text as there are places for, and the start code."""
+        return NUM_CONDITIONING_LATENTS + len(self.text_pos_embedding.emb.weight) + 1
+
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        return self.gpt.layers[0].attn.c_attn.weight.dtype
+
     def prefill(self, cache: KVCache, prompts: Sequence[Prompt]) -> tuple[torch.Tensor, torch.Tensor]:
         """Write the prefixes of `prompts` into their slots and read what follows each.
 
@@ -138,7 +158,14 @@ class Decoder(nn.Module):
         return self._read(x[last])
 
     def decode(
-        self, cache: KVCache, codes: torch.Tensor, code_positions: torch.Tensor, lengths: torch.Tensor, *, span: int
+        self,
+        cache: KVCache,
+        codes: torch.Tensor,
+        code_positions: torch.Tensor,
+        lengths: torch.Tensor,
+        *,
+        span: int,
+        attention: Attention = masked_attention,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One step of the first `rows` slots: write one position each and read what follows.
 
@@ -149,21 +176,12 @@ class Decoder(nn.Module):
 
         Returns logits [rows, codes] and latents [rows, channels] of the next code.
         """
-        rows = torch.arange(len(codes), device=codes.device)
         x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
-        unwritten = torch.arange(span, device=codes.device) > lengths[:, None]
-        mask = torch.zeros(unwritten.shape, device=x.device, dtype=x.dtype).masked_fill_(unwritten, float("-inf"))
-        mask = mask[:, None, None]
+        attend = attention(lengths, span, self.cache_dtype)
         for index, layer in enumerate(self.gpt.layers):
             keys, values = cache.layer(index)
             qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim)
-            query, key, value = qkv.unbind(1)
-            keys[rows, :, lengths] = key
-            values[rows, :, lengths] = value
-            heads = F.scaled_dot_product_attention(
-                query[:, :, None], keys[: len(x), :, :span], values[: len(x), :, :span], attn_mask=mask
-            )
-            x = x + layer.attn.c_proj(heads[:, :, 0].flatten(1))
+            x = x + layer.attn.c_proj(attend(qkv, keys, values).flatten(1))
             x = x + layer.mlp(layer.ln_2(x))
         return self._read(x)
 

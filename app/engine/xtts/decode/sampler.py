@@ -40,7 +40,7 @@ def filter_logits(
     ascending = ascending.masked_fill(ascending < ascending.gather(1, kth_best), float("-inf"))
     share_below = ascending.softmax(dim=-1).cumsum(dim=-1)
     removed = share_below <= tail[:, None]
-    removed[:, -1] = False
+    removed[:, -1].zero_()
     return torch.full_like(scores, float("-inf")).scatter(1, order, ascending.masked_fill(removed, float("-inf")))
 
 

@@ -1,12 +1,16 @@
-"""How much of the GPU's memory this process holds.
+"""How much of the GPU's memory this process holds, and how many slots go into what is left.
 
-Asked on any thread, at any moment: these are figures that torch keeps in the host's memory, so that nothing here waits
-for the device or calls the driver (`cudaMemGetInfo` is such a call, and may not come while a CUDA graph is captured).
+What is asked on any thread, at any moment, are figures that torch keeps in the host's memory: nothing waits for the
+device or calls the driver (`cudaMemGetInfo` is such a call, and may not come while a CUDA graph is captured).
 """
 
 import torch
 
 from app.engine.base import DeviceMemory
+from app.errors import EngineUnavailable
+
+RESERVE_BYTES = 1 << 29
+"""Left free beside the slots: for graphs, for what comes together in a prefill, and for torch's own rounding."""
 
 
 def read_device_memory(device: torch.device) -> DeviceMemory | None:
@@ -18,3 +22,29 @@ def read_device_memory(device: torch.device) -> DeviceMemory | None:
         reserved=torch.cuda.memory_reserved(device),
         limit=torch.cuda.get_device_properties(device).total_memory,
     )
+
+
+def read_free_bytes(device: torch.device) -> int | None:
+    """What the driver has left, for the thread that owns the device; None on a CPU, whose pages are taken when used."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
+def slots_that_fit(asked: int, default: int, *, free_bytes: int | None, bytes_per_slot: int) -> int:
+    """How many slots to allocate: those that are asked for, or as many as fit, `default` at most.
+
+    asked        0 leaves it open
+    free_bytes   of the device; None where there is no need to count
+
+    Raises EngineUnavailable when those that are asked for, or a single one, do not fit.
+    """
+    if free_bytes is None:
+        return asked or default
+    fitting = max(0, free_bytes - RESERVE_BYTES) // bytes_per_slot
+    if asked > fitting or fitting == 0:
+        wanted = asked or 1
+        raise EngineUnavailable(
+            f"{wanted} slots need {wanted * bytes_per_slot / 1e9:.1f} GB of GPU memory; {free_bytes / 1e9:.1f} GB are "
+            f"free, of which {RESERVE_BYTES / 1e9:.1f} GB stay so: {fitting} slots fit",
+            param="CHORUS_MAX_SLOTS",
+        )
+    return asked or min(default, fitting)

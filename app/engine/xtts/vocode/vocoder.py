@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator, ResBlock1
 
-from app.engine.base import Samples
+from app.engine.xtts.hardware.arrival import Arrival
 from app.engine.xtts.vocode.frames import FrameGrid
 
 WINDOW_FRAMES = (24, 48, 96, 192)
@@ -52,6 +52,11 @@ def plan_window(
     return Window(max(0, start - context), start, stop, min(num_ready, stop + context))
 
 
+def largest_window(context: int, sizes: Sequence[int] = WINDOW_FRAMES) -> Window:
+    """The one that needs the most memory, at the beginning of a segment that is long enough for it."""
+    return Window(0, context, context + max(sizes), 2 * context + max(sizes))
+
+
 class VocoderJob(msgspec.Struct, frozen=True, kw_only=True):
     """One window of one segment."""
 
@@ -66,30 +71,36 @@ class VocoderJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Vocoder:
-    """The HiFi-GAN generator of the TTS package."""
+    """The HiFi-GAN generator of the TTS package.
+
+    Samples have the precision of the generator's weights; frames are stretched in float32 before it.
+    """
 
     def __init__(self, generator: HifiganGenerator) -> None:
         self.context = context_frames(generator)
         self.frame_samples = samples_per_frame(generator)
+        weight = next(generator.parameters())
+        self.device, self._dtype = weight.device, weight.dtype
         self._generator = _as_2d(generator)
 
     @torch.inference_mode()
-    def run(self, jobs: Sequence[VocoderJob]) -> list[Samples]:
-        """The samples of each window, float32. Windows of one length share a call of the generator."""
+    def run(self, jobs: Sequence[VocoderJob]) -> list[Arrival]:
+        """The samples of each window, [samples] float32. Windows of one length share a call of the generator."""
         by_length: defaultdict[int, list[int]] = defaultdict(list)
         for number, job in enumerate(jobs):
             by_length[job.window.last - job.window.first].append(number)
-        samples: dict[int, Samples] = {}
+        samples: dict[int, Arrival] = {}
         for numbers in by_length.values():
             for some in _groups(numbers, MAX_WINDOWS):
                 samples.update(zip(some, self._run_together([jobs[number] for number in some]), strict=True))
         return [samples[number] for number in range(len(jobs))]
 
-    def _run_together(self, jobs: Sequence[VocoderJob]) -> Iterable[Samples]:
+    def _run_together(self, jobs: Sequence[VocoderJob]) -> Iterable[Arrival]:
         frames = torch.stack(
             [job.grid.frames(job.latents, job.window.first, job.window.last, is_final=job.is_final) for job in jobs]
         )
-        embeddings = torch.stack([job.speaker_embedding for job in jobs]).to(frames.device)
+        frames = frames.to(self._dtype)
+        embeddings = torch.stack([job.speaker_embedding for job in jobs]).to(frames.device, self._dtype)
         # [jobs, frames, channels] is [jobs, channels, 1, frames] in channels-last order: no copy is made.
         samples = self._generator(frames.transpose(1, 2)[:, :, None], embeddings[:, :, None])
         for job, row in zip(jobs, samples[:, 0, 0], strict=True):
@@ -97,7 +108,7 @@ class Vocoder:
                 (job.window.start - job.window.first) * self.frame_samples,
                 (job.window.stop - job.window.first) * self.frame_samples,
             )
-            yield row[kept].float().cpu().numpy().copy()
+            yield Arrival(row[kept].float())
 
 
 def samples_per_frame(generator: HifiganGenerator) -> int:

@@ -12,18 +12,38 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    FakeTensor,
+    FakeTensorMode,
+    unset_fake_temporarily,
+)
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from app.audio.reference import ReferenceClip
-from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.decode.attention import masked_attention
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.rows import Rows, RowSampling
+from app.engine.xtts.decode.step import take_step
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, Window
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.weights.networks import Networks
-from tests.support.xtts import Pair
+from tests.support.xtts import Pair, codes_of
 
 CUDA = torch.device("cuda:0")
 SAMPLING = RowSampling(seed=1, temperature=0.7, top_k=50, top_p=0.8, repetition_penalty=5.0)
+
+
+class NoEvent:
+    """Of a stream that is not there."""
+
+    def record(self) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        pass
 
 
 @pytest.fixture
@@ -31,6 +51,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     # Values are read in these places only, and there are none.
     monkeypatch.setattr(FakeTensor, "__bool__", lambda tensor: True, raising=False)
     monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: [0] * tensor.shape[0])
+    monkeypatch.setattr(torch.cuda, "Event", NoEvent)
     monkeypatch.setattr(FakeTensor, "numpy", lambda tensor: np.zeros(tuple(tensor.shape), np.float32))
     # Under inference mode new tensors would be real ones.
     for owner, names in (
@@ -74,13 +95,44 @@ def test_the_batch_is_on_its_device(fake: FakeTensorMode, tiny: Pair) -> None:
     batch = Batch(on_cuda(tiny.checkpoint.networks, fake).decoder, slots=3, max_codes=40, device=CUDA)
     # Voices and texts come from the CPU.
     row = NewRow(fake.from_tensor(tiny.voice.gpt_conditioning_latents), torch.tensor([5, 6, 7]), SAMPLING)
-    assert batch.join([row, row]).codes == [0, 0]
-    batch.step()
+    assert codes_of(batch.join([row, row])) == [0, 0]
+    assert codes_of(batch.step()) == [0, 0]
     batch.leave(0)
     batch.join([row])
     batch.leave(1, is_poisoned=True)
     batch.reset()
     assert batch.latents.device == CUDA
+
+
+class OnTheDeviceOnly(TorchDispatchMode):
+    """Fails where a CUDA graph would: at a tensor of the host, and at a value that is asked for."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves((args, kwargs, result)):
+            assert not isinstance(tensor, torch.Tensor) or tensor.device == CUDA, f"{func} met a tensor on the CPU"
+        return result
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_step_asks_for_no_value_and_stays_on_the_device(tiny: Pair, count: int) -> None:
+    """What a CUDA graph may hold; the capture itself is in tests/gpu."""
+    halved = copy.deepcopy(tiny.checkpoint.networks.decoder)
+    halved.halve()
+    with FakeTensorMode() as mode:
+        decoder = faked(halved, mode)
+        rows = Rows(decoder, slots=3, max_codes=40, device=CUDA)
+        with OnTheDeviceOnly():
+            take_step(decoder, rows, count, 64, attention=masked_attention)
+
+
+def test_what_a_graph_may_not_hold_is_seen(tiny: Pair) -> None:
+    """Guards the test above."""
+    with FakeTensorMode(), OnTheDeviceOnly():
+        with pytest.raises(DataDependentOutputException):
+            torch.zeros(1, device=CUDA).item()
+        with pytest.raises(AssertionError, match="on the CPU"):
+            torch.zeros(3, device=CUDA)[torch.arange(2)]
 
 
 @pytest.mark.parametrize("speed", [1.0, 1.3])
@@ -94,7 +146,7 @@ def test_the_vocoder_is_on_its_device(fake: FakeTensorMode, tiny: Pair, speed: f
         window=Window(0, 0, 24, 24 + vocoder.context),
         is_final=False,
     )
-    assert [len(samples) for samples in vocoder.run([job, job])] == [24 * vocoder.frame_samples] * 2
+    assert [len(samples.read()) for samples in vocoder.run([job, job])] == [24 * vocoder.frame_samples] * 2
 
 
 def test_the_conditioner_is_on_its_device_and_its_voices_are_not(fake: FakeTensorMode, tiny: Pair) -> None:

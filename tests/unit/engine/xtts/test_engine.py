@@ -15,6 +15,7 @@ import torch
 from app.audio.reference import ReferenceClip
 from app.engine.base import AudioChunk, Samples, SamplingParams, SynthesisRequest, Voice
 from app.engine.stream import OrderedChunks
+from app.engine.xtts.assembly import HABITS, Habits
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.voice.speakers import VoiceConditioning
@@ -26,6 +27,11 @@ TEXT = (
     "The old grey house stood by the sea. Nothing more was said about it, and the fox went home over the hills. "
     "A lazy dog was asleep in the sun all day!"
 )
+
+LATE = msgspec.structs.replace(HABITS["cpu"], read_late=1)
+"""As on a GPU: the device is a turn ahead of what is read of it."""
+
+pytestmark = pytest.mark.parametrize("habits", [HABITS["cpu"], LATE], ids=["read at once", "read late"])
 
 
 def run(folder: Path, scenario: Callable[[XttsEngine], Awaitable[None]], **options: object) -> None:
@@ -59,7 +65,9 @@ def clip(pitch_hz: float = 140.0, seconds: float = 3.0) -> ReferenceClip:
     return ReferenceClip(samples=samples, sample_rate_hz=22050, sha256=f"{pitch_hz}")
 
 
-def test_a_streamed_answer_has_the_samples_of_a_whole_one_and_comes_in_more_pieces(tiny_checkpoint: Path) -> None:
+def test_a_streamed_answer_has_the_samples_of_a_whole_one_and_comes_in_more_pieces(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         streamed = await collect(engine.submit(request(engine, streaming=True)))
         whole = await collect(engine.submit(request(engine, streaming=False)))
@@ -69,10 +77,12 @@ def test_a_streamed_answer_has_the_samples_of_a_whole_one_and_comes_in_more_piec
             np.concatenate([chunk.samples for chunk in streamed]), np.concatenate([chunk.samples for chunk in whole])
         )
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(tiny_checkpoint: Path) -> None:
+def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         stream = engine.submit(request(engine))
         first = await anext(stream)
@@ -81,10 +91,12 @@ def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(tiny_c
         assert engine.stats().busy_slots > 0
         await stream.aclose()
 
-    run(tiny_checkpoint, scenario, guards=Guards(exact_codes=120))
+    run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=120))
 
 
-def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(tiny_checkpoint: Path) -> None:
+def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         first, again, seed, voice = await asyncio.gather(
             speak(engine),
@@ -96,10 +108,10 @@ def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(tiny
         assert len(first) != len(seed) or not np.allclose(first, seed, atol=1e-3)
         assert len(first) != len(voice) or not np.allclose(first, voice, atol=1e-3)
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_checkpoint: Path) -> None:
+def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         listened: list[int] = []
         hook = engine._checkpoint.networks.speaker_encoder.register_forward_pre_hook(lambda *_: listened.append(1))
@@ -116,10 +128,10 @@ def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_ch
         hook.remove()
         assert len(await speak(engine, voice=both)) > 10_000
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_checkpoint: Path) -> None:
+def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         speaking = asyncio.create_task(speak(engine))
         with pytest.raises(UnusableReference):
@@ -131,10 +143,10 @@ def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_che
         assert len(await speaking) > 10_000
         assert len(await speak(engine, voice=await engine.clone([clip()]))) > 10_000
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_checkpoint: Path) -> None:
+def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         alone = await speak(engine)
         good = engine.voice("Ada Tiny").conditioning
@@ -150,10 +162,10 @@ def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_check
             for ours in (results[0], results[2]):
                 np.testing.assert_allclose(ours, alone, atol=1e-5)  # type: ignore[arg-type]
 
-    run(tiny_checkpoint, scenario, max_slots=8)
+    run(tiny_checkpoint, scenario, habits=habits, max_slots=8)
 
 
-def test_text_beyond_the_models_tokens_is_refused_before_any_audio(tiny_checkpoint: Path) -> None:
+def test_text_beyond_the_models_tokens_is_refused_before_any_audio(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         segments = split_segments("Short. " + "ж" * 1000, language="en", max_chars=2000)
         with pytest.raises(TextTooLong, match="reads 401"):
@@ -161,10 +173,10 @@ def test_text_beyond_the_models_tokens_is_refused_before_any_audio(tiny_checkpoi
         assert engine.stats().admitted_requests == 0
         assert len(await speak(engine)) > 10_000
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_checkpoint: Path) -> None:
+def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         streams = [engine.submit(request(engine)) for _ in range(3)]
         with pytest.raises(QueueFull):
@@ -174,10 +186,10 @@ def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_check
         for stream in streams:
             assert await collect(stream)
 
-    run(tiny_checkpoint, scenario, max_slots=2, max_queue=1)
+    run(tiny_checkpoint, scenario, habits=habits, max_slots=2, max_queue=1)
 
 
-def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_checkpoint: Path) -> None:
+def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_checkpoint: Path, habits: Habits) -> None:
     """The stop code never has a chance: the second attempt runs away like the first."""
 
     async def scenario(engine: XttsEngine) -> None:
@@ -198,10 +210,10 @@ def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_check
         assert (stats.segments_retried, stats.segments_cut) == (1, 1)
         assert stats.device_memory is None
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path) -> None:
+def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         joined: list[int] = []
         decoder = engine._checkpoint.networks.decoder
@@ -216,10 +228,12 @@ def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path) ->
         assert stream.warnings == ["segment 1 did not end by itself and was cut"]
         assert 2.0 < sum(len(chunk.samples) for chunk in chunks) / engine.info.sample_rate_hz < 5.8
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spoken(tiny_checkpoint: Path) -> None:
+def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spoken(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         alone = await speak(engine)
         decoder = engine._checkpoint.networks.decoder
@@ -234,10 +248,10 @@ def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spok
         assert str(results[0].__cause__) == "boom"  # type: ignore[union-attr]
         np.testing.assert_allclose(await speak(engine), alone, atol=1e-5)
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Path) -> None:
+def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         told: asyncio.Queue[ChorusError] = asyncio.Queue()
         engine.on_lost(told.put_nowait)
@@ -254,10 +268,10 @@ def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Pat
         with pytest.raises(Draining):
             await engine.clone([clip()])
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
-def test_closing_the_engine_ends_open_streams_with_an_error(tiny_checkpoint: Path) -> None:
+def test_closing_the_engine_ends_open_streams_with_an_error(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         stream = engine.submit(request(engine))
         await anext(stream)
@@ -268,11 +282,13 @@ def test_closing_the_engine_ends_open_streams_with_an_error(tiny_checkpoint: Pat
         with pytest.raises(Draining):
             engine.submit(request(engine))
 
-    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
 @pytest.mark.slow
-def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_as_alone(tiny_checkpoint: Path) -> None:
+def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_as_alone(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
     """Random texts, seeds, voices, speeds and ways to leave, 24 callers at a time on 8 slots."""
     choice = random.Random(11)
     texts = [" ".join(random_texts(choice.randint(1, 2), seed=number)).capitalize() for number in range(12)]
@@ -335,5 +351,5 @@ def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_
         assert grown_mb < 100  # a leaked request keeps its latents: 350 of them would be more than that
 
     began_at_s = time.perf_counter()
-    run(tiny_checkpoint, scenario, max_slots=8, max_queue=64)
+    run(tiny_checkpoint, scenario, habits=habits, max_slots=8, max_queue=64)
     print(f"{time.perf_counter() - began_at_s:.1f} s")

@@ -2,9 +2,10 @@
 
 import torch
 
-from app.engine.xtts.decode.batch import Batch, NewRow, RowSampling
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.rows import LOST, RowSampling
 from app.engine.xtts.decode.sampler import sequence_seed
-from tests.support.xtts import Pair, decode_alone, random_texts
+from tests.support.xtts import Pair, codes_of, decode_alone, random_texts
 
 
 def sampled(number: int) -> RowSampling:
@@ -21,10 +22,10 @@ def sampled(number: int) -> RowSampling:
 def decode_together(
     pair: Pair, batch: Batch, numbers: list[int], texts: list[torch.Tensor], steps: int
 ) -> list[list[int]]:
-    drawn = batch.join([pair.new_row(texts[number], sampled(number)) for number in numbers])
-    codes = [[code] for code in drawn.codes]
+    drawn = codes_of(batch.join([pair.new_row(texts[number], sampled(number)) for number in numbers]))
+    codes = [[code] for code in drawn]
     for _ in range(steps):
-        for row, code in enumerate(batch.step().codes):
+        for row, code in enumerate(codes_of(batch.step())):
             codes[row].append(code)
     while batch.size:
         batch.leave(0)
@@ -47,12 +48,12 @@ def test_what_an_earlier_sequence_left_in_a_slot_is_never_read(tiny: Pair) -> No
     tokens = tiny.tokens("the old grey house by the sea.")
     clean = tiny.batch(4)
     dirty = tiny.batch(4)
-    dirty._cache.data.fill_(1e6)
+    dirty._rows.cache.data.fill_(1e6)
     dirty.latents.fill_(1e6)
     rows = [tiny.new_row(tokens, sampled(number)) for number in range(3)]
-    assert clean.join(rows) == dirty.join(rows)
+    assert codes_of(clean.join(rows)) == codes_of(dirty.join(rows))
     for _ in range(40):
-        assert clean.step() == dirty.step()
+        assert codes_of(clean.step()) == codes_of(dirty.step())
     assert torch.equal(clean.latents[:3, :41], dirty.latents[:3, :41])
 
 
@@ -60,20 +61,19 @@ def test_a_poisoned_row_is_told_and_its_neighbours_do_not_notice(tiny: Pair) -> 
     texts = [tiny.tokens(text) for text in random_texts(3, seed=9)]
     rows = [tiny.new_row(tokens, sampled(number)) for number, tokens in enumerate(texts)]
     healthy = tiny.batch(3)
-    expected = [healthy.join(rows), *(healthy.step() for _ in range(10))]
+    expected = [codes_of(healthy.join(rows)), *(codes_of(healthy.step()) for _ in range(10))]
     poisoned = rows[1].conditioning_latents.clone()
     poisoned[3, 7] = float("nan")
     batch = tiny.batch(3)
-    drawn = [batch.join([rows[0], type(rows[1])(poisoned, texts[1], sampled(1)), rows[2]])]
-    drawn += [batch.step() for _ in range(10)]
+    drawn = [codes_of(batch.join([rows[0], type(rows[1])(poisoned, texts[1], sampled(1)), rows[2]]))]
+    drawn += [codes_of(batch.step()) for _ in range(10)]
     for ours, theirs in zip(drawn, expected, strict=True):
-        assert ours.is_finite == [True, False, True]
-        assert [ours.codes[0], ours.codes[2]] == [theirs.codes[0], theirs.codes[2]]
+        assert ours == [theirs[0], LOST, theirs[2]]
     batch.leave(1, is_poisoned=True)
     # The slot that held it serves the next sequence as a new one would.
     batch.leave(0)
     batch.leave(0)
-    again = [batch.join(rows), *(batch.step() for _ in range(10))]
+    again = [codes_of(batch.join(rows)), *(codes_of(batch.step()) for _ in range(10))]
     assert again == expected
 
 
@@ -87,9 +87,9 @@ def test_a_short_sequence_in_a_slot_that_was_poisoned_far_beyond_its_end_is_not_
     for _ in range(20):
         batch.step()
     batch.leave(0, is_poisoned=True)
-    drawn = [batch.join([tiny.new_row(short, sampled(1)), tiny.new_row(long, sampled(2))])]
-    drawn += [batch.step() for _ in range(5)]
-    assert all(step.is_finite == [True, True] for step in drawn)
+    drawn = [codes_of(batch.join([tiny.new_row(short, sampled(1)), tiny.new_row(long, sampled(2))]))]
+    drawn += [codes_of(batch.step()) for _ in range(5)]
+    assert all(LOST not in codes for codes in drawn)
 
 
 def test_prefill_multiplies_no_padding(tiny: Pair) -> None:

@@ -13,7 +13,7 @@ from app.engine.xtts.decode.decoder import Prompt
 from app.engine.xtts.decode.kv_cache import KVCache
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.tiny_xtts import TINY, Shape
-from tests.support.xtts import CPU, Pair, make_pair, random_texts
+from tests.support.xtts import CPU, Pair, codes_of, make_pair, random_texts
 
 NUM_TEXTS = 64
 SHAPES = {
@@ -128,9 +128,9 @@ def test_greedy_codes_and_latents_are_the_references_whoever_else_is_in_the_batc
         free = batch.slots - len(rows)
         joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, free)))]
         if joining:
-            drawn = batch.join([pair.new_row(texts[number]) for number in joining])
+            drawn = codes_of(batch.join([pair.new_row(texts[number]) for number in joining]))
             rows += joining
-            for number, code in zip(joining, drawn.codes, strict=True):
+            for number, code in zip(joining, drawn, strict=True):
                 codes[number].append(code)
         if not rows:
             continue
@@ -140,7 +140,7 @@ def test_greedy_codes_and_latents_are_the_references_whoever_else_is_in_the_batc
             cancelled.add(rows[row])
             leave(batch, rows, row)
         if rows:
-            for number, code in zip(rows, batch.step().codes, strict=True):
+            for number, code in zip(rows, codes_of(batch.step()), strict=True):
                 codes[number].append(code)
             leave_finished(pair, batch, rows, codes, reference_codes)
     finished = set(codes) - cancelled

@@ -1,0 +1,60 @@
+"""Steps in shapes that were captured as CUDA graphs, or as they come.
+
+A step of a small batch is some 400 kernels of a few microseconds, which Python launches more slowly than the GPU runs
+them; a graph is launched by one call. All padding is here: a step of 5 rows runs as one of 8, of which three are free.
+
+Knows shapes. Knows nothing of what a step does.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from app.engine.xtts.decode.buckets import Buckets
+
+Step = Callable[[int, int], None]
+"""(rows, span): one step, on tensors whose addresses never change"""
+WARM_UP_STEPS = 3
+"""Before a capture: libraries make their handles and workspaces, which no graph may hold, at first use."""
+
+
+class EagerRunner:
+    """Each step in its own shape, or padded to `buckets`."""
+
+    def __init__(self, step: Step, buckets: Buckets | None = None) -> None:
+        self._step = step
+        self._buckets = buckets
+
+    def run(self, count: int, span: int) -> None:
+        self._step(*(self._buckets.fit(count, span) if self._buckets else (count, span)))
+
+
+class GraphRunner:
+    """One CUDA graph for each shape, captured when it is made. All share one pool of memory: one runs at a time.
+
+    Must be made and used on the thread that owns the device, when no row is in use.
+    """
+
+    def __init__(self, step: Step, buckets: Buckets, device: torch.device) -> None:
+        self._buckets = buckets
+        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+        pool = torch.cuda.graph_pool_handle()
+        stream = torch.cuda.Stream(device)
+        stream.wait_stream(torch.cuda.current_stream(device))
+        for shape in buckets.largest_first():
+            with torch.cuda.stream(stream):
+                for _ in range(0 if self._graphs else WARM_UP_STEPS):
+                    step(*shape)
+            graph = torch.cuda.CUDAGraph()
+            # thread_local: other threads may use CUDA meanwhile, to read how much memory there is.
+            with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+                step(*shape)
+            self._graphs[shape] = graph
+        torch.cuda.current_stream(device).wait_stream(stream)
+
+    @property
+    def num_graphs(self) -> int:
+        return len(self._graphs)
+
+    def run(self, count: int, span: int) -> None:
+        self._graphs[self._buckets.fit(count, span)].replay()

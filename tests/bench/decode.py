@@ -1,0 +1,155 @@
+"""`python -m tests.bench.decode FOLDER`: a step of the decoder by rows, beside what the memory bus allows.
+
+The floor of a step is what it must read, over the bandwidth of a large copy on the same device: every weight of the
+body once, and of each row the keys and values of the positions it has written. FOLDER holds a checkpoint, such as
+`python -m tests.support.tiny_xtts FOLDER --full-size` writes. Runs where XTTS runs: on a GPU with graphs and float16,
+on a CPU without.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from app.engine.xtts.assembly import HABITS, is_half
+from app.engine.xtts.decode.attention import Attention, masked_attention
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.decoder import NUM_CONDITIONING_LATENTS, Decoder
+from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.hardware.driver import find_device
+from app.engine.xtts.weights.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).parent / "results" / "decode.jsonl"
+SAMPLING = RowSampling(seed=1, temperature=0.75, top_k=50, top_p=0.85, repetition_penalty=5.0)
+STEPS, RUNS = 20, 5
+COPY_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}
+
+
+def synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def copy_bytes_per_s(device: torch.device) -> float:
+    """Bytes read and written by a large copy, each second: the median of ten."""
+    source = torch.randint(0, 100, (COPY_BYTES[device.type],), dtype=torch.int8, device=device)
+    target = torch.empty_like(source)
+    times: list[float] = []
+    for _ in range(11):
+        synchronize(device)
+        began_at_s = time.perf_counter()
+        target.copy_(source)
+        synchronize(device)
+        times.append(time.perf_counter() - began_at_s)
+    return 2 * source.nbytes / statistics.median(times[1:])
+
+
+def bytes_of_step(decoder: Decoder, rows: int, positions: int) -> int:
+    """What a step must read: matrices, and the keys and values of what the rows have written."""
+    matrices = sum(parameter.nbytes for parameter in decoder.gpt.parameters()) + decoder.mel_head.weight.nbytes
+    element = torch.empty(0, dtype=decoder.cache_dtype).element_size()
+    return matrices + len(decoder.gpt.layers) * 2 * rows * positions * decoder.num_heads * decoder.head_dim * element
+
+
+def seconds_of_step(decoder: Decoder, device: torch.device, rows: int, positions: int, **options: Any) -> float:
+    """Median of several runs of steps that are read one late, as the engine reads them."""
+    batch = Batch(decoder, slots=rows, max_codes=STEPS * (RUNS + 1) + 1, device=device, **options)
+    channels = decoder.mel_embedding.embedding_dim
+    text = torch.full((positions - NUM_CONDITIONING_LATENTS - 3,), 5)
+    latents = torch.randn(NUM_CONDITIONING_LATENTS, channels, generator=torch.Generator().manual_seed(0))
+    for _ in range(rows):
+        batch.join([NewRow(latents, text, SAMPLING)])
+    times: list[float] = []
+    late = HABITS[device.type].read_late
+    for _ in range(RUNS + 1):
+        synchronize(device)
+        began_at_s = time.perf_counter()
+        arrivals = []
+        for _ in range(STEPS):
+            arrivals.append(batch.step())
+            if len(arrivals) > late:
+                arrivals.pop(0).read()
+        for arrival in arrivals:
+            arrival.read()
+        synchronize(device)
+        times.append((time.perf_counter() - began_at_s) / STEPS)
+    return statistics.median(times[1:])
+
+
+def attention_of(name: str) -> Attention:
+    if name == "masked":
+        return masked_attention
+    from app.engine.xtts.decode.row_attention import row_attention
+
+    return row_attention
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", default="1,4,16,32,64,128")
+    parser.add_argument("--positions", type=int, default=300, help="cache positions that every row has written")
+    parser.add_argument("--precision", choices=("auto", "float32", "float16"), default="auto")
+    parser.add_argument("--attention", choices=("masked", "row"), default="masked")
+    parser.add_argument("--eager", action="store_true", help="without CUDA graphs")
+    parser.add_argument("--append", action="store_true", help=f"add a line to {RESULTS.relative_to(ROOT)}")
+    arguments = parser.parse_args()
+    device = torch.device(find_device("auto"))
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {os.cpu_count()} cores"
+    print(f"{name}, torch {torch.__version__}, load before {os.getloadavg()[0]:.2f}", file=sys.stderr)
+    checkpoint = load_checkpoint(arguments.folder).to(device)
+    decoder = checkpoint.networks.decoder
+    if is_half(arguments.precision, device):
+        decoder.halve()
+    use_graphs = HABITS[device.type].use_graphs and not arguments.eager
+    bandwidth = copy_bytes_per_s(device)
+    print(f"a large copy moves {bandwidth / 1e9:.0f} GB/s")
+    print("| rows | a step | it must read | at | of the copy |\n| --- | --- | --- | --- | --- |")
+    rows_of_table: list[dict[str, float]] = []
+    for rows in map(int, arguments.rows.split(",")):
+        seconds = seconds_of_step(
+            decoder,
+            device,
+            rows,
+            arguments.positions,
+            use_graphs=use_graphs,
+            attention=attention_of(arguments.attention),
+        )
+        must_read = bytes_of_step(decoder, rows, arguments.positions)
+        achieved = must_read / seconds
+        rows_of_table.append({"rows": rows, "step_s": seconds, "bytes": must_read, "bytes_per_s": achieved})
+        print(
+            f"| {rows} | {seconds * 1e3:.2f} ms | {must_read / 1e9:.2f} GB | {achieved / 1e9:.0f} GB/s "
+            f"| {achieved / bandwidth:.0%} |",
+            flush=True,
+        )
+    if arguments.append:
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+        entry = {
+            "commit": commit.stdout.strip(),
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "device": name,
+            "torch": torch.__version__,
+            "dtype": str(decoder.cache_dtype).removeprefix("torch."),
+            "attention": arguments.attention,
+            "graphs": use_graphs,
+            "positions": arguments.positions,
+            "copy_bytes_per_s": bandwidth,
+            "rows": rows_of_table,
+        }
+        RESULTS.parent.mkdir(exist_ok=True)
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+if __name__ == "__main__":
+    main()

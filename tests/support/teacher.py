@@ -1,0 +1,61 @@
+"""Teacher forcing: the same codes are said to two decoders, and their logits compared."""
+
+from collections.abc import Sequence
+
+import msgspec
+import torch
+
+from app.engine.xtts.decode.decoder import Decoder, Prompt
+from app.engine.xtts.decode.kv_cache import KVCache
+from app.engine.xtts.voice.speakers import VoiceConditioning
+
+
+@torch.inference_mode()
+def teacher_forced(
+    decoder: Decoder, voice: VoiceConditioning, texts: Sequence[torch.Tensor], codes: torch.Tensor
+) -> torch.Tensor:
+    """Logits [texts, steps, codes] float32 on the CPU, after each of `codes` [texts, steps] but the last."""
+    device, num_steps = decoder.mel_embedding.weight.device, codes.shape[1]
+    latents = voice.gpt_conditioning_latents.to(device)
+    prompts = [Prompt(row, latents, text.to(device)) for row, text in enumerate(texts)]
+    lengths = torch.tensor([prompt.num_positions for prompt in prompts], device=device)
+    cache = KVCache(
+        layers=len(decoder.gpt.layers),
+        slots=len(texts),
+        heads=decoder.num_heads,
+        positions=int(lengths.max()) + num_steps,
+        head_dim=decoder.head_dim,
+        device=device,
+        dtype=decoder.cache_dtype,
+    )
+    codes = codes.to(device)
+    steps = [decoder.prefill(cache, prompts)[0].float().cpu()]
+    for step in range(num_steps - 1):
+        place = torch.full_like(lengths, step + 1)
+        logits, _ = decoder.decode(cache, codes[:, step], place, lengths + step, span=cache.positions)
+        steps.append(logits.float().cpu())
+    return torch.stack(steps, dim=1)
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How near one decoder's logits are to the exact ones."""
+
+    relative_error: float
+    """norm of the difference over norm of the exact logits"""
+    same_best: float
+    """share of steps in which the same code is best"""
+    widest_disagreement: float
+    """of the steps in which it is not: the largest distance between the exact two best logits, over the exact logits'
+    root mean square; 0 where all agree"""
+
+
+def agreement(ours: torch.Tensor, exact: torch.Tensor) -> Agreement:
+    """ours, exact   [texts, steps, codes]"""
+    best_two = exact.topk(2, dim=-1).values
+    differs = ours.argmax(dim=-1) != exact.argmax(dim=-1)
+    margins = (best_two[..., 0] - best_two[..., 1])[differs] / exact.square().mean().sqrt()
+    return Agreement(
+        relative_error=float((ours - exact).norm() / exact.norm()),
+        same_best=1 - float(differs.float().mean()),
+        widest_disagreement=float(margins.max()) if len(margins) else 0.0,
+    )

@@ -1,0 +1,92 @@
+"""The shapes of steps: which one a step takes, and that what pads it changes nothing."""
+
+import random
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.buckets import Buckets
+from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.decode.sampler import sequence_seed
+from tests.support.xtts import CPU, Pair, codes_of, random_texts
+
+
+@given(slots=st.integers(1, 1024), positions=st.integers(1, 2000), data=st.data())
+def test_a_step_gets_the_smallest_shape_that_holds_it(slots: int, positions: int, data: st.DataObject) -> None:
+    buckets = Buckets.of(slots, positions)
+    count, span = data.draw(st.integers(1, slots)), data.draw(st.integers(1, positions))
+    shape = buckets.fit(count, span)
+    assert shape in buckets.largest_first()
+    assert shape[0] == min(size for size in buckets.rows if size >= count)
+    assert shape[1] == min(size for size in buckets.spans if size >= span)
+    assert max(buckets.rows) == slots
+    assert max(buckets.spans) == positions
+
+
+@given(slots=st.integers(1, 256), positions=st.integers(128, 1040))
+def test_no_step_is_padded_to_more_than_twice_its_rows(slots: int, positions: int) -> None:
+    buckets = Buckets.of(slots, positions)
+    for count in range(1, slots + 1):
+        assert buckets.fit(count, 1)[0] < 2 * count + (count == 1)
+
+
+def test_capture_goes_from_large_to_small() -> None:
+    shapes = Buckets(rows=(1, 4), spans=(64, 128)).largest_first()
+    assert shapes == [(4, 128), (4, 64), (1, 128), (1, 64)]
+
+
+def sampled(number: int) -> RowSampling:
+    return RowSampling(seed=sequence_seed(number, 0, 0), temperature=0.7, top_k=50, top_p=0.85, repetition_penalty=5.0)
+
+
+def batch_of(pair: Pair, slots: int, buckets: Buckets | None) -> Batch:
+    max_codes = pair.checkpoint.config.model_args.max_audio_codes
+    return Batch(pair.checkpoint.networks.decoder, slots=slots, max_codes=max_codes, device=CPU, buckets=buckets)
+
+
+def script(seed: int, batches: list[Batch], rows: list[NewRow]) -> list[list[list[int]]]:
+    """Sequences join, step and leave at random, alike in each of the batches; what each batch drew, in order."""
+    choice = random.Random(seed)
+    drawn: list[list[list[int]]] = [[] for _ in batches]
+    arriving = list(rows)
+    for _ in range(70):
+        free = batches[0].slots - batches[0].size
+        joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, min(2, free))))]
+        leaving = choice.randrange(batches[0].size) if batches[0].size and choice.random() < 0.1 else None
+        for batch, codes in zip(batches, drawn, strict=True):
+            if leaving is not None:
+                batch.leave(leaving)
+            if joining:
+                codes.append(codes_of(batch.join(joining)))
+            if batch.size:
+                codes.append(codes_of(batch.step()))
+    return drawn
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_and_positions_that_pad_a_step_change_no_code(tiny: Pair, seed: int) -> None:
+    texts = [tiny.tokens(text) for text in random_texts(20, seed=seed)]
+    rows = [tiny.new_row(tokens, sampled(number)) for number, tokens in enumerate(texts)]
+    padded = batch_of(tiny, 7, Buckets(rows=(3, 7), spans=(200, tiny_positions(tiny))))
+    exact, with_padding = script(seed, [batch_of(tiny, 7, None), padded], rows)
+    assert exact == with_padding
+    assert len({code for codes in exact for code in codes}) > 50
+
+
+def tiny_positions(pair: Pair) -> int:
+    return batch_of(pair, 1, None)._rows.cache.positions
+
+
+def test_a_free_row_that_pads_takes_no_step(tiny: Pair) -> None:
+    batch = batch_of(tiny, 4, Buckets(rows=(4,), spans=(tiny_positions(tiny),)))
+    batch.join([tiny.new_row(tiny.tokens("go home.")), tiny.new_row(tiny.tokens("the old grey house."))])
+    batch.leave(0)
+    before = batch._rows.length[1:].clone(), batch._rows.num_codes[1:].clone()
+    for _ in range(5):
+        batch.step()
+    assert torch.equal(batch._rows.length[1:], before[0])
+    assert torch.equal(batch._rows.num_codes[1:], before[1])
+    assert not before[0].any()

@@ -1,0 +1,10 @@
+import torch
+
+from app.engine.xtts.hardware.arrival import Arrival
+
+
+def test_what_is_written_after_it_was_asked_for_does_not_arrive() -> None:
+    tensor = torch.arange(4)
+    arrival = Arrival(tensor[:3])
+    tensor.fill_(-1)
+    assert arrival.read().tolist() == [0, 1, 2]
