@@ -9,12 +9,17 @@ from app.engine.xtts.decode.decoder import Decoder, Prompt
 from app.engine.xtts.decode.kv_cache import KVCache
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
+NUM_AUDIO_CODES = 1024
+
 
 @torch.inference_mode()
 def teacher_forced(
     decoder: Decoder, voice: VoiceConditioning, texts: Sequence[torch.Tensor], codes: torch.Tensor
 ) -> torch.Tensor:
-    """Logits [texts, steps, codes] float32 on the CPU, after each of `codes` [texts, steps] but the last."""
+    """Logits [texts, steps, 1024] of the codes that are audio, float32 on the CPU; `codes` [texts, steps] are said.
+
+    The start and stop codes are left out: test checkpoints give them logits of their own, such as -1e9.
+    """
     device, num_steps = decoder.mel_embedding.weight.device, codes.shape[1]
     latents = voice.gpt_conditioning_latents.to(device)
     prompts = [Prompt(row, latents, text.to(device)) for row, text in enumerate(texts)]
@@ -34,7 +39,7 @@ def teacher_forced(
         place = torch.full_like(lengths, step + 1)
         logits, _ = decoder.decode(cache, codes[:, step], place, lengths + step, span=cache.positions)
         steps.append(logits.float().cpu())
-    return torch.stack(steps, dim=1)
+    return torch.stack(steps, dim=1)[..., :NUM_AUDIO_CODES]
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):

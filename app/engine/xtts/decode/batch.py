@@ -57,8 +57,10 @@ class Batch:
         def step(count: int, span: int) -> None:
             take_step(decoder, self._rows, count, span, attention=attention)
 
+        positions = self._rows.cache.positions
+        assert buckets is None or (buckets.rows[-1] <= slots and buckets.spans[-1] <= positions)
         if use_graphs:
-            buckets = buckets or Buckets.of(slots, self._rows.cache.positions)
+            buckets = buckets or Buckets.of(slots, positions)
             self._runner = GraphRunner(step, buckets, device)
         else:
             self._runner = EagerRunner(step, buckets)

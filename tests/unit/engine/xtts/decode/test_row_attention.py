@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from app.engine.xtts.decode.attention import masked_attention
+from app.engine.xtts.decode.batch import Batch
+from tests.support.xtts import CPU, Pair, codes_of, random_texts
 
 pytest.importorskip("triton", reason="Triton is not installed (it comes with torch on Linux)")
 from app.engine.xtts.decode.row_attention import row_attention
@@ -80,6 +82,21 @@ def test_it_reads_nothing_beyond_a_rows_own_length() -> None:
     poisoned_keys[len(lengths) :] = poisoned_values[len(lengths) :] = float("nan")
     attend = row_attention(torch.tensor(lengths, device=DEVICE), 0, torch.float32)
     assert torch.equal(attend(qkv, keys, values), attend(qkv, poisoned_keys, poisoned_values))
+
+
+@pytest.mark.skipif(DEVICE.type == "cuda", reason="the kernel is compiled here: tests/gpu has it in a batch")
+def test_a_batch_draws_the_same_codes_with_either(tiny: Pair) -> None:
+    texts = [tiny.tokens(text) for text in random_texts(3, seed=7)]
+    drawn: list[list[list[int]]] = []
+    for attention in (masked_attention, row_attention):
+        decoder = tiny.checkpoint.networks.decoder
+        batch = Batch(decoder, slots=3, max_codes=30, device=CPU, attention=attention)
+        steps = [codes_of(batch.join([tiny.new_row(tokens) for tokens in texts[:2]]))]
+        steps += [codes_of(batch.step()) for _ in range(5)]
+        steps.append(codes_of(batch.join([tiny.new_row(texts[2])])))
+        steps += [codes_of(batch.step()) for _ in range(5)]
+        drawn.append(steps)
+    assert drawn[0] == drawn[1]
 
 
 @pytest.mark.parametrize("dtype", ["fp16", "fp32"])

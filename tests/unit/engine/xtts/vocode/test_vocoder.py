@@ -113,3 +113,13 @@ def test_windows_of_several_segments_together_are_those_of_each_alone(vocoder: V
         )
     for job, together in zip(jobs, vocoder.run(jobs), strict=True):
         torch.testing.assert_close(together.read(), vocoder.run([job])[0].read(), atol=1e-5, rtol=0)
+
+
+def test_float16_is_fifty_decibels_below_what_is_heard(vocoder: Vocoder, tiny: Pair) -> None:
+    halved = Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator).half())
+    latents = torch.randn(60, 64)
+    exact, ours = vocode(vocoder, tiny, latents, WHOLE), vocode(halved, tiny, latents, WHOLE)
+    noise_db = 10 * np.log10(np.mean(np.square(ours - exact)) / np.mean(np.square(exact)))
+    assert -100 < noise_db < -50  # not nothing: it is float16 that is measured
+    windowed = vocode(halved, tiny, latents, WINDOW_FRAMES)
+    assert np.mean(np.square(windowed - ours)) < 1e-5 * np.mean(np.square(ours))

@@ -1,0 +1,132 @@
+"""The batch on a GPU: graphs do what launches do, float16 what float32 does, the kernel what torch does."""
+
+import copy
+import random
+
+import pytest
+import torch
+
+from app.engine.xtts.decode.attention import Attention, masked_attention
+from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.buckets import Buckets
+from app.engine.xtts.decode.decoder import Decoder
+from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.decode.sampler import sequence_seed
+from tests.support.teacher import agreement, teacher_forced
+from tests.support.xtts import Pair, codes_of, random_texts
+
+SLOTS = 7
+BUCKETS = Buckets(rows=(1, 2, 4, SLOTS), spans=(128, 192))
+TOLERANCE = 1e-2
+"""As in tests/unit/engine/xtts/decode/test_precision.py."""
+
+
+def attention_of(name: str) -> Attention:
+    if name == "masked":
+        return masked_attention
+    pytest.importorskip("triton", reason="Triton is not installed")
+    from app.engine.xtts.decode.row_attention import row_attention
+
+    return row_attention
+
+
+def sampled(number: int) -> RowSampling:
+    return RowSampling(seed=sequence_seed(number, 0, 0), temperature=0.8, top_k=50, top_p=0.85, repetition_penalty=5.0)
+
+
+@pytest.fixture(scope="module", params=["float32", "float16"])
+def decoder(request: pytest.FixtureRequest, tiny: Pair) -> Decoder:
+    decoder = copy.deepcopy(tiny.checkpoint.networks.decoder)
+    if request.param == "float16":
+        decoder.halve()
+    return decoder
+
+
+def new_batch(decoder: Decoder, cuda: torch.device, *, use_graphs: bool, attention: Attention) -> Batch:
+    return Batch(
+        decoder, slots=SLOTS, max_codes=100, device=cuda, buckets=BUCKETS, use_graphs=use_graphs, attention=attention
+    )
+
+
+def script(seed: int, batches: list[Batch], rows: list[NewRow]) -> list[list[list[int]]]:
+    """Sequences join, step and leave at random, alike in each of the batches; what each batch drew, in order."""
+    choice = random.Random(seed)
+    drawn: list[list[list[int]]] = [[] for _ in batches]
+    arriving = list(rows)
+    for _ in range(90):
+        free = SLOTS - batches[0].size
+        joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, min(2, free))))]
+        leaving = choice.randrange(batches[0].size) if batches[0].size and choice.random() < 0.1 else None
+        for batch, codes in zip(batches, drawn, strict=True):
+            if leaving is not None:
+                batch.leave(leaving)
+            if joining:
+                codes.append(codes_of(batch.join(joining)))
+            if batch.size:
+                codes.append(codes_of(batch.step()))
+    return drawn
+
+
+@pytest.mark.parametrize("attention", ["masked", "row"])
+def test_a_graph_draws_the_codes_of_its_launches(
+    tiny: Pair, decoder: Decoder, cuda: torch.device, attention: str
+) -> None:
+    """The same kernels in the same shapes: equal to the last code and to the last bit of the latents."""
+    rows = [tiny.new_row(tiny.tokens(text), sampled(number)) for number, text in enumerate(random_texts(20, seed=3))]
+    graphs, launches = (
+        new_batch(decoder, cuda, use_graphs=use_graphs, attention=attention_of(attention))
+        for use_graphs in (True, False)
+    )
+    captured, launched = script(3, [graphs, launches], rows)
+    assert captured == launched
+    assert torch.equal(graphs.latents, launches.latents)
+
+
+def test_float16_stays_within_its_tolerance(tiny: Pair, cuda: torch.device) -> None:
+    exact_decoder = tiny.checkpoint.networks.decoder
+    halved = copy.deepcopy(exact_decoder)
+    halved.halve()
+    texts = [tiny.tokens(text) for text in random_texts(64, seed=4)]
+    codes = torch.randint(0, 1024, (64, 60), generator=torch.Generator().manual_seed(4))
+    found = agreement(
+        teacher_forced(halved, tiny.voice, texts, codes), teacher_forced(exact_decoder, tiny.voice, texts, codes)
+    )
+    assert 1e-5 < found.relative_error < TOLERANCE
+    assert found.same_best >= 0.98
+    assert found.widest_disagreement < TOLERANCE
+
+
+def test_greedy_codes_in_float32_are_the_references(tiny: Pair, cuda: torch.device) -> None:
+    """The reference is on the CPU: two devices that add up in different orders come to the same codes."""
+    texts = [tiny.tokens(text) for text in random_texts(SLOTS, seed=8)]
+    batch = new_batch(tiny.checkpoint.networks.decoder, cuda, use_graphs=True, attention=masked_attention)
+    drawn = [codes_of(batch.join([tiny.new_row(tokens) for tokens in texts]))]
+    drawn += [codes_of(batch.step()) for _ in range(60)]
+    for row, tokens in enumerate(texts):
+        theirs = tiny.reference_codes(tokens)[: len(drawn)]
+        assert [codes[row] for codes in drawn][: len(theirs)] == theirs
+
+
+def test_a_row_alone_and_in_a_full_batch_draws_the_same_in_float32(tiny: Pair, cuda: torch.device) -> None:
+    texts = [tiny.tokens(text) for text in random_texts(SLOTS, seed=5)]
+    decoder = tiny.checkpoint.networks.decoder
+    together = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
+    alone = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
+    drawn = [codes_of(together.join([tiny.new_row(tokens, sampled(row)) for row, tokens in enumerate(texts)]))]
+    drawn += [codes_of(together.step()) for _ in range(40)]
+    for row, tokens in enumerate(texts):
+        codes = codes_of(alone.join([tiny.new_row(tokens, sampled(row))]))
+        for _ in range(40):
+            codes += codes_of(alone.step())
+        alone.leave(0)
+        assert codes == [step[row] for step in drawn]
+
+
+def test_a_step_allocates_nothing(tiny: Pair, decoder: Decoder, cuda: torch.device) -> None:
+    batch = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
+    batch.join([tiny.new_row(tiny.tokens(text), sampled(0)) for text in random_texts(3, seed=6)])
+    batch.step().read()
+    before = torch.cuda.memory_allocated(cuda)
+    for _ in range(50):
+        batch.step().read()
+    assert torch.cuda.memory_allocated(cuda) == before
