@@ -9,7 +9,7 @@ import torch
 
 from app.engine.xtts.decode.batch import Batch, NewRow
 from app.engine.xtts.decode.rows import RowSampling
-from app.engine.xtts.hardware.arrival import Arrival
+from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.reference import ReferenceXtts, load_reference
 from tests.support.tiny_xtts import Shape, write_checkpoint

@@ -4,12 +4,15 @@ Runs on the device's thread, and only there. Knows what belongs together, and wh
 request.
 """
 
+import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Literal
 
 import msgspec
 import torch
 
+from app.engine.base import Stage
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.rows import Rows
@@ -22,6 +25,8 @@ from app.engine.xtts.vocode.vocoder import MAX_WINDOWS, Vocoder, VocoderJob, lar
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.weights.checkpoint import Checkpoint
 from app.errors import ChorusError, UnusableCheckpoint
+
+logger = logging.getLogger(__name__)
 
 
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,39 +68,53 @@ def assemble(
     guards: Guards,
     on_lost: Callable[[ChorusError], None],
     clock: Callable[[], float],
+    stage: Stage,
 ) -> Loaded:
     """Everything that holds a tensor, made on the thread that will use it.
 
     On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
     threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
 
-    Raises UnusableCheckpoint, and EngineUnavailable when the slots do not fit into the device's memory.
+    Stages: device, and graphs where there are any. Raises UnusableCheckpoint, and EngineUnavailable when the slots do
+    not fit into the device's memory.
     """
-    checkpoint = checkpoint.to(device)
-    config, networks = checkpoint.config, checkpoint.networks
+    config = checkpoint.config
     tokenizer = _read_tokenizer(checkpoint)
-    decoder = networks.decoder
-    if is_half(precision, device):
-        decoder.halve()
-        networks.generator.half()
-    vocoder = Vocoder(networks.generator)
+    with stage("device"):
+        checkpoint = checkpoint.to(device)
+        networks = checkpoint.networks
+        if is_half(precision, device):
+            networks.decoder.halve()
+            networks.generator.half()
+        vocoder = Vocoder(networks.generator)
+        conditioner = Conditioner(networks, config, device)
+        if device.type == "cuda":
+            # Sums of float16 products are added up in float32, whatever shape cuBLAS cuts them into.
+            torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+            torch.cuda.empty_cache()  # what was there in float32 is free again
+            warm_up(vocoder, config)
     max_codes = config.model_args.max_audio_codes
-    if device.type == "cuda":
-        # Sums of float16 products are added up in float32, whatever shape cuBLAS cuts them into.
-        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
-        warm_up(vocoder, config)
+    bytes_per_slot = Rows(networks.decoder, slots=1, max_codes=max_codes, device=torch.device("meta")).num_bytes
     num_slots = slots_that_fit(
-        max_slots,
-        habits.slots,
-        free_bytes=read_free_bytes(device),
-        bytes_per_slot=Rows(decoder, slots=1, max_codes=max_codes, device=torch.device("meta")).num_bytes,
+        max_slots, habits.slots, free_bytes=read_free_bytes(device), bytes_per_slot=bytes_per_slot
+    )
+    with stage("graphs") if habits.use_graphs else nullcontext():
+        batch = Batch(
+            networks.decoder, slots=num_slots, max_codes=max_codes, device=device, use_graphs=habits.use_graphs
+        )
+    logger.info(
+        "%d slots of %.0f MB, decoder in %s, %d graphs",
+        num_slots,
+        bytes_per_slot / 1e6,
+        str(networks.decoder.cache_dtype).removeprefix("torch."),
+        batch.num_graphs,
     )
     device_loop = DeviceLoop(
         config=config,
         tokenizer=tokenizer,
-        batch=Batch(decoder, slots=num_slots, max_codes=max_codes, device=device, use_graphs=habits.use_graphs),
+        batch=batch,
         vocoder=vocoder,
-        conditioner=Conditioner(networks, config, device),
+        conditioner=conditioner,
         guards=guards,
         windows_per_turn=habits.windows_per_turn,
         read_late=habits.read_late,

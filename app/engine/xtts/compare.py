@@ -28,7 +28,7 @@ from app.engine.xtts.decode.rows import RowSampling
 from app.engine.xtts.device_loop import MAX_PREFILL_TOKENS
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
-from app.engine.xtts.hardware.arrival import Arrival
+from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.models import ORIGINAL_WEIGHTS
 from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
 from app.engine.xtts.voice.speakers import VoiceConditioning

@@ -16,7 +16,7 @@ from app.engine.xtts.decode.batch import Batch, NewRow
 from app.engine.xtts.decode.rows import LOST, RowSampling
 from app.engine.xtts.decode.sampler import sequence_seed
 from app.engine.xtts.guards import Guards
-from app.engine.xtts.hardware.arrival import Arrival
+from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.sequence import Sequence
 
 logger = logging.getLogger(__name__)

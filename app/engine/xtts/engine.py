@@ -83,17 +83,17 @@ class XttsEngine:
         def make() -> Loaded:
             with stage("weights"):
                 ready = checkpoint or load_checkpoint(folder)
-            with stage("device"):
-                return assemble(
-                    ready,
-                    device=self._device,
-                    precision=precision,
-                    habits=habits,
-                    max_slots=max_slots,
-                    guards=guards,
-                    on_lost=self._is_lost,
-                    clock=clock,
-                )
+            return assemble(
+                ready,
+                device=self._device,
+                precision=precision,
+                habits=habits,
+                max_slots=max_slots,
+                guards=guards,
+                on_lost=self._is_lost,
+                clock=clock,
+                stage=stage,
+            )
 
         def live() -> None:
             try:

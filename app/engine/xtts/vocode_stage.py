@@ -15,7 +15,7 @@ from app.engine.base import AudioChunk, Samples
 from app.engine.scheduler import Work
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.guards import cut_at_silence, frame_levels
-from app.engine.xtts.hardware.arrival import Arrival
+from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.sequence import HeldSamples, Sequence
 from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, plan_window
 

@@ -15,7 +15,7 @@ from app.engine.xtts.decode.decoder import Decoder, Prompt
 from app.engine.xtts.decode.rows import Rows, RowSampling
 from app.engine.xtts.decode.runner import EagerRunner, GraphRunner
 from app.engine.xtts.decode.step import draw_codes, take_step
-from app.engine.xtts.hardware.arrival import Arrival
+from app.engine.xtts.hardware.transfer import Arrival, send
 
 
 class NewRow(msgspec.Struct, frozen=True):
@@ -66,6 +66,10 @@ class Batch:
             self._runner = EagerRunner(step, buckets)
 
     @property
+    def num_graphs(self) -> int:
+        return self._runner.num_graphs
+
+    @property
     def latents(self) -> torch.Tensor:
         """[slots, positions, channels], row by row: what the vocoder reads."""
         return self._rows.latents
@@ -75,7 +79,7 @@ class Batch:
         """Prefill `rows` into the next free rows, in order. What comes: the first code of each, [rows], or LOST."""
         device = self._rows.device
         prompts = [
-            Prompt(index, row.conditioning_latents.to(device), row.text_tokens.to(device))
+            Prompt(index, send(row.conditioning_latents, device), send(row.text_tokens, device))
             for index, row in enumerate(rows, self.size)
         ]
         part = slice(self.size, self.size + len(rows))

@@ -19,6 +19,7 @@ from torch import nn
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.decode.attention import Attention, masked_attention
 from app.engine.xtts.decode.kv_cache import KVCache
+from app.engine.xtts.hardware.transfer import send
 
 LAYER_NORM_EPS = 1e-5
 NUM_CONDITIONING_LATENTS = 32
@@ -154,7 +155,7 @@ class Decoder(nn.Module):
                 attended.append(heads.transpose(0, 1).flatten(1))
             x = x + layer.attn.c_proj(torch.cat(attended))
             x = x + layer.mlp(layer.ln_2(x))
-        last = torch.tensor(lengths).cumsum(0).to(x.device) - 1
+        last = send(torch.tensor(lengths).cumsum(0) - 1, x.device)
         return self._read(x[last])
 
     def decode(
@@ -188,7 +189,8 @@ class Decoder(nn.Module):
     def _embed_prefix(self, prompt: Prompt) -> torch.Tensor:
         """[num_positions, channels]. The latents carry no position; text and audio codes count from 0 each."""
         text = F.pad(prompt.text_tokens, (1, 1))
-        text[0], text[-1] = self.start_text_token, self.stop_text_token
+        text[0].fill_(self.start_text_token)
+        text[-1].fill_(self.stop_text_token)
         text_embedding = self.text_embedding(text) + self.text_pos_embedding.emb.weight[: len(text)]
         start = self.mel_embedding.weight[self.start_audio_token] + self.mel_pos_embedding.emb.weight[0]
         return torch.cat([prompt.conditioning_latents, text_embedding, start[None]])

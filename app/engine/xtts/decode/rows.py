@@ -12,6 +12,7 @@ import torch
 from app.engine.xtts.decode.decoder import Decoder
 from app.engine.xtts.decode.kv_cache import KVCache
 from app.engine.xtts.decode.sampler import tail_of
+from app.engine.xtts.hardware.transfer import send
 
 PLACEHOLDER_ID = 1
 """The id that stands for the prefix in what the reference's repetition penalty sees."""
@@ -88,12 +89,15 @@ class Rows:
         self.num_codes[part] = 0
         self.seen[part] = self._seen_at_first
         # One copy for each tensor, however many rows: each copy is a call of the driver.
-        self.length[part] = torch.tensor(lengths)
-        self.seed[part] = torch.tensor([row.seed for row in sampling])
-        self.top_k[part] = torch.tensor([row.top_k for row in sampling])
-        self.temperature[part] = torch.tensor([row.temperature for row in sampling])
-        self.tail[part] = torch.tensor([tail_of(row.top_p) for row in sampling])
-        self.repetition_penalty[part] = torch.tensor([row.repetition_penalty for row in sampling])
+        for tensor, values in (
+            (self.length, lengths),
+            (self.seed, [row.seed for row in sampling]),
+            (self.top_k, [row.top_k for row in sampling]),
+            (self.temperature, [row.temperature for row in sampling]),
+            (self.tail, [tail_of(row.top_p) for row in sampling]),
+            (self.repetition_penalty, [row.repetition_penalty for row in sampling]),
+        ):
+            tensor[part] = send(torch.tensor(values, dtype=tensor.dtype), self.device)
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy a row of `length` cache positions to another place."""
@@ -106,12 +110,13 @@ class Rows:
 
     def free(self, row: int) -> None:
         """Out of use. At length 0 a step that pads with this row looks at one position."""
-        self.is_active[row] = self.num_codes[row] = self.length[row] = 0
+        for tensor in (self.is_active, self.num_codes, self.length):
+            tensor[row].zero_()
 
     def clear(self, row: int) -> None:
         """Make a row finite again after a sequence wrote what is not a number."""
         self.cache.clear(row)
-        self.latents[row] = 0
+        self.latents[row].zero_()
 
 
 def _round_up(number: int, step: int) -> int:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.engine.xtts.config import ModelArgs
+from app.engine.xtts.hardware.transfer import send
 
 Indices = NDArray[np.int64]
 UNKNOWN = 1 << 40
@@ -64,9 +65,9 @@ class FrameGrid:
         upper = np.minimum(lower + 1, lengths[level - 1] - 1)
         first = int(lower[0])
         below = self._frames(level - 1, first, int(upper[-1]) + 1, latents, lengths)
-        share = torch.from_numpy(weight).to(below)[:, None]
-        at_lower = torch.from_numpy(lower - first).to(below.device)
-        at_upper = torch.from_numpy(upper - first).to(below.device)
+        share = send(torch.from_numpy(weight), below.device)[:, None]
+        at_lower = send(torch.from_numpy(lower - first), below.device)
+        at_upper = send(torch.from_numpy(upper - first), below.device)
         return below[at_lower] * (1 - share) + below[at_upper] * share
 
 

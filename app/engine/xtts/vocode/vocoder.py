@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator, ResBlock1
 
-from app.engine.xtts.hardware.arrival import Arrival
+from app.engine.xtts.hardware.transfer import Arrival, send
 from app.engine.xtts.vocode.frames import FrameGrid
 
 WINDOW_FRAMES = (24, 48, 96, 192)
@@ -100,7 +100,7 @@ class Vocoder:
             [job.grid.frames(job.latents, job.window.first, job.window.last, is_final=job.is_final) for job in jobs]
         )
         frames = frames.to(self._dtype)
-        embeddings = torch.stack([job.speaker_embedding for job in jobs]).to(frames.device, self._dtype)
+        embeddings = send(torch.stack([job.speaker_embedding for job in jobs]).to(self._dtype), self.device)
         # [jobs, frames, channels] is [jobs, channels, 1, frames] in channels-last order: no copy is made.
         samples = self._generator(frames.transpose(1, 2)[:, :, None], embeddings[:, :, None])
         for job, row in zip(jobs, samples[:, 0, 0], strict=True):

@@ -52,6 +52,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     monkeypatch.setattr(FakeTensor, "__bool__", lambda tensor: True, raising=False)
     monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: [0] * tensor.shape[0])
     monkeypatch.setattr(torch.cuda, "Event", NoEvent)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     monkeypatch.setattr(FakeTensor, "numpy", lambda tensor: np.zeros(tuple(tensor.shape), np.float32))
     # Under inference mode new tensors would be real ones.
     for owner, names in (
@@ -112,6 +113,52 @@ class OnTheDeviceOnly(TorchDispatchMode):
         for tensor in tree_leaves((args, kwargs, result)):
             assert not isinstance(tensor, torch.Tensor) or tensor.device == CUDA, f"{func} met a tensor on the CPU"
         return result
+
+
+class NoWaiting(TorchDispatchMode):
+    """Fails at a copy between host and device that waits until the device has done all that came before it."""
+
+    COPIES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in self.COPIES:
+            sides = {tensor.device.type for tensor in tree_leaves((args, result)) if isinstance(tensor, torch.Tensor)}
+            waits = not (kwargs or {}).get("non_blocking") and args[-1] is not True
+            assert len(sides) == 1 or not waits, f"{func} waits for the device"
+        return result
+
+
+def test_nothing_that_a_turn_does_waits_for_the_device(fake: FakeTensorMode, tiny: Pair) -> None:
+    networks = on_cuda(tiny.checkpoint.networks, fake)
+    batch = Batch(networks.decoder, slots=3, max_codes=40, device=CUDA)
+    vocoder = Vocoder(networks.generator)
+    row = NewRow(fake.from_tensor(tiny.voice.gpt_conditioning_latents), torch.tensor([5, 6, 7]), SAMPLING)
+    job = VocoderJob(
+        latents=batch.latents[0],
+        speaker_embedding=fake.from_tensor(tiny.voice.speaker_embedding),
+        grid=FrameGrid(tiny.checkpoint.config.model_args, speed=1.3),
+        window=Window(0, 0, 24, 24 + vocoder.context),
+        is_final=False,
+    )
+    with NoWaiting():
+        arrivals = [batch.join([row, row]), batch.step(), *vocoder.run([job, job])]
+        batch.leave(0)
+        batch.join([row])
+        batch.leave(1, is_poisoned=True)
+        for arrival in arrivals:
+            arrival.read()
+
+
+def test_a_copy_that_waits_is_seen(fake: FakeTensorMode) -> None:
+    """Guards the test above."""
+    for wait in (
+        lambda: torch.zeros(3).to(CUDA),
+        lambda: torch.zeros(3, device=CUDA).cpu(),
+        lambda: torch.zeros(3, device=CUDA).copy_(torch.zeros(3)),
+    ):
+        with NoWaiting(), pytest.raises(AssertionError, match="waits for the device"):
+            wait()
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -1,6 +1,6 @@
 import torch
 
-from app.engine.xtts.hardware.arrival import Arrival
+from app.engine.xtts.hardware.transfer import Arrival
 
 
 def test_what_is_written_after_it_was_asked_for_does_not_arrive() -> None:
