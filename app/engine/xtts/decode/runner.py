@@ -6,6 +6,7 @@ them; a graph is launched by one call. All padding is here: a step of 5 rows run
 Knows shapes. Knows nothing of what a step does.
 """
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,8 @@ from app.engine.xtts.decode.buckets import Buckets
 
 Step = Callable[[int, int], None]
 """(rows, span): one step, on tensors whose addresses never change"""
-WARM_UP_STEPS = 3
-"""Before a capture: libraries make their handles and workspaces, which no graph may hold, at first use."""
+WARM_UP_STEPS = 2
+"""Before each capture: at first use libraries make handles and workspaces, and load the kernels of a shape."""
 
 
 class EagerRunner:
@@ -44,10 +45,11 @@ class GraphRunner:
         pool = torch.cuda.graph_pool_handle()
         stream = torch.cuda.Stream(device)
         stream.wait_stream(torch.cuda.current_stream(device))
+        gc.collect()  # once, not before each capture as `torch.cuda.graph` does: a tenth of a second each time
         with torch.cuda.stream(stream):
-            for _ in range(WARM_UP_STEPS):
-                step(*buckets.largest_first()[0])
             for shape in buckets.largest_first():
+                for _ in range(WARM_UP_STEPS):
+                    step(*shape)
                 self._graphs[shape] = _capture(lambda shape=shape: step(*shape), pool)
         torch.cuda.current_stream(device).wait_stream(stream)
 
@@ -60,7 +62,7 @@ class GraphRunner:
 
 
 def _capture(work: Callable[[], None], pool: Any) -> torch.cuda.CUDAGraph:  # Any: torch keeps its name to itself
-    """What `torch.cuda.graph` does, without the garbage collection that it begins with: a tenth of a second each."""
+    """What `torch.cuda.graph` does, without the garbage collection."""
     graph = torch.cuda.CUDAGraph()
     # thread_local: other threads may use CUDA meanwhile, to read how much memory there is.
     graph.capture_begin(pool=pool, capture_error_mode="thread_local")
