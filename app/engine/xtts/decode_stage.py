@@ -142,7 +142,7 @@ class DecodeStage:
     def _end(self, sequence: Sequence, ended: Ended, *, ran_away: bool) -> None:
         latents = self.latents(sequence).clone()
         self._leave(sequence)
-        if ran_away and sequence.attempt + 1 < self._guards.max_attempts and not sequence.has_been_heard:
+        if ran_away and sequence.attempt + 1 < self._guards.max_attempts and not sequence.num_windows:
             logger.info("segment %d did not end and is tried again", sequence.segment_index + 1)
             sequence.start_again()
             self.num_retried += 1

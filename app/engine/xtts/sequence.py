@@ -75,10 +75,9 @@ class Sequence(msgspec.Struct, eq=False, kw_only=True):
     """[num_latents, channels] once decoding has ended; before that they are in the batch"""
     ran_away: bool = False
     num_windows: int = 0
+    """asked of the vocoder; from the first one on the sequence is not tried again, for it is or will be heard"""
     num_frames: int = 0
     """frames vocoded"""
-    has_been_heard: bool = False
-    """whether any of it was delivered"""
     held: list[HeldSamples] = msgspec.field(default_factory=list[HeldSamples])
     """vocoded and not delivered"""
     loudest: float = 0.0
@@ -109,9 +108,7 @@ class Sequence(msgspec.Struct, eq=False, kw_only=True):
 
     def start_again(self) -> None:
         """Forget the attempt that failed; the next one draws other noise."""
+        assert not self.num_windows
         self.attempt += 1
         self.row = self.latents = None
-        self.ran_away = False
-        self.num_latents = self.num_windows = self.num_frames = 0
-        self.loudest = 0.0
-        self.held.clear()
+        self.num_latents = 0

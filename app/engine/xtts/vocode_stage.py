@@ -26,7 +26,6 @@ class _Unread(msgspec.Struct, frozen=True):
     """A window that was asked of the device and not read yet."""
 
     sequence: Sequence
-    attempt: int
     end_frame: int
     samples: Arrival
 
@@ -96,14 +95,12 @@ class VocodeStage:
         for (sequence, job), samples in zip(jobs, self._vocoder.run([job for _, job in jobs]), strict=True):
             sequence.num_windows += 1
             sequence.num_frames = job.window.stop
-            asked.append(_Unread(sequence, sequence.attempt, job.window.stop, samples))
+            asked.append(_Unread(sequence, job.window.stop, samples))
         return asked
 
     def _read(self, unread: _Unread) -> bool:
         """Take a window's samples. Returns whether the sequence is finished with it."""
         sequence = unread.sequence
-        if sequence.attempt != unread.attempt:
-            return False  # it is being spoken again
         # Copied: a consumer may keep them for a minute, and memory that a GPU writes to is pinned.
         self._take_samples(sequence, unread.samples.read().numpy().copy(), unread.end_frame)
         is_finished = sequence.is_decoded and unread.end_frame == sequence.grid.num_frames(sequence.num_latents)
@@ -165,7 +162,6 @@ class VocodeStage:
         sequence.job.delivery.warn(warning)
 
     def _deliver(self, sequence: Sequence, samples: Samples) -> None:
-        sequence.has_been_heard = True
         job = sequence.job
         self._on_made(job.work, len(samples) / self._args.output_sample_rate)
         job.delivery.deliver(AudioChunk(segment_index=sequence.segment_index, samples=samples, is_last=False))

@@ -83,10 +83,9 @@ class Rows:
         return self.cache.data.nbytes + sum(tensor.nbytes for tensor in tensors)
 
     def take(self, first: int, lengths: Sequence[int], sampling: Sequence[RowSampling]) -> None:
-        """Rows from `first` on are in use from now, with prefixes of `lengths` positions."""
+        """Rows from `first` on, which are free, are in use from now, with prefixes of `lengths` positions."""
         part = slice(first, first + len(lengths))
         self.is_active[part] = 1
-        self.num_codes[part] = 0
         self.seen[part] = self._seen_at_first
         # One copy for each tensor, however many rows: each copy is a call of the driver.
         for tensor, values in (
@@ -109,7 +108,7 @@ class Rows:
             tensor[target] = tensor[source]
 
     def free(self, row: int) -> None:
-        """Out of use. At length 0 a step that pads with this row looks at one position."""
+        """Out of use: no codes, no length. A step that pads with this row looks at one position."""
         for tensor in (self.is_active, self.num_codes, self.length):
             tensor[row].zero_()
 

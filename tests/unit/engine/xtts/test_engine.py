@@ -213,6 +213,36 @@ def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_check
     run(tiny_checkpoint, scenario, habits=habits)
 
 
+def test_a_second_attempt_sounds_the_same_whether_the_first_was_read_late(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
+    """What the first attempt drew after its end was read is not the second's, though they meet in one turn.
+
+    A longer request keeps the batch going while the short one leaves it and comes again.
+    """
+
+    async def scenario(engine: XttsEngine) -> None:
+        joined: list[int] = []
+        decoder = engine._checkpoint.networks.decoder
+        bias = decoder.mel_head.bias[1025].clone()
+
+        def end_by_itself_the_second_time(*_: object) -> None:
+            joined.append(1)
+            decoder.mel_head.bias[1025] = -1e9 if len(joined) < 3 else bias
+
+        hook = decoder.text_embedding.register_forward_pre_hook(end_by_itself_the_second_time)
+        long = asyncio.create_task(speak(engine, "Nothing more was said about the old grey house by the sea"))
+        spoken.append(await speak(engine, "Go.", streaming=False))
+        assert engine.stats().segments_retried == 1
+        await long
+        hook.remove()
+
+    spoken: list[Samples] = []
+    run(tiny_checkpoint, scenario)
+    run(tiny_checkpoint, scenario, habits=habits)
+    np.testing.assert_allclose(*spoken, atol=1e-5)
+
+
 def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         joined: list[int] = []
