@@ -64,10 +64,11 @@ def bench(
     settings = load_settings()
     load_before = os.getloadavg()[0]
     if compare_reference:
-        rows = _compare(settings, streams, texts, codes or 100)
+        device, rows = _compare(settings, streams, texts, codes or 100)
         table = _comparison_table(rows)
     else:
-        rows = asyncio.run(_bench_server(url, settings, streams) if url else _bench_engine(settings, streams, codes))
+        running = _bench_server(url, settings, streams) if url else _bench_engine(settings, streams, codes)
+        device, rows = asyncio.run(running)
         table = _figures_table(rows)
     peak_mb = (
         None if url else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
@@ -76,6 +77,7 @@ def bench(
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "chorus": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "device": device,
         "python": platform.python_version(),
         "load_before": round(load_before, 2),
         "peak_memory_mb": peak_mb,
@@ -89,14 +91,15 @@ def bench(
         return
     click.echo(table)
     memory = "" if peak_mb is None else f", peak memory {peak_mb:.0f} MB"
-    click.echo(f"\n{result['machine']}, Python {result['python']}, load before {load_before:.2f}{memory}")
+    click.echo(f"\n{result['machine']}, on {device}, Python {result['python']}, load before {load_before:.2f}{memory}")
 
 
 def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-async def _bench_engine(settings: Settings, streams: tuple[int, ...], codes: int | None) -> list[Figures]:
+async def _bench_engine(settings: Settings, streams: tuple[int, ...], codes: int | None) -> tuple[str, list[Figures]]:
+    """The device's name, and a row for each number of streams; so too below."""
     engine = await asyncio.to_thread(_build, settings, max(streams), codes)
     try:
         is_xtts = engine.info.name == "xtts"
@@ -110,7 +113,7 @@ async def _bench_engine(settings: Settings, streams: tuple[int, ...], codes: int
             _tell(f"{number} streams")
             code_s = XTTS_CODE_S if is_xtts else None
             rows.append(await measure(open_stream, number, sample_rate_hz=engine.info.sample_rate_hz, code_s=code_s))
-        return rows
+        return engine.info.device, rows
     finally:
         await engine.aclose()
 
@@ -136,7 +139,7 @@ def _build(settings: Settings, max_queue: int, codes: int | None) -> Engine:
     )
 
 
-async def _bench_server(url: str, settings: Settings, streams: tuple[int, ...]) -> list[Figures]:
+async def _bench_server(url: str, settings: Settings, streams: tuple[int, ...]) -> tuple[str, list[Figures]]:
     limits = httpx.Limits(max_connections=max(streams))
     headers = {"Authorization": f"Bearer {settings.api_keys.values[0]}"} if settings.api_keys else {}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=600, limits=limits) as client:
@@ -150,27 +153,28 @@ async def _bench_server(url: str, settings: Settings, streams: tuple[int, ...]) 
             for number in streams:
                 _tell(f"{number} streams")
                 rows.append(await measure(open_stream, number, sample_rate_hz=24_000, code_s=code_s))
-            return rows
+            return health["device"], rows
         except (httpx.HTTPError, KeyError, json.JSONDecodeError) as error:
             raise InvalidField(f"{url} cannot be measured: {error or type(error).__name__}") from error
 
 
-def _compare(settings: Settings, batches: tuple[int, ...], num_texts: int, num_codes: int) -> list[Any]:
+def _compare(settings: Settings, batches: tuple[int, ...], num_texts: int, num_codes: int) -> tuple[str, list[Any]]:
     """Any: app.engine.xtts.compare.Comparison, which is imported here because it imports torch."""
     _require_xtts(settings, "--compare-reference")
     from app.engine.xtts.compare import compare
+    from app.engine.xtts.engine import device_name
 
-    return list(
-        compare(
-            folder_of(settings.model, settings.data),
-            SENTENCES[:num_texts],
-            device=find_device(settings.device),
-            precision=settings.precision,
-            batches=batches,
-            num_codes=num_codes,
-            report=_tell,
-        )
+    device = find_device(settings.device)
+    rows = compare(
+        folder_of(settings.model, settings.data),
+        SENTENCES[:num_texts],
+        device=device,
+        precision=settings.precision,
+        batches=batches,
+        num_codes=num_codes,
+        report=_tell,
     )
+    return device_name(device), list(rows)
 
 
 def _require_xtts(settings: Settings, option: str) -> None:

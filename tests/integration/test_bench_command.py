@@ -28,6 +28,7 @@ def test_the_engine_is_measured_and_the_figures_are_kept(tiny_checkpoint: Path, 
         assert 0 < row["first_audio_p50_s"] <= row["first_audio_p95_s"]
         assert row["codes_per_s"] > row["audio_s_per_s"] > 0
     assert result["peak_memory_mb"] > 100
+    assert result["device"] == "cpu"
 
 
 def test_a_running_server_is_measured_over_http(embedded_server: RunningServer) -> None:

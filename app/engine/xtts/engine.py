@@ -112,7 +112,7 @@ class XttsEngine:
         self.info = EngineInfo(
             name="xtts",
             model=self._checkpoint.name,
-            device=_device_name(device),
+            device=device_name(device),
             sample_rate_hz=config.model_args.output_sample_rate,
             languages=languages,
             max_segment_chars={language: XTTS_MAX_CHARS[language] for language in languages},
@@ -268,5 +268,6 @@ def _languages(checkpoint: Checkpoint) -> tuple[str, ...]:
     return tuple(language for language in known if language in LANGUAGES)
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
+    """`cpu`, or `cuda` with the name of the GPU."""
     return f"cuda ({torch.cuda.get_device_name()})" if device == "cuda" else device
