@@ -24,6 +24,7 @@ from app.engine.xtts.decode.attention import Attention, masked_attention
 from app.engine.xtts.decode.batch import Batch, NewRow
 from app.engine.xtts.decode.decoder import NUM_CONDITIONING_LATENTS, Decoder
 from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.driver import find_device
 from app.engine.xtts.weights.checkpoint import load_checkpoint
 
@@ -106,6 +107,7 @@ def main() -> None:
     device = torch.device(find_device("auto"))
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {os.cpu_count()} cores"
     print(f"{name}, torch {torch.__version__}, load before {os.getloadavg()[0]:.2f}", file=sys.stderr)
+    set_up(device)
     checkpoint = load_checkpoint(arguments.folder).to(device)
     decoder = checkpoint.networks.decoder
     if is_half(arguments.precision, device):

@@ -18,6 +18,7 @@ from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
 from app.engine.xtts.decode.batch import Batch, NewRow
 from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.driver import find_device
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, Window
@@ -63,8 +64,8 @@ def main() -> None:
 
     device = torch.device(find_device("auto"))
     print(f"{device}, torch {torch.__version__}, load before {os.getloadavg()[0]:.2f}", file=sys.stderr)
+    set_up(device)
     checkpoint = load_checkpoint(arguments.folder).to(device)
-    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=checkpoint.config.model_args.gpt_max_text_tokens)
     texts = [torch.tensor(tokenizer.encode(text, "en")) for text in random_texts(arguments.texts, seed=1)]
     decoder = checkpoint.networks.decoder

@@ -1,23 +1,22 @@
 """What only a GPU can show. Each test is skipped, by name, where there is none."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.xtts import Pair
 
 
 @pytest.fixture(scope="session")
-def cuda() -> Iterator[torch.device]:
+def cuda() -> torch.device:
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU that torch can use")
-    was = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False  # float32 is what float16 is compared with
-    yield torch.device("cuda")
-    torch.backends.cuda.matmul.allow_tf32 = was
+    device = torch.device("cuda")
+    set_up(device)
+    return device
 
 
 @pytest.fixture(scope="session")

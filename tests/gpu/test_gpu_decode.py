@@ -1,7 +1,9 @@
 """The batch on a GPU: graphs do what launches do, float16 what float32 does, the kernel what torch does."""
 
 import copy
+import os
 import random
+import shutil
 
 import pytest
 import torch
@@ -25,6 +27,8 @@ def attention_of(name: str) -> Attention:
     if name == "masked":
         return masked_attention
     pytest.importorskip("triton", reason="Triton is not installed")
+    if not (shutil.which("gcc") or shutil.which("clang") or "CC" in os.environ):
+        pytest.skip("no C compiler, which Triton needs for its launchers")
     from app.engine.xtts.decode.row_attention import row_attention
 
     return row_attention

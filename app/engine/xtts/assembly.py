@@ -10,14 +10,17 @@ from contextlib import nullcontext
 from typing import Literal
 
 import msgspec
+import numpy as np
 import torch
 
+from app.audio.reference import ReferenceClip
 from app.engine.base import Stage
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.rows import Rows
 from app.engine.xtts.device_loop import DeviceLoop
 from app.engine.xtts.guards import Guards
+from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.memory import read_free_bytes, slots_that_fit
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.vocode.frames import FrameGrid
@@ -80,6 +83,7 @@ def assemble(
     """
     config = checkpoint.config
     tokenizer = _read_tokenizer(checkpoint)
+    set_up(device)
     with stage("device"):
         checkpoint = checkpoint.to(device)
         networks = checkpoint.networks
@@ -89,10 +93,8 @@ def assemble(
         vocoder = Vocoder(networks.generator)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
-            # Sums of float16 products are added up in float32, whatever shape cuBLAS cuts them into.
-            torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
             torch.cuda.empty_cache()  # what was there in float32 is free again
-            warm_up(vocoder, config)
+            warm_up(vocoder, conditioner, config)
     max_codes = config.model_args.max_audio_codes
     bytes_per_slot = Rows(networks.decoder, slots=1, max_codes=max_codes, device=torch.device("meta")).num_bytes
     num_slots = slots_that_fit(
@@ -102,6 +104,8 @@ def assemble(
         batch = Batch(
             networks.decoder, slots=num_slots, max_codes=max_codes, device=device, use_graphs=habits.use_graphs
         )
+        if habits.use_graphs:
+            torch.cuda.empty_cache()  # what only the warm-up of the captures needed
     logger.info(
         "%d slots of %.0f MB, decoder in %s, %d graphs",
         num_slots,
@@ -129,8 +133,12 @@ def is_half(precision: Precision, device: torch.device) -> bool:
     return precision == "float16" or (precision == "auto" and HABITS[device.type].is_half)
 
 
-def warm_up(vocoder: Vocoder, config: ModelConfig) -> None:
-    """Make the largest windows once: the memory that they need stays with torch, and is not free for slots."""
+def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> None:
+    """Make the largest windows and listen to the longest recording once.
+
+    The memory that they need stays with torch and is not free for slots, and the first callers do not wait for what
+    libraries do at first use.
+    """
     window = largest_window(vocoder.context)
     job = VocoderJob(
         latents=torch.zeros(window.last, config.model_args.gpt_n_model_channels, device=vocoder.device),
@@ -141,6 +149,9 @@ def warm_up(vocoder: Vocoder, config: ModelConfig) -> None:
     )
     for arrival in vocoder.run([job] * MAX_WINDOWS):
         arrival.read()
+    rate_hz = config.model_args.input_sample_rate
+    noise = np.random.default_rng(0).normal(0, 0.1, rate_hz * config.max_ref_len).astype(np.float32)
+    conditioner.condition([ReferenceClip(samples=noise, sample_rate_hz=rate_hz, sha256="")])
 
 
 def _read_tokenizer(checkpoint: Checkpoint) -> TextTokenizer:

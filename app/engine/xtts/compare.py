@@ -28,6 +28,7 @@ from app.engine.xtts.decode.rows import RowSampling
 from app.engine.xtts.device_loop import MAX_PREFILL_TOKENS
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
+from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.models import ORIGINAL_WEIGHTS
 from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
@@ -214,6 +215,7 @@ def _decode(
 ) -> tuple[float, list[list[int]]]:
     """Text to latents in one batch: seconds, and the codes of each text."""
     device = torch.device(device_name)
+    set_up(device)
     checkpoint = load_checkpoint(folder).to(device)
     args = checkpoint.config.model_args
     tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=args.gpt_max_text_tokens)

@@ -131,7 +131,7 @@ class DecodeStage:
             if sequence.row is None or sequence.attempt != attempt:
                 continue  # it has left since, and what it drew is nobody's
             if code == LOST:
-                self._leave(sequence, is_poisoned=True)
+                self._leave(sequence)
                 ended.poisoned.append(sequence)
                 continue
             sequence.num_latents += 1
@@ -151,11 +151,11 @@ class DecodeStage:
         sequence.latents, sequence.ran_away = latents, ran_away
         ended.decoded.append(sequence)
 
-    def _leave(self, sequence: Sequence, *, is_poisoned: bool = False) -> None:
+    def _leave(self, sequence: Sequence) -> None:
         """Out of the batch, whose last row takes the place."""
         assert sequence.row is not None
         row, sequence.row = sequence.row, None
-        self._batch.leave(row, is_poisoned=is_poisoned)
+        self._batch.leave(row)
         last = self.rows.pop()
         if last is not sequence:
             self.rows[row] = last

@@ -145,6 +145,9 @@ class DeviceLoop:
             message.done(self._conditioner.condition(message.clips))
         except ChorusError as error:
             message.done(error)
+        except torch.AcceleratorError as error:
+            message.done(_failure("the engine failed while it listened to the recordings", error))
+            raise
         except Exception as error:  # noqa: BLE001 - recordings of strangers: fails this caller and no other
             message.done(_failure("the recordings could not be turned into a voice", error))
 

@@ -17,7 +17,7 @@ from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.guards import cut_at_silence, frame_levels
 from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.sequence import HeldSamples, Sequence
-from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, plan_window
+from app.engine.xtts.vocode.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, plan_window
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,9 @@ class VocodeStage:
         asked = self._ask(by_urgency)
         if asked:
             self._unread.append(asked)
-        finished: list[Sequence] = []
+        finished = [sequence for sequence in self.decoded if not sequence.grid.num_frames(sequence.num_latents)]
+        for sequence in finished:  # so short and spoken so fast that there is nothing to hear
+            self._finish(sequence)
         while len(self._unread) > (self._read_late if asked else 0):
             finished += [unread.sequence for unread in self._unread.popleft() if self._read(unread)]
         return finished
@@ -111,6 +113,8 @@ class VocodeStage:
     def _next_window(self, sequence: Sequence) -> VocoderJob | None:
         if not (sequence.is_decoded or sequence.may_be_heard):
             return None
+        if not sequence.is_decoded and sequence.num_latents < self._num_needed(sequence):
+            return None
         num_frames = sequence.grid.num_frames if sequence.is_decoded else sequence.grid.num_ready
         window = plan_window(
             sequence.num_windows,
@@ -128,6 +132,11 @@ class VocodeStage:
             window=window,
             is_final=sequence.is_decoded,
         )
+
+    def _num_needed(self, sequence: Sequence) -> int:
+        """Latents before the sequence's next window can be made while it goes on."""
+        size = WINDOW_FRAMES[min(sequence.num_windows, len(WINDOW_FRAMES) - 1)]
+        return sequence.grid.num_needed(sequence.num_frames + size + self._vocoder.context)
 
     def _take_samples(self, sequence: Sequence, samples: Samples, end_frame: int) -> None:
         """On to the listener as far as they can be trusted and are wanted yet; the rest is held."""

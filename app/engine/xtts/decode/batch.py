@@ -47,7 +47,7 @@ class Batch:
         attention: Attention = masked_attention,
     ) -> None:
         self._decoder = decoder
-        self._rows = Rows(decoder, slots=slots, max_codes=max_codes, device=device)
+        self._rows = rows = Rows(decoder, slots=slots, max_codes=max_codes, device=device)
         # How many positions each row has written, where it can be read without asking the device.
         self._lengths = [0] * slots
         self.slots = slots
@@ -55,9 +55,9 @@ class Batch:
 
         @torch.inference_mode()
         def step(count: int, span: int) -> None:
-            take_step(decoder, self._rows, count, span, attention=attention)
+            take_step(decoder, rows, count, span, attention=attention)
 
-        positions = self._rows.cache.positions
+        positions = rows.cache.positions
         assert buckets is None or (buckets.rows[-1] <= slots and buckets.spans[-1] <= positions)
         if use_graphs:
             buckets = buckets or Buckets.of(slots, positions)
@@ -99,14 +99,18 @@ class Batch:
         return Arrival(self._rows.told[part])
 
     @torch.inference_mode()
-    def leave(self, row: int, *, is_poisoned: bool = False) -> None:
-        """Free a row. The last row takes its place: whoever holds row numbers must do the same."""
-        if is_poisoned:
-            self._rows.clear(row)
+    def leave(self, row: int) -> None:
+        """Free a row. The last row takes its place: whoever holds row numbers must do the same.
+
+        What the two wrote is cleared where it is not used any more: either may have written what is not a number,
+        before anybody has read that it did.
+        """
         last = self.size - 1
+        self._rows.cache.clear(row, self._lengths[row])
         if row != last:
             self._rows.move(last, row, self._lengths[last])
-            self._lengths[row] = self._lengths[last]
+            self._rows.cache.clear(last, self._lengths[last])
+        self._lengths[row], self._lengths[last] = self._lengths[last], 0
         self._rows.free(last)
         self.size = last
 
@@ -114,8 +118,7 @@ class Batch:
     def reset(self) -> None:
         """Free every row, whatever state a failed step left them in."""
         for row in range(self.slots):
-            if self._lengths[row]:
-                self._rows.clear(row)
+            self._rows.cache.clear(row, self._lengths[row])
             self._rows.free(row)
         self._lengths = [0] * self.slots
         self.size = 0

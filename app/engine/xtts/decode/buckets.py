@@ -7,7 +7,7 @@ from bisect import bisect_left
 
 import msgspec
 
-ROWS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+ROWS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 SPANS = (128, 192, 256, 384, 512, 768)
 """Multiples of 64, as kernels like their strides. A segment of 250 characters ends near 500 positions."""
 

@@ -6,9 +6,10 @@ import torch
 class KVCache:
     """data   [layers, 2, slots, heads, positions, head_dim]: keys are [:, 0], values [:, 1]
 
-    A slot is a row of the batch. What lies beyond a row's length is masked, never cleared: it must be finite, because
-    a masked value still meets a weight of zero. Shapes and addresses never change after construction. On CPU the
-    pages are only taken from the system once they are written, so unused slots cost nothing.
+    A slot is a row of the batch. What lies beyond a row's length is masked, and must be finite all the same, because
+    a masked value still meets a weight of zero: a slot is cleared when it is left. Shapes and addresses never change
+    after construction. On CPU the pages are only taken from the system once they are written, so unused slots cost
+    nothing.
     """
 
     def __init__(
@@ -33,6 +34,6 @@ class KVCache:
         """Copy the first `length` positions of one slot to another."""
         self.data[:, :, target, :, :length] = self.data[:, :, source, :, :length]
 
-    def clear(self, slot: int) -> None:
-        """Make a slot finite again after a sequence wrote what is not a number."""
-        self.data[:, :, slot].zero_()
+    def clear(self, slot: int, length: int) -> None:
+        """Make the first `length` positions of a slot finite, whatever a sequence wrote there."""
+        self.data[:, :, slot, :, :length].zero_()

@@ -108,14 +108,9 @@ class Rows:
             tensor[target] = tensor[source]
 
     def free(self, row: int) -> None:
-        """Out of use: no codes, no length. A step that pads with this row looks at one position."""
+        """Out of use: no codes, no length. A step that pads with this row looks at one position. The cache is left."""
         for tensor in (self.is_active, self.num_codes, self.length):
             tensor[row].zero_()
-
-    def clear(self, row: int) -> None:
-        """Make a row finite again after a sequence wrote what is not a number."""
-        self.cache.clear(row)
-        self.latents[row].zero_()
 
 
 def _round_up(number: int, step: int) -> int:

@@ -8,6 +8,7 @@ Knows shapes. Knows nothing of what a step does.
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -68,6 +69,9 @@ def _capture(work: Callable[[], None], pool: Any) -> torch.cuda.CUDAGraph:  # An
     graph.capture_begin(pool=pool, capture_error_mode="thread_local")
     try:
         work()
-    finally:
-        graph.capture_end()
+    except BaseException:
+        with suppress(RuntimeError):  # it fails too, and would hide why
+            graph.capture_end()
+        raise
+    graph.capture_end()
     return graph

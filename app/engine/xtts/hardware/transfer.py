@@ -9,7 +9,7 @@ import torch
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """`tensor`, of the host, on the device by the time that the device needs it."""
-    if device.type != "cuda" or tensor.device == device:
+    if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 

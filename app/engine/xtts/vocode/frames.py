@@ -7,6 +7,8 @@ with the positions that `torch.nn.functional.interpolate(mode="linear")` uses: (
 """
 
 import math
+from bisect import bisect_left
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -35,13 +37,11 @@ class FrameGrid:
 
     def num_ready(self, num_latents: int) -> int:
         """Frames that no later latent can change, of a segment that goes on."""
-        ready = num_latents
-        for scale in self._scales:
-            if ready < 2:
-                return 0
-            lower, _ = _neighbours(0, math.floor(ready * scale), scale, UNKNOWN)
-            ready = int(np.searchsorted(lower, ready - 2, side="right"))
-        return ready
+        return _num_ready(self._scales, num_latents)
+
+    def num_needed(self, num_frames: int) -> int:
+        """Latents of which `num_frames` frames are ready, and no fewer."""
+        return _num_needed(self._scales, num_frames)
 
     def frames(self, latents: torch.Tensor, start: int, stop: int, *, is_final: bool) -> torch.Tensor:
         """Frames `start` to `stop` of the segment, [stop - start, channels].
@@ -69,6 +69,21 @@ class FrameGrid:
         at_lower = send(torch.from_numpy(lower - first), below.device)
         at_upper = send(torch.from_numpy(upper - first), below.device)
         return below[at_lower] * (1 - share) + below[at_upper] * share
+
+
+def _num_ready(scales: tuple[float, ...], num_latents: int) -> int:
+    ready = num_latents
+    for scale in scales:
+        if ready < 2:
+            return 0
+        lower, _ = _neighbours(0, math.floor(ready * scale), scale, UNKNOWN)
+        ready = int(np.searchsorted(lower, ready - 2, side="right"))
+    return ready
+
+
+@lru_cache(maxsize=4096)  # asked at every step of every stream, and most segments ask the same
+def _num_needed(scales: tuple[float, ...], num_frames: int) -> int:
+    return bisect_left(range(num_frames + 3), num_frames, key=lambda num_latents: _num_ready(scales, num_latents))
 
 
 def _neighbours(start: int, stop: int, scale: float, length: int) -> tuple[Indices, NDArray[np.float32]]:

@@ -100,7 +100,7 @@ def test_the_batch_is_on_its_device(fake: FakeTensorMode, tiny: Pair) -> None:
     assert codes_of(batch.step()) == [0, 0]
     batch.leave(0)
     batch.join([row])
-    batch.leave(1, is_poisoned=True)
+    batch.leave(1)
     batch.reset()
     assert batch.latents.device == CUDA
 
@@ -145,7 +145,7 @@ def test_nothing_that_a_turn_does_waits_for_the_device(fake: FakeTensorMode, tin
         arrivals = [batch.join([row, row]), batch.step(), *vocoder.run([job, job])]
         batch.leave(0)
         batch.join([row])
-        batch.leave(1, is_poisoned=True)
+        batch.leave(1)
         for arrival in arrivals:
             arrival.read()
 

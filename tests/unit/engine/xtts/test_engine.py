@@ -281,6 +281,36 @@ def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spok
     run(tiny_checkpoint, scenario, habits=habits)
 
 
+def test_a_segment_too_short_to_be_heard_ends_all_the_same(tiny_checkpoint: Path, habits: Habits) -> None:
+    """One code at this speed is no frame, so there is no window to wait for."""
+
+    async def scenario(engine: XttsEngine) -> None:
+        for streaming in (False, True):
+            chunks = await collect(engine.submit(request(engine, "Go. Home.", speed=1.3, streaming=streaming)))
+            assert chunks
+            assert all(chunk.is_last and not len(chunk.samples) for chunk in chunks)
+
+    run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=1))
+
+
+def test_a_device_that_is_lost_while_it_listens_is_told(tiny_checkpoint: Path, habits: Habits) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        told: asyncio.Queue[ChorusError] = asyncio.Queue()
+        engine.on_lost(told.put_nowait)
+
+        def fail(*_: object) -> None:
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+        engine._checkpoint.networks.speaker_encoder.register_forward_pre_hook(fail)
+        with pytest.raises(EngineFailure):
+            await engine.clone([clip()])
+        assert isinstance(await told.get(), EngineFailure)
+        with pytest.raises(Draining):
+            engine.submit(request(engine))
+
+    run(tiny_checkpoint, scenario, habits=habits)
+
+
 def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         told: asyncio.Queue[ChorusError] = asyncio.Queue()

@@ -1,5 +1,6 @@
 """Rows of the batch: each decodes as it would alone, whatever happens to the others."""
 
+import pytest
 import torch
 
 from app.engine.xtts.decode.batch import Batch, NewRow
@@ -69,7 +70,7 @@ def test_a_poisoned_row_is_told_and_its_neighbours_do_not_notice(tiny: Pair) -> 
     drawn += [codes_of(batch.step()) for _ in range(10)]
     for ours, theirs in zip(drawn, expected, strict=True):
         assert ours == [theirs[0], LOST, theirs[2]]
-    batch.leave(1, is_poisoned=True)
+    batch.leave(1)
     # The slot that held it serves the next sequence as a new one would.
     batch.leave(0)
     batch.leave(0)
@@ -86,10 +87,33 @@ def test_a_short_sequence_in_a_slot_that_was_poisoned_far_beyond_its_end_is_not_
     batch.join([NewRow(poisoned, long, sampled(0))])
     for _ in range(20):
         batch.step()
-    batch.leave(0, is_poisoned=True)
+    batch.leave(0)
     drawn = [codes_of(batch.join([tiny.new_row(short, sampled(1)), tiny.new_row(long, sampled(2))]))]
     drawn += [codes_of(batch.step()) for _ in range(5)]
     assert all(LOST not in codes for codes in drawn)
+
+
+@pytest.mark.parametrize("poisoned_row", [0, 1])
+def test_nothing_that_is_not_a_number_stays_in_a_slot_that_was_left_before_anybody_knew(
+    tiny: Pair, poisoned_row: int
+) -> None:
+    """A poisoned row moves, or its request is cancelled, while its last step is still unread."""
+    long, short = tiny.tokens("the old grey house by the sea was said to be lazy."), tiny.tokens("go.")
+    poisoned = tiny.voice.gpt_conditioning_latents.clone()
+    poisoned[0] = float("nan")
+    rows = [tiny.new_row(short, sampled(0)), tiny.new_row(short, sampled(1))]
+    rows[poisoned_row] = NewRow(poisoned, long, sampled(2))
+    batch = tiny.batch(3)
+    batch.join(rows)
+    for _ in range(5):
+        batch.step()
+    batch.leave(0)  # the second row moves here
+    drawn = [codes_of(batch.join([tiny.new_row(long, sampled(3)), tiny.new_row(short, sampled(4))]))]
+    drawn += [codes_of(batch.step())[1:] for _ in range(5)]
+    assert all(LOST not in codes for codes in drawn)
+    while batch.size:
+        batch.leave(0)
+    assert not batch._rows.cache.data.any()
 
 
 def test_prefill_multiplies_no_padding(tiny: Pair) -> None:

@@ -26,7 +26,7 @@ def test_a_step_gets_the_smallest_shape_that_holds_it(slots: int, positions: int
     assert max(buckets.spans) == positions
 
 
-@given(slots=st.integers(1, 256), positions=st.integers(128, 1040))
+@given(slots=st.integers(1, 1024), positions=st.integers(128, 1040))
 def test_no_step_is_padded_to_more_than_twice_its_rows(slots: int, positions: int) -> None:
     buckets = Buckets.of(slots, positions)
     for count in range(1, slots + 1):

@@ -51,3 +51,12 @@ def test_frames_that_are_ready_are_never_changed_by_later_latents(speed: float) 
             assert torch.equal(grid.frames(latents[:count], 0, ready, is_final=False), whole[:ready])
         seen = ready
     assert seen > grid.num_frames(86)
+
+
+@given(num_frames=st.integers(1, 700), speed=st.sampled_from([1.0, 0.5, 0.77, 1.31, 2.0]))
+@settings(max_examples=60, deadline=None)
+def test_frames_are_ready_with_the_latents_that_they_need_and_not_with_one_less(num_frames: int, speed: float) -> None:
+    grid = FrameGrid(ARGS, speed=speed)
+    needed = grid.num_needed(num_frames)
+    assert grid.num_ready(needed) >= num_frames
+    assert grid.num_ready(needed - 1) < num_frames
