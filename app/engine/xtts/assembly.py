@@ -24,7 +24,7 @@ from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.memory import read_free_bytes, slots_that_fit
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.vocode.frames import FrameGrid
-from app.engine.xtts.vocode.vocoder import MAX_WINDOWS, Vocoder, VocoderJob, largest_window
+from app.engine.xtts.vocode.vocoder import COUNTS, MAX_WINDOWS, Vocoder, VocoderJob, Window, window_lengths
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.weights.checkpoint import Checkpoint
 from app.errors import ChorusError, UnusableCheckpoint
@@ -38,6 +38,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     slots: int
     """segments at a time where none are asked for: more are faster together and slower for each"""
     windows_per_turn: int
+    few_window_shapes: bool
     read_late: int
     """turns that the device is ahead of the host"""
     use_graphs: bool
@@ -47,8 +48,10 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
 
 HABITS = {
     # Windows are made one after the other, and rows that decode wait for them.
-    "cpu": Habits(slots=16, windows_per_turn=2, read_late=0, use_graphs=False, is_half=False),
-    "cuda": Habits(slots=64, windows_per_turn=MAX_WINDOWS, read_late=1, use_graphs=True, is_half=True),
+    "cpu": Habits(slots=16, windows_per_turn=2, few_window_shapes=False, read_late=0, use_graphs=False, is_half=False),
+    "cuda": Habits(
+        slots=64, windows_per_turn=MAX_WINDOWS, few_window_shapes=True, read_late=1, use_graphs=True, is_half=True
+    ),
 }
 
 Precision = Literal["auto", "float32", "float16"]
@@ -90,7 +93,7 @@ def assemble(
         if is_half(precision, device):
             networks.decoder.halve()
             networks.generator.half()
-        vocoder = Vocoder(networks.generator)
+        vocoder = Vocoder(networks.generator, few_shapes=habits.few_window_shapes)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
             torch.cuda.empty_cache()  # what was there in float32 is free again
@@ -134,21 +137,24 @@ def is_half(precision: Precision, device: torch.device) -> bool:
 
 
 def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> None:
-    """Make the largest windows and listen to the longest recording once.
+    """Make windows of each shape and listen to the longest recording once.
 
     The memory that they need stays with torch and is not free for slots, and the first callers do not wait for what
     libraries do at first use.
     """
-    window = largest_window(vocoder.context)
-    job = VocoderJob(
-        latents=torch.zeros(window.last, config.model_args.gpt_n_model_channels, device=vocoder.device),
-        speaker_embedding=torch.zeros(config.model_args.d_vector_dim, 1),
-        grid=FrameGrid(config.model_args),
-        window=window,
-        is_final=False,
-    )
-    for arrival in vocoder.run([job] * MAX_WINDOWS):
-        arrival.read()
+    lengths = window_lengths(vocoder.context)
+    latents = torch.zeros(lengths[-1], config.model_args.gpt_n_model_channels, device=vocoder.device)
+    for length in reversed(lengths):
+        job = VocoderJob(
+            latents=latents,
+            speaker_embedding=torch.zeros(config.model_args.d_vector_dim, 1),
+            grid=FrameGrid(config.model_args),
+            window=Window(0, 0, length, length),
+            is_final=False,
+        )
+        for count in reversed(COUNTS):
+            for arrival in vocoder.run([job] * count):
+                arrival.read()
     rate_hz = config.model_args.input_sample_rate
     noise = np.random.default_rng(0).normal(0, 0.1, rate_hz * config.max_ref_len).astype(np.float32)
     conditioner.condition([ReferenceClip(samples=noise, sample_rate_hz=rate_hz, sha256="")])

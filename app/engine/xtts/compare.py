@@ -6,17 +6,14 @@ released. Times are wall-clock seconds.
 
 import asyncio
 import gc
-import logging
 import math
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import torch
@@ -31,6 +28,7 @@ from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.models import ORIGINAL_WEIGHTS
+from app.engine.xtts.reference import now_s, speak_with_reference
 from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.engine.xtts.weights.checkpoint import load_checkpoint
@@ -59,13 +57,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """sequences with the reference's codes to the last one; float16 may part from it where two codes are as likely"""
 
 
-class _ReferenceRun(msgspec.Struct, frozen=True):
-    codes: list[int]
-    decode_s: float
-    whole_s: float
-    first_audio_s: float
-
-
 def compare(
     folder: Path,
     texts: Sequence[str],
@@ -86,7 +77,7 @@ def compare(
             f"{folder / ORIGINAL_WEIGHTS} is missing: the TTS package reads the published form only"
         )
     texts = [prepare_text(text) for text in texts]
-    runs = _on_its_own_thread(lambda: _speak_with_reference(folder, texts, num_codes, device, report))
+    runs = _on_its_own_thread(lambda: speak_with_reference(folder, texts, num_codes, device, report))
     comparisons: list[Comparison] = []
     for batch in batches:
         chosen = [number % len(texts) for number in range(batch)]
@@ -124,92 +115,6 @@ def _on_its_own_thread(work: Callable[[], T]) -> T:
         return pool.submit(work).result()
 
 
-def _speak_with_reference(
-    folder: Path, texts: Sequence[str], num_codes: int, device: str, report: Callable[[str], None]
-) -> list[_ReferenceRun]:
-    report("loading the TTS package's model")
-    reference = _load_reference(folder).to(device)
-    voice = next(iter(load_checkpoint(folder).speakers.values()))
-    _speak_reference(reference, texts[0], voice, 2)  # warms up
-    runs: list[_ReferenceRun] = []
-    for number, text in enumerate(texts, 1):
-        runs.append(_speak_reference(reference, text, voice, num_codes))
-        report(f"the TTS package has spoken text {number} of {len(texts)} in {runs[-1].whole_s:.1f} s")
-    return runs
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
-    with _quiet():
-        from TTS.tts.configs.xtts_config import XttsConfig
-        from TTS.tts.models.xtts import Xtts
-
-        logging.getLogger("transformers").setLevel(logging.ERROR)
-        config: Any = XttsConfig()
-        config.load_json(str(folder / "config.json"))
-        model = Xtts(config)
-        model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
-        return model
-
-
-def _speak_reference(model: Any, text: str, voice: VoiceConditioning, num_codes: int) -> _ReferenceRun:
-    """`inference`, timed; what it spends in the vocoder is told apart by watching that module."""
-    heard: list[list[int]] = []
-    vocoder_s: list[float] = []
-    generate, vocode = model.gpt.generate, model.hifigan_decoder.forward
-    arguments = (
-        text,
-        "en",
-        voice.gpt_conditioning_latents[None].to(model.device),
-        voice.speaker_embedding[None].to(model.device),
-    )
-    options = {
-        "do_sample": False,
-        "repetition_penalty": float(model.config.repetition_penalty),
-        "max_new_tokens": num_codes,
-    }
-
-    def watch_codes(**options: Any) -> torch.Tensor:
-        codes = generate(**options)
-        heard.append(codes[0].tolist())
-        return codes
-
-    def watch_vocoder(*arguments: Any, **options: Any) -> torch.Tensor:
-        began_at_s = _now_s(model.device)
-        samples = vocode(*arguments, **options)
-        vocoder_s.append(_now_s(model.device) - began_at_s)
-        return samples
-
-    model.gpt.generate, model.hifigan_decoder.forward = watch_codes, watch_vocoder
-    try:
-        began_at_s = time.perf_counter()
-        with _quiet():
-            model.inference(*arguments, **options)
-        whole_s = time.perf_counter() - began_at_s
-    finally:
-        model.gpt.generate, model.hifigan_decoder.forward = generate, vocode
-    with _quiet():
-        began_at_s = time.perf_counter()
-        stream = model.inference_stream(*arguments, **options)
-        next(stream)
-        first_audio_s = _now_s(model.device) - began_at_s
-        stream.close()
-    return _ReferenceRun(heard[0], whole_s - vocoder_s[0], whole_s, first_audio_s)
-
-
-def _now_s(device: torch.device) -> float:
-    """The time when the device has done what it was asked for."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
 def _decode(
     folder: Path, texts: Sequence[str], num_codes: int, device_name: str, precision: Precision
 ) -> tuple[float, list[list[int]]]:
@@ -233,10 +138,12 @@ def _decode(
         device=device,
         use_graphs=habits.use_graphs,
     )
-    began_at_s = _now_s(device)
-    rows = [
-        NewRow(voice.gpt_conditioning_latents, torch.tensor(tokenizer.encode(text, "en")), greedy) for text in texts
-    ]
+    if device.type == "cuda":  # libraries plan and load what a shape needs when they meet it first
+        batch.join(_some([_new_row(voice, tokenizer, text, greedy) for text in texts])).read()
+        batch.step().read()
+        batch.reset()
+    began_at_s = now_s(device)
+    rows = [_new_row(voice, tokenizer, text, greedy) for text in texts]
     codes: list[list[int]] = []
     while len(codes) < len(rows):
         joining = _some(rows[len(codes) :])
@@ -247,7 +154,11 @@ def _decode(
         while len(unread) > (habits.read_late if step < num_codes - 1 else 0):
             for row, code in zip(codes, unread.popleft().read().tolist(), strict=True):
                 row.append(code)
-    return _now_s(device) - began_at_s, codes
+    return now_s(device) - began_at_s, codes
+
+
+def _new_row(voice: VoiceConditioning, tokenizer: TextTokenizer, text: str, sampling: RowSampling) -> NewRow:
+    return NewRow(voice.gpt_conditioning_latents, torch.tensor(tokenizer.encode(text, "en")), sampling)
 
 
 def _some(rows: Sequence[NewRow]) -> list[NewRow]:
@@ -287,7 +198,7 @@ async def _speak(
                 first_audio_at_s = min(first_audio_at_s, time.perf_counter())
             return first_audio_at_s
 
-        await speak(texts[0])  # warms up
+        await asyncio.gather(*(speak(text) for text in (texts if device == "cuda" else texts[:1])))  # warms up
         began_at_s = time.perf_counter()
         moments = await asyncio.gather(*(speak(text) for text in texts))
         return time.perf_counter() - began_at_s, median(moments) - began_at_s

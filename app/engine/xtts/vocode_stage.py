@@ -122,6 +122,7 @@ class VocodeStage:
             num_ready=num_frames(sequence.num_latents),
             context=self._vocoder.context,
             is_final=sequence.is_decoded,
+            lengths=self._vocoder.lengths,
         )
         if window is None:
             return None

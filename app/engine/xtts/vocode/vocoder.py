@@ -23,8 +23,9 @@ from app.engine.xtts.vocode.frames import FrameGrid
 
 WINDOW_FRAMES = (24, 48, 96, 192)
 """New frames of the first windows and of all that follow; a frame is 256 samples, 10.7 ms."""
-MAX_WINDOWS = 8
-"""windows in one call of the generator: what bounds its memory"""
+COUNTS = (1, 2, 4, 8)
+"""Windows in one call of the generator, where its shapes are to be few. The last bounds its memory everywhere."""
+MAX_WINDOWS = COUNTS[-1]
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -37,24 +38,35 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def plan_window(
-    index: int, start: int, *, num_ready: int, context: int, is_final: bool, sizes: Sequence[int] = WINDOW_FRAMES
+    index: int,
+    start: int,
+    *,
+    num_ready: int,
+    context: int,
+    is_final: bool,
+    sizes: Sequence[int] = WINDOW_FRAMES,
+    lengths: Sequence[int] = (),
 ) -> Window | None:
     """The window number `index` of a segment, which begins at frame `start`; None when it cannot be made yet.
 
     num_ready   frames that are there: all of the segment's when `is_final`
     context     frames that the generator looks to each side
+    lengths     ascending lengths of windows, one of which the window is to have if the segment is long enough: it takes
+                more frames along that are there already
     """
     stop = start + sizes[min(index, len(sizes) - 1)]
     if is_final:
         stop = min(stop, num_ready)
     if start >= stop or (not is_final and stop + context > num_ready):
         return None
-    return Window(max(0, start - context), start, stop, min(num_ready, stop + context))
+    first, last = max(0, start - context), min(num_ready, stop + context)
+    length = next((length for length in lengths if length >= last - first), 0)
+    return Window(min(first, max(0, last - length)), start, stop, last)
 
 
-def largest_window(context: int, sizes: Sequence[int] = WINDOW_FRAMES) -> Window:
-    """The one that needs the most memory, at the beginning of a segment that is long enough for it."""
-    return Window(0, context, context + max(sizes), 2 * context + max(sizes))
+def window_lengths(context: int, sizes: Sequence[int] = WINDOW_FRAMES) -> tuple[int, ...]:
+    """Those of a segment that goes on: the first window has no frames before it."""
+    return (sizes[0] + context, *(size + 2 * context for size in sizes[1:]))
 
 
 class VocoderJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,10 +86,14 @@ class Vocoder:
     """The HiFi-GAN generator of the TTS package.
 
     Samples have the precision of the generator's weights; frames are stretched in float32 before it.
+
+    few_shapes   for a device whose library plans each of 83 convolutions anew for each shape: windows at the end of a
+                 segment take more frames along, and windows are counted in `COUNTS`, the rest being made twice
     """
 
-    def __init__(self, generator: HifiganGenerator) -> None:
+    def __init__(self, generator: HifiganGenerator, *, few_shapes: bool = False) -> None:
         self.context = context_frames(generator)
+        self.lengths = window_lengths(self.context) if few_shapes else ()
         self.frame_samples = samples_per_frame(generator)
         weight = next(generator.parameters())
         self.device, self._dtype = weight.device, weight.dtype
@@ -96,14 +112,16 @@ class Vocoder:
         return [samples[number] for number in range(len(jobs))]
 
     def _run_together(self, jobs: Sequence[VocoderJob]) -> Iterable[Arrival]:
+        count = next(count for count in COUNTS if count >= len(jobs)) if self.lengths else len(jobs)
+        made = [*jobs, *[jobs[-1]] * (count - len(jobs))]
         frames = torch.stack(
-            [job.grid.frames(job.latents, job.window.first, job.window.last, is_final=job.is_final) for job in jobs]
+            [job.grid.frames(job.latents, job.window.first, job.window.last, is_final=job.is_final) for job in made]
         )
         frames = frames.to(self._dtype)
-        embeddings = send(torch.stack([job.speaker_embedding for job in jobs]).to(self._dtype), self.device)
+        embeddings = send(torch.stack([job.speaker_embedding for job in made]).to(self._dtype), self.device)
         # [jobs, frames, channels] is [jobs, channels, 1, frames] in channels-last order: no copy is made.
         samples = self._generator(frames.transpose(1, 2)[:, :, None], embeddings[:, :, None])
-        for job, row in zip(jobs, samples[:, 0, 0], strict=True):
+        for job, row in zip(jobs, samples[: len(jobs), 0, 0], strict=True):
             kept = slice(
                 (job.window.start - job.window.first) * self.frame_samples,
                 (job.window.stop - job.window.first) * self.frame_samples,

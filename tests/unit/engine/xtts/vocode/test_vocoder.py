@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.audio.pcm import float_to_int16
 from app.engine.base import Samples
 from app.engine.xtts.vocode.frames import FrameGrid
-from app.engine.xtts.vocode.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, plan_window
+from app.engine.xtts.vocode.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, Window, plan_window, window_lengths
 from tests.support.xtts import Pair
 
 WHOLE = (1_000_000,)
@@ -113,6 +113,64 @@ def test_windows_of_several_segments_together_are_those_of_each_alone(vocoder: V
         )
     for job, together in zip(jobs, vocoder.run(jobs), strict=True):
         torch.testing.assert_close(together.read(), vocoder.run([job])[0].read(), atol=1e-5, rtol=0)
+
+
+def windows_of(num_frames: int, context: int, lengths: tuple[int, ...]) -> list[Window]:
+    windows: list[Window] = []
+    while window := plan_window(
+        len(windows),
+        windows[-1].stop if windows else 0,
+        num_ready=num_frames,
+        context=context,
+        is_final=True,
+        lengths=lengths,
+    ):
+        windows.append(window)
+    return windows
+
+
+@given(num_frames=st.integers(1, 2700), context=st.integers(3, 20))
+def test_where_shapes_are_to_be_few_a_long_segment_has_four_and_its_windows_are_the_same(
+    num_frames: int, context: int
+) -> None:
+    lengths = window_lengths(context)
+    many, few = windows_of(num_frames, context, ()), windows_of(num_frames, context, lengths)
+    assert [(window.start, window.stop, window.last) for window in many] == [
+        (window.start, window.stop, window.last) for window in few
+    ]
+    assert all(0 <= ours.first <= theirs.first for ours, theirs in zip(few, many, strict=True))
+    for window in few:
+        assert window.last - window.first in lengths or window.first == 0
+
+
+def test_few_shapes_change_no_sample_and_windows_that_are_made_twice_are_given_once(tiny: Pair) -> None:
+    few = Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator), few_shapes=True)
+    many = Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator))
+    grid = FrameGrid(tiny.checkpoint.config.model_args)
+    latents = torch.randn(77, 64)
+    num_frames = grid.num_frames(77)
+    jobs = [
+        [
+            VocoderJob(
+                latents=latents,
+                speaker_embedding=tiny.voice.speaker_embedding,
+                grid=grid,
+                window=window,
+                is_final=True,
+            )
+            for window in windows_of(num_frames, vocoder.context, vocoder.lengths)
+        ]
+        for vocoder in (few, many)
+    ]
+    assert {job.window.last - job.window.first for job in jobs[0]} <= set(few.lengths)
+    multiplied: list[int] = []
+    hook = few._generator.conv_pre.register_forward_pre_hook(lambda _, inputs: multiplied.append(len(inputs[0])))
+    ours, theirs = few.run([*jobs[0], *jobs[0], *jobs[0]]), many.run(jobs[1])
+    hook.remove()
+    assert len(ours) == 3 * len(theirs)
+    assert set(multiplied) == {4}  # three of each, and one that nobody asked for
+    for number, arrival in enumerate(ours):
+        torch.testing.assert_close(arrival.read(), theirs[number % len(theirs)].read(), atol=1e-5, rtol=0)
 
 
 def test_float16_is_fifty_decibels_below_what_is_heard(vocoder: Vocoder, tiny: Pair) -> None:

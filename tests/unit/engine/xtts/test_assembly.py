@@ -1,0 +1,40 @@
+"""What is done before the first caller comes."""
+
+import copy
+
+import pytest
+import torch
+
+from app.engine.xtts.assembly import HABITS, is_half, warm_up
+from app.engine.xtts.vocode.vocoder import COUNTS, Vocoder
+from app.engine.xtts.voice.conditioning import Conditioner
+from tests.support.xtts import CPU, Pair
+
+
+def test_warming_up_makes_every_shape_of_window_that_is_kept_to(tiny: Pair) -> None:
+    networks, config = tiny.checkpoint.networks, tiny.checkpoint.config
+    vocoder = Vocoder(copy.deepcopy(networks.generator), few_shapes=True)
+    made: set[tuple[int, int]] = set()
+    vocoder._generator.conv_pre.register_forward_pre_hook(
+        lambda _, inputs: made.add((inputs[0].shape[0], inputs[0].shape[-1]))
+    )
+    warm_up(vocoder, Conditioner(networks, config, CPU), config)
+    assert made == {(count, length) for count in COUNTS for length in vocoder.lengths}
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "half"),
+    [
+        ("auto", "cpu", False),
+        ("auto", "cuda", True),
+        ("float32", "cuda", False),
+        ("float16", "cpu", True),
+    ],
+)
+def test_weights_are_halved_where_it_suits_the_device_or_is_asked_for(precision: str, device: str, half: bool) -> None:
+    assert is_half(precision, torch.device(device)) is half  # type: ignore[arg-type]
+
+
+def test_only_a_gpu_is_ahead_of_what_is_read_of_it() -> None:
+    assert (HABITS["cpu"].read_late, HABITS["cpu"].use_graphs) == (0, False)
+    assert (HABITS["cuda"].read_late, HABITS["cuda"].use_graphs) == (1, True)
