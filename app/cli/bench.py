@@ -120,23 +120,9 @@ async def _bench_engine(settings: Settings, streams: tuple[int, ...], codes: int
 
 def _build(settings: Settings, max_queue: int, codes: int | None) -> Engine:
     settings = msgspec.structs.replace(settings, max_queue=max(settings.max_queue, max_queue))
-    if codes is None:
-        return build_engine(settings)
-    _require_xtts(settings, "--codes")
-    from app.engine.xtts.engine import XttsEngine
-    from app.engine.xtts.guards import Guards
-
-    folder = folder_of(settings.model, settings.data)
-    guards = Guards(exact_codes=codes)
-    return XttsEngine(
-        folder,
-        device=find_device(settings.device),
-        precision=settings.precision,
-        use_graphs=settings.cuda_graphs,
-        max_slots=settings.max_slots,
-        max_queue=settings.max_queue,
-        guards=guards,
-    )
+    if codes is not None:
+        _require_xtts(settings, "--codes")
+    return build_engine(settings, exact_codes=codes)
 
 
 async def _bench_server(url: str, settings: Settings, streams: tuple[int, ...]) -> tuple[str, list[Figures]]:

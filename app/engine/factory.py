@@ -84,13 +84,22 @@ def load_weights(settings: Settings, *, stage: Stage = untimed) -> "Checkpoint |
         return reader.submit(load_checkpoint, folder_of(settings.model, settings.data), in_memory=True).result()
 
 
-def build_engine(settings: Settings, *, weights: "Checkpoint | None" = None, stage: Stage = untimed) -> Engine:
+def build_engine(
+    settings: Settings,
+    *,
+    weights: "Checkpoint | None" = None,
+    exact_codes: int | None = None,
+    stage: Stage = untimed,
+) -> Engine:
     """Load the engine that the settings ask for, downloading its weights where the licence is accepted.
 
-    Stages: import, weights, device. Raises EngineUnavailable, UnusableCheckpoint, LicenceNotAccepted or DownloadFailed.
+    exact_codes   for benchmarks with XTTS: every segment has so many codes
+
+    Stages: import, weights, device, and graphs on a GPU. Raises EngineUnavailable, UnusableCheckpoint,
+    LicenceNotAccepted or DownloadFailed.
     """
     name, reason = choose_engine(settings)
-    engine = _build_xtts(settings, weights, stage) if name == "xtts" else _build_embedded(settings, stage)
+    engine = _build_xtts(settings, weights, exact_codes, stage) if name == "xtts" else _build_embedded(settings, stage)
     if engine.info.notice is None:
         logger.info("engine: %s (%s), %s on %s", name, reason, engine.info.model, engine.info.device)
     else:
@@ -98,7 +107,7 @@ def build_engine(settings: Settings, *, weights: "Checkpoint | None" = None, sta
     return engine
 
 
-def _build_xtts(settings: Settings, weights: "Checkpoint | None", stage: Stage) -> Engine:
+def _build_xtts(settings: Settings, weights: "Checkpoint | None", exact_codes: int | None, stage: Stage) -> Engine:
     if weights is None and not is_installed(settings.model, settings.data):
         from app.engine.xtts.weights.download import download_model
 
@@ -106,6 +115,7 @@ def _build_xtts(settings: Settings, weights: "Checkpoint | None", stage: Stage) 
             download_model(settings, report=logger.info)
     with stage("import"):
         from app.engine.xtts.engine import XttsEngine
+        from app.engine.xtts.guards import Guards
 
     return XttsEngine(
         folder_of(settings.model, settings.data),
@@ -114,6 +124,7 @@ def _build_xtts(settings: Settings, weights: "Checkpoint | None", stage: Stage) 
         use_graphs=settings.cuda_graphs,
         max_slots=settings.max_slots,
         max_queue=settings.max_queue,
+        guards=Guards(exact_codes=exact_codes),
         checkpoint=weights,
         stage=stage,
     )

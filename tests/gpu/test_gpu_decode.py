@@ -2,20 +2,19 @@
 
 import copy
 import os
-import random
 import shutil
 
 import pytest
 import torch
 
 from app.engine.xtts.decode.attention import Attention, masked_attention
-from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.buckets import Buckets
 from app.engine.xtts.decode.decoder import Decoder
-from app.engine.xtts.decode.rows import RowSampling
-from app.engine.xtts.decode.sampler import sequence_seed
+from app.engine.xtts.decode.runner import GraphRunner
+from app.errors import EngineUnavailable
 from tests.support.teacher import agreement, teacher_forced
-from tests.support.xtts import Pair, codes_of, random_texts
+from tests.support.xtts import Pair, codes_of, join_step_and_leave, random_texts, seeded
 
 SLOTS = 7
 BUCKETS = Buckets(rows=(1, 2, 4, SLOTS), spans=(128, 192))
@@ -34,10 +33,6 @@ def attention_of(name: str) -> Attention:
     return row_attention
 
 
-def sampled(number: int) -> RowSampling:
-    return RowSampling(seed=sequence_seed(number, 0, 0), temperature=0.8, top_k=50, top_p=0.85, repetition_penalty=5.0)
-
-
 @pytest.fixture(scope="module", params=["float32", "float16"])
 def decoder(request: pytest.FixtureRequest, tiny: Pair) -> Decoder:
     decoder = copy.deepcopy(tiny.checkpoint.networks.decoder)
@@ -52,38 +47,25 @@ def new_batch(decoder: Decoder, cuda: torch.device, *, use_graphs: bool, attenti
     )
 
 
-def script(seed: int, batches: list[Batch], rows: list[NewRow]) -> list[list[list[int]]]:
-    """Sequences join, step and leave at random, alike in each of the batches; what each batch drew, in order."""
-    choice = random.Random(seed)
-    drawn: list[list[list[int]]] = [[] for _ in batches]
-    arriving = list(rows)
-    for _ in range(90):
-        free = SLOTS - batches[0].size
-        joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, min(2, free))))]
-        leaving = choice.randrange(batches[0].size) if batches[0].size and choice.random() < 0.1 else None
-        for batch, codes in zip(batches, drawn, strict=True):
-            if leaving is not None:
-                batch.leave(leaving)
-            if joining:
-                codes.append(codes_of(batch.join(joining)))
-            if batch.size:
-                codes.append(codes_of(batch.step()))
-    return drawn
-
-
 @pytest.mark.parametrize("attention", ["masked", "row"])
 def test_a_graph_draws_the_codes_of_its_launches(
     tiny: Pair, decoder: Decoder, cuda: torch.device, attention: str
 ) -> None:
     """The same kernels in the same shapes: equal to the last code and to the last bit of the latents."""
-    rows = [tiny.new_row(tiny.tokens(text), sampled(number)) for number, text in enumerate(random_texts(20, seed=3))]
+    rows = [tiny.new_row(tiny.tokens(text), seeded(number)) for number, text in enumerate(random_texts(20, seed=3))]
     graphs, launches = (
         new_batch(decoder, cuda, use_graphs=use_graphs, attention=attention_of(attention))
         for use_graphs in (True, False)
     )
-    captured, launched = script(3, [graphs, launches], rows)
+    captured, launched = join_step_and_leave(3, [graphs, launches], rows)
     assert captured == launched
     assert torch.equal(graphs.latents, launches.latents)
+
+
+def test_what_cannot_be_captured_is_told_with_its_shape_and_the_way_out(cuda: torch.device) -> None:
+    asked = torch.ones(1, device=cuda)
+    with pytest.raises(EngineUnavailable, match=r"2 rows and 8 positions .* CHORUS_CUDA_GRAPHS=0"):
+        GraphRunner(lambda count, span: asked.item(), Buckets(rows=(2,), spans=(8,)), cuda)
 
 
 def test_float16_stays_within_its_tolerance(tiny: Pair, cuda: torch.device) -> None:
@@ -116,10 +98,10 @@ def test_a_row_alone_and_in_a_full_batch_draws_the_same_in_float32(tiny: Pair, c
     decoder = tiny.checkpoint.networks.decoder
     together = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
     alone = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
-    drawn = [codes_of(together.join([tiny.new_row(tokens, sampled(row)) for row, tokens in enumerate(texts)]))]
+    drawn = [codes_of(together.join([tiny.new_row(tokens, seeded(row)) for row, tokens in enumerate(texts)]))]
     drawn += [codes_of(together.step()) for _ in range(40)]
     for row, tokens in enumerate(texts):
-        codes = codes_of(alone.join([tiny.new_row(tokens, sampled(row))]))
+        codes = codes_of(alone.join([tiny.new_row(tokens, seeded(row))]))
         for _ in range(40):
             codes += codes_of(alone.step())
         alone.leave(0)
@@ -128,7 +110,7 @@ def test_a_row_alone_and_in_a_full_batch_draws_the_same_in_float32(tiny: Pair, c
 
 def test_a_step_allocates_nothing(tiny: Pair, decoder: Decoder, cuda: torch.device) -> None:
     batch = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
-    batch.join([tiny.new_row(tiny.tokens(text), sampled(0)) for text in random_texts(3, seed=6)])
+    batch.join([tiny.new_row(tiny.tokens(text), seeded(0)) for text in random_texts(3, seed=6)])
     batch.step().read()
     before = torch.cuda.memory_allocated(cuda)
     for _ in range(50):

@@ -9,6 +9,7 @@ import torch
 
 from app.engine.xtts.decode.batch import Batch, NewRow
 from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.decode.sampler import sequence_seed
 from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.reference import ReferenceXtts, load_reference
@@ -91,6 +92,30 @@ def random_texts(count: int, *, seed: int) -> list[str]:
 def codes_of(arrival: Arrival) -> list[int]:
     """Row by row; LOST in the place of a code that was not a number."""
     return arrival.read().tolist()
+
+
+def seeded(number: int) -> RowSampling:
+    """As released, with noise of its own for each number."""
+    return RowSampling(seed=sequence_seed(number, 0, 0), temperature=0.75, top_k=50, top_p=0.85, repetition_penalty=5.0)
+
+
+def join_step_and_leave(seed: int, batches: list[Batch], rows: list[NewRow]) -> list[list[list[int]]]:
+    """Sequences join, step and leave at random, alike in each of the batches; what each batch drew, in order."""
+    choice = random.Random(seed)
+    drawn: list[list[list[int]]] = [[] for _ in batches]
+    arriving = list(rows)
+    for _ in range(80):
+        free = batches[0].slots - batches[0].size
+        joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, min(2, free))))]
+        leaving = choice.randrange(batches[0].size) if batches[0].size and choice.random() < 0.1 else None
+        for batch, codes in zip(batches, drawn, strict=True):
+            if leaving is not None:
+                batch.leave(leaving)
+            if joining:
+                codes.append(codes_of(batch.join(joining)))
+            if batch.size:
+                codes.append(codes_of(batch.step()))
+    return drawn
 
 
 def decode_alone(batch: Batch, row: NewRow, stop_code: int, max_codes: int) -> list[int]:

@@ -71,7 +71,7 @@ class Batch:
 
     @property
     def latents(self) -> torch.Tensor:
-        """[slots, positions, channels], row by row: what the vocoder reads."""
+        """[slots, codes, channels], row by row: what the vocoder reads."""
         return self._rows.latents
 
     @torch.inference_mode()

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from app.engine.xtts.decode.buckets import Buckets
+from app.errors import EngineUnavailable
 
 Step = Callable[[int, int], None]
 """(rows, span): one step, on tensors whose addresses never change"""
@@ -37,7 +38,8 @@ class EagerRunner:
 class GraphRunner:
     """One CUDA graph for each shape, captured when it is made. All share one pool of memory: one runs at a time.
 
-    Must be made and used on the thread that owns the device, when no row is in use.
+    Must be made and used on the thread that owns the device, when no row is in use. Raises EngineUnavailable for a
+    shape that cannot be captured.
     """
 
     def __init__(self, step: Step, buckets: Buckets, device: torch.device) -> None:
@@ -51,7 +53,14 @@ class GraphRunner:
             for shape in buckets.largest_first():
                 for _ in range(WARM_UP_STEPS):
                     step(*shape)
-                self._graphs[shape] = _capture(lambda shape=shape: step(*shape), pool)
+                try:
+                    self._graphs[shape] = _capture(lambda shape=shape: step(*shape), pool)
+                except RuntimeError as error:
+                    raise EngineUnavailable(
+                        f"a step of {shape[0]} rows and {shape[1]} positions could not be captured as a CUDA graph "
+                        f"({error}); CHORUS_CUDA_GRAPHS=0 runs without graphs",
+                        param="CHORUS_CUDA_GRAPHS",
+                    ) from error
         torch.cuda.current_stream(device).wait_stream(stream)
 
     @property

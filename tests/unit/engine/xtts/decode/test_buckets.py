@@ -1,17 +1,13 @@
 """The shapes of steps: which one a step takes, and that what pads it changes nothing."""
 
-import random
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.buckets import Buckets
-from app.engine.xtts.decode.rows import RowSampling
-from app.engine.xtts.decode.sampler import sequence_seed
-from tests.support.xtts import CPU, Pair, codes_of, random_texts
+from tests.support.xtts import CPU, Pair, join_step_and_leave, random_texts, seeded
 
 
 @given(slots=st.integers(1, 1024), positions=st.integers(1, 2000), data=st.data())
@@ -38,40 +34,17 @@ def test_capture_goes_from_large_to_small() -> None:
     assert shapes == [(4, 128), (4, 64), (1, 128), (1, 64)]
 
 
-def sampled(number: int) -> RowSampling:
-    return RowSampling(seed=sequence_seed(number, 0, 0), temperature=0.7, top_k=50, top_p=0.85, repetition_penalty=5.0)
-
-
 def batch_of(pair: Pair, slots: int, buckets: Buckets | None) -> Batch:
     max_codes = pair.checkpoint.config.model_args.max_audio_codes
     return Batch(pair.checkpoint.networks.decoder, slots=slots, max_codes=max_codes, device=CPU, buckets=buckets)
 
 
-def script(seed: int, batches: list[Batch], rows: list[NewRow]) -> list[list[list[int]]]:
-    """Sequences join, step and leave at random, alike in each of the batches; what each batch drew, in order."""
-    choice = random.Random(seed)
-    drawn: list[list[list[int]]] = [[] for _ in batches]
-    arriving = list(rows)
-    for _ in range(70):
-        free = batches[0].slots - batches[0].size
-        joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, min(2, free))))]
-        leaving = choice.randrange(batches[0].size) if batches[0].size and choice.random() < 0.1 else None
-        for batch, codes in zip(batches, drawn, strict=True):
-            if leaving is not None:
-                batch.leave(leaving)
-            if joining:
-                codes.append(codes_of(batch.join(joining)))
-            if batch.size:
-                codes.append(codes_of(batch.step()))
-    return drawn
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_and_positions_that_pad_a_step_change_no_code(tiny: Pair, seed: int) -> None:
     texts = [tiny.tokens(text) for text in random_texts(20, seed=seed)]
-    rows = [tiny.new_row(tokens, sampled(number)) for number, tokens in enumerate(texts)]
+    rows = [tiny.new_row(tokens, seeded(number)) for number, tokens in enumerate(texts)]
     padded = batch_of(tiny, 7, Buckets(rows=(3, 7), spans=(200, tiny_positions(tiny))))
-    exact, with_padding = script(seed, [batch_of(tiny, 7, None), padded], rows)
+    exact, with_padding = join_step_and_leave(seed, [batch_of(tiny, 7, None), padded], rows)
     assert exact == with_padding
     assert len({code for codes in exact for code in codes}) > 50
 
