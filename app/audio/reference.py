@@ -7,6 +7,7 @@ addresses (a playlist) is not followed. Knows nothing of uploads and engines.
 import hashlib
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import av.error
@@ -25,6 +26,9 @@ MAX_BROKEN_SHARE = 0.1
 
 # No protocol at all: with FFmpeg's default, an uploaded playlist could read the server's files and networks.
 _OPEN_OPTIONS = {"protocol_whitelist": "none"}
+# Before version 19, PyAV raises for tags that are not UTF-8 unless it is told to replace them; version 19 always
+# replaces them and refuses the argument.
+_TAG_OPTIONS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 class ReferenceClip(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +64,7 @@ def decode_recording(data: bytes, *, filename: str | None = None, max_decode_s: 
     if not data:
         raise UnreadableAudio(f"{name} is empty", param="reference_audio")
     try:
-        with av.open(io.BytesIO(data), "r", metadata_errors="replace", options=_OPEN_OPTIONS) as container:
+        with av.open(io.BytesIO(data), "r", options=_OPEN_OPTIONS, **_TAG_OPTIONS) as container:
             samples, sample_rate_hz, is_cut = _decode(container, name, max_decode_s)
     except av.error.FFmpegError as error:
         raise UnreadableAudio(

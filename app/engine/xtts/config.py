@@ -3,6 +3,7 @@
 Knows names and numbers. Knows nothing of tensors. Fields that Chorus does not use are passed over.
 """
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -64,11 +65,15 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """Raises UnusableCheckpoint when the file is no config of an XTTS v2 model."""
+    """Read `config.json` as Python's `json` reads it. Raises UnusableCheckpoint when it is no config of XTTS v2.
+
+    The TTS package writes `Infinity` into every config, the published one too. RFC 8259 forbids it, so msgspec's
+    parser, which is strict, cannot be used here.
+    """
     path = folder / CONFIG
     try:
-        config = msgspec.json.decode(path.read_bytes(), type=ModelConfig)
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        config = msgspec.convert(json.loads(path.read_bytes()), ModelConfig)
+    except (ValueError, RecursionError, OSError) as error:  # msgspec.ValidationError is a ValueError
         raise UnusableCheckpoint(f"{path} cannot be read: {error}", param="CHORUS_MODEL") from error
     args = config.model_args
     if config.model != "xtts":
