@@ -14,6 +14,8 @@ from tests.support.container import RunningContainer, docker, new_volume, server
 
 HERE = Path(__file__).parent
 TAG = "chorus:test"
+LIMIT_S = 2400
+"""Time limit of one test: the first one waits for `docker build`."""
 
 
 def missing_engine() -> str | None:
@@ -30,6 +32,8 @@ def missing_engine() -> str | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if HERE in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.timeout(LIMIT_S))
     if ours and (reason := missing_engine()):
         for item in ours:
             item.add_marker(pytest.mark.skip(reason=f"no Docker engine: {reason}"))
