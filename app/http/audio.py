@@ -1,6 +1,5 @@
 """Speech to an audio answer: whole or streamed, with its receipts in the headers."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
@@ -17,6 +16,7 @@ from app.http.context import facts_of
 from app.http.disconnect import unless_client_leaves
 from app.http.errors import AnyRequest
 from app.http.metrics import Metrics
+from app.pools import ENCODERS, WHOLE_ANSWERS
 from app.speech.playback import Playback
 from app.speech.speech import Receipt, Speech
 from app.tracing import current, span
@@ -127,7 +127,7 @@ async def encode_answer(answer: Answer, audio_format: AudioFormat) -> bytes:
     """The whole file."""
     samples = await answer.speech.collect()
     with span("encode"):
-        data = await asyncio.to_thread(encode_whole, samples, audio_format, answer.speech.sample_rate_hz)
+        data = await WHOLE_ANSWERS.run(encode_whole, samples, audio_format, answer.speech.sample_rate_hz)
     answer.num_delivered = len(samples)
     return data
 
@@ -150,12 +150,12 @@ async def encoded_pieces(answer: Answer, audio_format: AudioFormat) -> AsyncGene
     try:
         async for samples in answer.speech:
             began_at_s = time.perf_counter()
-            data = await asyncio.to_thread(encoder.encode, samples)
+            data = await ENCODERS.run(encoder.encode, samples)
             encode_s += time.perf_counter() - began_at_s
             answer.num_encoded += len(samples)
             if data:
                 yield data
-        if data := await asyncio.to_thread(encoder.close):
+        if data := await ENCODERS.run(encoder.close):
             yield data
     finally:
         encoder.close()

@@ -20,6 +20,7 @@ from app.errors import ChorusError, InvalidField, RequestError, Unavailable
 from app.http import live_messages as messages
 from app.http.context import request_id
 from app.http.errors import error_body
+from app.pools import ENCODERS
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.conversation import Conversation, Mark, Warned
 
@@ -133,7 +134,7 @@ class LiveSocket:
                 async for event in events:
                     match event:
                         case np.ndarray():
-                            await self._send_audio(await asyncio.to_thread(turn.encode, event))
+                            await self._send_audio(await ENCODERS.run(turn.encode, event))
                         case StartedSegment(index, text, start_s):
                             await self.send(messages.SegmentStarted(index=index, text=text, start_s=start_s))
                         case TimedSegment(index, text, start_s, end_s):
@@ -142,12 +143,12 @@ class LiveSocket:
                         case Warned(message):
                             await self.send(messages.Warned(message=message))
                         case Mark.FLUSHED:
-                            await self._send_audio(await asyncio.to_thread(turn.close))
+                            await self._send_audio(await ENCODERS.run(turn.close))
                             await self.send(messages.Flushed(audio_s=conversation.given_s))
                         case Mark.CANCELLED:
                             turn.close()
                             await self.send(messages.Cancelled(audio_s=conversation.given_s))
-            await self._send_audio(await asyncio.to_thread(turn.close))
+            await self._send_audio(await ENCODERS.run(turn.close))
             await self.send(messages.Done(audio_s=conversation.given_s))
         finally:
             turn.close()

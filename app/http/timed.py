@@ -4,7 +4,6 @@ Whole, it is one JSON object. Streamed, it is server-sent events: `audio` as it 
 the end. After the first event an error is an `error` event, and then the stream breaks; it never ends as if whole.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 
@@ -17,6 +16,7 @@ from app.http.audio import Answer, encode_answer, encoded_pieces, streamed_respo
 from app.http.errors import AnyRequest, error_body
 from app.http.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.http.sse import MEDIA_TYPE, server_sent_event
+from app.pools import WHOLE_ANSWERS
 from app.speech.captions import to_srt, to_vtt
 from app.speech.speech import Speech
 
@@ -36,7 +36,7 @@ async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
     audio = EncodedAudio(format=audio_format, media_type=audio_format.mime_type, data=data)
     timed = TimedAnswer(audio=audio, **msgspec.structs.asdict(receipt))
     # In a thread: a chapter is a hundred megabytes of base64.
-    body = await asyncio.to_thread(msgspec.json.encode, timed)
+    body = await WHOLE_ANSWERS.run(msgspec.json.encode, timed)
     headers = whole_headers(answer.speech.receipt())
     return Response(body, media_type=MediaType.JSON, headers=headers, status_code=200)
 

@@ -1,0 +1,45 @@
+"""Named thread pools, one for each kind of blocking work, so that one kind never waits behind another.
+
+asyncio's default executor is one queue of a few threads: twenty uploads in it delay every encoder. Each pool here is
+process-wide, because its size is a share of this machine's cores; its threads start with its first call.
+
+Knows threads only. A call that has begun cannot be cancelled; a call that still waits in its pool can.
+"""
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ThreadPool:
+    """At most `num_threads` calls at a time; later ones wait in the order of arrival."""
+
+    def __init__(self, name: str, num_threads: int) -> None:
+        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix=name)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `function` on one of the pool's threads, with the caller's context variables.
+
+        Cancelling the caller drops a call that has not begun; one that has begun runs to its end, unseen.
+        """
+        call = partial(contextvars.copy_context().run, function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+
+UPLOADS = ThreadPool("uploads", 2)
+"""Unpacking, hashing and measuring what callers send."""
+ENCODERS = ThreadPool("encoders", max(2, os.cpu_count() or 1))
+"""Encoding pieces of a stream that somebody is listening to: milliseconds a call."""
+WHOLE_ANSWERS = ThreadPool("whole-answers", 2)
+"""Encoding whole answers: seconds a call for a long text."""
+TEXT = ThreadPool("text", 2)
+"""Cleaning, segmenting and tokenising text."""
+FILES = ThreadPool("files", 4)
+"""Reading and writing the data volume, which may be a slow network share."""

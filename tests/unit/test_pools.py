@@ -1,0 +1,71 @@
+import asyncio
+import contextvars
+import threading
+
+from app.pools import ThreadPool
+
+
+def test_work_of_one_kind_does_not_wait_for_another() -> None:
+    release = threading.Event()
+
+    async def scenario() -> str:
+        slow, quick = ThreadPool("slow", 1), ThreadPool("quick", 1)
+        waiting = [asyncio.create_task(slow.run(release.wait)) for _ in range(100)]
+        try:
+            return await quick.run(lambda: "done")
+        finally:
+            release.set()
+            await asyncio.gather(*waiting)
+
+    assert asyncio.run(scenario()) == "done"
+
+
+def test_no_more_calls_run_at_a_time_than_the_pool_has_threads() -> None:
+    num_running, most = 0, 0
+    lock = threading.Lock()
+    both_in = threading.Barrier(2)
+
+    def work() -> None:
+        nonlocal num_running, most
+        with lock:
+            num_running += 1
+            most = max(most, num_running)
+        both_in.wait(30)
+        with lock:
+            num_running -= 1
+
+    async def scenario() -> None:
+        pool = ThreadPool("two", 2)
+        await asyncio.gather(*(pool.run(work) for _ in range(20)))
+
+    asyncio.run(scenario())
+    assert most == 2
+
+
+def test_a_call_that_still_waits_is_dropped_when_its_caller_is_cancelled() -> None:
+    release = threading.Event()
+    called: list[str] = []
+
+    async def scenario() -> None:
+        pool = ThreadPool("one", 1)
+        first = asyncio.create_task(pool.run(release.wait))
+        second = asyncio.create_task(pool.run(called.append, "second"))
+        await asyncio.sleep(0)  # both are handed to the pool
+        second.cancel()
+        await asyncio.wait((second,))
+        release.set()
+        await first
+        await pool.run(called.append, "third")
+
+    asyncio.run(scenario())
+    assert called == ["third"]
+
+
+def test_a_call_sees_the_context_of_its_caller() -> None:
+    name = contextvars.ContextVar("name", default="")
+
+    async def scenario() -> str:
+        name.set("caller")
+        return await ThreadPool("one", 1).run(name.get)
+
+    assert asyncio.run(scenario()) == "caller"
