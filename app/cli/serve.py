@@ -1,51 +1,19 @@
 """`chorus serve`: the app under uvicorn, with a shutdown that keeps its promises."""
 
-import asyncio
-import contextvars
-import importlib.util
 import logging
 import socket
 import sys
-from functools import partial
-from types import FrameType
-from typing import Any
 
 import click
 import uvicorn
 
 from app.errors import AddressUnavailable, ChorusError
 from app.log import configure_logging
+from app.server.draining import DrainingServer
+from app.server.protocols import protocol_options
 from app.settings import Settings, load_settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.storage import prepare_data_directory
-
-MAX_WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
-
-
-class DrainingServer(uvicorn.Server):
-    """On the first SIGTERM or SIGINT: finish what is in flight, answer 503 to the rest, exit 0. On the second: stop.
-
-    uvicorn alone closes its listening socket first, and new callers get a refused connection instead of an answer.
-    """
-
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_timeout_s: float) -> None:
-        super().__init__(config)
-        self._lifecycle = lifecycle
-        self._drain_timeout_s = drain_timeout_s
-        self._draining: asyncio.Task[None] | None = None
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._draining is None:
-            # A signal interrupts whatever runs: the shutdown is no part of that request.
-            self._draining = asyncio.get_event_loop().create_task(self._drain(), context=contextvars.Context())
-        else:
-            self.force_exit = self.should_exit = True
-
-    async def _drain(self) -> None:
-        logging.getLogger(__name__).info("shutting down: %d requests in flight", self._lifecycle.num_in_flight)
-        if not await self._lifecycle.drain(self._drain_timeout_s):
-            logging.getLogger(__name__).warning("%d requests are cut off", self._lifecycle.num_in_flight)
-        self.should_exit = True
 
 
 @click.command()
@@ -86,26 +54,6 @@ def serve(host: str | None, port: int | None) -> None:
     server.run([listener])
     if failures or not server.started:
         sys.exit(1)
-
-
-def protocol_options(client_timeout_s: float) -> dict[str, Any]:  # Any: uvicorn's own values
-    """How uvicorn reads requests and sockets, with bounds for what strangers send."""
-    return {
-        "http": _http_protocol(client_timeout_s),
-        "ws": "websockets-sansio",  # stops reading while the app does not take what came
-        "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,
-        # One read unpacks all it holds before anybody can stop it, and audio does not get smaller.
-        "ws_per_message_deflate": False,
-    }
-
-
-def _http_protocol(head_timeout_s: float) -> Any:  # Any: uvicorn asks for a class, and calls it
-    """With bounds for the head; where httptools is not made for, h11, which has a bound of its own."""
-    if importlib.util.find_spec("httptools") is None:
-        return "h11"
-    from app.cli.head_limits import BoundedHeadProtocol
-
-    return partial(BoundedHeadProtocol, head_timeout_s=head_timeout_s)
 
 
 def _listen(host: str, port: int) -> socket.socket:

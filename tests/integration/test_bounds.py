@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import uvicorn
 
-from app.cli.head_limits import BoundedHeadProtocol
+from app.server.head_limits import BoundedHeadProtocol
 from tests.integration.test_bad_input import check, voice_like, wav
 from tests.support.server import RunningServer, chorus_serve
 

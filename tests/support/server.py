@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from app.cli.serve import protocol_options
 from app.engine.base import Engine
 from app.http.asgi import AsgiApp
 from app.main import create_app
+from app.server.protocols import protocol_options
 from app.settings import Settings
 
 
