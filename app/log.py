@@ -1,29 +1,37 @@
 """Logging: one line a message, or one JSON object, each with its request id.
 
 A message may bring figures of its own, `extra={"fields": {...}}`: members of the JSON object, left out of the text.
+
+Messages quote what callers send: paths, names of voices, header values. Each formatter escapes every character that is
+not printable, so that no caller can begin a line, move a terminal's cursor, or reverse the direction of the text.
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from app.http.context import request_id
 from app.tracing import current
 
 
-class _WithRequestId(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
-        return True
+class _TextFormatter(logging.Formatter):
+    """`12:00:00 INFO    [request id] message`; the lines of a traceback follow, each indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = self.formatTime(record, "%H:%M:%S")
+        line = f"{time} {record.levelname:7} [{request_id.get()}] {escape(record.getMessage())}"
+        trace = [self.formatException(record.exc_info)] if record.exc_info else []
+        trace += [self.formatStack(record.stack_info)] if record.stack_info else []
+        # The message of an exception may hold line breaks too: indented, none of its lines looks like one of the log.
+        return "\n".join([line, *(f"    {escape(each)}" for text in trace for each in text.split("\n"))])
 
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {  # Any: JSON
-            "time": datetime.fromtimestamp(record.created, UTC),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -34,15 +42,25 @@ class _JsonFormatter(logging.Formatter):
             entry["trace_id"] = trace_id
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        # A value that JSON has no form for must not cost the line.
-        return msgspec.json.encode(entry, enc_hook=str).decode()
+        # The standard library's encoder escapes everything beyond printable ASCII. A value that JSON has no form for
+        # must not cost the line.
+        return json.dumps(entry, default=str)
+
+
+def escape(text: str) -> str:
+    r"""`text` with each character that is not printable as an escape: `\n`, `\x1b`, `\u2028`.
+
+    Those are control characters, line and paragraph separators, marks of direction, lone surrogates and all spaces but
+    the plain one.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def configure_logging(level: str, log_format: str) -> None:
     """Log to standard error, Python's warnings too; standard output is for audio."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_WithRequestId())
-    text = logging.Formatter("%(asctime)s %(levelname)-7s [%(request_id)s] %(message)s", datefmt="%H:%M:%S")
-    handler.setFormatter(_JsonFormatter() if log_format == "json" else text)
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)

@@ -100,7 +100,13 @@ def build_document(
         ),
         security=[{"key": []}, {"key_header": []}] if needs_key else None,
     )
-    document: Json = Litestar(handlers, dependencies=dependencies, openapi_config=config).openapi_schema.to_schema()
+    app = Litestar(
+        handlers,
+        dependencies=dependencies,
+        openapi_config=config,
+        logging_config=None,  # the default one replaces the server's handlers and level
+    )
+    document: Json = app.openapi_schema.to_schema()
     document["components"]["schemas"] = _schemas(handlers)
     document["components"]["headers"] = HEADERS
     for schema in document["components"]["schemas"].values():

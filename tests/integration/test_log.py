@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.support.server import chorus_serve
 
@@ -131,3 +133,41 @@ def test_pythons_own_warnings_are_lines_of_the_log() -> None:
     entry = json.loads(done.stderr)
     assert (entry["level"], entry["logger"]) == ("warning", "py.warnings")
     assert "old habits" in entry["message"]
+
+
+def test_the_log_is_the_same_after_somebody_has_opened_the_docs(tmp_path: Path) -> None:
+    with logged(tmp_path, CHORUS_LOG_FORMAT="json") as (client, log):
+        assert client.get("/docs/openapi.json").status_code == 200
+        client.get("/speakers", headers={"X-Request-Id": "after"})
+    (after,) = log.about("after")
+    assert (after["level"], after["logger"], after["path"]) == ("info", "app.access", "/speakers")
+
+
+def test_opening_the_docs_does_not_change_the_level_of_the_log(tmp_path: Path) -> None:
+    with logged(tmp_path, CHORUS_LOG_FORMAT="text", CHORUS_LOG_LEVEL="warning") as (client, log):
+        assert client.get("/docs/openapi.json").status_code == 200
+        assert client.get("/speakers").status_code == 200
+    assert "/speakers" not in log.text
+
+
+FORGERY = "%0a13:00:00%20ERROR%20%20%20[-]%20forged%0d%1b[31m%c2%9b31m%e2%80%a8%e2%80%ae%c2%85"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_caller_writes_no_line_of_the_log(tmp_path: Path, log_format: str) -> None:
+    """By a path, a name of a voice, a header, or the path of a WebSocket."""
+    with logged(tmp_path, CHORUS_LOG_FORMAT=log_format, CHORUS_LOG_LEVEL="debug") as (client, log):
+        client.get(f"/nothing{FORGERY}")
+        client.get(f"/voices/{FORGERY}")
+        client.post("/tts", json={"text": "Hello.", "speaker_id": unquote(FORGERY)})
+        odd = {"User-Agent": "a\x1b[31m\x9b", "X-Request-Id": "a\x9bb", "Origin": "http://a\x9b", "Host": "x\x85"}
+        client.post("/tts", json={"text": "Hello."}, headers={n: v.encode("latin-1") for n, v in odd.items()})
+        with pytest.raises(InvalidStatus), connect(f"{client.base_url.copy_with(scheme='ws')}/ws/{FORGERY}"):
+            pass
+    lines = log.text.split("\n")[:-1]
+    assert "forged" in log.text
+    assert all(line.isprintable() for line in lines)
+    if log_format == "text":
+        assert [line for line in lines if line.startswith("13:00:00")] == []
+    else:
+        assert len(log.entries) == len(lines)
