@@ -34,16 +34,36 @@ ChorusError
 Knows codes and messages. Knows nothing of HTTP: the status of each class is in app/http/errors.py.
 """
 
+MAX_MESSAGE_CHARS = 1000
+MAX_QUOTED_CHARS = 80
+"""Longest name in `param`, and longest value of a caller that a message quotes."""
+
+
+def shortened(text: str, max_chars: int = MAX_MESSAGE_CHARS) -> str:
+    """`text` in at most `max_chars` characters: its middle is replaced by `...` where it is longer."""
+    if len(text) <= max_chars:
+        return text
+    num_kept = max_chars - len("...")
+    return f"{text[: num_kept - num_kept // 2]}...{text[-(num_kept // 2) :]}"
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes for a message: shortened, with escapes for what is not printable."""
+    return repr(shortened(text, MAX_QUOTED_CHARS))
+
 
 class ChorusError(Exception):
-    """Root of the tree. `code` is stable and machine-readable; the message says what happened and what to do."""
+    """Root of the tree. `code` is stable and machine-readable; the message says what happened and what to do.
+
+    A message of more than MAX_MESSAGE_CHARS loses its middle, so that no answer repeats what a caller sent at length.
+    """
 
     code = "internal_error"
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
+        self.message = shortened(message)
+        super().__init__(self.message)
+        self.param = None if param is None else shortened(param, MAX_QUOTED_CHARS)
 
 
 class RequestError(ChorusError):

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from app.errors import InvalidField
+from app.errors import InvalidField, quoted
 
 
 class AudioFormat(StrEnum):
@@ -48,7 +48,7 @@ def parse_format(name: str) -> AudioFormat:
         return AudioFormat(name.strip().lower())
     except ValueError:
         known = ", ".join(AudioFormat)
-        raise InvalidField(f"no audio format {name!r}; known are {known}", param="format") from None
+        raise InvalidField(f"no audio format {quoted(name)}; known are {known}", param="format") from None
 
 
 def format_for_suffix(suffix: str) -> AudioFormat:
@@ -57,4 +57,4 @@ def format_for_suffix(suffix: str) -> AudioFormat:
         return _SUFFIXES[suffix.lower()]
     except KeyError:
         known = ", ".join(_SUFFIXES)
-        raise InvalidField(f"no audio format for files that end in {suffix!r}; known are {known}") from None
+        raise InvalidField(f"no audio format for files that end in {quoted(suffix)}; known are {known}") from None

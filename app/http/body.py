@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request
 
 from app.audio.formats import AudioFormat
-from app.errors import InvalidBody, InvalidField, UnsupportedEncoding
+from app.errors import InvalidBody, InvalidField, UnsupportedEncoding, quoted
 
 
 class StrictRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and state types, which we do not use
@@ -46,7 +46,7 @@ def check_encoding(request: Request[Any, Any, Any]) -> None:
     """Raises UnsupportedEncoding. A body is never unpacked: a kilobyte may hold a gigabyte."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
-        raise UnsupportedEncoding(f"bodies are taken as they are, not as {encoding!r}")
+        raise UnsupportedEncoding(f"bodies are taken as they are, not as {quoted(encoding)}")
 
 
 def field_at_fault(message: str) -> str | None:

@@ -15,7 +15,7 @@ from litestar.exceptions import (
 from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from app import errors
-from app.errors import ChorusError
+from app.errors import MAX_QUOTED_CHARS, ChorusError, shortened
 from app.http.context import request_id
 from app.http.methods import allow
 from app.http.schemas import ErrorBody, ErrorDetail
@@ -70,7 +70,13 @@ def error_response(
     status: int, code: str, message: str, *, param: str | None = None, headers: dict[str, str] | None = None
 ) -> Response[ErrorBody]:
     kind = "rate_limit_error" if status == 429 else "invalid_request_error" if status < 500 else "server_error"
-    detail = ErrorDetail(code=code, message=message, type=kind, param=param, request_id=request_id.get())
+    detail = ErrorDetail(
+        code=code,
+        message=shortened(message),
+        type=kind,
+        param=None if param is None else shortened(param, MAX_QUOTED_CHARS),
+        request_id=request_id.get(),
+    )
     headers = dict(headers or {})
     if status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
         headers["Connection"] = "close"  # the rest of the body is not read, so the connection cannot be used again

@@ -10,14 +10,24 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.http.schemas import ErrorDetail
-from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
+from app.speech.request import (
+    LanguageCode,
+    RepetitionPenalty,
+    Seed,
+    SpeakerId,
+    SpeechRequest,
+    Speed,
+    Temperature,
+    TopK,
+    TopP,
+)
 
 
 class Start(msgspec.Struct, kw_only=True, tag="start", forbid_unknown_fields=True):
     """The first message: how to speak. `api_key` is for callers that cannot send headers, such as browsers."""
 
-    speaker_id: str | None = None
-    language: str = "en"
+    speaker_id: SpeakerId | None = None
+    language: LanguageCode = "en"
     speed: Speed = 1.0
     format: AudioFormat = AudioFormat.PCM
     seed: Seed | None = None
@@ -25,7 +35,7 @@ class Start(msgspec.Struct, kw_only=True, tag="start", forbid_unknown_fields=Tru
     top_k: TopK | None = None
     top_p: TopP | None = None
     repetition_penalty: RepetitionPenalty | None = None
-    api_key: str | None = None
+    api_key: Annotated[str, Meta(max_length=4096)] | None = None
 
     def to_request(self) -> SpeechRequest:
         """Everything but the text, which comes later."""

@@ -7,7 +7,7 @@ page comes from, in `Origin` and `Sec-Fetch-Site`, which no page can change; oth
 
 from litestar.config.cors import CORSConfig
 
-from app.errors import OriginNotAllowed
+from app.errors import MAX_QUOTED_CHARS, OriginNotAllowed, shortened
 from app.settings import Settings
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
@@ -56,6 +56,9 @@ def check_origin(
     if method in SAFE_METHODS and not (makes_audio and fetch_site == "cross-site"):
         return
     if not origin_allowed(origin, host, settings, fetch_site=fetch_site):
-        raise OriginNotAllowed(
-            f"pages of {origin or 'other sites'} may not use this server; CHORUS_CORS_ORIGINS lists those that may"
-        )
+        raise origin_refused(origin)
+
+
+def origin_refused(origin: str | None) -> OriginNotAllowed:
+    asks = shortened(origin, MAX_QUOTED_CHARS) if origin else "other sites"
+    return OriginNotAllowed(f"pages of {asks} may not use this server; CHORUS_CORS_ORIGINS lists those that may")

@@ -3,16 +3,29 @@
 from typing import Annotated, Literal
 
 import msgspec
+from litestar.params import PathParameter
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.audio.reference_check import Verdict
 from app.speech.captions import TimedSegment
-from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
+from app.speech.request import (
+    MAX_ID_CHARS,
+    LanguageCode,
+    RepetitionPenalty,
+    Seed,
+    SpeakerId,
+    SpeechRequest,
+    Speed,
+    Temperature,
+    TopK,
+    TopP,
+)
 from app.speech.voices import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
-Language = Annotated[str, Meta(description="One of the engine's languages; `en-US` is `en`")]
+Language = Annotated[LanguageCode, Meta(description="One of the engine's languages; `en-US` is `en`")]
+IdInPath = Annotated[str, PathParameter(max_length=MAX_ID_CHARS)]
 
 _RECORDINGS = "Recordings of the voice, in any format that FFmpeg reads"
 _FILE: dict[str, object] = {"format": "binary"}
@@ -63,7 +76,9 @@ class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
     """`POST /tts`."""
 
     text: Text
-    speaker_id: Annotated[str | None, Meta(description="An id from `GET /speakers`; the first one by default")] = None
+    speaker_id: Annotated[
+        SpeakerId | None, Meta(description="An id from `GET /speakers`; the first one by default")
+    ] = None
 
 
 class CloneForm(SpeechOptions, kw_only=True, forbid_unknown_fields=True):

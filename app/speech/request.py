@@ -5,6 +5,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+MAX_ID_CHARS = 200
+"""Longest id of a voice or of a model. Ids are looked up, compared and quoted, so they are bounded on every way in."""
+SpeakerId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
+MAX_LANGUAGE_CHARS = 40
+LanguageCode = Annotated[str, Meta(max_length=MAX_LANGUAGE_CHARS)]
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 Speed = Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="Pace of speech: 0.5 is half, 2.0 is double")]
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Same text, voice and seed: same audio")]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
-from app.errors import DeadlineExceeded, NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage
+from app.errors import DeadlineExceeded, NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
@@ -171,7 +171,7 @@ class SpeechService:
         info = self.engine.info
         if language not in info.languages:
             raise UnsupportedLanguage(
-                f"the {info.name} engine speaks {', '.join(info.languages)} only, not {language!r}"
+                f"the {info.name} engine speaks {', '.join(info.languages)} only, not {quoted(language)}"
                 + ("" if info.name == "xtts" else "; the XTTS engine speaks seventeen languages"),
                 param="language",
             )

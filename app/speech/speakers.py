@@ -16,7 +16,9 @@ import msgspec
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, Speaker, Voice
-from app.errors import StorageFailure, UnknownSpeaker
+from app.errors import StorageFailure, UnknownSpeaker, quoted
+from app.pools import TEXT
+from app.speech.request import MAX_ID_CHARS
 from app.speech.storage import write_atomically
 from app.speech.voice_file import pack_voice_file, unpack_voice_file, unusable
 from app.speech.voices import SavedVoice, VoiceStore, voice_id
@@ -192,14 +194,20 @@ class SpeakerCatalogue:
 
     async def _unknown(self, id: str) -> UnknownSpeaker | StorageFailure:
         if self.folder.failure:
-            return StorageFailure(f"no speaker {id!r} is known here, and others may know it: {self.folder.failure}")
+            return StorageFailure(
+                f"no speaker {quoted(id)} is known here, and others may know it: {self.folder.failure}"
+            )
         ids = [speaker.id for speaker in self._engine.speakers()]
         async with self.folder.reading(max_age_s=MAX_AGE_S):
             saved = await asyncio.to_thread(self.saved.list)
         id_of = {name: name for name in ids} | {name: voice.id for voice in saved for name in (voice.id, voice.name)}
-        near = difflib.get_close_matches(id, id_of, n=3, cutoff=0.5) or list(id_of)[:3]
+        # In a thread, and of an id that is bounded: the time grows with the number of voices and with its length.
+        near = await TEXT.run(difflib.get_close_matches, id[:MAX_ID_CHARS], list(id_of), n=3, cutoff=0.5)
+        near = near or list(id_of)[:3]
         shown = ", ".join(dict.fromkeys(id_of[name] for name in near)) or "none"
-        return UnknownSpeaker(f"no speaker {id!r}; near ones: {shown}. GET /speakers lists all", param="speaker_id")
+        return UnknownSpeaker(
+            f"no speaker {quoted(id)}; near ones: {shown}. GET /speakers lists all", param="speaker_id"
+        )
 
     def _as_speaker(self, voice: SavedVoice) -> Speaker:
         return Speaker(id=voice.id, name=voice.name, languages=self._engine.info.languages, source="saved")

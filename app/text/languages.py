@@ -1,6 +1,6 @@
 """The seventeen languages of XTTS v2, and the names that callers give them."""
 
-from app.errors import UnsupportedLanguage
+from app.errors import UnsupportedLanguage, quoted
 
 LANGUAGES = {
     "en": "English",
@@ -49,5 +49,5 @@ def normalize_language(code: str) -> str:
     base = code.strip().lower().replace("_", "-").partition("-")[0]
     language = "zh-cn" if base == "zh" else base
     if language not in LANGUAGES:
-        raise UnsupportedLanguage(f"no language {code!r}; known are {', '.join(LANGUAGES)}", param="language")
+        raise UnsupportedLanguage(f"no language {quoted(code)}; known are {', '.join(LANGUAGES)}", param="language")
     return language

@@ -12,7 +12,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
-from typing import TypeVar, cast
 
 import numpy as np
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -30,16 +29,15 @@ from wyoming.tts import (
 )
 
 from app.audio.pcm import float_to_bytes
-from app.errors import AddressUnavailable, ChorusError, InvalidField
+from app.errors import MAX_QUOTED_CHARS, AddressUnavailable, ChorusError, InvalidField, shortened
 from app.speech.conversation import Conversation, Warned
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.speech import Receipt
+from app.wyoming.fields import check_fields
 from app.wyoming.voices import choose, describe
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 MAX_EVENT_BYTES = 1024 * 1024
 SAMPLE_BYTES, NUM_CHANNELS = 2, 1
@@ -114,16 +112,19 @@ class WyomingServer:
                 listed = await service.speakers.list()
                 await connection.write(describe(service.engine.info, listed.speakers))
             elif Ping.is_type(event.type):
+                check_fields(event)
                 await connection.write(Pong(text=Ping.from_event(event).text))
             elif Synthesize.is_type(event.type):
-                request = _parsed(Synthesize.from_event, event)
+                check_fields(event)
+                request = Synthesize.from_event(event)
                 await self._converse(connection, request.voice, partial(_write_whole, request.text))
             elif SynthesizeStart.is_type(event.type):
-                start = _parsed(SynthesizeStart.from_event, event)
+                check_fields(event)
+                start = SynthesizeStart.from_event(event)
                 await self._converse(connection, start.voice, partial(_write_chunks, connection))
                 await connection.write(SynthesizeStopped())
             else:
-                logger.debug("a Wyoming event without meaning here: %s", event.type)
+                logger.debug("a Wyoming event without meaning here: %s", shortened(str(event.type), MAX_QUOTED_CHARS))
 
     async def _converse(
         self,
@@ -245,7 +246,8 @@ async def _write_chunks(connection: _Connection, conversation: Conversation) -> 
     """
     while (event := await connection.read()) is not None:
         if SynthesizeChunk.is_type(event.type):
-            conversation.write(_parsed(SynthesizeChunk.from_event, event).text)
+            check_fields(event)
+            conversation.write(SynthesizeChunk.from_event(event).text)
             await conversation.room()
         elif SynthesizeStop.is_type(event.type):
             conversation.finish()
@@ -265,16 +267,3 @@ async def _speak(conversation: Conversation, connection: _Connection) -> None:
             elif isinstance(event, Warned):
                 logger.warning("%s", event.message)
     await connection.write(AudioStop())
-
-
-def _parsed(read: Callable[[Event], T], event: Event) -> T:
-    voice: object = event.data.get("voice")
-    texts: list[object] = [event.data.get("text", "")]
-    if isinstance(voice, dict):
-        texts += cast("dict[str, object]", voice).values()
-    if not all(isinstance(text, str) for text in texts):
-        raise InvalidField(f"{event.type}: text, and what is said of a voice, are strings")
-    try:
-        return read(event)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InvalidField(f"{event.type}: {error} is missing or of the wrong kind") from None

@@ -13,6 +13,7 @@ import uvicorn
 
 from app.server.head_limits import BoundedHeadProtocol
 from tests.integration.test_bad_input import check, voice_like, wav
+from tests.support.live import live_caller
 from tests.support.server import RunningServer, chorus_serve
 
 READ = 256 * 1024
@@ -178,3 +179,86 @@ def test_trailers_without_end_are_refused(served: str) -> None:
     num_sent, answer = exchange(served, body())
     assert num_sent < 16 * 2**20
     assert answer == b"" or b"HTTP/1.1 431 " in answer or b"HTTP/1.1 400 " in answer
+
+
+LONG = "x\x1b\n\u2028" * 20_000
+MAX_ERROR_BYTES = 8192
+"""1,000 characters of a message, each of which JSON may write in six."""
+
+
+def json_fields(server: RunningServer) -> list[tuple[str, dict[str, object], str]]:
+    """(path, a body that fits, name of a field of it) for each field of each JSON body, as the document has them."""
+    with server.client() as client:
+        document = client.get("/docs/openapi.json").json()
+    found: list[tuple[str, dict[str, object], str]] = []
+    for path, operations in document["paths"].items():
+        body = operations.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json")
+        name = (body or {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        schema = document["components"]["schemas"].get(name, {})
+        fitting = {"reference_audio": ["AAAA"]} | dict.fromkeys({"text", "input"}, "Hello.") | {"model": "tts-1"}
+        fitting |= {"voice": "alloy", "name": "Ada", "consent": "This is my own voice."}
+        required = {field: fitting[field] for field in schema.get("required", ())}
+        found += [(path, required, field) for field in (*schema.get("properties", {}), LONG)]
+    return found
+
+
+def test_no_value_of_a_caller_is_repeated_at_length(embedded_server: RunningServer) -> None:
+    """Every field of every JSON body, the names of unknown fields, and nested ones."""
+    fields = json_fields(embedded_server)
+    assert len(fields) > 60
+    with embedded_server.client() as client:
+        for path, body, field in fields:
+            for value in (LONG, {"id": LONG}, {LONG: 1}, [LONG]):
+                answer = client.post(path, json=body | {field: value})
+                assert answer.status_code < 500 or answer.status_code == 501, (path, field, answer.text)
+                assert answer.is_error or path.startswith(("/sillytavern", "/tts_to_audio", "/v1")), (path, field)
+                assert not answer.is_error or len(answer.content) < MAX_ERROR_BYTES, (path, field[:20])
+                assert sum(len(name) + len(text) for name, text in answer.headers.items()) < 4096
+
+
+@pytest.mark.parametrize("name", ["Origin", "Content-Encoding", "X-Request-Id", "Content-Type", "Authorization"])
+def test_no_header_of_a_caller_is_repeated_at_length(embedded_server: RunningServer, name: str) -> None:
+    with embedded_server.client() as client:
+        answer = client.post("/tts", content=b'{"text": ""}', headers={name: "x" * 30_000})
+    assert answer.status_code in (400, 403, 415)
+    assert len(answer.content) < MAX_ERROR_BYTES
+    assert sum(len(each) + len(text) for each, text in answer.headers.items()) < 4096
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/{}", "/voices/{}", "/voices/{}/export", "/v1/models/{}", "/docs/{}", "/page/{}", "/speakers?refresh={}"),
+        *("/tts_stream?text=Hello&speaker_wav={}", "/tts_stream?text=Hello&language={}", "/tts_stream?text={}"),
+    ],
+)
+def test_no_path_of_a_caller_is_repeated_at_length(embedded_server: RunningServer, path: str) -> None:
+    with embedded_server.client() as client:
+        answer = client.get(path.format("x" * 20_000))
+    assert answer.status_code in (400, 404, 413)
+    assert len(answer.content) < MAX_ERROR_BYTES
+
+
+@pytest.mark.parametrize("field", ["type", "speaker_id", "language", "format", "api_key", "seed", "unknown", LONG])
+def test_no_message_on_a_socket_is_repeated_at_length(embedded_server: RunningServer, field: str) -> None:
+    with live_caller(embedded_server) as caller:
+        caller.say(**({"kind": "start"} | {"kind" if field == "type" else field: LONG}))
+        error = caller.next()
+    assert error["type"] == "error"
+    assert len(msgspec.json.encode(error)) < MAX_ERROR_BYTES
+
+
+@pytest.mark.parametrize(("num_chars", "status"), [(200, 404), (201, 400)])
+def test_an_id_has_two_hundred_characters_at_most(embedded_server: RunningServer, num_chars: int, status: int) -> None:
+    speaker_id = "x" * num_chars
+    openai = {"model": "tts-1", "input": "Hello."}
+    with embedded_server.client() as client:
+        answers = [
+            client.post("/tts", json={"text": "Hello.", "speaker_id": speaker_id}),
+            client.post("/v1/audio/speech", json=openai | {"voice": speaker_id}),
+            client.post("/v1/audio/speech", json=openai | {"voice": {"id": speaker_id}}),
+            client.post("/tts_to_audio/", json={"text": "Hello.", "speaker_wav": speaker_id}),
+            client.get("/tts_stream", params={"text": "Hello.", "speaker_wav": speaker_id}),
+            client.get(f"/voices/{speaker_id}"),
+        ]
+    assert [answer.status_code for answer in answers] == [status] * len(answers)

@@ -10,13 +10,16 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
-from app.errors import UnknownModel
+from app.errors import UnknownModel, quoted
 from app.http.schemas import Text
 from app.speech.request import (
+    MAX_ID_CHARS,
     MAX_SPEED,
     MIN_SPEED,
+    LanguageCode,
     RepetitionPenalty,
     Seed,
+    SpeakerId,
     SpeechRequest,
     Temperature,
     TopK,
@@ -28,6 +31,7 @@ MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-202
 STOCK_VOICES = frozenset(
     ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 )
+MAX_INSTRUCTIONS_CHARS = 20_000
 RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
 NAMES = {"text": "input", "speaker_id": "voice"}
 """Our name of a field -> OpenAI's."""
@@ -41,27 +45,35 @@ OpenAISpeed = Annotated[
 class VoiceReference(msgspec.Struct, kw_only=True):
     """A voice as an object, as OpenAI names custom voices."""
 
-    id: str
+    id: SpeakerId
 
 
 class OpenAISpeechBody(msgspec.Struct, kw_only=True):
     """`POST /v1/audio/speech`."""
 
     model: Annotated[
-        str, Meta(description="All of them mean the loaded engine", extra_json_schema={"enum": list(MODELS)})
+        str,
+        Meta(
+            max_length=MAX_ID_CHARS,
+            description="All of them mean the loaded engine",
+            extra_json_schema={"enum": list(MODELS)},
+        ),
     ]
     input: Text
     voice: Annotated[
-        str | VoiceReference,
+        SpeakerId | VoiceReference,
         Meta(description="An id from `GET /speakers`, or one of OpenAI's names", examples=["alloy"]),
     ]
     response_format: AudioFormat | None = None
     speed: OpenAISpeed | None = None
-    instructions: Annotated[str | None, Meta(description="Accepted and reported as without effect")] = None
+    instructions: Annotated[
+        Annotated[str, Meta(max_length=MAX_INSTRUCTIONS_CHARS)] | None,
+        Meta(description="Accepted and reported as without effect"),
+    ] = None
     stream_format: Annotated[
         Literal["audio", "sse"] | None, Meta(description="`sse` sends the audio as base64 in server-sent events")
     ] = None
-    language: str | None = None
+    language: LanguageCode | None = None
     seed: Seed | None = None
     temperature: Temperature | None = None
     top_k: TopK | None = None
@@ -96,7 +108,7 @@ class OpenAISpeechBody(msgspec.Struct, kw_only=True):
 def check_model(name: str) -> str:
     """Raises UnknownModel."""
     if name not in MODELS:
-        raise UnknownModel(f"the model {name!r} does not exist; known are {', '.join(MODELS)}", param="model")
+        raise UnknownModel(f"the model {quoted(name)} does not exist; known are {', '.join(MODELS)}", param="model")
     return name
 
 

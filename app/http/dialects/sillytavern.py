@@ -12,14 +12,24 @@ from msgspec import Meta
 
 from app.engine.base import Speaker
 from app.http.schemas import Text
-from app.speech.request import RepetitionPenalty, Seed, SpeechRequest, Speed, Temperature, TopK, TopP
+from app.speech.request import (
+    LanguageCode,
+    RepetitionPenalty,
+    Seed,
+    SpeakerId,
+    SpeechRequest,
+    Speed,
+    Temperature,
+    TopK,
+    TopP,
+)
 from app.text.languages import LANGUAGES
 
 NAMES = {"speaker_id": "speaker_wav"}
 """Our name of a field -> theirs."""
 
 SpeakerWav = Annotated[
-    str | None, Meta(description="An id from `GET /speakers_list`, also with `.wav` at its end; never a path")
+    SpeakerId | None, Meta(description="An id from `GET /speakers_list`, also with `.wav` at its end; never a path")
 ]
 
 
@@ -28,7 +38,7 @@ class SillyTavernSpeech(msgspec.Struct, kw_only=True):
 
     text: Text
     speaker_wav: SpeakerWav = None
-    language: str | None = None
+    language: LanguageCode | None = None
     speed: Speed | None = None
     seed: Seed | None = None
     temperature: Temperature | None = None

@@ -5,7 +5,8 @@ from pathlib import Path
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+
+from app.http.schemas import IdInPath
 
 ASSETS = Path(__file__).parents[1] / "reference"
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -28,7 +29,7 @@ async def reference() -> Response[bytes]:
 
 
 @get("/docs/{name:str}", include_in_schema=False)
-async def reference_file(name: FromPath[str]) -> Response[bytes]:
+async def reference_file(name: IdInPath) -> Response[bytes]:
     """A name is looked up, never opened: it cannot lead out of the folder."""
     if name not in _FILES:
         raise NotFoundException

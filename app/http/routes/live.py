@@ -7,11 +7,11 @@ from typing import Any
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 
-from app.errors import ChorusError, EngineFailure, OriginNotAllowed
+from app.errors import ChorusError, EngineFailure
 from app.http.access import sent_keys
 from app.http.context import caller_name
 from app.http.live import NORMAL, ClientGone, LiveSocket, started
-from app.http.origins import origin_allowed
+from app.http.origins import origin_allowed, origin_refused
 from app.http.state import Running
 from app.speech.conversation import Conversation
 
@@ -45,7 +45,7 @@ async def _serve(socket: Socket, live: LiveSocket, running: Running) -> None:
     headers = socket.headers
     origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
     if not origin_allowed(origin, headers.get("host"), running.settings, fetch_site=fetch_site):
-        raise OriginNotAllowed(f"pages of {origin} may not use this server; CHORUS_CORS_ORIGINS lists those that may")
+        raise origin_refused(origin)
     with ExitStack() as places:
         start = await live.receive_start()
         caller = running.access.identify([*sent_keys(headers), start.api_key or ""])

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
@@ -24,6 +24,7 @@ from app.http.dialects.openai import (
 from app.http.dialects.openai_events import event_response
 from app.http.dialects.words import speak, unknown_fields
 from app.http.openapi import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
+from app.http.schemas import IdInPath
 from app.speech.service import SpeechService
 
 
@@ -52,7 +53,7 @@ async def list_models() -> OpenAIModelList:
 
 
 @get("/v1/models/{model_id:str}", responses=MODEL_RESPONSES, tags=["openai"], summary="One of them")
-async def get_model(model_id: FromPath[str]) -> OpenAIModel:
+async def get_model(model_id: IdInPath) -> OpenAIModel:
     return OpenAIModel(id=check_model(model_id))
 
 

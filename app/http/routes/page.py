@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+
+from app.http.schemas import IdInPath
 
 FOLDER = Path(__file__).parents[1] / "page"
 INDEX = "index.html"
@@ -57,7 +58,7 @@ async def page(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/page/{name:str}", include_in_schema=False)
-async def page_file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+async def page_file(request: Request[Any, Any, Any], name: IdInPath) -> Response[bytes]:
     """A name is looked up, never opened: it cannot lead out of the folder."""
     if name not in _FILES:
         raise NotFoundException

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
@@ -24,6 +24,7 @@ from app.http.dialects.sillytavern import (
 )
 from app.http.dialects.words import speak, unknown_fields, unknown_names
 from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES
+from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS
 from app.speech.service import SpeechService
 
 PREFIX = "/sillytavern"
@@ -96,8 +97,10 @@ async def speak_to_stream(
     request: Request[Any, Any, Any],
     service: NamedDependency[SpeechService],
     text: Annotated[str, Parameter(min_length=1, description="What to say")],
-    speaker_wav: Annotated[str | None, Parameter(description="An id from `GET /speakers_list`; never a path")] = None,
-    language: FromQuery[str | None] = None,
+    speaker_wav: Annotated[
+        str | None, Parameter(max_length=MAX_ID_CHARS, description="An id from `GET /speakers_list`; never a path")
+    ] = None,
+    language: Annotated[str | None, Parameter(max_length=MAX_LANGUAGE_CHARS)] = None,
 ) -> Response[bytes] | Stream:
     speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language)
     unknown = unknown_names(request.query_params, ("text", "speaker_wav", "language"))

@@ -5,7 +5,6 @@ from typing import Any
 
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 
 from app.http.check import check_recordings
 from app.http.disconnect import unless_client_leaves
@@ -20,7 +19,7 @@ from app.http.openapi import (
     ImportOperation,
     SaveOperation,
 )
-from app.http.schemas import CheckForm, RecordingsCheck, SavedVoiceList, VoiceForm
+from app.http.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, VoiceForm
 from app.http.uploads import decode_recordings, read_recordings_request, read_voice_request
 from app.speech.service import SpeechService
 from app.speech.voice_file import disposition
@@ -67,7 +66,7 @@ async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoi
 
 
 @get("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="One saved voice")
-async def get_saved_voice(voice_id: FromPath[str], service: NamedDependency[SpeechService]) -> SavedVoice:
+async def get_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> SavedVoice:
     return await service.speakers.get(voice_id)
 
 
@@ -78,7 +77,7 @@ async def get_saved_voice(voice_id: FromPath[str], service: NamedDependency[Spee
     tags=["voices"],
     summary="A saved voice as one file, for another server with the same model",
 )
-async def export_voice(voice_id: FromPath[str], service: NamedDependency[SpeechService]) -> Response[bytes]:
+async def export_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> Response[bytes]:
     voice, packed = await service.speakers.export_voice(voice_id)
     return Response(packed, media_type=VOICE_FILE, headers={"Content-Disposition": disposition(voice)})
 
@@ -98,5 +97,5 @@ async def import_voice(
 
 
 @delete("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="Delete a saved voice")
-async def delete_saved_voice(voice_id: FromPath[str], service: NamedDependency[SpeechService]) -> None:
+async def delete_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> None:
     await service.speakers.delete(voice_id)

@@ -1,0 +1,60 @@
+"""The fields of Wyoming's events that this server reads, with their types and bounds.
+
+The wyoming package takes whatever JSON holds; these Structs are checked before it reads an event.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from wyoming.event import Event
+
+from app.errors import InvalidField
+from app.speech.request import LanguageCode, SpeakerId
+
+
+class VoiceFields(msgspec.Struct):
+    name: SpeakerId | None = None
+    language: LanguageCode | None = None
+    speaker: SpeakerId | None = None
+
+
+class StartFields(msgspec.Struct):
+    """`synthesize-start`."""
+
+    voice: VoiceFields | msgspec.UnsetType = msgspec.UNSET
+
+
+class ChunkFields(msgspec.Struct):
+    """`synthesize-chunk`. The conversation bounds the text."""
+
+    text: str
+
+
+class SynthesizeFields(StartFields, kw_only=True):
+    """`synthesize`."""
+
+    text: str
+
+
+class PingFields(msgspec.Struct):
+    """`ping`, whose text is sent back."""
+
+    text: Annotated[str, Meta(max_length=1000)] | None = None
+
+
+FIELDS: dict[str, type[msgspec.Struct]] = {
+    "synthesize": SynthesizeFields,
+    "synthesize-start": StartFields,
+    "synthesize-chunk": ChunkFields,
+    "ping": PingFields,
+}
+"""By the type of the event; an event of another type has no field that is read."""
+
+
+def check_fields(event: Event) -> None:
+    """Raises InvalidField, which names the event and the field."""
+    try:
+        msgspec.convert(event.data, FIELDS[event.type])
+    except msgspec.ValidationError as error:
+        raise InvalidField(f"{event.type}: {error} (its text and the fields of its voice are strings)") from None
