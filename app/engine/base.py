@@ -116,6 +116,8 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     admitted_requests: int
     waiting_requests: int
     """admitted, with no segment started yet"""
+    decode_steps: int = 0
+    """calls of the decoder, each of which gives every busy slot one more audio code; 0 on an engine without steps"""
     segments_retried: int = 0
     """did not end by themselves and were decoded again"""
     segments_cut: int = 0

@@ -152,6 +152,11 @@ class LoadCollector(Collector):
                 info.max_slots + info.max_queue,
             )
             yield CounterMetricFamily(
+                "chorus_decode_steps_total",
+                "Steps of the decoder; each gives every busy slot one more audio code.",
+                stats.decode_steps,
+            )
+            yield CounterMetricFamily(
                 "chorus_segments_retried_total",
                 "Segments that did not end by themselves and were decoded again.",
                 stats.segments_retried,

@@ -39,7 +39,7 @@ class FakeEngine:
         self.release = asyncio.Event()
         self.requests: list[SynthesisRequest] = []
         self.num_cloned = 0
-        self.segments_retried = self.segments_cut = 0
+        self.decode_steps = self.segments_retried = self.segments_cut = 0
         self.device_memory: DeviceMemory | None = None
         self._admission = Admission(max_admitted=max_slots + max_queue)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,6 +62,7 @@ class FakeEngine:
             busy_slots=0,
             admitted_requests=num_admitted,
             waiting_requests=num_admitted,
+            decode_steps=self.decode_steps,
             segments_retried=self.segments_retried,
             segments_cut=self.segments_cut,
             device_memory=self.device_memory,

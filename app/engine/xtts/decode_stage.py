@@ -45,7 +45,8 @@ class DecodeStage:
     read_late   how many steps the device is ahead of what is read: with one, it never waits for the host between steps.
                 The price is that a sequence takes one step more than it needs, because its end is read late.
 
-    `num_retried` counts them. It only grows, and other threads may read it: one thread writes it.
+    `num_retried` counts them, `num_steps` the calls of the decoder that give each row one more code. Both only grow;
+    one thread writes them, and any thread may read them.
     """
 
     def __init__(self, batch: Batch, config: ModelConfig, guards: Guards, *, read_late: int) -> None:
@@ -57,6 +58,7 @@ class DecodeStage:
         self.rows: list[Sequence] = []
         self.waiting: list[Sequence] = []
         self.num_retried = 0
+        self.num_steps = 0
 
     @property
     def num_free_rows(self) -> int:
@@ -75,6 +77,7 @@ class DecodeStage:
         """One more code for every row; what comes back is of the steps that are read now."""
         if self.rows:
             self._ask(self.rows, self._batch.step())
+            self.num_steps += 1
         ended = Ended([], [])
         while len(self._unread) > (self._read_late if self.rows else 0):
             self._read(self._unread.popleft(), ended)

@@ -78,6 +78,10 @@ class DeviceLoop:
         return self._decoding.num_retried
 
     @property
+    def num_steps(self) -> int:
+        return self._decoding.num_steps
+
+    @property
     def num_cut(self) -> int:
         return self._vocoding.num_cut
 

@@ -128,6 +128,7 @@ class XttsEngine:
             busy_slots=self._device_loop.busy_slots,
             admitted_requests=self._admission.num_admitted,
             waiting_requests=self._admission.num_waiting,
+            decode_steps=self._device_loop.num_steps,
             segments_retried=self._device_loop.num_retried,
             segments_cut=self._device_loop.num_cut,
             device_memory=read_device_memory(self._device),

@@ -76,8 +76,9 @@ def test_what_the_engine_counts_and_holds_is_on_the_page() -> None:
     assert samples(metrics)["chorus_segments_retried_total"] == samples(metrics)["chorus_segments_cut_total"] == 0
     assert "chorus_device_memory_bytes" not in metrics.page().decode()
     engine.device_memory = DeviceMemory(allocated=1, reserved=2, limit=3)
-    engine.segments_retried, engine.segments_cut = 4, 5
+    engine.decode_steps, engine.segments_retried, engine.segments_cut = 6, 4, 5
     page = samples(metrics)
+    assert page["chorus_decode_steps_total"] == 6
     assert (page["chorus_segments_retried_total"], page["chorus_segments_cut_total"]) == (4, 5)
     memory = {
         each.labels["kind"]: each.value

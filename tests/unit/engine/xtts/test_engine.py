@@ -293,6 +293,15 @@ def test_a_segment_too_short_to_be_heard_ends_all_the_same(tiny_checkpoint: Path
     run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=1))
 
 
+def test_a_decode_step_is_counted_once_for_all_the_segments_it_serves(tiny_checkpoint: Path, habits: Habits) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        await speak(engine, "Go home now.\n\nGo home now.")  # two segments
+        num_codes = 20  # the first of them comes out of prefill
+        assert engine.stats().decode_steps == num_codes - 1 + habits.read_late
+
+    run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=20))
+
+
 def test_a_device_that_is_lost_while_it_listens_is_told(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         told: asyncio.Queue[ChorusError] = asyncio.Queue()
