@@ -7,6 +7,7 @@ ChorusError
     UnsupportedEncoding       the body is compressed
     UnsupportedLanguage       the engine does not speak it
     UnknownSpeaker            no such voice; names near ones
+    VoiceOfAnotherModel       a saved voice that was cloned with other weights than those that are loaded
     UnknownModel              no such model; names those there are
     TextTooLong               more text than one request may carry
     NothingToSpeak            the text has no sound
@@ -90,6 +91,10 @@ class UnsupportedLanguage(RequestError):
 
 class UnknownSpeaker(RequestError):
     code = "unknown_speaker"
+
+
+class VoiceOfAnotherModel(RequestError):
+    code = "voice_of_another_model"
 
 
 class UnknownModel(RequestError):

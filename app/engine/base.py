@@ -80,6 +80,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     model: str
+    """readable; not unique, because it may be the name of a folder"""
     device: str
     sample_rate_hz: int
     languages: tuple[str, ...]
@@ -94,6 +95,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """requests that may wait beyond those"""
     max_reference_s: float = 30.0
     """seconds of each recording that cloning uses"""
+    identity: str | None = None
+    """a digest of the weights: saved voices belong to it. None where `model` names one version of one model"""
     notice: str | None = None
     """one sentence that a user of this engine should know"""
 

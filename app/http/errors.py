@@ -32,6 +32,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnsupportedEncoding: 415,
     errors.UnsupportedLanguage: 400,
     errors.UnknownSpeaker: 404,
+    errors.VoiceOfAnotherModel: 409,
     errors.UnknownModel: 404,
     errors.TextTooLong: 413,
     errors.NothingToSpeak: 422,

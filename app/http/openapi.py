@@ -29,11 +29,11 @@ from app.http.schemas import (
     Health,
     ImportUpload,
     State,
+    StoredVoice,
     TimedAnswer,
     VoiceBody,
     VoiceUpload,
 )
-from app.speech.voices import SavedVoice
 
 FORM, JSON = "multipart/form-data", "application/json"
 BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
@@ -47,7 +47,7 @@ ERRORS: Mapping[int, str] = {
     401: "No API key came, or none that is valid. Only where the server has keys",
     403: "A web page of another site may not ask this; CHORUS_CORS_ORIGINS lists those that may",
     404: "There is no such voice or model; the message names near ones",
-    409: "As many voices are saved as may be",
+    409: "As many voices are saved as may be, or the saved voice was cloned with another model",
     413: "The text or the upload is too large",
     415: "A recording is not audio that can be decoded, or the body is compressed",
     422: "Well-formed, but useless: nothing in the text can be spoken, a recording is too short, too long, silent or "
@@ -83,7 +83,7 @@ OPEN_ROUTE = (500,)
 LIST_RESPONSES = errors(507)
 VOICE_RESPONSES = errors(404, 507)
 AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
-    400, 404, 413, 415, 422, 504, 507
+    400, 404, 409, 413, 415, 422, 504, 507
 )
 SPEECH_RESPONSES = AUDIO_RESPONSES | {
     200: _answer(
@@ -105,7 +105,7 @@ OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
 }
 MODEL_RESPONSES = errors(404)
 CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
-SAVE_RESPONSES = {200: _answer(SavedVoice, "The same recordings are saved already, as this voice")} | errors(
+SAVE_RESPONSES = {200: _answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(
     400, 409, 413, 415, 422, 501, 507
 )
 EXPORT_RESPONSES = {200: _answer(bytes, "A `.chorus-voice` file", "application/octet-stream")} | errors(404, 507)

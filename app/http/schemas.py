@@ -196,10 +196,19 @@ class RecordingsCheck(msgspec.Struct, kw_only=True):
     verdict: Annotated[Verdict, Meta(description="That of the worst recording")]
 
 
+class StoredVoice(SavedVoice, frozen=True, kw_only=True):
+    """A saved voice, as `/voices` answers."""
+
+    usable: Annotated[
+        bool,
+        Meta(description="false: it was cloned with another model, and the one that is loaded cannot speak with it"),
+    ]
+
+
 class SavedVoiceList(msgspec.Struct, kw_only=True):
     """`GET /voices`."""
 
-    voices: list[SavedVoice]
+    voices: list[StoredVoice]
     count: int
 
 
@@ -235,6 +244,8 @@ class Health(msgspec.Struct, kw_only=True):
     """why the newest version of CHORUS_API_KEYS_FILE is not in force; null while it is"""
     engine: str | None = None
     model: str | None = None
+    identity: str | None = None
+    """digest of the model's weights, to which saved voices belong; null where the model's name has its version"""
     device: str | None = None
     notice: str | None = None
     queue: Queue | None = None

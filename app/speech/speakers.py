@@ -1,8 +1,8 @@
 """The voices that callers can name: built-in ones listed from a metadata file, saved ones from their folder.
 
-The list of the built-in ones is served from the file even when it is old, and made anew in the background once it is
-older than ten days: asking an engine for its voices may be slow, and a stale name beats a slow page. Saved voices are
-looked up each time, because another server on the same volume may have saved or deleted one.
+The list of the built-in ones is read from the file, which is used where it has the voices of the loaded model, and
+written anew in the background once it is older than ten days. Saved voices are looked up each time, because another
+server on the same volume may have saved or deleted one. Those that were cloned with another model are listed apart.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ import msgspec
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, Speaker, Voice
-from app.errors import StorageFailure, UnknownSpeaker, quoted
+from app.errors import StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
 from app.pools import TEXT
 from app.speech.request import MAX_ID_CHARS
 from app.speech.storage import write_atomically
 from app.speech.voice_file import pack_voice_file, unpack_voice_file, unusable
-from app.speech.voices import SavedVoice, VoiceStore, voice_id
+from app.speech.voices import SavedVoice, VoiceModel, VoiceStore, voice_id
 from app.speech.volume import MAX_AGE_S, SharedFolder
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ class SpeakerList(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     last_updated: datetime
     model: str
+    identity: str | None = None
+    """digest of the model's weights"""
 
 
 def _utc_now() -> datetime:
@@ -52,7 +54,8 @@ class SpeakerCatalogue:
         folder: SharedFolder | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        self.saved = VoiceStore(data, engine.info.model, max_voices=max_voices)
+        self.model = VoiceModel(engine.info.model, engine.info.identity)
+        self.saved = VoiceStore(data, self.model, max_voices=max_voices)
         self.folder = folder or SharedFolder()
         self._engine = engine
         self._path = data / "speaker_metadata.json"
@@ -63,17 +66,20 @@ class SpeakerCatalogue:
     async def list(self, *, refresh: bool = False) -> SpeakerList:
         """The list as it is known; `refresh` makes it anew first. Concurrent refreshes are one."""
         built_in = await self._built_in(refresh=refresh)
-        saved = [self._as_speaker(voice) for voice in await self.list_saved()]
+        saved = [self._as_speaker(voice) for voice in await self.list_saved() if self.model.made(voice)]
         speakers = (*built_in.speakers, *saved)
         return msgspec.structs.replace(built_in, speakers=speakers, count=len(speakers))
 
     async def list_saved(self) -> Sequence[SavedVoice]:
-        """Oldest first. Raises StorageFailure."""
+        """Voices of every model, oldest first. Raises StorageFailure."""
         async with self.folder.reading():
-            return await asyncio.to_thread(self.saved.list)
+            return await asyncio.to_thread(self.saved.list_all)
 
     async def find(self, speaker_id: str | None) -> Voice:
-        """The voice of that id; the engine's first when None. Raises UnknownSpeaker, naming near ones."""
+        """The voice of that id; the engine's first when None.
+
+        Raises UnknownSpeaker, naming near ones, or VoiceOfAnotherModel.
+        """
         speakers = self._engine.speakers()
         if speaker_id is None:
             if not speakers:
@@ -101,18 +107,19 @@ class SpeakerCatalogue:
         The same recordings are the same voice, and are listened to once. Raises CloningUnavailable where the engine
         cannot, TooManyVoices, or StorageFailure.
         """
-        model = self._engine.info.model
         recordings = tuple(clip.sha256 for clip in clips)
-        id = voice_id(model, recordings)
+        ids = self.model.ids(recordings)
         async with self.folder.reading():
-            existing = await asyncio.to_thread(self.saved.get, id)
-        if existing is not None and existing.imported_at is None:
-            return existing, False
+            existing = await asyncio.to_thread(lambda: [self.saved.get(id) for id in ids])
+        for voice in existing:
+            if voice is not None and voice.imported_at is None and self.model.made(voice):
+                return voice, False
         voice = await self._engine.clone(clips)
         manifest = SavedVoice(
-            id=id,
+            id=ids[0],
             name=name,
-            model=model,
+            model=self.model.name,
+            identity=self.model.identity,
             created_at=self._now(),
             consent=consent,
             recordings=recordings,
@@ -135,11 +142,10 @@ class SpeakerCatalogue:
         TooManyVoices, or StorageFailure.
         """
         voice, conditioning = unpack_voice_file(data)
-        info = self._engine.info
-        if voice.id != voice_id(voice.model, voice.recordings):
+        if voice.id != voice_id(voice.key, voice.recordings):
             raise unusable(f"its id {voice.id!r} is not that of its model and recordings")
-        if info.can_clone and voice.model != info.model:
-            raise unusable(f"it is a voice of {voice.model!r}, and {info.model!r} speaks here")
+        if self._engine.info.can_clone and not self.model.made(voice):
+            raise unusable(f"it is a voice of {self._maker(voice)}, and {self._here} speaks here")
         try:
             await asyncio.to_thread(self._engine.unpack_voice, voice.id, conditioning)
         except ValueError as error:
@@ -177,10 +183,25 @@ class SpeakerCatalogue:
             self._refresh()
         return self._list
 
+    @property
+    def _here(self) -> str:
+        return _shown(self.model.name, self.model.identity)
+
+    def _maker(self, voice: SavedVoice) -> str:
+        if voice.identity is None and self.model.identity is not None:
+            return f"{voice.model!r} (which weights is not recorded)"
+        return _shown(voice.model, voice.identity)
+
     def _find_saved(self, id: str) -> Voice | None:
         saved = self.saved.get(id)
         if saved is None:
             return None
+        if not self.model.made(saved):
+            raise VoiceOfAnotherModel(
+                f"the saved voice {id} ({saved.name}) was cloned with {self._maker(saved)}, and {self._here} speaks "
+                "here: clone it again from its recordings",
+                param="speaker_id",
+            )
         try:
             return self._engine.unpack_voice(id, self.saved.conditioning(id))
         except ValueError as error:
@@ -221,7 +242,11 @@ class SpeakerCatalogue:
     async def _make(self) -> SpeakerList:
         speakers = tuple(self._engine.speakers())
         self._list = SpeakerList(
-            speakers=speakers, count=len(speakers), last_updated=self._now(), model=self._engine.info.model
+            speakers=speakers,
+            count=len(speakers),
+            last_updated=self._now(),
+            model=self.model.name,
+            identity=self.model.identity,
         )
         # A list that others do not see yet is made by them too; that is no reason to have none here.
         try:
@@ -232,7 +257,7 @@ class SpeakerCatalogue:
         return self._list
 
     def _read(self) -> SpeakerList | None:
-        """None where there is no usable file: none yet, another engine's, or not ours."""
+        """None where there is no usable file: none yet, another model's, other voices than the engine has, damaged."""
         try:
             found = msgspec.json.decode(self._path.read_bytes(), type=SpeakerList)
         except FileNotFoundError:
@@ -240,7 +265,15 @@ class SpeakerCatalogue:
         except (OSError, msgspec.MsgspecError) as error:
             logger.warning("speaker metadata in %s cannot be read (%s); making it anew", self._path, error)
             return None
-        return found if found.model == self._engine.info.model else None
+        is_current = VoiceModel(found.model, found.identity) == self.model and found.speakers == tuple(
+            self._engine.speakers()
+        )
+        return found if is_current else None
+
+
+def _shown(model: str, identity: str | None) -> str:
+    """A model in a message. Two folders may have the same name, so its weights are told as well."""
+    return f"{model!r}" if identity is None else f"{model!r} (weights {identity[:8]})"
 
 
 def _log_failure(task: asyncio.Task[SpeakerList]) -> None:

@@ -2,7 +2,8 @@
 
 One folder a voice, `voices/<id>/`, with a manifest and what the engine conditions with. A folder is renamed into its
 place when it is complete, and out of it before it is removed, so that a reader (another process too: several servers
-may share a volume) sees a whole voice or none. The id is a hash of model and recordings: saving twice is saving once.
+may share a volume) sees a whole voice or none. The id is a hash of model and recordings: saving twice is saving once,
+and the same recordings under another model are another voice.
 
 Blocking: called in threads. Knows files; what is in a voice is the engine's own business.
 """
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 MANIFEST, CONDITIONING = "manifest.json", "conditioning.safetensors"
 ID = re.compile(r"[0-9a-f]{16}")
+NAMES_A_COMMIT = re.compile(r"@[0-9a-f]{12}$|^[0-9a-f]{40}$")
+"""Names of models that always mean the same weights: `owner/name@commit`, and a folder of the hub's cache."""
 MAX_CLIPS = 16
 """Recordings of one voice."""
 LEFTOVER_AGE_S = 3600.0
@@ -57,35 +60,66 @@ class SavedVoice(msgspec.Struct, frozen=True, kw_only=True):
     id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
     name: VoiceName
     model: Annotated[str, Meta(min_length=1, max_length=300)]
-    """the model whose conditioning it is; no other can speak with it"""
+    """name of the model that it was cloned with; no other model can speak with it"""
     created_at: Annotated[datetime, Meta(tz=True)]
     consent: Consent
     recordings: Annotated[tuple[Sha256, ...], Meta(min_length=1, max_length=MAX_CLIPS)]
     """sha256 of each"""
     imported_at: Annotated[datetime, Meta(tz=True)] | None = None
     """when it came from a file, which says what it was made from and cannot prove it; null: cloned on this server"""
+    identity: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None = None
+    """digest of that model's weights; null where the name alone identifies it, and in voices of older versions"""
+
+    @property
+    def key(self) -> str:
+        """The model, as it goes into the id."""
+        return self.identity or self.model
 
 
 def voice_id(model: str, recordings: Sequence[str]) -> str:
-    """16 hexadecimal digits for a model and the sha256 of each recording, in their order."""
+    """16 hexadecimal digits for a model (its identity, or its name) and the sha256 of each recording, in order."""
     return hashlib.sha256("\n".join((model, *recordings)).encode()).hexdigest()[:16]
 
 
+class VoiceModel(msgspec.Struct, frozen=True):
+    """A model that voices are cloned with."""
+
+    name: str
+    identity: str | None = None
+    """digest of its weights; None where the name alone identifies it"""
+
+    def made(self, voice: SavedVoice) -> bool:
+        """Whether the voice was cloned with this model, so that the model can speak with it.
+
+        Older versions recorded the name only. It counts as proof where it holds a commit: a folder's name does not say
+        which weights were in it.
+        """
+        if self.identity is None:
+            return voice.identity is None and voice.model == self.name
+        if voice.identity is not None:
+            return voice.identity == self.identity
+        return voice.model == self.name and NAMES_A_COMMIT.search(self.name) is not None
+
+    def ids(self, recordings: Sequence[str]) -> list[str]:
+        """Ids that a voice of these recordings may have: the one it gets now, then the one of older versions."""
+        return [voice_id(key, recordings) for key in (self.identity, self.name) if key is not None]
+
+
 class VoiceStore:
-    """The voices of one model below `data`; those of other models stay where they are, unseen.
+    """The voices below `data`. Those of other models are kept and can be deleted; they do not count for the limit.
 
     The threads of one store take turns to write, so that the limit holds among them. Several stores on one folder
     (other processes) do not wait for each other, and may pass the limit by what they save in the same moment.
     """
 
-    def __init__(self, data: Path, model: str, *, max_voices: int) -> None:
+    def __init__(self, data: Path, model: VoiceModel, *, max_voices: int) -> None:
         self._folder = data / "voices"
         self._model = model
         self._max_voices = max_voices
         self._writing = threading.Lock()
 
-    def list(self) -> list[SavedVoice]:
-        """Oldest first. A voice that cannot be read is passed over, and the log says so."""
+    def list_all(self) -> list[SavedVoice]:
+        """Voices of every model, oldest first. One that cannot be read is passed over, and the log says so."""
         try:
             names = [path.name for path in self._folder.iterdir()]
         except FileNotFoundError:
@@ -93,15 +127,15 @@ class VoiceStore:
         except OSError as error:
             raise _failure("the saved voices cannot be listed", error) from error
         found = (self._read(name) for name in names if ID.fullmatch(name))
-        return sorted(
-            (voice for voice in found if voice and voice.model == self._model),
-            key=lambda voice: (voice.created_at, voice.id),
-        )
+        return sorted((voice for voice in found if voice), key=lambda voice: (voice.created_at, voice.id))
+
+    def list(self) -> list[SavedVoice]:
+        """Voices of this model, oldest first."""
+        return [voice for voice in self.list_all() if self._model.made(voice)]
 
     def get(self, id: str) -> SavedVoice | None:
-        """None where there is no such voice, whatever `id` holds: it becomes a path only when it is an id."""
-        voice = self._read(id) if ID.fullmatch(id) else None
-        return voice if voice and voice.model == self._model else None
+        """The voice of that id, of any model; None where there is none. `id` may hold anything."""
+        return self._read(id) if ID.fullmatch(id) else None
 
     def conditioning(self, id: str) -> bytes:
         """What was saved with the voice, which `get` has just found. Raises StorageFailure."""

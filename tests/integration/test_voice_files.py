@@ -36,7 +36,7 @@ def changed(file: bytes, conditioning: bytes | None = None, **changes: Any) -> b
     voice, ours = unpack_voice_file(file)
     voice = cast("SavedVoice", msgspec.structs.replace(voice, **changes))
     if "id" not in changes:
-        voice = msgspec.structs.replace(voice, id=voice_id(voice.model, voice.recordings))
+        voice = msgspec.structs.replace(voice, id=voice_id(voice.key, voice.recordings))
     return pack_voice_file(voice, ours if conditioning is None else conditioning)
 
 

@@ -35,7 +35,9 @@ SPEAKERS = (
 class FakeEngine:
     """A segment with "wait" waits for `release`, one with "fail" fails, any other is a tone of 0.1 s a word."""
 
-    def __init__(self, *, max_slots: int = 2, max_queue: int = 2) -> None:
+    def __init__(
+        self, *, max_slots: int = 2, max_queue: int = 2, model: str = "fake 1", identity: str | None = None
+    ) -> None:
         self.release = asyncio.Event()
         self.requests: list[SynthesisRequest] = []
         self.num_cloned = 0
@@ -45,7 +47,8 @@ class FakeEngine:
         self._tasks: set[asyncio.Task[None]] = set()
         self.info = EngineInfo(
             name="fake",
-            model="fake 1",
+            model=model,
+            identity=identity,
             device="none",
             sample_rate_hz=RATE_HZ,
             languages=("en", "de"),

@@ -112,6 +112,7 @@ class XttsEngine:
         self.info = EngineInfo(
             name="xtts",
             model=self._checkpoint.name,
+            identity=self._checkpoint.identity,
             device=device_name(device),
             sample_rate_hz=config.model_args.output_sample_rate,
             languages=languages,

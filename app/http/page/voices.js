@@ -61,10 +61,11 @@ function savedItem(voice) {
   const name = Object.assign(document.createElement("strong"), { textContent: voice.name });
   const day = new Date(voice.created_at).toLocaleDateString("en", { day: "numeric", month: "long", year: "numeric" });
   const facts = `${day} · ${count(voice.recordings.length, "recording", "recordings")}`;
-  const about = Object.assign(document.createElement("span"), { className: "hint", textContent: facts });
+  const mark = voice.usable ? "" : ` · made with another model (${voice.model}): clone it again to speak with it`;
+  const about = Object.assign(document.createElement("span"), { className: "hint", textContent: facts + mark });
   const buttons = Object.assign(document.createElement("div"), { className: "actions" });
   const usual = [
-    button("Speak with", voice, () => choose(voice)),
+    ...(voice.usable ? [button("Speak with", voice, () => choose(voice))] : []),
     button("Export", voice, () => exportChosen(voice)),
     button("Delete", voice, () => confirmDelete()),
   ];
@@ -77,7 +78,7 @@ function savedItem(voice) {
     const question = Object.assign(document.createElement("span"), { textContent: "Delete it for good?" });
     const keep = button("Keep", voice, () => {
       buttons.replaceChildren(...usual);
-      usual[2].focus();
+      usual.at(-1).focus();
     });
     buttons.replaceChildren(question, button("Delete for good", voice, () => deleteChosen(voice), "danger"), keep);
     keep.focus();

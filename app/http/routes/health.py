@@ -30,6 +30,7 @@ async def health(running: NamedDependency[Running]) -> Response[Health]:
     if running.loaded is not None:
         info, stats = running.loaded.engine.info, running.loaded.engine.stats()
         answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
+        answer.identity = info.identity
         answer.storage = running.loaded.speakers.folder.failure
         answer.queue = Queue(
             admitted=stats.admitted_requests,

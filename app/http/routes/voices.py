@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 
@@ -19,7 +20,7 @@ from app.http.openapi import (
     ImportOperation,
     SaveOperation,
 )
-from app.http.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, VoiceForm
+from app.http.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, StoredVoice, VoiceForm
 from app.http.uploads import decode_recordings, read_recordings_request, read_voice_request
 from app.speech.service import SpeechService
 from app.speech.voice_file import disposition
@@ -36,12 +37,12 @@ VOICE_FILE = "application/octet-stream"
     tags=["voices"],
     summary="Clone a voice and keep it; 200 where the same recordings are kept already",
 )
-async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[SpeechService]) -> Response[SavedVoice]:
+async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[SpeechService]) -> Response[StoredVoice]:
     form, recordings = await read_recordings_request(request, VoiceForm)
     max_s = service.engine.info.max_reference_s
     clips = await unless_client_leaves(request, asyncio.to_thread(decode_recordings, recordings, max_s))
     voice, is_new = await service.speakers.save(form.name, form.consent, clips)
-    return Response(voice, status_code=201 if is_new else 200)
+    return Response(_listed(voice, service), status_code=201 if is_new else 200)
 
 
 @post(
@@ -59,15 +60,20 @@ async def check_voice(request: Request[Any, Any, Any], service: NamedDependency[
     return await unless_client_leaves(request, asyncio.to_thread(check_recordings, recordings, max_s))
 
 
-@get("/voices", responses=LIST_RESPONSES, tags=["voices"], summary="The saved voices, oldest first")
+@get(
+    "/voices",
+    responses=LIST_RESPONSES,
+    tags=["voices"],
+    summary="The saved voices of every model, oldest first; `usable` says which can be spoken with",
+)
 async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoiceList:
-    voices = list(await service.speakers.list_saved())
+    voices = [_listed(voice, service) for voice in await service.speakers.list_saved()]
     return SavedVoiceList(voices=voices, count=len(voices))
 
 
 @get("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="One saved voice")
-async def get_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> SavedVoice:
-    return await service.speakers.get(voice_id)
+async def get_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> StoredVoice:
+    return _listed(await service.speakers.get(voice_id), service)
 
 
 @get(
@@ -91,11 +97,15 @@ async def export_voice(voice_id: IdInPath, service: NamedDependency[SpeechServic
 )
 async def import_voice(
     request: Request[Any, Any, Any], service: NamedDependency[SpeechService]
-) -> Response[SavedVoice]:
+) -> Response[StoredVoice]:
     voice, is_new = await service.speakers.import_voice(await read_voice_request(request))
-    return Response(voice, status_code=201 if is_new else 200)
+    return Response(_listed(voice, service), status_code=201 if is_new else 200)
 
 
 @delete("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="Delete a saved voice")
 async def delete_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> None:
     await service.speakers.delete(voice_id)
+
+
+def _listed(voice: SavedVoice, service: SpeechService) -> StoredVoice:
+    return StoredVoice(**msgspec.structs.asdict(voice), usable=service.speakers.model.made(voice))

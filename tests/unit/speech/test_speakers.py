@@ -73,6 +73,31 @@ def test_another_engines_file_is_made_anew(tmp_path: Path) -> None:
     assert asyncio.run(scenario()) == 2
 
 
+def test_the_file_of_other_weights_in_a_folder_of_the_same_name_is_made_anew(tmp_path: Path) -> None:
+    first, second = (FakeEngine(model="ready", identity=digit * 32) for digit in "ab")
+
+    async def scenario() -> tuple[SpeakerList, SpeakerList]:
+        before = await SpeakerCatalogue(first, tmp_path, now=lambda: NOW).list()
+        return before, await SpeakerCatalogue(second, tmp_path, now=lambda: NOW + timedelta(days=1)).list()
+
+    before, after = asyncio.run(scenario())
+    assert (before.identity, before.last_updated) == ("a" * 32, NOW)
+    assert (after.identity, after.last_updated) == ("b" * 32, NOW + timedelta(days=1))
+
+
+def test_speakers_that_came_or_went_with_the_same_weights_are_seen_at_the_next_start(tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW)
+        await catalogue.list()
+        old = written(tmp_path)
+        fewer = msgspec.structs.replace(old, speakers=old.speakers[:1], count=1)
+        (tmp_path / "speaker_metadata.json").write_bytes(msgspec.json.encode(fewer))
+        listed = await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        return [speaker.id for speaker in listed.speakers]
+
+    assert asyncio.run(scenario()) == ["heart", "harald"]
+
+
 def test_an_unknown_speaker_is_told_near_names(tmp_path: Path) -> None:
     async def scenario() -> None:
         catalogue = SpeakerCatalogue(FakeEngine(), tmp_path)

@@ -10,19 +10,25 @@ import msgspec
 import pytest
 
 from app.errors import StorageFailure, TooManyVoices
-from app.speech.voices import CONDITIONING, LEFTOVER_AGE_S, MANIFEST, SavedVoice, VoiceStore, voice_id
+from app.speech.voices import CONDITIONING, LEFTOVER_AGE_S, MANIFEST, SavedVoice, VoiceModel, VoiceStore, voice_id
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def voice(
-    *takes: str, model: str = "m", name: str = "Ada", minutes: int = 0, imported_at: datetime | None = None
+    *takes: str,
+    model: str = "m",
+    identity: str | None = None,
+    name: str = "Ada",
+    minutes: int = 0,
+    imported_at: datetime | None = None,
 ) -> SavedVoice:
     recordings = tuple(hashlib.sha256(take.encode()).hexdigest() for take in takes)
     return SavedVoice(
-        id=voice_id(model, recordings),
+        id=voice_id(identity or model, recordings),
         name=name,
         model=model,
+        identity=identity,
         created_at=NOW + timedelta(minutes=minutes),
         consent="This is my own voice.",
         recordings=recordings,
@@ -31,7 +37,7 @@ def voice(
 
 
 def store(data: Path, model: str = "m", max_voices: int = 10) -> VoiceStore:
-    return VoiceStore(data, model, max_voices=max_voices)
+    return VoiceStore(data, VoiceModel(model), max_voices=max_voices)
 
 
 def names_in(data: Path) -> set[str]:
@@ -58,15 +64,43 @@ def test_the_same_recordings_are_the_same_voice_and_the_first_name_stays(tmp_pat
     assert voice_id("m", ["a", "b"]) != voice_id("m", ["b", "a"]) != voice_id("n", ["b", "a"])
 
 
-def test_a_voice_of_another_model_is_not_seen_and_not_counted(tmp_path: Path) -> None:
-    other = voice("a", model="other")
+def test_a_voice_of_another_model_is_kept_apart_not_counted_and_can_be_deleted(tmp_path: Path) -> None:
+    other, ours = voice("a", model="other"), voice("a", minutes=1)
     store(tmp_path, "other").save(other, b"")
     voices = store(tmp_path, max_voices=1)
     assert voices.list() == []
-    assert voices.get(other.id) is None
-    assert not voices.delete(other.id)
-    assert voices.save(voice("a"), b"")[1]
-    assert store(tmp_path, "other").list() == [other]
+    assert voices.list_all() == [other]
+    assert voices.get(other.id) == other
+    assert voices.save(ours, b"")[1]
+    assert (store(tmp_path, "other").list(), voices.list()) == ([other], [ours])
+    assert voices.delete(other.id)
+    assert voices.list_all() == [ours]
+
+
+IDENTITY, OTHER_IDENTITY = "a" * 32, "b" * 32
+COMMIT = "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"
+
+
+@pytest.mark.parametrize(
+    ("model", "saved", "is_made"),
+    [
+        (VoiceModel("ready", IDENTITY), voice("a", model="ready", identity=IDENTITY), True),
+        (VoiceModel("renamed", IDENTITY), voice("a", model="ready", identity=IDENTITY), True),
+        (VoiceModel("ready", IDENTITY), voice("a", model="ready", identity=OTHER_IDENTITY), False),
+        # Saved by versions that recorded the name only: a folder may hold other weights by now, a commit may not.
+        (VoiceModel("ready", IDENTITY), voice("a", model="ready"), False),
+        (VoiceModel("owner/name@main", IDENTITY), voice("a", model="owner/name@main"), False),
+        (VoiceModel(f"coqui/XTTS-v2@{COMMIT[:12]}", IDENTITY), voice("a", model=f"coqui/XTTS-v2@{COMMIT[:12]}"), True),
+        (VoiceModel(COMMIT, IDENTITY), voice("a", model=COMMIT), True),
+        (VoiceModel(COMMIT, IDENTITY), voice("a", model="ready"), False),
+        # An engine whose name holds its version has no identity.
+        (VoiceModel("fake 1"), voice("a", model="fake 1"), True),
+        (VoiceModel("fake 1"), voice("a", model="fake 2"), False),
+        (VoiceModel("ready"), voice("a", model="ready", identity=IDENTITY), False),
+    ],
+)
+def test_a_model_made_the_voices_of_its_own_weights_only(model: VoiceModel, saved: SavedVoice, is_made: bool) -> None:
+    assert model.made(saved) is is_made
 
 
 def test_a_deleted_voice_is_gone_for_all(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from app.engine.xtts.models import (
 )
 from app.engine.xtts.voice.speakers import VoiceConditioning, conditioning_of, read_speakers
 from app.engine.xtts.weights.convert import Manifest
+from app.engine.xtts.weights.identity import NUM_DIGITS, identity_of
 from app.engine.xtts.weights.networks import Networks, build_networks
 from app.engine.xtts.weights.original import read_original_speakers, read_original_weights
 from app.errors import UnusableCheckpoint
@@ -31,6 +32,8 @@ from app.errors import UnusableCheckpoint
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     name: str
+    identity: str
+    """a digest of the weights: equal for the published and the converted form of one training"""
     config: ModelConfig
     networks: Networks
     vocabulary: Path
@@ -52,7 +55,9 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False) -> Checkpoint:
     check_files(folder)
     config = read_config(folder)
     if is_converted(folder):
-        name = _check_manifest(folder)
+        manifest = _check_manifest(folder)
+        name = manifest.model if manifest.revision is None else f"{manifest.model}@{manifest.revision[:12]}"
+        identity = manifest.identity or manifest.files[WEIGHTS].sha256[:NUM_DIGITS]
         weights = folder / WEIGHTS
         tensors = _load(weights)
         speakers = _read_converted_speakers(folder / SPEAKERS)
@@ -60,6 +65,7 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False) -> Checkpoint:
         name = folder.resolve().name
         weights = folder / ORIGINAL_WEIGHTS
         tensors = read_original_weights(folder)
+        identity = identity_of(folder)
         speakers = {
             speaker: conditioning_of(entry["gpt_cond_latent"], entry["speaker_embedding"])
             for speaker, entry in read_original_speakers(folder).items()
@@ -81,17 +87,25 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False) -> Checkpoint:
             )
     networks = build_networks(config, tensors, weights)
     return Checkpoint(
-        folder=folder, name=name, config=config, networks=networks, vocabulary=folder / VOCABULARY, speakers=speakers
+        folder=folder,
+        name=name,
+        identity=identity,
+        config=config,
+        networks=networks,
+        vocabulary=folder / VOCABULARY,
+        speakers=speakers,
     )
 
 
-def _check_manifest(folder: Path) -> str:
-    """The model's name. Sizes are compared, which finds what was cut short; hashes were compared when it came."""
+def _check_manifest(folder: Path) -> Manifest:
+    """Read the manifest and compare sizes, which finds files that were cut short. Hashes were compared on download."""
     path = folder / MANIFEST
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.DecodeError as error:
         raise UnusableCheckpoint(f"{path} cannot be read: {error}", param="CHORUS_MODEL") from error
+    if WEIGHTS not in manifest.files:
+        raise UnusableCheckpoint(f"{path} does not list {WEIGHTS}", param="CHORUS_MODEL")
     for name, entry in manifest.files.items():
         file = folder / name
         if not file.is_file():
@@ -102,7 +116,7 @@ def _check_manifest(folder: Path) -> str:
                 "remove the folder and download it again",
                 param="CHORUS_MODEL",
             )
-    return manifest.model if manifest.revision is None else f"{manifest.model}@{manifest.revision[:12]}"
+    return manifest
 
 
 def _load(path: Path) -> dict[str, torch.Tensor]:

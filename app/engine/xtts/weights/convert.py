@@ -17,6 +17,7 @@ from app import __version__
 from app.engine.xtts.config import read_config
 from app.engine.xtts.models import CONFIG, MANIFEST, SPEAKERS, VOCABULARY, WEIGHTS, check_files
 from app.engine.xtts.voice.speakers import CONDITIONING_KEYS
+from app.engine.xtts.weights.identity import identity_of
 from app.engine.xtts.weights.networks import build_networks
 from app.engine.xtts.weights.original import read_original_speakers, read_original_weights
 
@@ -34,6 +35,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     revision: str | None
     chorus_version: str
     files: dict[str, FileEntry]
+    identity: str | None = None
+    """of the `model.pth` that was converted, so that both forms of a model have the same; null: not recorded yet"""
 
 
 def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str | None) -> None:
@@ -59,7 +62,9 @@ def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str 
         metadata={"names": json.dumps(list(speakers))},
     )
     files = {name: _entry(target / name) for name in (CONFIG, VOCABULARY, WEIGHTS, SPEAKERS)}
-    manifest = Manifest(model=model, revision=revision, chorus_version=__version__, files=files)
+    manifest = Manifest(
+        model=model, revision=revision, chorus_version=__version__, files=files, identity=identity_of(source)
+    )
     (target / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     _flush(target / MANIFEST)
 

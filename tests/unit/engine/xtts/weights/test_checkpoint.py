@@ -58,7 +58,23 @@ def test_the_converted_form_holds_the_same_tensors_and_voices(tiny_checkpoint: P
         assert torch.equal(voice.gpt_conditioning_latents, published.speakers[name].gpt_conditioning_latents)
         assert torch.equal(voice.speaker_embedding, published.speakers[name].speaker_embedding)
     assert ours.name == "coqui/XTTS-v2@0123456789ab"
+    assert ours.identity == published.identity
     assert not any(tensor.requires_grad for tensor in theirs.values())
+
+
+def test_a_folder_that_was_converted_before_identities_were_recorded_has_one(converted_copy: Path) -> None:
+    path = converted_copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["identity"]
+    path.write_text(json.dumps(manifest))
+    assert load_checkpoint(converted_copy).identity == manifest["files"]["model.safetensors"]["sha256"][:32]
+
+
+def test_a_manifest_without_weights_is_told(converted_copy: Path) -> None:
+    path = converted_copy / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": {}}))
+    with pytest.raises(UnusableCheckpoint, match=r"manifest\.json does not list model\.safetensors"):
+        load_checkpoint(converted_copy)
 
 
 def test_loading_reads_no_pickle_once_converted(converted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
