@@ -162,7 +162,7 @@ def test_as_many_voices_as_may_be_however_many_callers_save_at_once(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "id",
-    ["%2e%2e", "..%2f..%2fetc%2fpasswd", "%2fetc", "a%00b", "%00", "世", "0" * 15, "A" * 16, "x" * 5000],
+    ["%2e%2e", "..%2f..%2fetc%2fpasswd", "%2fetc", "a%00b", "%00", "世", "0" * 15, "A" * 16, "x" * 200],
 )
 def test_what_is_no_id_is_not_found(fake_server: RunningServer, id: str) -> None:
     clone(fake_server, wav(voice_like(3)))
