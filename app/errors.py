@@ -17,6 +17,7 @@ ChorusError
     UnusableVoiceFile         no voice that this engine can speak with is in it
     TooManyVoices             as many voices are saved as may be
     Unauthorized              no API key, or none that is valid
+    HostNotAllowed            the server is not served under that name
     OriginNotAllowed          a web page of another site asks, and may not
   Unavailable               try again later; carries `retry_after_s`
     QueueFull  EngineNotReady  Draining
@@ -35,7 +36,7 @@ ChorusError
 Knows codes and messages. Knows nothing of HTTP: the status of each class is in app/http/errors.py.
 """
 
-MAX_MESSAGE_CHARS = 1000
+MAX_MESSAGE_CHARS = 1200
 MAX_QUOTED_CHARS = 80
 """Longest name in `param`, and longest value of a caller that a message quotes."""
 
@@ -131,6 +132,10 @@ class TooManyVoices(RequestError):
 
 class Unauthorized(RequestError):
     code = "invalid_api_key"
+
+
+class HostNotAllowed(RequestError):
+    code = "host_not_allowed"
 
 
 class OriginNotAllowed(RequestError):

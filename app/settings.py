@@ -24,6 +24,9 @@ _ORIGIN = re.compile(
     r"(?!http://.*:80$)(?!https://.*:443$)[a-z][a-z0-9+.-]*://([^][\s/?#@*:]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
 )
 
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
+
 
 class ApiKeys:
     """From a comma-separated text. Never shown: not in a log, not in an error."""
@@ -76,6 +79,43 @@ class Origins:
     __repr__ = __str__
 
 
+class Hosts:
+    """Comma-separated host names without a port, `*.example.com` for every name below one, or `*` for any name."""
+
+    def __init__(self, text: str = "") -> None:
+        self.values = tuple(_as_sent(name.strip()) for name in text.split(",") if name.strip())
+        self.is_any = self.values == ("*",)
+        for name in self.values:
+            if not self.is_any and not _HOST_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no host name such as speech.example.com, without scheme and port")
+
+    def __contains__(self, name: str) -> bool:
+        """`name`: in lower case, without a dot at its end."""
+        return any(name.endswith(each[1:]) if each.startswith("*.") else name == each for each in self.values)
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hosts) and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __str__(self) -> str:
+        return ", ".join(self.values)
+
+    __repr__ = __str__
+
+
+def _as_sent(name: str) -> str:
+    """A host name as browsers send it: lower case, ASCII, no dot at the end."""
+    try:
+        return name.rstrip(".").lower().encode("idna").decode()
+    except UnicodeError:
+        return name  # refused by its form
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Defaults suit a laptop: `make run` needs none of them set."""
 
@@ -126,6 +166,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Origins,
         Meta(description="Origins of web pages that may use the server, separated by commas; `*`: those of every page"),
     ] = Origins()
+    allowed_hosts: Annotated[
+        Hosts,
+        Meta(
+            description="Host names that callers may use, separated by commas (`*.example.com`: all below one; `*`: "
+            "any). IP addresses, `localhost` and names of private networks always may; with keys, empty means any"
+        ),
+    ] = Hosts()
     max_slots: Annotated[
         int, Meta(ge=0, le=1024, description="Segments spoken at the same time; 0 lets the engine decide")
     ] = 0

@@ -12,11 +12,14 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from app.errors import InvalidSetting, Unauthorized
 from app.http.callers import ANYBODY, RELOAD_INTERVAL_S, Caller, Callers
 from app.http.context import caller_name
+from app.http.hosts import HostRule
 from app.http.limits import Usage
 from app.http.origins import check_origin
 from app.settings import Settings
 
-OPEN_PATHS = ("/health", "/metrics", "/docs", "/page")
+PROBE_PATHS = ("/health", "/metrics")
+"""Served under every name: probes and scrapers use whatever name they find, and nothing there is secret."""
+OPEN_PATHS = (*PROBE_PATHS, "/docs", "/page")
 """Without a key: what probes and scrapers ask for, the description of the API, and the page, which asks for a key.
 
 `/` itself is compared apart: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
@@ -33,6 +36,7 @@ class Access:
         self._clock = clock
         self._usage: dict[str, Usage] = {}
         self.callers = Callers(settings)
+        self.hosts = HostRule(settings, needs_key=self.callers.needs_key)
         self._looked_at_s = clock()
         if not self.callers.needs_key:
             for field in ("max_concurrent_per_key", "requests_per_minute"):
@@ -80,7 +84,9 @@ def sent_keys(headers: Mapping[str, str]) -> list[str]:
 
 
 class AccessMiddleware(ASGIMiddleware):
-    """Around each route: whose page asks, who calls, and their place, which is given back however the answer ends.
+    """Around each route: under which name it is asked, whose page asks, who calls, and their place.
+
+    The place is given back however the answer ends.
 
     HTTP only: a WebSocket names itself in a header or in its first message, which its route reads.
     """
@@ -93,6 +99,8 @@ class AccessMiddleware(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         headers, method = Headers.from_scope(scope), cast("HTTPScope", scope)["method"]
+        if not _is_below(scope["path"], PROBE_PATHS):
+            self._access.hosts.check(headers.getall("host", []))
         # What makes the engine work: every POST, unless a route's `opt` says otherwise.
         makes_audio = bool(scope["route_handler"].opt.get("makes_audio", method == "POST"))
         check_origin(
@@ -117,4 +125,8 @@ class AccessMiddleware(ASGIMiddleware):
 
 
 def is_open(path: str) -> bool:
-    return path == "/" or any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS)
+    return path == "/" or _is_below(path, OPEN_PATHS)
+
+
+def _is_below(path: str, roots: Iterable[str]) -> bool:
+    return any(path == root or path.startswith(f"{root}/") for root in roots)

@@ -42,6 +42,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnusableVoiceFile: 422,
     errors.TooManyVoices: 409,
     errors.Unauthorized: 401,
+    errors.HostNotAllowed: 421,
     errors.OriginNotAllowed: 403,
     errors.Unavailable: 503,
     errors.QueueFull: 503,

@@ -52,6 +52,7 @@ ERRORS: Mapping[int, str] = {
     415: "A recording is not audio that can be decoded, or the body is compressed",
     422: "Well-formed, but useless: nothing in the text can be spoken, a recording is too short, too long, silent or "
     "clipped, or a voice file is damaged or of another model",
+    421: "The server is not served under this name; CHORUS_ALLOWED_HOSTS lists its names",
     429: "As many requests as this key may make: try again after `Retry-After` seconds",
     500: "The server failed; its log has the request id",
     501: "This engine cannot clone; the message says which can",
@@ -73,7 +74,7 @@ def _answer(schema: type, description: str, media_type: str = "application/json"
     return ResponseSpec(data_container=schema, description=description, media_type=media_type, generate_examples=False)
 
 
-EVERY_ROUTE = (401, 500, 503)
+EVERY_ROUTE = (401, 421, 500, 503)
 CHANGING_ROUTE = (403,)
 WORKING_ROUTE = (403, 429)
 """What makes the engine work: it may be asked for too often."""

@@ -183,7 +183,7 @@ def test_trailers_without_end_are_refused(served: str) -> None:
 
 LONG = "x\x1b\n\u2028" * 20_000
 MAX_ERROR_BYTES = 8192
-"""1,000 characters of a message, each of which JSON may write in six."""
+"""1,200 characters of a message, each of which JSON may write in six."""
 
 
 def json_fields(server: RunningServer) -> list[tuple[str, dict[str, object], str]]:

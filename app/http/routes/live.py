@@ -43,6 +43,7 @@ async def speak_live(socket: WebSocket[Any, Any, Any], running: NamedDependency[
 
 async def _serve(socket: Socket, live: LiveSocket, running: Running) -> None:
     headers = socket.headers
+    running.access.hosts.check(headers.getall("host", []))
     origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
     if not origin_allowed(origin, headers.get("host"), running.settings, fetch_site=fetch_site):
         raise origin_refused(origin)
