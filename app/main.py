@@ -11,6 +11,7 @@ from typing import cast
 import msgspec
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.handlers import WebsocketRouteHandler
 
 from app import __version__
 from app.engine.base import Engine
@@ -24,6 +25,7 @@ from app.http.errors import EXCEPTION_HANDLERS
 from app.http.methods import options_handlers
 from app.http.origins import cors_config
 from app.http.routes import clone, docs, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
+from app.http.socket_refusal import SocketRefusal
 from app.http.state import Running
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
@@ -69,6 +71,7 @@ ROUTES = [
     page.page,
     page.page_file,
 ]
+SOCKET_PATHS = [path for route in ROUTES if isinstance(route, WebsocketRouteHandler) for path in sorted(route.paths)]
 MIB = 1024 * 1024
 
 
@@ -147,7 +150,7 @@ def create_app(
     app.state.metrics = running.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.
     return Exchange(
-        cast("AsgiApp", app),
+        SocketRefusal(cast("AsgiApp", app), SOCKET_PATHS),
         instance=running.instance,
         client_timeout_s=settings.client_timeout_s,
         on_end=running.metrics.on_exchange_end,

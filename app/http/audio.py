@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Response
 from litestar.background_tasks import BackgroundTask
@@ -16,12 +15,11 @@ from app.http.context import facts_of
 from app.http.disconnect import unless_client_leaves
 from app.http.errors import AnyRequest
 from app.http.metrics import Metrics
+from app.http.warnings_header import warnings_header
 from app.pools import ENCODERS, WHOLE_ANSWERS
 from app.speech.playback import Playback
 from app.speech.speech import Receipt, Speech
 from app.tracing import current, span
-
-_ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
 
 
 async def audio_response(
@@ -184,6 +182,5 @@ def receipt_headers(receipt: Receipt) -> dict[str, str]:
         "Server-Timing": ", ".join(f"{name};dur={s * 1000:.1f}" for name, s in timings if s is not None),
     }
     if receipt.warnings:
-        # Header values are ASCII: other characters are percent-encoded.
-        headers["X-Chorus-Warnings"] = quote("; ".join(receipt.warnings), safe=_ASCII)
+        headers["X-Chorus-Warnings"] = warnings_header(receipt.warnings)
     return headers

@@ -60,7 +60,8 @@ HEADERS: dict[str, Json] = {
     "X-Audio-Seconds": {"schema": _NUMBER, "description": "Length of the audio; only of whole answers"},
     "X-Chorus-Warnings": {
         "schema": _TEXT,
-        "description": "What was understood differently from how it was written; percent-encoded beyond ASCII",
+        "description": "What was understood differently from how it was written; percent-encoded beyond ASCII. At most "
+        "2,000 bytes: warnings that do not fit are counted",
     },
     "Server-Timing": {"schema": _TEXT, "description": "Milliseconds in the queue, until the first audio, and in all"},
     "Retry-After": {"schema": _WHOLE, "description": "Seconds to wait before the next try"},
@@ -89,7 +90,8 @@ def build_document(
         description="Text to speech and voice cloning for many callers at once. Every error has the same shape; what "
         "can be checked is checked before the first byte of audio, and an error after it is a broken stream.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
-        servers=[Server(url="/", description="The server that sent you this document")],
+        # Relative to the address of the document, so it is right behind a proxy that takes a prefix off the path too.
+        servers=[Server(url="..", description="The server that sent you this document")],
         tags=[Tag(name=name, description=description) for name, description in TAGS.items()],
         operation_id_creator=_operation_id,
         components=Components(

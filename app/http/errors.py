@@ -12,7 +12,7 @@ from litestar.exceptions import (
     SerializationException,
     ValidationException,
 )
-from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_413_REQUEST_ENTITY_TOO_LARGE
+from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_413_REQUEST_ENTITY_TOO_LARGE, HTTP_426_UPGRADE_REQUIRED
 
 from app import errors
 from app.errors import MAX_QUOTED_CHARS, ChorusError, shortened
@@ -66,6 +66,7 @@ STATUS: dict[type[ChorusError], int] = {
 
 UNEXPECTED = "the server failed on this request; its log has the request id"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+_UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
 
 
 def error_response(
@@ -114,7 +115,7 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
         param = message.split("'")[1]
         message = "missing from the query"
     if param == "data":  # Litestar's name for the body
-        return error_response(HTTP_400_BAD_REQUEST, "invalid_body", f"the body must be a JSON object: {message}")
+        return error_response(HTTP_400_BAD_REQUEST, "invalid_body", "no body came; it must be a JSON object")
     where = f"{param}: " if param else ""
     return error_response(HTTP_400_BAD_REQUEST, "invalid_field", where + message, param=param)
 
@@ -125,11 +126,15 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorBo
     code = _HTTP_CODES.get(status, "invalid_request" if status < 500 else "internal_error")
     message = error.detail
     headers = dict(error.headers or {})
+    path = shortened(request.url.path, MAX_QUOTED_CHARS)
     if isinstance(error, NotFoundException):
-        message = f"no route {request.url.path}; GET /docs lists them all"
+        message = f"no route {path}; GET /docs lists them all"
+    elif isinstance(error, MethodNotAllowedException) and headers["allow"] == "websocket":
+        message = f"{path} is a WebSocket: connect to it with ws:// or wss://"
+        return error_response(HTTP_426_UPGRADE_REQUIRED, "upgrade_required", message, headers=_UPGRADE)
     elif isinstance(error, MethodNotAllowedException):
         headers = {"Allow": allow(set(headers["allow"].split(", ")))}
-        message = f"{request.url.path} does not take {request.method}; it takes {headers['Allow']}"
+        message = f"{path} does not take {request.method}; it takes {headers['Allow']}"
     elif status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
         message = "the body is larger than this route takes; see CHORUS_MAX_UPLOAD_MB and CHORUS_MAX_TEXT_CHARS"
     elif isinstance(error.__cause__, SerializationException) or "decode" in message.lower():

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.support.prefix_proxy import prefix_proxy
 from tests.support.server import RunningServer
 
 
@@ -100,3 +101,14 @@ def test_the_browser_is_told_to_load_and_frame_nothing(embedded_server: RunningS
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_commands_name_the_prefix_of_a_proxy(chromium: Browser, embedded_server: RunningServer) -> None:
+    with prefix_proxy(embedded_server.url, "/upstream/chorus") as url:
+        page = chromium.new_page()
+        page.goto(f"{url}/docs")
+        page.wait_for_selector("article")
+        commands = page.locator("article pre").all_inner_texts()
+        page.close()
+    assert len(commands) > 20
+    assert [command for command in commands if not command.startswith(f"curl '{url}/")] == []

@@ -4,10 +4,10 @@ import { exampleOf, resolve } from "./schema.js";
 
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** One line an option. `origin`: where the server is. */
-export function curlCommand(root, origin, method, path, operation) {
+/** One line an option. `server`: its address, without a slash at the end. */
+export function curlCommand(root, server, method, path, operation) {
   const filled = path.replace(/{(\w+)}/g, (_, name) => name.toUpperCase());
-  const lines = [`curl ${quote(origin + filled)}`];
+  const lines = [`curl ${quote(server + filled)}`];
   if (method !== "get" && method !== "post") lines.push(`-X ${method.toUpperCase()}`);
   if ((operation.security ?? root.security ?? []).length) lines.push("-H 'Authorization: Bearer KEY'");
   lines.push(...bodyOptions(root, method, operation));

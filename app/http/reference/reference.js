@@ -107,8 +107,8 @@ function copyable(text, what) {
   return el("div", { class: "code" }, el("pre", {}, el("code", {}, text)), button);
 }
 
-function routeArticle(root, { path, method, operation }) {
-  const command = curlCommand(root, location.origin, method, path, operation);
+function routeArticle(root, server, { path, method, operation }) {
+  const command = curlCommand(root, server, method, path, operation);
   return el(
     "article",
     { id: operation.operationId, "aria-labelledby": `${operation.operationId}-name` },
@@ -123,7 +123,9 @@ function routeArticle(root, { path, method, operation }) {
   );
 }
 
-function draw(root) {
+/** `documentAddress`: where `root` came from. Its server is relative to that, and may have a path behind a proxy. */
+function draw(root, documentAddress) {
+  const server = new URL(root.servers[0].url, documentAddress).href.replace(/\/$/, "");
   const routes = Object.entries(root.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]) => ({ path, method, operation })),
   );
@@ -138,7 +140,7 @@ function draw(root) {
     );
     document.getElementById("contents").append(el("p", {}, tag.name), el("ul", {}, links));
     const heading = el("h2", { id: `tag-${tag.name}` }, tag.name);
-    const articles = tagged.map((route) => routeArticle(root, route));
+    const articles = tagged.map((route) => routeArticle(root, server, route));
     document.getElementById("routes").append(
       el("section", { "aria-labelledby": heading.id }, heading, el("p", {}, prose(tag.description)), articles),
     );
@@ -149,7 +151,7 @@ function draw(root) {
 try {
   const answer = await fetch("docs/openapi.json");
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  draw(await answer.json());
+  draw(await answer.json(), answer.url);
 } catch (error) {
   const about = document.getElementById("about");
   about.className = "failed";

@@ -1,0 +1,40 @@
+"""A WebSocket handshake at a path that has none: 404 with the one error body, as over HTTP.
+
+Litestar closes such a handshake, and servers make 403 with an empty body of that, which sends people after their key.
+"""
+
+from collections.abc import Collection
+
+import msgspec
+from litestar.utils import normalize_path
+
+from app.errors import MAX_QUOTED_CHARS, shortened
+from app.http.asgi import AsgiApp, Message, Receive, Send
+from app.http.context import request_id
+from app.http.errors import error_response
+
+
+class SocketRefusal:
+    """Wraps an ASGI app that has WebSockets at `paths` only.
+
+    Hosts without ASGI's extension `websocket.http.response` answer 403 without a body.
+    """
+
+    def __init__(self, app: AsgiApp, paths: Collection[str]) -> None:
+        self._app = app
+        self._paths = paths
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket" or normalize_path(scope["path"]) in self._paths:
+            await self._app(scope, receive, send)
+            return
+        await receive()  # websocket.connect
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close"})
+            return
+        path = shortened(scope["path"], MAX_QUOTED_CHARS)
+        message = f"no WebSocket at {path}; this server has one at {', '.join(self._paths)}"
+        headers = [(b"content-type", b"application/json"), (b"x-request-id", request_id.get().encode())]
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
+        body = msgspec.json.encode(error_response(404, "not_found", message).content)
+        await send({"type": "websocket.http.response.body", "body": body})
