@@ -180,7 +180,7 @@ async def _open_wyoming(
 
     server = WyomingServer(
         lambda: running.service,
-        enter=running.sockets.enter,
+        connections=running.connections,
         on_spoken=running.metrics.on_answer_end,
         max_pending_chars=settings.max_text_chars,
         client_timeout_s=settings.client_timeout_s,

@@ -181,7 +181,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64
     max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
     max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
-    max_sockets: Annotated[int, Meta(ge=0, description="WebSocket conversations that may be open at a time")] = 256
+    max_sockets: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Conversations over WebSockets and Wyoming at a time; half as many more connections may be "
+            "silent",
+        ),
+    ] = 256
     max_voices: Annotated[int, Meta(ge=0, description="Voices that may be saved")] = 1000
     request_timeout_s: Annotated[
         float, Meta(gt=0, description="Longest wait for a whole answer, or for the next audio of a stream, in seconds")

@@ -132,7 +132,9 @@ class LoadCollector(Collector):
         yield GaugeMetricFamily(
             "chorus_requests_in_flight", "Requests whose speech is not finished.", self._lifecycle.num_in_flight
         )
-        yield GaugeMetricFamily("chorus_sockets_open", "Conversations that are open.", self._num_sockets())
+        yield GaugeMetricFamily(
+            "chorus_sockets_open", "WebSockets and Wyoming connections that are open.", self._num_sockets()
+        )
         build = {"version": __version__}
         engine = self._find_engine()
         if engine is not None:

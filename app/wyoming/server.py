@@ -30,6 +30,7 @@ from wyoming.tts import (
 
 from app.audio.pcm import float_to_bytes
 from app.errors import MAX_QUOTED_CHARS, AddressUnavailable, ChorusError, InvalidField, shortened
+from app.speech.connections import Connections
 from app.speech.conversation import Conversation, Warned
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -44,26 +45,26 @@ SAMPLE_BYTES, NUM_CHANNELS = 2, 1
 
 
 class WyomingServer:
-    """`find_service` raises what a client must be told while there is none; `enter` counts a conversation in.
+    """`find_service` raises what a client must be told while there is none.
 
-    `client_timeout_s` bounds each wait for a client that does not read.
+    `client_timeout_s` bounds each wait for a client: for its next event, for the end of an event, and for its reading.
     """
 
     def __init__(
         self,
         find_service: Callable[[], SpeechService],
         *,
-        enter: Callable[[], Callable[[], None]],
+        connections: Connections,
         on_spoken: Callable[[Receipt, float], None],
         max_pending_chars: int,
         client_timeout_s: float,
     ) -> None:
         self._find_service = find_service
-        self._enter = enter
+        self._connections = connections
         self._on_spoken = on_spoken
         self._max_pending_chars = max_pending_chars
         self._client_timeout_s = client_timeout_s
-        self._connections: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncGenerator[None]:
@@ -81,17 +82,18 @@ class WyomingServer:
             yield
         finally:
             server.close()
-            for connection in self._connections:
-                connection.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        self._tasks.add(task)
         connection = _Connection(_BoundedReader(reader, self._client_timeout_s), writer, self._client_timeout_s)
         try:
-            await self._serve(connection)
+            with self._connections.connected():
+                await self._serve(connection)
         except ChorusError as error:
             with suppress(OSError, TimeoutError):
                 await connection.write(Error(text=error.message, code=error.code))
@@ -102,7 +104,7 @@ class WyomingServer:
         except Exception as error:  # the connection's boundary: the client sees it closed, the log has the trace
             logger.error("a Wyoming connection failed", exc_info=error)
         finally:
-            self._connections.discard(task)
+            self._tasks.discard(task)
             connection.close()
 
     async def _serve(self, connection: "_Connection") -> None:
@@ -153,21 +155,18 @@ class WyomingServer:
         choice = choose(voice)
         await service.speakers.find(choice.speaker_id)
         request = SpeechRequest(text="", speaker_id=choice.speaker_id, language=choice.language, streaming=True)
-        leave = self._enter()
-        try:
+        with self._connections.conversing():
             conversation = Conversation(
                 service, request, max_pending_chars=self._max_pending_chars, on_spoken=self._on_spoken
             )
             async with aclosing(conversation):
                 yield conversation
-        finally:
-            leave()
 
 
 class _BoundedReader:
     """What the wyoming package reads from: no more than MAX_EVENT_BYTES, whatever length an event claims.
 
-    An event may be waited for as long as anybody likes; one that has begun must come to its end in `timeout_s`.
+    An event that has begun must come to its end in `timeout_s`; the wait for its beginning is bounded by `_Connection`.
     """
 
     def __init__(self, reader: asyncio.StreamReader, timeout_s: float) -> None:
@@ -202,9 +201,10 @@ class _Connection:
         """the next event, where somebody has begun to read it"""
 
     async def read(self) -> Event | None:
-        """None at the end, and for what is no event. Raises EOFError within one."""
+        """None at the end. Raises EOFError within an event, TimeoutError where none begins in `client_timeout_s`."""
         ahead, self._ahead = self._ahead, None
-        return await (ahead or self._read())
+        async with asyncio.timeout(self._client_timeout_s):
+            return await (ahead or self._read())
 
     async def unless_closed(self, work: asyncio.Future[None]) -> None:
         """Wait for `work`. Raises EOFError as soon as the client closes; what it says instead is kept for `read`."""
@@ -240,11 +240,11 @@ async def _write_whole(text: str, conversation: Conversation) -> None:
 
 
 async def _write_chunks(connection: _Connection, conversation: Conversation) -> None:
-    """Chunks of text until `synthesize-stop`. Raises EOFError where none comes.
+    """Chunks of text until `synthesize-stop`. Raises EOFError at the client's end, InvalidField where nothing comes.
 
     The whole text, which clients repeat in a `synthesize` for servers that take no chunks, is passed over.
     """
-    while (event := await connection.read()) is not None:
+    while (event := await _next_of_text(connection)) is not None:
         if SynthesizeChunk.is_type(event.type):
             check_fields(event)
             conversation.write(SynthesizeChunk.from_event(event).text)
@@ -253,6 +253,13 @@ async def _write_chunks(connection: _Connection, conversation: Conversation) -> 
             conversation.finish()
             return
     raise EOFError("the text has no end")
+
+
+async def _next_of_text(connection: _Connection) -> Event | None:
+    try:
+        return await connection.read()
+    except TimeoutError:
+        raise InvalidField("no `synthesize-stop` came, and no event in the time of CHORUS_CLIENT_TIMEOUT_S") from None
 
 
 async def _speak(conversation: Conversation, connection: _Connection) -> None:

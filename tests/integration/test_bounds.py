@@ -262,3 +262,12 @@ def test_an_id_has_two_hundred_characters_at_most(embedded_server: RunningServer
             client.get(f"/voices/{speaker_id}"),
         ]
     assert [answer.status_code for answer in answers] == [status] * len(answers)
+
+
+@pytest.mark.parametrize(("num_bytes", "status"), [(2**20, 422), (2**20 + 1, 413)])
+def test_an_upload_may_have_exactly_the_mebibytes_of_its_limit(
+    fake_server: RunningServer, num_bytes: int, status: int
+) -> None:
+    with fake_server.client() as client:
+        answer = client.post("/voices/import", content=bytes(num_bytes))
+    assert answer.status_code == status, answer.text

@@ -301,20 +301,49 @@ def test_who_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
         assert "no `start` message" in error["error"]["message"]
 
 
-def test_who_stops_reading_is_let_go(tmp_path: Path) -> None:
-    """Nothing is read from the socket, with small buffers, until the server has given up on it."""
+def test_sockets_that_say_nothing_are_bounded_and_keep_no_conversation_out(tmp_path: Path) -> None:
+    with serve(Settings(data=tmp_path, max_sockets=4), FakeEngine) as server, contextlib.ExitStack() as stack:
+        speaking = [stack.enter_context(live_caller(server)) for _ in range(2)]
+        for caller in speaking:
+            caller.say("start")
+            caller.until("started")
+        silent = [stack.enter_context(live_caller(server)) for _ in range(6)]
+        for refused in silent[2:]:
+            (error,) = refused.until("error")[1]
+            assert "CHORUS_MAX_SOCKETS" in error["error"]["message"]
+            assert error["retry_after_s"] >= 1
+            assert refused.close_code() == 1013
+        with server.client() as client:
+            assert "chorus_sockets_open 4.0" in client.get("/metrics").text
+        for caller in (*speaking, silent[0]):
+            if caller is silent[0]:
+                caller.say("start")
+            caller.say("text", text="This is heard.")
+            caller.say("end")
+            caller.until("done")
+        late = stack.enter_context(live_caller(server))
+        late.say("start")
+        assert late.until("started", "error")[1][-1]["type"] == "started"
+
+
+def test_who_stops_reading_is_let_go(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is read from the socket, with small buffers, until the server has given up on it.
+
+    Neither side pings, so that nothing else can end the connection.
+    """
     with serve(Settings(data=tmp_path, client_timeout_s=0.3, max_text_chars=20_000), FakeEngine) as server:
         host, port = server.url.removeprefix("http://").split(":")
         raw = socket.socket()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.connect((host, int(port)))
-        with connect_raw(f"ws://{host}:{port}/ws/tts", sock=raw, max_queue=1) as quiet:
+        with connect_raw(f"ws://{host}:{port}/ws/tts", sock=raw, max_queue=1, ping_interval=None) as quiet:
             quiet.send(json.dumps({"type": "start", "format": "wav"}))
             quiet.send(json.dumps({"type": "text", "text": "word " * 3900}))
             quiet.send(json.dumps({"type": "end"}))
             while admitted(server) == 0:
                 pass
             wait_until_idle_for_long(server)
+    assert "the client of /ws/tts stopped reading; giving up" in caplog.text
 
 
 def wait_until_idle_for_long(server: RunningServer) -> None:

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,7 @@ from wyoming.tts import (
 )
 
 from app.settings import Settings
+from app.wyoming.server import MAX_EVENT_BYTES
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve
 
@@ -254,6 +256,107 @@ def test_what_is_no_event_is_told(server: RunningServer, port: int, sent: bytes)
             answer += data
     assert b'"error"' in answer
     assert b"invalid_field" in answer
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Synthesize(text="Hello.", voice=SynthesizeVoice(name="x" * 201)),
+        Synthesize(text="Hello.", voice=SynthesizeVoice(language="x" * 41)),
+        SynthesizeStart(voice=SynthesizeVoice(name="x" * 201)),
+        SynthesizeStart(voice=SynthesizeVoice(name="heart", speaker="x" * 201)),
+        Ping(text="x" * 1001),
+    ],
+)
+def test_what_is_not_text_to_speak_is_bounded(server: RunningServer, port: int, event: Eventable) -> None:
+    async def ask() -> list[Event]:
+        async with client(port) as connected:
+            await connected.write_event(event.event())
+            return await events(connected, lambda _: False)
+
+    error = Error.from_event(asyncio.run(ask())[-1])
+    assert (error.code, len(error.text) < 300) == ("invalid_field", True)
+    assert "length <=" in error.text
+
+
+@pytest.mark.parametrize(("num_bytes", "is_taken"), [(MAX_EVENT_BYTES, True), (MAX_EVENT_BYTES + 1, False)])
+def test_an_event_may_hold_a_mebibyte(server: RunningServer, port: int, num_bytes: int, is_taken: bool) -> None:
+    async def ask() -> list[str]:
+        async with client(port) as connected:
+            await connected.write_event(Event(type="transcript", payload=bytes(num_bytes)))
+            await connected.write_event(Ping().event())
+            return [event.type for event in await events(connected, Pong.is_type)]
+
+    try:
+        heard = asyncio.run(ask())
+    except ConnectionError:  # it may close while we are still sending
+        heard = []
+    assert (heard == ["pong"]) is is_taken
+
+
+def test_a_connection_that_asks_for_nothing_is_closed(tmp_path: Path) -> None:
+    port = free_port()
+    settings = Settings(data=tmp_path, wyoming_port=port, client_timeout_s=0.2)
+    with serve(settings, FakeEngine):
+        for before in (b"", b'{"type": "ping"}\n'):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+                raw.sendall(before)
+                assert b"".join(iter(partial(raw.recv, 1000), b"")).count(b'"pong"') == bool(before)
+
+
+def test_a_text_without_an_end_is_told_and_its_connection_closed(tmp_path: Path) -> None:
+    port = free_port()
+
+    async def ask() -> list[Event]:
+        async with client(port) as connected:
+            await connected.write_event(SynthesizeStart().event())
+            await connected.write_event(SynthesizeChunk(text="This is heard. And this is ").event())
+            return await events(connected, lambda _: False)
+
+    with serve(Settings(data=tmp_path, wyoming_port=port, client_timeout_s=0.3), FakeEngine):
+        found = asyncio.run(ask())
+    assert "synthesize-stop" in Error.from_event(found[-1]).text
+    assert not any(AudioStop.is_type(event.type) for event in found)
+
+
+def test_speech_that_takes_long_is_no_silence_of_its_client(tmp_path: Path) -> None:
+    """Its client has said everything, and waits longer than a client may be silent."""
+    port = free_port()
+
+    async def ask(running: RunningServer) -> list[Event]:
+        async with client(port) as connected:
+            await connected.write_event(Synthesize(text="You wait for this one.").event())
+            first = await events(connected, AudioStart.is_type)
+            while not running.on_loop(lambda: bool(running.engine.requests)):  # type: ignore[union-attr]
+                pass
+            with pytest.raises(TimeoutError):  # neither audio nor the end of the connection
+                await asyncio.wait_for(connected.read_event(), 0.5)
+            running.on_loop(running.engine.release.set)  # type: ignore[union-attr]
+            return first + await events(connected, AudioStop.is_type)
+
+    with serve(Settings(data=tmp_path, wyoming_port=port, client_timeout_s=0.2), FakeEngine) as running:
+        found = asyncio.run(ask(running))
+    assert AudioStop.is_type(found[-1].type)
+
+
+def test_connections_that_say_nothing_are_bounded(tmp_path: Path) -> None:
+    port = free_port()
+
+    async def crowd() -> list[list[Event]]:
+        async with AsyncExitStack() as stack:
+            first = [await stack.enter_async_context(client(port)) for _ in range(2)]
+            for connected in first:
+                await connected.write_event(Ping().event())
+                await events(connected, Pong.is_type)
+            late = [await stack.enter_async_context(client(port)) for _ in range(3)]
+            refused = [await events(connected, lambda _: False) for connected in late]
+            await first[0].write_event(Synthesize(text="This is heard.").event())
+            return [*refused, await events(first[0], AudioStop.is_type)]
+
+    with serve(Settings(data=tmp_path, wyoming_port=port, max_sockets=4), FakeEngine):
+        *refused, heard = asyncio.run(crowd())
+    assert [Error.from_event(found[-1]).code for found in refused] == ["unavailable"] * 3
+    assert AudioStop.is_type(heard[-1].type)
 
 
 def test_an_event_that_is_not_finished_is_not_waited_for(tmp_path: Path) -> None:

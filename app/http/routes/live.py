@@ -27,7 +27,8 @@ async def speak_live(socket: WebSocket[Any, Any, Any], running: NamedDependency[
     live = LiveSocket(socket, client_timeout_s=running.settings.client_timeout_s)
     try:
         try:
-            await _serve(socket, live, running)
+            with running.connections.connected():
+                await _serve(socket, live, running)
         except ChorusError as error:
             await live.fail(error)
         except ClientGone:
@@ -52,7 +53,7 @@ async def _serve(socket: Socket, live: LiveSocket, running: Running) -> None:
         caller = running.access.identify([*sent_keys(headers), start.api_key or ""])
         caller_name.set(caller.name)
         places.callback(running.access.enter(caller))
-        places.callback(running.sockets.enter())  # not before: strangers could take every place
+        places.enter_context(running.connections.conversing())
         service = running.service
         await service.speakers.find(start.speaker_id)  # who is unknown is told before any text is written
         conversation = Conversation(

@@ -1,0 +1,54 @@
+"""Connections over which conversations are held (WebSockets, Wyoming): how many may be open.
+
+Knows numbers. Knows nothing of protocols. Lives on the event loop.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from app.errors import Unavailable
+
+
+class Connections:
+    """Counts connections from the moment they are accepted.
+
+    At most `limit` hold a conversation. Those that hold none have places of their own, half as many: connections that
+    stay silent keep nobody out who speaks already, and are bounded too.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.max_silent = (limit + 1) // 2
+        self.num_conversing = 0
+        self.num_silent = 0
+
+    @property
+    def num_open(self) -> int:
+        return self.num_conversing + self.num_silent
+
+    @contextmanager
+    def connected(self) -> Generator[None]:
+        """Count a connection for the length of the block. Raises Unavailable."""
+        if self.num_silent >= self.max_silent:
+            raise Unavailable(
+                f"{self.num_silent} connections are open that have not asked for speech yet, which is the limit "
+                "(half of CHORUS_MAX_SOCKETS)"
+            )
+        self.num_silent += 1
+        try:
+            yield
+        finally:
+            self.num_silent -= 1
+
+    @contextmanager
+    def conversing(self) -> Generator[None]:
+        """Count a connection as one with a conversation instead, inside `connected`. Raises Unavailable."""
+        if self.num_conversing >= self.limit:
+            raise Unavailable(f"{self.num_conversing} conversations are open, which is the limit (CHORUS_MAX_SOCKETS)")
+        self.num_conversing += 1
+        self.num_silent -= 1
+        try:
+            yield
+        finally:
+            self.num_conversing -= 1
+            self.num_silent += 1
