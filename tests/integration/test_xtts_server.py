@@ -15,6 +15,7 @@ import soundfile
 
 from tests.integration.test_bad_input import check, clone, voice_like, wav
 from tests.support.server import RunningServer, chorus_serve
+from tests.support.tiny_xtts import RELEASED_FILES
 
 TEXT = "The old grey house stood by the sea. Nothing more was said about it. The fox went home!"
 VOICE = wav(voice_like(4))
@@ -41,12 +42,15 @@ def test_health_and_speakers_say_what_speaks(xtts_server: RunningServer) -> None
         assert len(speakers["speakers"][0]["languages"]) == 17
 
 
-def test_a_stream_has_the_bytes_of_a_whole_answer(xtts_server: RunningServer) -> None:
+def test_a_stream_has_the_samples_of_a_whole_answer(xtts_server: RunningServer) -> None:
     whole = speak(xtts_server, format="pcm")
     streamed = speak(xtts_server, format="pcm", stream=True)
     assert whole.headers["X-Chorus-Engine"] == "xtts"
     assert len(whole.content) > 48_000
-    assert streamed.content == whole.content
+    # A stream is vocoded in shorter windows, and a convolution of another length rounds otherwise: a sample may fall on
+    # the next of 65,536 steps.
+    samples = [np.frombuffer(answer.content, "<i2").astype(int) for answer in (streamed, whole)]
+    np.testing.assert_allclose(*samples, atol=1, rtol=0)
 
 
 def test_callers_at_the_same_time_hear_what_they_would_hear_alone(xtts_server: RunningServer) -> None:
@@ -68,10 +72,10 @@ def test_other_languages_are_spoken(xtts_server: RunningServer, language: str) -
     texts = {"de": "Guten Tag, liebe Leute.", "zh-cn": "你好，世界。", "ja": "こんにちは。", "ko": "안녕하세요.",
              "hi": "नमस्ते, आप कैसे हैं 3।", "ar": "مرحبا بكم جميعا."}  # fmt: skip
     answer = speak(xtts_server, text=texts[language], language=language)
-    if language != "ar":  # the tiny vocabulary has no Arabic letters
-        assert len(samples_of(answer)) > 10_000
-    else:
+    if language == "ar" and RELEASED_FILES is None:  # the project's own vocabulary has no Arabic letters
         check(answer, 422, "nothing_to_speak", "text", "no sound")
+    else:
+        assert len(samples_of(answer)) > 10_000
 
 
 def test_a_recording_becomes_a_voice_and_the_same_one_again(xtts_server: RunningServer) -> None:

@@ -2,24 +2,34 @@
 
     python -m tests.support.tiny_xtts DIR                the real classes with few layers: for tests, in seconds
     python -m tests.support.tiny_xtts DIR --full-size    the released architecture, 1.9 GB: for benchmarks
+    python -m tests.support.tiny_xtts DIR --as-on-hub    `model.pth` with its config as an object, as released
 
-The same seed gives the same bytes of weights. What comes out of the vocoder is noise, but everything that a server
-does with a checkpoint can be done with it. The tiny one ends its segments by itself: a stop signal grows with the
-position. The full-size one never ends by itself, so that a benchmark decides how many codes it decodes.
+Config and vocabulary are the released ones where these lie in `shared/` beside the project, with other sizes. Their
+licence does not allow a copy here, so elsewhere `tests/support/own_xtts.py` writes files of the same layout.
+
+The same seed and vocabulary give the same bytes of weights. The vocoder's output is noise, but everything that a
+server does with a checkpoint can be done with it. The tiny one ends its segments by itself: a stop signal grows with
+the position. The full-size one never ends by itself, so that a benchmark decides how many codes it decodes.
 """
 
 import argparse
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from torch import nn
+from TTS.tts.configs.xtts_config import XttsArgs, XttsAudioConfig, XttsConfig
 
-LANGUAGES = ["en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"]
+from tests.support.own_xtts import own_config, write_own_vocabulary
+
+_SHARED = Path(__file__).parents[3] / "shared" / "data" / "xtts_v2"
+RELEASED_FILES = _SHARED if (_SHARED / "vocab.json").is_file() else None
+"""Folder with the released `config.json` and `vocab.json`; None where it is not there."""
 SPEAKERS = ("Ada Tiny", "Björn Small")
 
 
@@ -42,14 +52,32 @@ FULL_SIZE = Shape(
 )
 
 
-def write_checkpoint(directory: Path, shape: Shape = TINY, *, seed: int = 0) -> Path:
-    """Write `config.json`, `model.pth`, `vocab.json` and `speakers_xtts.pth` into `directory`."""
+def write_checkpoint(
+    directory: Path,
+    shape: Shape = TINY,
+    *,
+    seed: int = 0,
+    released_files: Path | None = RELEASED_FILES,
+    is_as_on_hub: bool = False,
+) -> Path:
+    """Write `config.json`, `model.pth`, `vocab.json` and `speakers_xtts.pth` into `directory`.
+
+    released_files   folder with the released config and vocabulary; None: files of the project's own
+    is_as_on_hub     the config inside `model.pth` is an object of the TTS package, not the dict that trainers write
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    write_vocabulary(directory / "vocab.json")
-    config = config_of(shape)
-    (directory / "config.json").write_text(json.dumps(config, indent=1))
+    if released_files is None:
+        config = own_config()
+        write_own_vocabulary(directory / "vocab.json")
+    else:
+        config = json.loads((released_files / "config.json").read_bytes())
+        (directory / "vocab.json").write_bytes((released_files / "vocab.json").read_bytes())
+    config["model_args"] |= sizes_of(shape)
+    (directory / "config.json").write_text(json.dumps(config, indent=4))
     model = build_reference(directory, shape, seed=seed)
-    torch.save({"model": model.state_dict(), "config": config}, directory / "model.pth")
+    with _classes_as_released() if is_as_on_hub else nullcontext():
+        pickled_config = _config_object(directory) if is_as_on_hub else config
+        torch.save({"config": pickled_config, "model": model.state_dict()}, directory / "model.pth")
     generator = torch.Generator().manual_seed(seed)
     speakers = {
         name: {
@@ -62,71 +90,35 @@ def write_checkpoint(directory: Path, shape: Shape = TINY, *, seed: int = 0) -> 
     return directory
 
 
-def config_of(shape: Shape) -> dict[str, Any]:
+def sizes_of(shape: Shape) -> dict[str, int]:
     return {
-        "model": "xtts",
-        "audio": {"sample_rate": 22050, "output_sample_rate": 24000},
-        "model_args": {
-            "gpt_max_audio_tokens": shape.max_audio_tokens,
-            "gpt_max_text_tokens": shape.max_text_tokens,
-            "gpt_max_prompt_tokens": 70,
-            "gpt_layers": shape.layers,
-            "gpt_n_model_channels": shape.channels,
-            "gpt_n_heads": shape.heads,
-            "gpt_number_text_tokens": 6681,
-            "gpt_start_text_token": None,
-            "gpt_stop_text_token": None,
-            "gpt_num_audio_tokens": 1026,
-            "gpt_start_audio_token": 1024,
-            "gpt_stop_audio_token": 1025,
-            "gpt_code_stride_len": 1024,
-            "gpt_use_perceiver_resampler": True,
-            "input_sample_rate": 22050,
-            "output_sample_rate": 24000,
-            "output_hop_length": 256,
-            "decoder_input_dim": shape.channels,
-            "d_vector_dim": 512,
-            "cond_d_vector_in_each_upsampling_layer": True,
-        },
-        "languages": LANGUAGES,
-        "temperature": 0.75,
-        "length_penalty": 1.0,
-        "repetition_penalty": 5.0,
-        "top_k": 50,
-        "top_p": 0.85,
-        "gpt_cond_len": 30,
-        "gpt_cond_chunk_len": 4,
-        "max_ref_len": 30,
-        "sound_norm_refs": False,
+        "gpt_max_audio_tokens": shape.max_audio_tokens,
+        "gpt_max_text_tokens": shape.max_text_tokens,
+        "gpt_layers": shape.layers,
+        "gpt_n_model_channels": shape.channels,
+        "gpt_n_heads": shape.heads,
+        "decoder_input_dim": shape.channels,
     }
 
 
-def write_vocabulary(path: Path) -> None:
-    """A small BPE vocabulary with XTTS's special tokens; [STOP] is 0 and [START] is 261, as published."""
-    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))  # noqa: S106 - the word for unknown characters
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    text = [
-        "the quick brown fox jumps over the lazy dog and then there was nothing more to say about that",
-        "éàüßñçãőğıáí",
-    ]
-    alphabet = [
-        chr(code) for block in ((0x21, 0x7F), (0xC0, 0x250), (0x400, 0x460), (0x900, 0x970)) for code in range(*block)
-    ]
-    trainer = trainers.BpeTrainer(
-        vocab_size=1400, special_tokens=["[STOP]", "[UNK]", "[SPACE]"], initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator(text, trainer)
-    vocabulary = json.loads(tokenizer.to_str())
-    words = vocabulary["model"]["vocab"]
-    displaced = next(word for word, id in words.items() if id == 261)
-    words[displaced], words["[START]"] = len(words), 261
-    for language in LANGUAGES:
-        words[f"[{language}]"] = len(words)
-    path.write_text(json.dumps(vocabulary))
-    tokenizer = Tokenizer.from_file(str(path))
-    specials = ["[STOP]", "[UNK]", "[SPACE]", "[START]", *(f"[{language}]" for language in LANGUAGES)]
-    tokenizer.add_special_tokens([AddedToken(word, special=True, normalized=False) for word in specials])
-    tokenizer.save(str(path))
+def _config_object(directory: Path) -> XttsConfig:
+    config = XttsConfig()
+    config.load_json(str(directory / "config.json"))
+    return config
+
+
+@contextmanager
+def _classes_as_released() -> Iterator[None]:
+    """Pickle two classes under the module that they had when the model was released."""
+    kinds = (XttsArgs, XttsAudioConfig)
+    module = XttsArgs.__module__
+    for kind in kinds:
+        kind.__module__ = "TTS.tts.models.xtts"
+    try:
+        yield
+    finally:
+        for kind in kinds:
+            kind.__module__ = module
 
 
 def build_reference(directory: Path, shape: Shape, *, seed: int) -> Any:  # Any: the TTS package is untyped
@@ -188,10 +180,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path, help="where to write it")
     parser.add_argument("--full-size", action="store_true", help="the released architecture, 1.9 GB")
+    parser.add_argument("--as-on-hub", action="store_true", help="the config inside model.pth is an object")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     shape = FULL_SIZE if arguments.full_size else TINY
-    print(write_checkpoint(arguments.directory, shape, seed=arguments.seed))
+    print(write_checkpoint(arguments.directory, shape, seed=arguments.seed, is_as_on_hub=arguments.as_on_hub))
 
 
 if __name__ == "__main__":
