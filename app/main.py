@@ -16,7 +16,7 @@ from litestar.handlers import WebsocketRouteHandler
 from app import __version__
 from app.engine.base import Engine
 from app.engine.factory import build_engine
-from app.errors import AddressUnavailable, ChorusError, EngineFailure
+from app.errors import AddressUnavailable, ChorusError, EngineFailure, StartupError
 from app.http.access import Access, AccessMiddleware
 from app.http.asgi import AsgiApp, Exchange
 from app.http.body import StrictRequest, check_encoding
@@ -220,7 +220,8 @@ async def _load(
 
 
 def _fail(lifecycle: Lifecycle, error: ChorusError, on_failure: Callable[[ChorusError], None] | None) -> None:
-    logger.error("%s", error, exc_info=error.__cause__)
+    # The message of a StartupError says what the operator can do; a trace beside it would only hide that.
+    logger.error("%s", error, exc_info=None if isinstance(error, StartupError) else error.__cause__)
     lifecycle.has_failed(error)
     if on_failure is not None:
         on_failure(error)

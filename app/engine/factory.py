@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from app.engine.base import Engine, Stage, untimed
+from app.engine.xtts.diagnosis import check_folder
 from app.engine.xtts.hardware.driver import find_device
-from app.engine.xtts.models import check_files, folder_of, is_folder, is_installed
+from app.engine.xtts.models import folder_of, is_folder, is_installed
 from app.errors import EngineUnavailable, LicenceNotAccepted
 from app.settings import Settings
 
@@ -47,7 +48,7 @@ def _choose_engine(settings: Settings) -> tuple[str, str]:
         return "embedded", f"XTTS needs {', '.join(missing)}, which is not installed; this voice needs nothing more"
     if not installed and not is_folder(settings.model):
         return "embedded", "no XTTS weights are installed, and this voice needs none; `chorus download` gets them"
-    check_files(folder_of(settings.model, settings.data))
+    check_folder(folder_of(settings.model, settings.data))
     return "xtts", f"its weights are in {folder_of(settings.model, settings.data)}"
 
 
@@ -59,7 +60,7 @@ def _check_xtts(settings: Settings, missing: list[str], *, installed: bool) -> N
             param="CHORUS_ENGINE",
         )
     if is_folder(settings.model) or installed:
-        check_files(folder_of(settings.model, settings.data))
+        check_folder(folder_of(settings.model, settings.data))
     elif not settings.accept_cpml:
         raise LicenceNotAccepted(
             f"CHORUS_ENGINE=xtts: {settings.model} is not downloaded, and its licence (Coqui Public Model License, "

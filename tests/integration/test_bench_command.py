@@ -43,12 +43,15 @@ def test_the_reference_speaks_the_same_codes(tmp_path: Path) -> None:
     """In a process of its own the TTS package cannot be given another vocoder than its own, so it has that one."""
     code = (
         "import sys; from pathlib import Path; from tests.support.tiny_xtts import Shape, write_checkpoint;"
-        "write_checkpoint(Path(sys.argv[1]), Shape(generator_channels=512))"
+        "write_checkpoint(Path(sys.argv[1]), Shape(generator_channels=512), is_as_on_hub=True)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "model")], check=True, capture_output=True)
     environ = {"CHORUS_MODEL": str(tmp_path / "model"), "CHORUS_DATA": str(tmp_path)}
+    before = (tmp_path / "model" / "model.pth").stat()
     ended = bench("--compare-reference", "--streams", "1,3", "--codes", "12", "--texts", "2", "--json", **environ)
     assert ended.returncode == 0, ended.stderr
+    after = (tmp_path / "model" / "model.pth").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino), "the checkpoint was written"
     rows = json.loads(ended.stdout)["rows"]
     assert [row["sequences"] for row in rows] == [1, 3]
     assert all(row["equal_sequences"] == row["sequences"] and row["decode_ratio"] > 0 for row in rows)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ def download(hub: Hub, data: Path, *options: str) -> tuple[int, str]:
     process = start(hub, data, *options)
     printed, _ = process.communicate(timeout=120)
     return process.returncode, printed
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A real file system of that size, mounted on `folder`."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no permission to mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def installed(data: Path) -> Path:
@@ -147,17 +161,13 @@ def test_no_hub_at_all_is_told_in_one_line(hub: Hub, tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_and_what_came_is_kept(hub: Hub, tmp_path: Path) -> None:
     """A real small disk. The hub's sizes are believed at first, so that the disk fills up on the way."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("no permission to mount a small disk")
-    try:
+    with small_disk(tmp_path / "disk", 20) as disk:
         ended, printed = download(hub, disk, "--accept-licence")
         assert ended == 1
-        assert "GB are free; make room" in printed.splitlines()[-1]
+        # Both forms lie side by side for a moment, so twice the size is needed and a little more.
+        needed_gb = 2.1 * sum(map(len, hub.files.values())) / 1e9
+        assert f"{needed_gb:.1f} GB of disk space are needed in {disk}" in printed.splitlines()[-1]
+        assert "and 0.0 GB are free; make room" in printed.splitlines()[-1]
         code = (
             "import shutil, collections; from app.cli import main;"
             "shutil.disk_usage = lambda path: collections.namedtuple('Usage', 'free')(1 << 40); main()"
@@ -170,8 +180,6 @@ def test_a_full_disk_is_told_and_what_came_is_kept(hub: Hub, tmp_path: Path) -> 
         assert "model.pth: the disk is full" in filled.stderr.splitlines()[-1]
         assert (disk / "models" / "xtts_v2" / f".{REVISION}.partial" / "model.pth.part").stat().st_size > 10_000_000
         assert not installed(disk).exists()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_speakers_are_optional_as_fine_tunes_have_none(hub: Hub, tmp_path: Path) -> None:
@@ -179,6 +187,54 @@ def test_speakers_are_optional_as_fine_tunes_have_none(hub: Hub, tmp_path: Path)
     status, printed = download(hub, tmp_path, "--accept-licence")
     assert status == 0, printed
     check_installed(tmp_path)
+
+
+def test_a_model_that_cannot_be_served_is_refused_before_its_weights_are_fetched(hub: Hub, tmp_path: Path) -> None:
+    hub.files["config.json"] = hub.files["config.json"].replace(b'"model": "xtts"', b'"model": "vits"')
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 1
+    assert "is of a 'vits' model" in printed.splitlines()[-1]
+    assert "coqui/XTTS-v2 cannot be served, and its weights were not fetched" in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+    assert {name for name, _, _ in hub.sent} == {"config.json"}
+
+
+def test_weights_that_cannot_be_converted_are_told_with_what_to_do_and_not_fetched_again(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.files["config.json"] = hub.files["config.json"].replace(b'"gpt_layers": 3', b'"gpt_layers": 4')
+    partial = tmp_path / "models" / "xtts_v2" / f".{REVISION}.partial"
+    for _ in range(2):
+        status, printed = download(hub, tmp_path, "--accept-licence")
+        assert status == 1
+        line = printed.splitlines()[-1]
+        assert (
+            "does not fit XTTS v2: gpt.gpt.h.3.attn.c_attn.bias is missing. The files are as the hub has them" in line
+        )
+        assert f"remove {partial} to free 0.0 GB" in line
+        assert "Traceback" not in printed
+        assert not installed(tmp_path).exists()
+    for name, content in hub.files.items():
+        assert hub.num_bytes(name) == len(content)
+
+
+def test_a_disk_that_fills_up_while_the_weights_are_converted_is_told_in_one_line(hub: Hub, tmp_path: Path) -> None:
+    """The hub's sizes fit twice; then something else takes the room."""
+    with small_disk(tmp_path / "disk", 60) as disk:
+        code = (
+            "import shutil, collections; from app.cli import main;"
+            "shutil.disk_usage = lambda path: collections.namedtuple('Usage', 'free')(1 << 40); main()"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code, "download", "--accept-licence"],
+            env=environment(hub, disk), capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 1
+        assert "model.safetensors could not be written" in ended.stderr.splitlines()[-1]
+        assert "try again, it goes on from where it was" in ended.stderr.splitlines()[-1]
+        assert "Traceback" not in ended.stderr
+        assert not installed(disk).exists()
+        assert (disk / "models" / "xtts_v2" / f".{REVISION}.partial" / "model.pth").is_file()
 
 
 def test_the_hubs_token_goes_to_the_hub_and_not_where_it_redirects_to(

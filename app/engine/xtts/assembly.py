@@ -27,7 +27,8 @@ from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import COUNTS, MAX_WINDOWS, Vocoder, VocoderJob, Window, window_lengths
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.weights.checkpoint import Checkpoint
-from app.errors import ChorusError, UnusableCheckpoint
+from app.engine.xtts.weights.vocabulary import read_tokenizer
+from app.errors import ChorusError
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def assemble(
     not fit into the device's memory.
     """
     config = checkpoint.config
-    tokenizer = _read_tokenizer(checkpoint)
+    tokenizer = read_tokenizer(checkpoint.vocabulary, checkpoint.networks.decoder, config)
     set_up(device)
     with stage("device"):
         checkpoint = checkpoint.to(device)
@@ -158,23 +159,3 @@ def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> 
     rate_hz = config.model_args.input_sample_rate
     noise = np.random.default_rng(0).normal(0, 0.1, rate_hz * config.max_ref_len).astype(np.float32)
     conditioner.condition([ReferenceClip(samples=noise, sample_rate_hz=rate_hz, sha256="")])
-
-
-def _read_tokenizer(checkpoint: Checkpoint) -> TextTokenizer:
-    """Raises UnusableCheckpoint when the vocabulary is another model's."""
-    decoder = checkpoint.networks.decoder
-    tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=checkpoint.config.model_args.gpt_max_text_tokens)
-    if tokenizer.num_tokens > decoder.text_embedding.num_embeddings:
-        raise UnusableCheckpoint(
-            f"{checkpoint.vocabulary} has {tokenizer.num_tokens} tokens, the model reads "
-            f"{decoder.text_embedding.num_embeddings}: it is another model's",
-            param="CHORUS_MODEL",
-        )
-    marks = decoder.start_text_token, decoder.stop_text_token
-    if tokenizer.marks != marks:
-        raise UnusableCheckpoint(
-            f"{checkpoint.vocabulary} has [START] and [STOP] at {tokenizer.marks}, the model has them at {marks}: "
-            "it is another model's",
-            param="CHORUS_MODEL",
-        )
-    return tokenizer

@@ -5,8 +5,6 @@ Knows paths and names. Knows nothing of torch, of the network, or of what the fi
 
 from pathlib import Path
 
-from app.errors import UnusableCheckpoint
-
 XTTS_V2 = "coqui/XTTS-v2"
 PINNED_REVISIONS = {XTTS_V2: "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"}
 """Hub id -> commit. XTTS v2: the commit that the tag v2.0.3 and `main` have named since 2023-12."""
@@ -20,14 +18,20 @@ PUBLISHED_FILES = (CONFIG, VOCABULARY, ORIGINAL_SPEAKERS, ORIGINAL_WEIGHTS)
 
 
 def is_folder(model: str) -> bool:
-    """Whether a model setting names a folder; otherwise it is the id of a model on the hub, `owner/name`."""
-    return Path(model).is_dir() or model.startswith((".", "/", "~")) or model.count("/") != 1
+    """Whether a model setting names a folder; otherwise it is the id of a model on the hub, `owner/name`.
+
+    A file counts as a folder, so that it is not looked for on the hub.
+    """
+    return _exists(Path(model)) or model.startswith((".", "/", "~")) or model.count("/") != 1
 
 
 def folder_of(model: str, data: Path) -> Path:
     """The folder that a model setting means, whether it is there or not."""
     if is_folder(model):
-        return Path(model).expanduser()
+        try:
+            return Path(model).expanduser()
+        except RuntimeError:  # `~somebody` without a home
+            return Path(model)
     return installed_folder(data, model, PINNED_REVISIONS.get(model, UNPINNED))
 
 
@@ -39,23 +43,18 @@ def installed_folder(data: Path, model: str, revision: str) -> Path:
 
 def is_converted(folder: Path) -> bool:
     """Whether the folder holds the form that Chorus writes; its manifest is written last."""
-    return (folder / MANIFEST).is_file()
+    return _exists(folder / MANIFEST)
 
 
 def is_installed(model: str, data: Path) -> bool:
     folder = folder_of(model, data)
-    return is_converted(folder) or (folder / ORIGINAL_WEIGHTS).is_file()
+    return is_converted(folder) or _exists(folder / ORIGINAL_WEIGHTS)
 
 
-def check_files(folder: Path) -> None:
-    """Raise UnusableCheckpoint for the first file that is missing, by name."""
-    if not folder.is_dir():
-        raise UnusableCheckpoint(
-            f"there is no folder {str(folder)!r}; CHORUS_MODEL names the checkpoint", param="CHORUS_MODEL"
-        )
-    needed = (WEIGHTS, CONFIG, VOCABULARY) if is_converted(folder) else (ORIGINAL_WEIGHTS, CONFIG, VOCABULARY)
-    for name in needed:
-        if not (folder / name).is_file():
-            raise UnusableCheckpoint(
-                f"{folder / name} is missing: an XTTS v2 checkpoint has {', '.join(needed)}", param="CHORUS_MODEL"
-            )
+def _exists(path: Path) -> bool:
+    """Path.exists, which before Python 3.14 raises PermissionError in a folder that this user may not enter."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True

@@ -17,6 +17,7 @@ import torch
 
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.engine.xtts.weights.checkpoint import load_checkpoint
+from app.engine.xtts.weights.original import read_state_dict
 
 
 class ReferenceRun(msgspec.Struct, frozen=True):
@@ -57,10 +58,15 @@ def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
         from TTS.tts.configs.xtts_config import XttsConfig
         from TTS.tts.models.xtts import Xtts
 
+        class ReadOnlyXtts(Xtts):
+            def _load_checkpoint(self, model_path: Path) -> dict[str, torch.Tensor]:
+                """The package's own method writes `model.pth` anew where it holds a config object, as released."""
+                return read_state_dict(model_path)
+
         logging.getLogger("transformers").setLevel(logging.ERROR)
         config: Any = XttsConfig()
         config.load_json(str(folder / "config.json"))
-        model = Xtts(config)
+        model = ReadOnlyXtts(config)
         model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
         return model
 

@@ -10,8 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-CONDITIONING_KEYS = {"gpt_conditioning_latents": "gpt_cond_latent", "speaker_embedding": "speaker_embedding"}
-"""Our name -> the name in published speaker files."""
+CONDITIONING_KEYS = ("gpt_conditioning_latents", "speaker_embedding")
 
 NUM_LATENTS = 32
 EMBEDDING_SIZE = 512

@@ -7,25 +7,24 @@ from pathlib import Path
 
 import msgspec
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from app.engine.xtts.config import ModelConfig, read_config
+from app.engine.xtts.diagnosis import check_folder
 from app.engine.xtts.models import (
     MANIFEST,
-    ORIGINAL_SPEAKERS,
     ORIGINAL_WEIGHTS,
     SPEAKERS,
     VOCABULARY,
     WEIGHTS,
-    check_files,
     is_converted,
 )
-from app.engine.xtts.voice.speakers import VoiceConditioning, conditioning_of, read_speakers
+from app.engine.xtts.voice.speakers import VoiceConditioning, read_speakers
 from app.engine.xtts.weights.convert import Manifest
 from app.engine.xtts.weights.identity import NUM_DIGITS, identity_of
 from app.engine.xtts.weights.networks import Networks, build_networks
-from app.engine.xtts.weights.original import read_original_speakers, read_original_weights
+from app.engine.xtts.weights.original import check_speakers, read_original_speakers, read_original_weights
 from app.errors import UnusableCheckpoint
 
 
@@ -44,47 +43,38 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, networks=self.networks.to(device))
 
 
-def load_checkpoint(folder: Path, *, in_memory: bool = False) -> Checkpoint:
-    """Read a checkpoint folder, converted or as published, for the CPU.
+def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu") -> Checkpoint:
+    """Read a checkpoint folder, converted or as published.
 
     The weights stay mapped to their file and are read when they are used; `in_memory` reads them now, for a process
-    whose memory is saved, or whose files may go.
+    whose memory is saved, or whose files may go. On the device `meta` the networks have shapes and no values, and the
+    file of the weights is checked without being read.
 
     Raises UnusableCheckpoint, naming the file.
     """
-    check_files(folder)
+    check_folder(folder)
     config = read_config(folder)
+    channels = config.model_args.gpt_n_model_channels
     if is_converted(folder):
         manifest = _check_manifest(folder)
         name = manifest.model if manifest.revision is None else f"{manifest.model}@{manifest.revision[:12]}"
         identity = manifest.identity or manifest.files[WEIGHTS].sha256[:NUM_DIGITS]
         weights = folder / WEIGHTS
-        tensors = _load(weights)
+        tensors = _read_shapes(weights) if device == "meta" else _load(weights)
         speakers = _read_converted_speakers(folder / SPEAKERS)
+        check_speakers(speakers, folder / SPEAKERS, channels=channels)
     else:
         name = folder.resolve().name
         weights = folder / ORIGINAL_WEIGHTS
-        tensors = read_original_weights(folder)
+        tensors = read_original_weights(folder, device=device)
         identity = identity_of(folder)
-        speakers = {
-            speaker: conditioning_of(entry["gpt_cond_latent"], entry["speaker_embedding"])
-            for speaker, entry in read_original_speakers(folder).items()
-        }
+        speakers = read_original_speakers(folder, channels=channels)
     if in_memory:
         tensors = {name: tensor.clone() for name, tensor in tensors.items()}
         speakers = {
             speaker: VoiceConditioning(*(tensor.clone() for tensor in msgspec.structs.astuple(voice)))
             for speaker, voice in speakers.items()
         }
-    channels = config.model_args.gpt_n_model_channels
-    for speaker, voice in speakers.items():
-        if voice.gpt_conditioning_latents.shape[1] != channels:
-            speakers_file = SPEAKERS if is_converted(folder) else ORIGINAL_SPEAKERS
-            raise UnusableCheckpoint(
-                f"{folder / speakers_file} is of another model: {speaker!r} has "
-                f"{voice.gpt_conditioning_latents.shape[1]} channels instead of {channels}",
-                param="CHORUS_MODEL",
-            )
     networks = build_networks(config, tensors, weights)
     return Checkpoint(
         folder=folder,
@@ -123,11 +113,24 @@ def _load(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise UnusableCheckpoint(f"{path} is damaged: {error}", param="CHORUS_MODEL") from error
+        raise _is_damaged(path, error) from error
+
+
+def _read_shapes(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a converted file without their values, from its header."""
+    try:
+        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
+            return {name: torch.empty(file.get_slice(name).get_shape(), device="meta") for name in file.keys()}  # noqa: SIM118 - no dict
+    except (SafetensorError, OSError) as error:
+        raise _is_damaged(path, error) from error
+
+
+def _is_damaged(path: Path, error: Exception) -> UnusableCheckpoint:
+    return UnusableCheckpoint(f"{path} is damaged: {error}", param="CHORUS_MODEL")
 
 
 def _read_converted_speakers(path: Path) -> dict[str, VoiceConditioning]:
     try:
         return read_speakers(path)
-    except (SafetensorError, ValueError) as error:
-        raise UnusableCheckpoint(f"{path} is damaged: {error}", param="CHORUS_MODEL") from error
+    except (SafetensorError, ValueError, OSError) as error:
+        raise _is_damaged(path, error) from error

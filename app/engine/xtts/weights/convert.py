@@ -1,6 +1,6 @@
 """A published checkpoint to the form that loads at once: safetensors with a manifest.
 
-Knows files. What is in them is checked by building the networks with it, so what was converted can be served.
+Knows files. The networks, the voices and the tokenizer are built from them first, so what was converted can be served.
 """
 
 import hashlib
@@ -11,15 +11,18 @@ from pathlib import Path
 
 import msgspec
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from app import __version__
 from app.engine.xtts.config import read_config
-from app.engine.xtts.models import CONFIG, MANIFEST, SPEAKERS, VOCABULARY, WEIGHTS, check_files
+from app.engine.xtts.diagnosis import check_folder
+from app.engine.xtts.models import CONFIG, MANIFEST, ORIGINAL_WEIGHTS, SPEAKERS, VOCABULARY, WEIGHTS
 from app.engine.xtts.voice.speakers import CONDITIONING_KEYS
 from app.engine.xtts.weights.identity import identity_of
 from app.engine.xtts.weights.networks import build_networks
 from app.engine.xtts.weights.original import read_original_speakers, read_original_weights
+from app.engine.xtts.weights.vocabulary import read_tokenizer
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -42,21 +45,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str | None) -> None:
     """Write the converted form of `source` into the folder `target`, the manifest last.
 
-    Raises UnusableCheckpoint, naming the file, when a file of `source` is missing, damaged or of another kind.
+    Raises UnusableCheckpoint, naming the file, when a file of `source` is missing, damaged or of another kind, and
+    OSError when `target` cannot be written.
     """
-    check_files(source)
+    check_folder(source)
+    config = read_config(source)
     weights = read_original_weights(source)
-    build_networks(read_config(source), weights, source)
-    speakers = read_original_speakers(source)
+    networks = build_networks(config, weights, source / ORIGINAL_WEIGHTS)
+    read_tokenizer(source / VOCABULARY, networks.decoder, config)
+    speakers = read_original_speakers(source, channels=config.model_args.gpt_n_model_channels)
     target.mkdir(parents=True, exist_ok=True)
     for name in (CONFIG, VOCABULARY):
         shutil.copyfile(source / name, target / name)
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, target / WEIGHTS)
-    save_file(
+    _save({name: tensor.contiguous() for name, tensor in weights.items()}, target / WEIGHTS)
+    _save(
         {
-            f"{number}.{ours}": entry[theirs].to(torch.float32).clone().contiguous()
-            for number, entry in enumerate(speakers.values())
-            for ours, theirs in CONDITIONING_KEYS.items()
+            f"{number}.{name}": getattr(voice, name).clone().contiguous()
+            for number, voice in enumerate(speakers.values())
+            for name in CONDITIONING_KEYS
         },
         target / SPEAKERS,
         metadata={"names": json.dumps(list(speakers))},
@@ -67,6 +73,15 @@ def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str 
     )
     (target / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     _flush(target / MANIFEST)
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write safetensors, readable for the same users as the config beside it: the library makes files of mode 0600."""
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(f"{path.name} could not be written: {error}") from error
+    shutil.copymode(path.with_name(CONFIG), path)
 
 
 def _entry(path: Path) -> FileEntry:

@@ -18,18 +18,20 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from app.engine.xtts.config import read_config
+from app.engine.xtts.diagnosis import check_folder
 from app.engine.xtts.models import (
+    CONFIG,
     ORIGINAL_SPEAKERS,
     PINNED_REVISIONS,
     PUBLISHED_FILES,
     UNPINNED,
-    check_files,
     folder_of,
     installed_folder,
     is_converted,
     is_folder,
 )
-from app.errors import DownloadFailed, EngineUnavailable, LicenceNotAccepted
+from app.errors import DownloadFailed, EngineUnavailable, LicenceNotAccepted, UnusableCheckpoint
 from app.settings import Settings
 
 Report = Callable[[str], None]
@@ -62,7 +64,7 @@ def download_model(settings: Settings, *, report: Report, sleep: Callable[[float
     """
     model = settings.model
     if is_folder(model):
-        check_files(folder_of(model, settings.data))
+        check_folder(folder_of(model, settings.data))
         report(f"{model} is a folder with a checkpoint: there is nothing to download")
         return folder_of(model, settings.data)
     revision = PINNED_REVISIONS.get(model, UNPINNED)
@@ -107,15 +109,37 @@ def _install(model: str, revision: str, final: Path, report: Report, sleep: Call
     _check_space(files, partial)
     for file in files:
         _fetch(file, partial, report, sleep)
+        if file.name == CONFIG:
+            _check_config(partial, model)
     report("converting to the form that loads at once")
     staging = final.with_name(f".{revision}.staging")
     shutil.rmtree(staging, ignore_errors=True)
     from app.engine.xtts.weights.convert import convert_checkpoint  # imports torch
 
-    convert_checkpoint(partial, staging, model=model, revision=revision)
+    try:
+        convert_checkpoint(partial, staging, model=model, revision=revision)
+    except UnusableCheckpoint as error:
+        raise UnusableCheckpoint(
+            f"{error.message}. The files are as the hub has them, and another try does not download them again: "
+            "name another model in CHORUS_MODEL, or report this line; "
+            f"remove {partial} to free {_size_of(partial) / GB:.1f} GB",
+            param=error.param,
+        ) from error
     shutil.rmtree(final, ignore_errors=True)
     staging.replace(final)
     shutil.rmtree(partial)
+
+
+def _check_config(folder: Path, model: str) -> None:
+    """Refuse a model that Chorus cannot speak with before its weights are fetched."""
+    try:
+        read_config(folder)
+    except UnusableCheckpoint as error:
+        raise UnusableCheckpoint(
+            f"{error.message}. {model} cannot be served, and its weights were not fetched: name another model in "
+            "CHORUS_MODEL",
+            param=error.param,
+        ) from error
 
 
 def _look_up(model: str, revision: str, name: str, sleep: Callable[[float], None]) -> RemoteFile | None:
@@ -137,14 +161,17 @@ def _look_up(model: str, revision: str, name: str, sleep: Callable[[float], None
 
 
 def _check_space(files: list[RemoteFile], folder: Path) -> None:
-    there = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    needed = sum(file.size for file in files) * SPACE_NEEDED - there
+    needed = sum(file.size for file in files) * SPACE_NEEDED - _size_of(folder)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DownloadFailed(
             f"{needed / GB:.1f} GB of disk space are needed in {folder.parent} and {free / GB:.1f} GB are free; "
             "make room, or give another folder in CHORUS_DATA"
         )
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
 def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[float], None]) -> None:

@@ -148,8 +148,6 @@ def _generator(config: ModelConfig, channels: int) -> nn.Module:
         upsample_factors=[8, 8, 2, 2],
         inference_padding=0,
         cond_channels=config.model_args.d_vector_dim,
-        conv_pre_weight_norm=False,
-        conv_post_weight_norm=False,
         conv_post_bias=False,
         cond_in_each_up_layer=config.model_args.cond_d_vector_in_each_upsampling_layer,
     )
