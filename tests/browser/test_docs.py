@@ -6,10 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.prefix_proxy import prefix_proxy
 from tests.support.server import RunningServer
+
+# Firefox warns of these, Chromium does not.
+EMPTY_IDS = """
+const getElementById = Document.prototype.getElementById;
+globalThis.emptyIds = 0;
+Document.prototype.getElementById = function (id) {
+  emptyIds += id === "";
+  return getElementById.call(this, id);
+};
+"""
 
 
 @pytest.fixture
@@ -20,6 +30,7 @@ def page(chromium: Browser, embedded_server: RunningServer) -> Iterator[Page]:
     page.on("request", lambda request: page.asked.append(request.url))  # type: ignore[attr-defined]
     page.on("console", lambda message: page.complaints.append(message.text))  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
+    page.add_init_script(EMPTY_IDS)
     page.goto(f"{embedded_server.url}/docs")
     page.wait_for_selector("article")
     yield page
@@ -29,6 +40,18 @@ def page(chromium: Browser, embedded_server: RunningServer) -> Iterator[Page]:
 def test_nothing_comes_from_elsewhere_and_nothing_is_refused(page: Page, embedded_server: RunningServer) -> None:
     assert [url for url in page.asked if not url.startswith(embedded_server.url)] == []  # type: ignore[attr-defined]
     assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_no_element_is_looked_for_without_a_name(page: Page) -> None:
+    assert page.evaluate("emptyIds") == 0
+
+
+def test_a_route_in_the_address_is_scrolled_to(page: Page, embedded_server: RunningServer) -> None:
+    last = page.locator("article").last.get_attribute("id")
+    expect(page.locator(f"#{last} h3")).not_to_be_in_viewport()
+    page.goto("about:blank")
+    page.goto(f"{embedded_server.url}/docs#{last}")
+    expect(page.locator(f"#{last} h3")).to_be_in_viewport()
 
 
 def test_every_route_of_the_document_is_drawn(page: Page, embedded_server: RunningServer) -> None:

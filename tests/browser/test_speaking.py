@@ -209,6 +209,67 @@ def test_a_download_is_what_the_server_gives_for_the_same_seed(
     assert (tmp_path / "file").read_bytes() == expected
 
 
+# Firefox replaces an ending that it does not expect of a file's type: .opus of audio/ogg becomes .ogx.
+TYPES_OF_FILES = """
+const createObjectURL = URL.createObjectURL;
+globalThis.types = [];
+URL.createObjectURL = (blob) => {
+  types.push(blob.type);
+  return createObjectURL(blob);
+};
+"""
+
+
+@pytest.mark.parametrize("format_", ["wav", "opus"])
+def test_a_download_has_no_type_by_which_a_browser_could_rename_it(
+    fake_server: RunningServer, open_page: OpenPage, format_: str
+) -> None:
+    page = open_page(fake_server, script=TYPES_OF_FILES)
+    speak(page, "Hello there.")
+    page.get_by_label("Format of the download").select_option(format_)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    expect(page.locator("#keep-hint")).to_have_text(f"Saved as {download.value.suggested_filename}.")
+    assert page.evaluate("types") == ["application/octet-stream"]
+
+
+# Firefox without a sound device: the promise stays open and the clock of the sound card stands at 0.
+NO_SOUND_DEVICE = """
+const resume = AudioContext.prototype.resume;
+AudioContext.prototype.resume = function () {
+  globalThis.connectDevice = () => resume.call(this);
+  this.suspend();
+  return new Promise(() => {});
+};
+"""
+
+
+def test_a_browser_without_a_sound_device_is_told_so_and_can_download(
+    fake_server: RunningServer, open_page: OpenPage
+) -> None:
+    page = open_page(fake_server, script=NO_SOUND_DEVICE)
+    speak(page, "Hello there.")
+    expect(page.locator("#status")).to_contain_text("No sound comes out")
+    wait_for(page, "unheard")
+    with page.expect_download():
+        page.get_by_role("button", name="Download").click()
+    page.get_by_role("button", name="Play again").click()
+    expect(page.locator("#status")).to_have_text("Playing again …")
+    expect(page.locator("#status")).to_contain_text("No sound comes out")
+
+
+def test_speech_is_heard_when_the_sound_device_comes_late(fake_server: RunningServer, open_page: OpenPage) -> None:
+    page = open_page(fake_server, script=NO_SOUND_DEVICE)
+    speak(page, "Hello there.")
+    wait_for(page, "unheard")
+    page.evaluate("connectDevice()")
+    wait_for(page, "finished")
+    form = page.locator("#speak")
+    assert form.get_attribute("data-played") == form.get_attribute("data-received")
+    assert form.get_attribute("data-gaps") == "0"
+    expect(page.locator("#status")).to_contain_text("Finished")
+
+
 def test_the_copied_command_gives_the_same_bytes_in_a_shell(
     embedded_server: RunningServer, open_page: OpenPage, tmp_path: Path
 ) -> None:

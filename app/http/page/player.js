@@ -10,6 +10,9 @@ const LEAD_S = 0.02; // from now to the first sample: the audio thread must not 
 const REFILL_S = 0.25; // after the audio ran out, wait until there is this much again
 const AHEAD_S = 10; // scheduled ahead; the rest stays 16-bit, which is half as large
 const PIECE = RATE_HZ; // samples in one scheduled piece, at most
+const WAKE_S = 1; // longest wait for the sound card; Firefox without one answers after half a minute, or never
+const STILL_S = 3; // a clock that has not moved for so long has no sound card that plays
+const LOOK_MS = 250; // between two looks at the clock
 
 export class Player {
   #context = null;
@@ -21,19 +24,28 @@ export class Player {
   #firstSoundAtMs = null;
   #isComplete = true;
   #onEnd = () => {};
+  #onStill = () => {};
+  #watch = null;
   numGaps = 0;
 
-  /** Called in the handler of a click or a key: browsers give sound to nothing else. */
+  /**
+   * Called in the handler of a click or a key: browsers give sound to nothing else. Resolves when the sound card runs,
+   * and after WAKE_S in any case; what is pushed before it runs is played once it does.
+   */
   wake() {
     this.#context ??= new AudioContext({ sampleRate: RATE_HZ, latencyHint: "interactive" });
-    return this.#context.resume();
+    return Promise.race([this.#context.resume(), new Promise((resolve) => setTimeout(resolve, WAKE_S * 1000))]);
   }
 
-  /** Get ready for other audio; `onEnd` hears when its last sample has been played. */
-  begin(onEnd) {
+  /**
+   * Get ready for other audio. `onEnd()` is called when its last sample has been played; `onStill(true)` when the clock
+   * of the sound card stands still although there is audio to play, and `onStill(false)` when it moves again.
+   */
+  begin(onEnd, onStill) {
     this.stop();
     this.#isComplete = false;
     this.#onEnd = onEnd;
+    this.#onStill = onStill;
   }
 
   /** @param {Int16Array} samples */
@@ -48,11 +60,13 @@ export class Player {
   complete() {
     this.#isComplete = true;
     this.#schedule();
-    if (!this.#sources.size) this.#onEnd();
+    if (!this.#sources.size) this.#finish();
   }
 
   /** Silence, at once. */
   stop() {
+    clearInterval(this.#watch);
+    this.#watch = null;
     for (const source of this.#sources) {
       source.onended = null;
       source.stop();
@@ -119,6 +133,22 @@ export class Player {
     this.#spans.push({ frame, from: this.#numScheduled, length: samples.length });
     this.#numScheduled += samples.length;
     if (isFirst) this.#measureFirstSound(frame / RATE_HZ);
+    this.#watch ??= setInterval(this.#watchClock(), LOOK_MS);
+  }
+
+  #watchClock() {
+    let movedTo = this.#context.currentTime;
+    let movedAtMs = performance.now();
+    let isStill = false;
+    return () => {
+      const { currentTime } = this.#context;
+      if (currentTime !== movedTo) {
+        movedTo = currentTime;
+        movedAtMs = performance.now();
+      }
+      const isStillNow = performance.now() - movedAtMs > STILL_S * 1000;
+      if (isStillNow !== isStill) this.#onStill((isStill = isStillNow));
+    };
   }
 
   /** The card's clock starts late and in steps, so it is asked once the first sample has passed. */
@@ -136,6 +166,11 @@ export class Player {
   #hasEnded(source) {
     this.#sources.delete(source);
     this.#schedule();
-    if (this.#isComplete && !this.#sources.size) this.#onEnd();
+    if (this.#isComplete && !this.#sources.size) this.#finish();
+  }
+
+  #finish() {
+    clearInterval(this.#watch);
+    this.#onEnd();
   }
 }

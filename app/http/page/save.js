@@ -1,8 +1,13 @@
 // Hands things over to the person: a file, or text on the clipboard. Knows the browser only.
 
-/** Let the browser save `blob` under `name`. */
+/**
+ * Let the browser save `blob` under `name`.
+ *
+ * The type of the file is left out: Firefox replaces an ending that it does not expect of a type (.opus of audio/ogg
+ * becomes .ogx).
+ */
 export function saveFile(blob, name) {
-  const url = URL.createObjectURL(blob);
+  const url = URL.createObjectURL(new Blob([blob], { type: "application/octet-stream" }));
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -10,6 +10,8 @@ import { Waveform } from "./waveform.js";
 import { inSeconds, problem, warningsIn } from "./words.js";
 
 const CHARACTERS_PER_SECOND = 15; // of plain English, for the guess of a length
+const NO_SOUND =
+  "No sound comes out: the browser has no sound device that plays. Download the speech, or connect a device and reload the page.";
 
 const $ = (id) => document.getElementById(id);
 const form = $("speak");
@@ -59,7 +61,6 @@ export function setUpSpeaking() {
 async function start(askedAtMs) {
   if ($("start").getAttribute("aria-disabled")) return;
   stop();
-  const awake = player.wake();
   const body = readForm();
   const request = (running = new AbortController());
   take = null;
@@ -70,6 +71,7 @@ async function start(askedAtMs) {
   waveform.reset(body.text.length / CHARACTERS_PER_SECOND / body.speed);
   waveform.draw(0);
   try {
+    const awake = player.wake();
     const answer = await speak({ ...body, stream: true, format: "pcm" }, request.signal);
     await awake;
     await listen(answer, body, request, askedAtMs);
@@ -108,7 +110,7 @@ async function listen(answer, body, request, askedAtMs) {
   }
 
   function play() {
-    begin(() => say(broken ? "Stopped where the stream broke off." : `Finished: ${inSeconds(waveform.lengthS)}.`));
+    begin("Speaking …", () => (broken ? "Stopped where the stream broke off." : finished()));
     watchFirstSound(askedAtMs);
   }
 }
@@ -130,24 +132,34 @@ export function replay() {
   stop();
   take = kept;
   say("Playing again …");
-  begin(() => say(`Finished: ${inSeconds(waveform.lengthS)}.`));
+  begin("Playing again …", finished);
   for (const samples of take.pieces) player.push(samples);
   player.complete();
 }
 
-function begin(onEnd) {
+const finished = () => `Finished: ${inSeconds(waveform.lengthS)}.`;
+
+/** `playing` is the status while sound comes out; `ended()` gives the one after the last sample. */
+function begin(playing, ended) {
   isPlaying = true;
   $("stop").disabled = false;
   form.dataset.state = "speaking";
-  player.begin(() => {
+  player.begin(hasEnded, standsStill);
+  requestAnimationFrame(follow);
+
+  function hasEnded() {
     isPlaying = false;
     $("stop").disabled = true;
     form.dataset.state = "finished";
     form.dataset.gaps = player.numGaps;
     show();
-    onEnd();
-  });
-  requestAnimationFrame(follow);
+    say(ended());
+  }
+
+  function standsStill(isStill) {
+    form.dataset.state = isStill ? "unheard" : "speaking";
+    say(isStill ? NO_SOUND : playing);
+  }
 }
 
 /** Sound and request end at once; the closed request frees its place on the server. */

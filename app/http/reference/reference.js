@@ -145,7 +145,8 @@ function draw(root, documentAddress) {
       el("section", { "aria-labelledby": heading.id }, heading, el("p", {}, prose(tag.description)), articles),
     );
   }
-  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  // The browser looked for the route in the address before it was drawn.
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 try {
