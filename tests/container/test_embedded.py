@@ -3,6 +3,7 @@
 import io
 
 import httpx
+import pytest
 import soundfile
 
 from tests.integration.test_bad_input import check, voice_like, wav
@@ -30,6 +31,18 @@ def test_audio_comes_through_the_port_while_the_rest_is_being_made(embedded: Run
     with embedded.client() as client:
         whole = client.post("/tts", json=body | {"stream": False}).content
     assert first + b"".join(rest) == whole
+
+
+@pytest.mark.parametrize("format_", ["wav", "mp3", "opus", "aac", "flac"])
+def test_an_uploaded_recording_is_decoded_and_measured(embedded: RunningContainer, format_: str) -> None:
+    """The image has another Python than most test environments, and with it another version of PyAV."""
+    with embedded.client() as client:
+        spoken = client.post("/tts", json={"text": TEXT, "format": format_}).raise_for_status()
+        files = {"reference_audio": (f"spoken.{format_}", spoken.content)}
+        answer = client.post("/voices/check", files=files)
+    assert answer.status_code == 200, answer.text
+    (recording,) = answer.json()["recordings"]
+    assert abs(recording["seconds"] - float(spoken.headers["X-Audio-Seconds"])) < 0.2  # lossy formats pad
 
 
 def test_cloning_is_refused_and_says_how_to_have_it(embedded: RunningContainer) -> None:

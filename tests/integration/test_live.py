@@ -222,6 +222,14 @@ def test_what_does_not_fit_later_is_told_too(embedded_server: RunningServer, the
         assert caller.close_code() == 1008
 
 
+def test_a_message_of_more_than_a_mebibyte_is_closed_with_1009(embedded_server: RunningServer) -> None:
+    with live_caller(embedded_server) as caller:
+        caller.say("start")
+        caller.until("started")
+        caller.socket.send("x" * (1024 * 1024 + 1))
+        assert caller.close_code() == 1009
+
+
 def test_text_after_end_is_an_error_not_silence(fake_server: RunningServer) -> None:
     with live_caller(fake_server) as caller:
         caller.say("start")
