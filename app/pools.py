@@ -32,6 +32,23 @@ class ThreadPool:
         call = partial(contextvars.copy_context().run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
+    async def run_interruptible(self, function: Callable[[], T], interrupt: Callable[[], None]) -> T:
+        """As `run`; but a call that has begun when the caller is cancelled is interrupted, and its end awaited.
+
+        `interrupt` runs on the event loop and makes `function` return soon.
+        """
+        future = self._executor.submit(contextvars.copy_context().run, function)
+        running = asyncio.wrap_future(future)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if not future.cancel():
+                interrupt()
+            await asyncio.wait((running,))
+            if not running.cancelled():
+                running.exception()  # the caller has gone, and with it everybody who would have heard of it
+            raise
+
 
 UPLOADS = ThreadPool("uploads", 2)
 """Unpacking, hashing and measuring what callers send."""

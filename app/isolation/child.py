@@ -1,0 +1,165 @@
+"""One child process, seen from the server."""
+
+import contextlib
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+import app
+from app import errors
+from app.errors import EngineFailure, RequestError
+from app.isolation.wire import ConnectionEnded, FrameTooLarge, Job, Reply, receive_reply, send_job
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(app.__file__).parents[1]
+START_TIMEOUT_S = 60.0
+"""A worker imports numpy and FFmpeg: half a second, and a long time on a machine that is being started."""
+GRACE_S = 5.0
+"""The server ends a job that takes too long; where there is no server any more, the worker does so this much later."""
+V = TypeVar("V")
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of one lease: `wall_s` for all calls together, `cpu_s` for each; `memory_bytes` for the process."""
+
+    wall_s: float = 20.0
+    cpu_s: int = 10
+    memory_bytes: int = 512 * 1024 * 1024
+
+
+class IsolationFailure(Exception):
+    """The call gave no result. `says` is a sentence without its subject: "crashed its decoder"."""
+
+    def __init__(self, says: str) -> None:
+        super().__init__(says)
+        self.says = says
+
+
+class Child:
+    """A worker process. One thread at a time calls it; any thread may kill it.
+
+    functions   those whose modules are imported before the first call
+    environ     variables of the process: none of the server's own, which hold its API keys
+    """
+
+    def __init__(self, limits: Limits, functions: tuple[str, ...], environ: Mapping[str, str]) -> None:
+        self._limits = limits
+        self.num_leases = 0
+        self._deadline_s = 0.0
+        self._is_ready = False
+        self._is_interrupted = False
+        self._connection, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this program, and numbers and names of its own
+                [sys.executable, "-P", "-m", "app.isolation.worker", str(limits.memory_bytes), *functions],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                env={**environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C in a terminal is for the server
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return not self._is_interrupted and self._process.poll() is None
+
+    def lease(self) -> None:
+        """Begin the work of another request: its wall time counts from now. Raises EngineFailure if it cannot start."""
+        self.num_leases += 1
+        if not self._is_ready:
+            self._wait_until_ready()
+        self._deadline_s = time.monotonic() + self._limits.wall_s
+
+    def call(
+        self, function: str, file: BinaryIO, result: type[V], *, max_bytes: int, **options: object
+    ) -> tuple[V, bytearray]:
+        """Call `function` in the child with `file`, from its beginning. The value, as a `result`, and the data.
+
+        Blocking. Raises RequestError as the function does, and IsolationFailure when the child crashed, took too
+        long, or needed too much memory. After an IsolationFailure the child is dead.
+        """
+        file.flush()
+        file.seek(0)
+        wall_s = self._deadline_s - time.monotonic() + GRACE_S
+        job = Job(function=function, options=options, cpu_s=self._limits.cpu_s, wall_s=max(wall_s, 0.1))
+        try:
+            self._set_timeout()
+            send_job(self._connection, job, file.fileno())
+            reply, data = receive_reply(self._connection, max_bytes=max_bytes, set_timeout=self._set_timeout)
+            return self._value(reply, result, function), data
+        except TimeoutError:
+            raise self._failed(self._too_long()) from None
+        except (ConnectionEnded, ConnectionError, FrameTooLarge, msgspec.MsgspecError, OSError) as error:
+            raise self._failed(self._cause_of_death(error)) from None
+
+    def interrupt(self) -> None:
+        """Kill the process, from any thread and without waiting: the thread that calls it gets an IsolationFailure."""
+        self._is_interrupted = True
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process and release its connection and its place in the process table. May be called twice."""
+        self._process.kill()
+        self._process.wait()
+        self._connection.close()
+
+    def _wait_until_ready(self) -> None:
+        try:
+            self._deadline_s = time.monotonic() + START_TIMEOUT_S
+            receive_reply(self._connection, max_bytes=0, set_timeout=self._set_timeout)
+        except (ConnectionEnded, OSError) as error:
+            self.close()
+            raise EngineFailure(
+                f"the process that decodes uploads did not start ({error!r}, exit status {self._process.returncode}); "
+                "`python -m app.isolation.worker 0` shows why"
+            ) from error
+        self._is_ready = True
+
+    def _set_timeout(self) -> None:
+        left_s = self._deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left_s)
+
+    def _value(self, reply: Reply, result: type[V], function: str) -> V:
+        if reply.refusal is not None:
+            kind = getattr(errors, reply.refusal.error, None)
+            if not (isinstance(kind, type) and issubclass(kind, RequestError)):
+                kind = RequestError
+            raise kind(reply.refusal.message, param=reply.refusal.param)
+        if reply.is_out_of_memory:
+            raise self._failed(self._out_of_memory())
+        if reply.trace is not None:
+            logger.error("%s failed on an upload: %r", function, reply.trace)
+            raise self._failed("cannot be decoded")
+        return msgspec.convert(reply.value, result)
+
+    def _failed(self, says: str) -> IsolationFailure:
+        self.close()
+        return IsolationFailure(says)
+
+    def _cause_of_death(self, error: Exception) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)  # its connection has ended, so it is ending, and how it did so is wanted
+        status = self._process.poll()
+        logger.warning("a decoding process ended with status %s: %r", status, error)
+        return self._too_long() if status in (-signal.SIGXCPU, -signal.SIGALRM) else "crashed its decoder"
+
+    def _too_long(self) -> str:
+        return f"takes longer than {self._limits.wall_s:g} s to decode"
+
+    def _out_of_memory(self) -> str:
+        return f"needs more than {self._limits.memory_bytes // 2**20} MiB of memory to decode"

@@ -1,0 +1,62 @@
+"""Functions that a child process is asked to call, as a decoder that a hostile file has led astray."""
+
+import os
+import signal
+import time
+from typing import Any, BinaryIO, Never
+
+from app.errors import UnreadableAudio
+
+
+def read(file: BinaryIO, *, suffix: str = "") -> tuple[int, bytes]:
+    data = file.read()
+    return len(data), data + suffix.encode()
+
+
+def crash(_: BinaryIO) -> Never:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    raise AssertionError
+
+
+def hang(_: BinaryIO) -> Never:
+    while True:
+        time.sleep(1)
+
+
+def spin(_: BinaryIO) -> Never:
+    while True:
+        pass
+
+
+def overrun_memory(_: BinaryIO) -> tuple[int, bytes]:
+    blocks = [bytearray(16 * 2**20) for _ in range(1000)]
+    return len(blocks), b""
+
+
+def fail(_: BinaryIO) -> Never:
+    raise ZeroDivisionError
+
+
+def refuse(_: BinaryIO) -> Never:
+    raise UnreadableAudio("no audio", param="reference_audio")
+
+
+def answer_too_much(_: BinaryIO, *, num_bytes: int) -> tuple[int, bytes]:
+    return 0, bytes(num_bytes)
+
+
+def answer_nonsense(_: BinaryIO) -> tuple[str, bytes]:
+    os.write(3, b"\xff" * 1000)  # the connection itself
+    return "", b""
+
+
+def write_a_file(_: BinaryIO, *, path: str) -> tuple[str, bytes]:
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(b"x")
+    return "written", b""
+
+
+def describe(_: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """What this process has been given."""
+    open_files = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208
+    return {"environ": dict(os.environ), "open": open_files, "pid": os.getpid(), "cwd": os.getcwd()}, b""  # noqa: PTH109
