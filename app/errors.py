@@ -12,6 +12,7 @@ ChorusError
     TextTooLong               more text than one request may carry
     NothingToSpeak            the text has no sound
     UploadTooLarge            more bytes than one request may carry
+    UploadTooSlow             the body did not arrive in time
     UnreadableAudio           the clip is not audio that can be decoded
     UnusableReference         decoded, but too short, too long, silent or clipped
     UnusableVoiceFile         no voice that this engine can speak with is in it
@@ -112,6 +113,10 @@ class NothingToSpeak(RequestError):
 
 class UploadTooLarge(RequestError):
     code = "upload_too_large"
+
+
+class UploadTooSlow(RequestError):
+    code = "upload_too_slow"
 
 
 class UnreadableAudio(RequestError):

@@ -27,6 +27,7 @@ from app.http.origins import cors_config
 from app.http.routes import clone, docs, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
 from app.http.socket_refusal import SocketRefusal
 from app.http.state import Running
+from app.http.uploads import Uploads, max_json_bytes
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
 from app.speech.service import SpeechService
@@ -72,7 +73,6 @@ ROUTES = [
     page.page_file,
 ]
 SOCKET_PATHS = [path for route in ROUTES if isinstance(route, WebsocketRouteHandler) for path in sorted(route.paths)]
-MIB = 1024 * 1024
 
 
 def create_app(
@@ -101,6 +101,9 @@ def create_app(
     def get_running() -> Running:
         return running
 
+    def get_uploads() -> Uploads:
+        return running.uploads
+
     def get_service() -> SpeechService:
         return running.service
 
@@ -115,6 +118,7 @@ def create_app(
     dependencies = {
         "running": Provide(get_running, sync_to_thread=False),
         "service": Provide(get_service, sync_to_thread=False),
+        "uploads": Provide(get_uploads, sync_to_thread=False),
         "document": Provide(get_document, sync_to_thread=False),
     }
 
@@ -130,6 +134,7 @@ def create_app(
         finally:
             loading.cancel()
             await asyncio.wait((loading,))
+            await running.uploads.aclose()
             if running.loaded is not None:
                 await running.loaded.aclose()
             await asyncio.to_thread(tracer.close)
@@ -145,7 +150,7 @@ def create_app(
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=None,  # app/http/document.py makes the document, when it is asked for
-        request_max_body_size=settings.max_upload_mb * MIB,
+        request_max_body_size=max_json_bytes(settings),  # app/http/uploads.py reads bodies with files, and has its own
     )
     app.state.metrics = running.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.

@@ -181,6 +181,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64
     max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
     max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
+    decode_timeout_s: Annotated[
+        float, Meta(gt=0, description="Longest time that decoding the recordings of one upload may take, in seconds")
+    ] = 20.0
     max_sockets: Annotated[
         int,
         Meta(
@@ -219,6 +222,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def _from_text(wanted: type[Any], value: Any) -> Any:  # Any: msgspec's own signature for types that it does not know
     return wanted(value)
+
+
+def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that a child process needs to find its interpreter and libraries: no settings, so no keys."""
+    environ = os.environ if environ is None else environ
+    kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+    return {name: environ[name] for name in kept if name in environ}
 
 
 def variable_names() -> dict[str, str]:

@@ -16,6 +16,8 @@ from app.audio.pcm import amplitude_to_dbfs, dbfs_to_amplitude
 from app.errors import UnusableReference
 
 MIN_RATE_HZ = 8_000
+MAX_RATE_HZ = 48_000
+"""Recordings above this rate are resampled to it: speech has nothing up there that a voice model hears."""
 MIN_REFERENCE_S, GOOD_REFERENCE_S = 2.0, 6.0
 MIN_LEVEL_DBFS, GOOD_LEVEL_DBFS = -50.0, -40.0
 FULL_SCALE = 0.98

@@ -1,14 +1,15 @@
 """The answer of `POST /voices/check`: recordings measured, in numbers and in sentences."""
 
-from app.audio.reference import ReferenceClip, decode_recording
+from app.audio.reference import ReferenceClip, decode_clip
 from app.audio.reference_check import Verdict, find_faults, measure_reference, verdict_of
+from app.http.multipart import Recording
 from app.http.schemas import CheckedRecording, RecordingsCheck
-from app.http.uploads import Recording
+from app.isolation.child import Child
 
 
-def check_recordings(recordings: list[Recording], max_s: float) -> RecordingsCheck:
-    """Blocking. What `decode_recordings` would refuse is measured too. Raises UnreadableAudio, naming the recording."""
-    checked = [_check(name, decode_recording(data, filename=name, max_decode_s=max_s)) for name, data in recordings]
+def check_recordings(child: Child, recordings: list[Recording], max_s: float) -> RecordingsCheck:
+    """Recordings that a clone would refuse are measured too. Blocking. Raises UnreadableAudio, naming the recording."""
+    checked = [_check(each.name, decode_clip(child, each.file, name=each.name, max_s=max_s)) for each in recordings]
     return RecordingsCheck(recordings=checked, verdict=max((each.verdict for each in checked), key=list(Verdict).index))
 
 

@@ -12,7 +12,12 @@ from litestar.exceptions import (
     SerializationException,
     ValidationException,
 )
-from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_413_REQUEST_ENTITY_TOO_LARGE, HTTP_426_UPGRADE_REQUIRED
+from litestar.status_codes import (
+    HTTP_400_BAD_REQUEST,
+    HTTP_408_REQUEST_TIMEOUT,
+    HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    HTTP_426_UPGRADE_REQUIRED,
+)
 
 from app import errors
 from app.errors import MAX_QUOTED_CHARS, ChorusError, shortened
@@ -37,6 +42,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.TextTooLong: 413,
     errors.NothingToSpeak: 422,
     errors.UploadTooLarge: 413,
+    errors.UploadTooSlow: 408,
     errors.UnreadableAudio: 415,
     errors.UnusableReference: 422,
     errors.UnusableVoiceFile: 422,
@@ -81,7 +87,7 @@ def error_response(
         request_id=request_id.get(),
     )
     headers = dict(headers or {})
-    if status == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
+    if status in (HTTP_408_REQUEST_TIMEOUT, HTTP_413_REQUEST_ENTITY_TOO_LARGE):
         headers["Connection"] = "close"  # the rest of the body is not read, so the connection cannot be used again
     return Response(ErrorBody(error=detail), status_code=status, media_type=MediaType.JSON, headers=headers)
 

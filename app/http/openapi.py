@@ -47,6 +47,7 @@ ERRORS: Mapping[int, str] = {
     401: "No API key came, or none that is valid. Only where the server has keys",
     403: "A web page of another site may not ask this; CHORUS_CORS_ORIGINS lists those that may",
     404: "There is no such voice or model; the message names near ones",
+    408: "The body did not arrive in time",
     409: "As many voices are saved as may be, or the saved voice was cloned with another model",
     413: "The text or the upload is too large",
     415: "A recording is not audio that can be decoded, or the body is compressed",
@@ -105,13 +106,13 @@ OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
     )
 }
 MODEL_RESPONSES = errors(404)
-CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
+CLONE_RESPONSES = SPEECH_RESPONSES | errors(408, 501)
 SAVE_RESPONSES = {200: _answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(
-    400, 409, 413, 415, 422, 501, 507
+    400, 408, 409, 413, 415, 422, 501, 507
 )
 EXPORT_RESPONSES = {200: _answer(bytes, "A `.chorus-voice` file", "application/octet-stream")} | errors(404, 507)
-CHECK_RESPONSES = errors(400, 413, 415)
-IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 409, 413, 415, 422, 501, 507)
+CHECK_RESPONSES = errors(400, 408, 413, 415, 507)
+IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 408, 409, 413, 415, 422, 501, 507)
 HEALTH_RESPONSES = {503: _answer(Health, "It takes no requests: it is loading, draining or has failed")}
 STATE_RESPONSES = {503: _answer(State, "The answer is no; the state says why")}
 

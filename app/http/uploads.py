@@ -1,101 +1,183 @@
 """Bodies with files: recordings, of `/voice-clone`, `/voices` and `/voices/check`, and voice files.
 
-Multipart or JSON in (raw bytes for a voice file), checked fields and bytes out.
+Multipart or JSON in (raw bytes for a voice file), checked fields and open files out. The files are decoded in child
+processes, two requests at a time.
 """
 
-import base64
-import binascii
-from typing import Annotated, Any, TypeVar, cast
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar, cast
 
 import msgspec
-from litestar import Request
-from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
-from msgspec import Meta
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.types import HTTPReceiveMessage
 
-from app.audio.reference import ReferenceClip, decode_reference
-from app.errors import InvalidField
+from app.audio.reference import DECODE, ReferenceClip, decode_reference
+from app.errors import InvalidBody, InvalidField, UploadTooSlow
 from app.http.body import decode_json, refusal
+from app.http.disconnect import ClientLeft, unless_client_leaves
+from app.http.errors import AnyRequest
+from app.http.json_recordings import FIELD
+from app.http.multipart import Recording, read_form
+from app.http.upload_room import ScratchFile, Upload, UploadRoom
+from app.isolation.child import Child, IsolationFailure, Limits
+from app.isolation.pool import Sandbox
+from app.settings import Settings, child_environment
+from app.speech.voice_file import UNPACK
 from app.speech.voices import MAX_CLIPS
 
+MIB = 1024 * 1024
+MAX_UPLOADS_IN_ROOM = 8
+"""As many uploads of the largest size fit into the room for all of them: 400 MiB by default."""
+CHILD_MEMORY_BYTES = 256 * MIB
+"""Of a child, beside four times the largest upload: a JSON body is there as it came, as text, and decoded twice."""
+SPLIT = "app.http.json_recordings:split_recordings"
+
 S = TypeVar("S", bound=msgspec.Struct)
-
-Recording = tuple[str, bytes]
-"""File name as the caller gave it (never used as a path), and the bytes."""
+T = TypeVar("T")
 
 
-async def read_recordings_request(request: Request[Any, Any, Any], schema: type[S]) -> tuple[S, list[Recording]]:
-    """Fields of `schema`, and `reference_audio`: files of a multipart body, or base64 in a JSON body."""
-    if request.content_type[0] == RequestEncodingType.MULTI_PART:
-        return await _read_multipart(request, schema)
-    return _read_json(await request.body(), schema)
+class Uploads:
+    """Receives files and has them decoded. Lives on the event loop; who makes it calls `aclose`."""
 
-
-async def read_voice_request(request: Request[Any, Any, Any]) -> bytes:
-    """The file in the field `voice` of a multipart body, or else the body itself, whatever type it says it is of."""
-    if request.content_type[0] != RequestEncodingType.MULTI_PART:
-        return await request.body()
-    form = await request.form()
-    try:
-        sent = list(form.multi_items())
-        if len(sent) == 1 and sent[0][0] == "voice" and isinstance(sent[0][1], UploadFile):
-            return await sent[0][1].read()
-    finally:
-        await form.close()
-    raise InvalidField("voice: send one file in this field, and no other field", param="voice")
-
-
-def decode_recordings(recordings: list[Recording], max_s: float) -> list[ReferenceClip]:
-    """Blocking. Raises UnreadableAudio or UnusableReference, naming the recording."""
-    return [decode_reference(data, filename=name, max_decode_s=max_s) for name, data in recordings]
-
-
-async def _read_multipart(request: Request[Any, Any, Any], schema: type[S]) -> tuple[S, list[Recording]]:
-    form = await request.form()
-    try:
-        fields: dict[str, str] = {}
-        recordings: list[Recording] = []
-        for name, value in form.multi_items():
-            is_file = isinstance(value, UploadFile)
-            if is_file != (name == "reference_audio"):
-                expected = "a file" if name == "reference_audio" else "a plain field"
-                raise InvalidField(f"{name}: send it as {expected}", param=name)
-            if isinstance(value, UploadFile):
-                recordings.append((value.filename, await value.read()))
-            elif name in fields:
-                raise InvalidField(f"{name}: send it once", param=name)
-            else:
-                fields[name] = value
-    finally:
-        await form.close()
-    if not 1 <= len(recordings) <= MAX_CLIPS:
-        raise InvalidField(
-            f"reference_audio: 1 to {MAX_CLIPS} recordings are needed, {len(recordings)} came", param="reference_audio"
+    def __init__(self, settings: Settings) -> None:
+        self._max_bytes = settings.max_upload_mb * MIB
+        self._max_field_bytes = max_json_bytes(settings)
+        self._receive_timeout_s = settings.request_timeout_s
+        self._room = UploadRoom(max_uploads=max(1, settings.max_queue), max_bytes=MAX_UPLOADS_IN_ROOM * self._max_bytes)
+        limits = Limits(
+            wall_s=settings.decode_timeout_s,
+            cpu_s=math.ceil(settings.decode_timeout_s),
+            memory_bytes=CHILD_MEMORY_BYTES + 4 * self._max_bytes,
         )
-    return _convert(fields, schema), recordings
+        self._sandbox = Sandbox(limits, (DECODE, SPLIT, UNPACK), environ=child_environment())
 
+    @asynccontextmanager
+    async def recordings(self, request: AnyRequest, schema: type[S]) -> AsyncGenerator[tuple[S, list[Recording]]]:
+        """Fields of `schema`, and `reference_audio`: files of a multipart body, or base64 in a JSON body.
 
-class _Clips(msgspec.Struct):
-    """The part of a JSON body that every schema has. (Struct fields that it does not name are left alone.)"""
+        The files are closed at the end of the block. Raises RequestError, QueueFull or StorageFailure.
+        """
+        async with Upload(self._room) as upload:
+            if _is_form(request):
+                fields, files = await self._read_form(request, upload, FIELD)
+                form = _convert(fields, schema)
+            else:
+                body = await self._read_body(request, upload)
+                fields, files = await self._split(request, upload, body)
+                form = _convert(fields, schema, strict=True)
+            if not 1 <= len(files) <= MAX_CLIPS:
+                raise InvalidField(f"{FIELD}: 1 to {MAX_CLIPS} recordings are needed, {len(files)} came", param=FIELD)
+            yield form, files
 
-    reference_audio: Annotated[list[str], Meta(min_length=1, max_length=MAX_CLIPS)]
+    @asynccontextmanager
+    async def voice_file(self, request: AnyRequest) -> AsyncGenerator[Recording]:
+        """The file in the field `voice` of a multipart body, or else the body itself, whatever its Content-Type."""
+        async with Upload(self._room) as upload:
+            if _is_form(request):
+                fields, files = await self._read_form(request, upload, "voice")
+            else:
+                fields, files = {}, [Recording("the voice file", (await self._read_body(request, upload)).file)]
+            if fields or len(files) != 1:
+                raise InvalidField("voice: send one file in this field, and no other field", param="voice")
+            yield files[0]
 
+    async def decode(self, request: AnyRequest, work: Callable[[Child], T]) -> T:
+        """`work` on a thread, with a child process to call; both are stopped when the client leaves."""
+        return await unless_client_leaves(request, self._sandbox.run(work))
 
-def _read_json(body: bytes, schema: type[S]) -> tuple[S, list[Recording]]:
-    try:
-        raw = decode_json(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidField(f"the body is neither multipart nor JSON: {error}") from None
-    sent = _convert(raw, _Clips, strict=True)
-    fields = {name: value for name, value in cast("dict[str, object]", raw).items() if name != "reference_audio"}
-    recordings: list[Recording] = []
-    for index, text in enumerate(sent.reference_audio):
+    async def aclose(self) -> None:
+        await self._sandbox.aclose()
+
+    async def _read_form(
+        self, request: AnyRequest, upload: Upload, file_field: str
+    ) -> tuple[dict[str, str], list[Recording]]:
+        content_type = request.headers.get("content-type", "")
+        return await read_form(
+            content_type,
+            self._body(request, upload),
+            upload,
+            file_field=file_field,
+            max_field_bytes=self._max_field_bytes,
+        )
+
+    async def _read_body(self, request: AnyRequest, upload: Upload) -> ScratchFile:
+        file = await upload.open()
+        async for chunk in self._body(request, upload):
+            await file.append(chunk)
+        await file.flush()
+        return file
+
+    async def _body(self, request: AnyRequest, upload: Upload) -> AsyncGenerator[bytes]:
+        """The body as it arrives. Raises RequestEntityTooLarge, UploadTooSlow, QueueFull, or ClientLeft."""
+        if (request.content_length or 0) > self._max_bytes:
+            raise RequestEntityTooLarge
+        deadline_s = asyncio.get_running_loop().time() + self._receive_timeout_s
+        num_bytes = 0
+        has_more = True
+        while has_more:
+            try:
+                async with asyncio.timeout_at(deadline_s):
+                    message = cast("HTTPReceiveMessage", await request.receive())
+            except TimeoutError:
+                raise UploadTooSlow(
+                    f"the upload took longer than {self._receive_timeout_s:g} s (CHORUS_REQUEST_TIMEOUT_S)"
+                ) from None
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            chunk, has_more = message["body"], message["more_body"]
+            num_bytes += len(chunk)
+            if num_bytes > self._max_bytes:
+                raise RequestEntityTooLarge
+            upload.claim(len(chunk))
+            yield chunk
+
+    async def _split(self, request: AnyRequest, upload: Upload, body: ScratchFile) -> tuple[object, list[Recording]]:
+        def split(child: Child) -> tuple[str, list[ScratchFile]]:
+            try:
+                (fields, sizes), data = child.call(
+                    SPLIT,
+                    body.file,
+                    tuple[str, list[int]],
+                    max_bytes=self._max_bytes,
+                    max_clips=MAX_CLIPS,
+                    max_fields_bytes=self._max_field_bytes,
+                )
+            except IsolationFailure as failure:
+                raise InvalidBody(f"the JSON body {failure.says}; send the recordings as multipart") from failure
+            finally:
+                body.close()
+            rest = memoryview(data)
+            files: list[ScratchFile] = []
+            for size in sizes[:MAX_CLIPS]:
+                files.append(upload.adopt(ScratchFile()))
+                files[-1].write(rest[:size])
+                rest = rest[size:]
+            return fields, files
+
+        fields, files = await self.decode(request, split)
         try:
-            data = base64.b64decode(text.rpartition(";base64,")[2], validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InvalidField(f"reference_audio[{index}] is not base64: {error}", param="reference_audio") from None
-        recordings.append((f"clip {index + 1}", data))
-    return _convert(fields, schema, strict=True), recordings
+            decoded = decode_json(fields.encode("latin-1"))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidField(f"the body is neither multipart nor JSON: {error}") from None
+        return decoded, [Recording(f"clip {number}", each.file) for number, each in enumerate(files, 1)]
+
+
+def decode_recordings(child: Child, recordings: list[Recording], max_s: float) -> list[ReferenceClip]:
+    """Blocking. Raises UnreadableAudio or UnusableReference, naming the recording."""
+    return [decode_reference(child, each.file, name=each.name, max_s=max_s) for each in recordings]
+
+
+def max_json_bytes(settings: Settings) -> int:
+    """Of a JSON body, or of a form beside its files: at least 1 MiB, and the longest text as escapes (`\\\\u00e9`)."""
+    return max(MIB, 12 * settings.max_text_chars + MIB // 4)
+
+
+def _is_form(request: AnyRequest) -> bool:
+    return request.content_type[0] == RequestEncodingType.MULTI_PART
 
 
 def _convert(fields: object, schema: type[S], *, strict: bool = False) -> S:

@@ -20,7 +20,7 @@ from app.errors import StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quot
 from app.pools import TEXT
 from app.speech.request import MAX_ID_CHARS
 from app.speech.storage import write_atomically
-from app.speech.voice_file import pack_voice_file, unpack_voice_file, unusable
+from app.speech.voice_file import pack_voice_file, unusable
 from app.speech.voices import SavedVoice, VoiceModel, VoiceStore, voice_id
 from app.speech.volume import MAX_AGE_S, SharedFolder
 
@@ -135,13 +135,12 @@ class SpeakerCatalogue:
             raise await self._unknown(id)
         return found
 
-    async def import_voice(self, data: bytes) -> tuple[SavedVoice, bool]:
-        """Keep the voice of an exported file: the voice as it is stored, and whether it is new.
+    async def import_voice(self, voice: SavedVoice, conditioning: bytes) -> tuple[SavedVoice, bool]:
+        """Keep a voice out of an exported file: the voice as it is stored, and whether it is new.
 
-        Raises UnusableVoiceFile or UploadTooLarge, CloningUnavailable where the engine speaks with no such voices,
+        Raises UnusableVoiceFile, CloningUnavailable where the engine speaks with no such voices,
         TooManyVoices, or StorageFailure.
         """
-        voice, conditioning = unpack_voice_file(data)
         if voice.id != voice_id(voice.key, voice.recordings):
             raise unusable(f"its id {voice.id!r} is not that of its model and recordings")
         if self._engine.info.can_clone and not self.model.made(voice):

@@ -11,14 +11,17 @@ import io
 import re
 import struct
 import zipfile
+from typing import BinaryIO
 from urllib.parse import quote
 
 import msgspec
 
 from app.errors import UnusableVoiceFile, UploadTooLarge
+from app.isolation.child import Child, IsolationFailure
 from app.speech.voices import CONDITIONING, MANIFEST, SavedVoice
 
 SUFFIX = ".chorus-voice"
+UNPACK = "app.speech.voice_file:unpack_in_child"
 MAX_BYTES = 4 * 1024 * 1024
 """Of a whole file. A voice of XTTS takes 130 KB."""
 
@@ -33,13 +36,22 @@ def pack_voice_file(voice: SavedVoice, conditioning: bytes) -> bytes:
     return _pack(manifest, conditioning)
 
 
+def read_voice_file(child: Child, file: BinaryIO) -> tuple[SavedVoice, bytes]:
+    """`unpack_voice_file` in a child process. Blocking. Raises UploadTooLarge or UnusableVoiceFile."""
+    try:
+        voice, conditioning = child.call(UNPACK, file, SavedVoice, max_bytes=MAX_BYTES)
+    except IsolationFailure as failure:
+        raise unusable(f"it {failure.says}") from failure
+    return voice, bytes(conditioning)
+
+
 def unpack_voice_file(data: bytes) -> tuple[SavedVoice, bytes]:
     """The manifest, whose bounds hold, and the conditioning, which nobody has looked at yet.
 
     Raises UploadTooLarge, or UnusableVoiceFile with the reason.
     """
     if len(data) > MAX_BYTES:
-        raise UploadTooLarge(f"the voice file has {len(data)} bytes; the limit is {MAX_BYTES}", param="voice")
+        raise UploadTooLarge(f"the voice file has more than {MAX_BYTES} bytes, which is the limit", param="voice")
     try:
         manifest, conditioning = _unpack(data)
     except _UNREADABLE as error:
@@ -48,6 +60,11 @@ def unpack_voice_file(data: bytes) -> tuple[SavedVoice, bytes]:
         return msgspec.json.decode(manifest, type=SavedVoice), conditioning
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise unusable(f"its {MANIFEST} does not fit: {error}") from error
+
+
+def unpack_in_child(file: BinaryIO) -> tuple[SavedVoice, bytes]:
+    """`unpack_voice_file` as app/isolation calls it."""
+    return unpack_voice_file(file.read(MAX_BYTES + 1))
 
 
 def unusable(reason: str) -> UnusableVoiceFile:

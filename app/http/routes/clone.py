@@ -1,6 +1,5 @@
 """`POST /voice-clone`."""
 
-import asyncio
 from typing import Any
 
 from litestar import Request, Response, post
@@ -8,11 +7,10 @@ from litestar.di import NamedDependency
 from litestar.response import Stream
 
 from app.http.audio import audio_response
-from app.http.disconnect import unless_client_leaves
 from app.http.openapi import CLONE_RESPONSES, CloneOperation
 from app.http.schemas import CloneForm
 from app.http.timed import timed_response
-from app.http.uploads import decode_recordings, read_recordings_request
+from app.http.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService
 
 
@@ -25,12 +23,11 @@ from app.speech.service import SpeechService
     summary="Speak a text in the voice of a recording",
 )
 async def clone_voice(
-    request: Request[Any, Any, Any], service: NamedDependency[SpeechService]
+    request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
 ) -> Response[bytes] | Stream:
-    form, recordings = await read_recordings_request(request, CloneForm)
-    clips = await unless_client_leaves(
-        request, asyncio.to_thread(decode_recordings, recordings, service.engine.info.max_reference_s)
-    )
+    async with uploads.recordings(request, CloneForm) as (form, recordings):
+        max_s = service.engine.info.max_reference_s
+        clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
     speaking = service.clone(form.to_request(form.text, None), clips)
     respond = timed_response if form.timestamps else audio_response
     return await respond(request, speaking, form.format, stream=form.stream)

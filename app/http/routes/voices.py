@@ -1,6 +1,5 @@
 """`/voices`: voices that are cloned once and kept."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -8,7 +7,6 @@ from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 
 from app.http.check import check_recordings
-from app.http.disconnect import unless_client_leaves
 from app.http.openapi import (
     CHECK_RESPONSES,
     EXPORT_RESPONSES,
@@ -21,9 +19,9 @@ from app.http.openapi import (
     SaveOperation,
 )
 from app.http.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, StoredVoice, VoiceForm
-from app.http.uploads import decode_recordings, read_recordings_request, read_voice_request
+from app.http.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService
-from app.speech.voice_file import disposition
+from app.speech.voice_file import disposition, read_voice_file
 from app.speech.voices import SavedVoice
 
 VOICE_FILE = "application/octet-stream"
@@ -37,10 +35,12 @@ VOICE_FILE = "application/octet-stream"
     tags=["voices"],
     summary="Clone a voice and keep it; 200 where the same recordings are kept already",
 )
-async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[SpeechService]) -> Response[StoredVoice]:
-    form, recordings = await read_recordings_request(request, VoiceForm)
-    max_s = service.engine.info.max_reference_s
-    clips = await unless_client_leaves(request, asyncio.to_thread(decode_recordings, recordings, max_s))
+async def save_voice(
+    request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
+) -> Response[StoredVoice]:
+    async with uploads.recordings(request, VoiceForm) as (form, recordings):
+        max_s = service.engine.info.max_reference_s
+        clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
     voice, is_new = await service.speakers.save(form.name, form.consent, clips)
     return Response(_listed(voice, service), status_code=201 if is_new else 200)
 
@@ -50,14 +50,15 @@ async def save_voice(request: Request[Any, Any, Any], service: NamedDependency[S
     status_code=200,
     responses=CHECK_RESPONSES,
     operation_class=CheckOperation,
-    opt={"makes_audio": False},
     tags=["voices"],
     summary="Measure recordings before a voice is cloned from them; any engine can",
 )
-async def check_voice(request: Request[Any, Any, Any], service: NamedDependency[SpeechService]) -> RecordingsCheck:
-    _, recordings = await read_recordings_request(request, CheckForm)
-    max_s = service.engine.info.max_reference_s
-    return await unless_client_leaves(request, asyncio.to_thread(check_recordings, recordings, max_s))
+async def check_voice(
+    request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
+) -> RecordingsCheck:
+    async with uploads.recordings(request, CheckForm) as (_, recordings):
+        max_s = service.engine.info.max_reference_s
+        return await uploads.decode(request, lambda child: check_recordings(child, recordings, max_s))
 
 
 @get(
@@ -96,9 +97,11 @@ async def export_voice(voice_id: IdInPath, service: NamedDependency[SpeechServic
     summary="Keep the voice of an exported file; 200 where it is kept already",
 )
 async def import_voice(
-    request: Request[Any, Any, Any], service: NamedDependency[SpeechService]
+    request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
 ) -> Response[StoredVoice]:
-    voice, is_new = await service.speakers.import_voice(await read_voice_request(request))
+    async with uploads.voice_file(request) as sent:
+        read, conditioning = await uploads.decode(request, lambda child: read_voice_file(child, sent.file))
+    voice, is_new = await service.speakers.import_voice(read, conditioning)
     return Response(_listed(voice, service), status_code=201 if is_new else 200)
 
 

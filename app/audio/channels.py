@@ -1,0 +1,55 @@
+"""Many channels to one: their average, or the loudest one where averaging would lose the voice.
+
+The average keeps what all channels hold and lowers their noise. It fails where the voice is in one channel of many
+(the centre of a film clip, one input of an audio interface) and where channels cancel (a cable with swapped wires):
+there the loudest channel is the recording. Knows samples; knows nothing of files.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_LOSS_DB = 6.0
+"""The loudest channel is taken where the average is further below it. A voice in one channel of two is at -6.02 dB."""
+
+
+class Downmix:
+    """Pieces of a recording to mono, one after the other; measures on the way whether the average was right.
+
+    `channels`: for each number of channels that occurs, the one to take; where none is given, the average is.
+    """
+
+    def __init__(self, channels: Mapping[int, int] | None = None) -> None:
+        self._channels = channels or {}
+        self._powers: dict[int, NDArray[np.float64]] = {}
+        """number of channels -> energy of each channel, and at the end of their average"""
+
+    def __call__(self, piece: NDArray[np.float32], ignored: Sequence[int] = ()) -> NDArray[np.float32]:
+        """[samples, channels] to [samples]. `ignored` are left out: channels for low-frequency effects."""
+        num_channels = piece.shape[1]
+        if num_channels == 1:
+            return piece[:, 0]
+        if num_channels in self._channels:
+            return piece[:, self._channels[num_channels]]
+        kept = [index for index in range(num_channels) if index not in ignored] or list(range(num_channels))
+        mono = piece[:, kept].mean(axis=1, dtype=np.float32)
+        if num_channels not in self._powers:
+            self._powers[num_channels] = np.zeros(num_channels + 1)
+        powers = self._powers[num_channels]
+        powers[kept] += _energy(piece[:, kept])
+        powers[-1] += _energy(mono)
+        return mono
+
+    def better_channels(self) -> dict[int, int]:
+        """What `channels` should have been, where the average lost more than MAX_LOSS_DB; empty where it did not."""
+        return {
+            num_channels: int(powers[:-1].argmax())
+            for num_channels, powers in self._powers.items()
+            if powers[-1] < powers[:-1].max() * 10 ** (-MAX_LOSS_DB / 10)
+        }
+
+
+def _energy(piece: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of each column, without its mean: a constant offset is no sound."""
+    return np.square(piece - piece.mean(axis=0), dtype=np.float64).sum(axis=0)

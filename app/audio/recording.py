@@ -1,0 +1,202 @@
+"""Recordings of any common format, decoded with FFmpeg to one channel of float32.
+
+The bytes come from strangers and FFmpeg is a million lines of C, so the server calls this in a child process
+(app/isolation). They are read from an open file, and a file inside them that names other files or addresses (a
+playlist) is not followed. Knows nothing of uploads and of what a voice needs.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import av
+import av.error
+import msgspec
+import numpy as np
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from app.audio.channels import Downmix
+from app.audio.reference_check import MAX_RATE_HZ
+from app.errors import UnreadableAudio
+
+MAX_CHANNELS = 64
+"""As many as FFmpeg converts between."""
+MAX_BROKEN_SHARE = 0.1
+"""Share of packets that may fail to decode: a cut-off file breaks in its last one, noise breaks everywhere."""
+MAX_PARTS = 100
+"""WAV files in one file, one behind the other."""
+
+# No protocol at all: with FFmpeg's default, an uploaded playlist could read the server's files and networks.
+_OPEN_OPTIONS = {"protocol_whitelist": "none"}
+# Before version 19, PyAV raises for tags that are not UTF-8 unless it is told to replace them; version 19 always
+# replaces them and refuses the argument.
+_TAG_OPTIONS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+
+
+class DecodedRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """samples  [samples] float32 mono, finite, in [-1, 1], at `sample_rate_hz`
+    is_cut   whether the recording was longer than what was asked for
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate_hz: int
+    is_cut: bool
+
+
+def decode_in_child(file: BinaryIO, *, name: str, max_s: float) -> tuple[tuple[int, bool], bytes]:
+    """`decode_recording` as app/isolation calls it: (`sample_rate_hz`, `is_cut`), and the samples as bytes."""
+    decoded = decode_recording(file, name=name, max_s=max_s)
+    return (decoded.sample_rate_hz, decoded.is_cut), decoded.samples.tobytes()
+
+
+def decode_recording(file: BinaryIO, *, name: str, max_s: float) -> DecodedRecording:
+    """The first `max_s` seconds of any audio, or video with sound, that FFmpeg reads. `name` is for messages only.
+
+    Raises UnreadableAudio when it is not audio. The length is counted while decoding: headers claim too much and too
+    little. The file is decoded twice where the average of its channels loses the voice (see app/audio/channels.py).
+    """
+    downmix = Downmix()
+    decoded = _decode(file, name, max_s, downmix)
+    if better := downmix.better_channels():
+        decoded = _decode(file, name, max_s, Downmix(better))
+    if not np.isfinite(decoded.samples).all():
+        raise UnreadableAudio(
+            f"{name} holds samples that are not numbers (NaN or infinity); export it again", param="reference_audio"
+        )
+    return msgspec.structs.replace(decoded, samples=decoded.samples.clip(-1, 1))  # lossy codecs overshoot
+
+
+def _decode(file: BinaryIO, name: str, max_s: float, downmix: Downmix) -> DecodedRecording:
+    try:
+        return _collect(_frames(file, name), name, max_s, downmix)
+    except MemoryError:
+        raise
+    except av.error.FFmpegError as error:
+        raise UnreadableAudio(
+            f"{name} is not audio that can be decoded ({error.strerror}); send wav, flac, mp3, ogg or m4a",
+            param="reference_audio",
+        ) from error
+
+
+def _collect(frames: Iterator[av.AudioFrame], name: str, max_s: float, downmix: Downmix) -> DecodedRecording:
+    pieces: list[NDArray[np.float32]] = []
+    num_samples = 0
+    rate_hz = 0
+    resample = _Resample(downmix)
+    for frame in frames:
+        if not rate_hz:
+            rate_hz = min(frame.sample_rate, MAX_RATE_HZ)
+        for piece in resample(frame, rate_hz):
+            pieces.append(piece)
+            num_samples += len(piece)
+        if num_samples > max_s * rate_hz:
+            break
+    else:
+        pieces += resample.rest()
+    if not any(map(len, pieces)):
+        raise UnreadableAudio(f"{name} holds no audio: it may have been cut off", param="reference_audio")
+    samples = np.concatenate(pieces)
+    max_samples = round(max_s * rate_hz)
+    return DecodedRecording(samples=samples[:max_samples], sample_rate_hz=rate_hz, is_cut=len(samples) > max_samples)
+
+
+def _frames(file: BinaryIO, name: str) -> Iterator[av.AudioFrame]:
+    for part in _parts(file):
+        with av.open(part, "r", options=_OPEN_OPTIONS, **_TAG_OPTIONS) as container:
+            yield from _frames_of_part(container, name)
+
+
+def _frames_of_part(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:
+    if not container.streams.audio:
+        raise UnreadableAudio(f"{name} has no audio track", param="reference_audio")
+    num_packets = num_broken = 0
+    for packet in container.demux(container.streams.audio[0]):
+        num_packets += 1
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            num_broken += 1
+            continue
+        for frame in frames:
+            if frame.layout.nb_channels > MAX_CHANNELS:
+                raise UnreadableAudio(
+                    f"{name} has {frame.layout.nb_channels} channels; at most {MAX_CHANNELS} are read, and one is "
+                    "enough",
+                    param="reference_audio",
+                )
+            if frame.samples:
+                yield frame
+    if num_broken > max(1, MAX_BROKEN_SHARE * num_packets):
+        raise UnreadableAudio(
+            f"{name} is damaged: {num_broken} of its {num_packets} packets cannot be decoded", param="reference_audio"
+        )
+
+
+class _Resample:
+    """Frames of any kind to mono pieces of one rate. The kind may change within a file (joined recordings).
+
+    The samples are taken interleaved, in one plane: PyAV reads beyond the end of a frame's table of planes where a
+    planar frame has eight channels or more, and crashes.
+    """
+
+    def __init__(self, downmix: Downmix) -> None:
+        self._downmix = downmix
+        self._resampler: av.AudioResampler | None = None
+        self._kind: tuple[str, str, int] | None = None
+        self._num_channels = 0
+        self._effects: list[int] = []
+
+    def __call__(self, frame: av.AudioFrame, rate_hz: int) -> list[NDArray[np.float32]]:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        earlier: list[NDArray[np.float32]] = []
+        if self._resampler is None or kind != self._kind:
+            earlier = self.rest()
+            self._kind = kind
+            self._num_channels = frame.layout.nb_channels
+            self._effects = [i for i, channel in enumerate(frame.layout.channels) if channel.name.startswith("LFE")]
+            self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate_hz)
+        frame.pts = None  # gaps and jumps in time stamps are not ours to mend
+        return earlier + self._take(frame)
+
+    def rest(self) -> list[NDArray[np.float32]]:
+        """What the resampler still holds. Afterwards it takes no more frames."""
+        return [] if self._resampler is None else self._take(None)
+
+    def _take(self, frame: av.AudioFrame | None) -> list[NDArray[np.float32]]:
+        assert self._resampler is not None
+        shape = (-1, self._num_channels)
+        resampled = self._resampler.resample(frame)
+        pieces = [np.asarray(piece.to_ndarray(), np.float32).reshape(shape) for piece in resampled]
+        return [self._downmix(piece, self._effects) for piece in pieces]
+
+
+def _parts(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, or each of the WAV files that were joined end to end: FFmpeg stops at the end of the first one."""
+    file.seek(0, io.SEEK_END)
+    num_bytes = file.tell()
+    starts = [0]
+    while len(starts) < MAX_PARTS and (next_start := _end_of_wav(file, starts[-1])) is not None:
+        starts.append(next_start)
+    if len(starts) == 1:
+        file.seek(0)
+        yield file
+        return
+    for start, end in zip(starts, [*starts[1:], num_bytes], strict=True):
+        file.seek(start)
+        yield io.BytesIO(file.read(end - start))
+
+
+def _end_of_wav(file: BinaryIO, start: int) -> int | None:
+    """Where the WAV file that begins at `start` ends, if another one begins there."""
+    head = _riff_head(file, start)
+    if head is None:
+        return None
+    end = start + 8 + int.from_bytes(head[4:8], "little")
+    return next((place for place in (end, end + 1) if _riff_head(file, place)), None)
+
+
+def _riff_head(file: BinaryIO, start: int) -> bytes | None:
+    file.seek(start)
+    head = file.read(12)
+    return head if head[:4] == b"RIFF" and head[8:] == b"WAVE" else None

@@ -1,0 +1,190 @@
+"""multipart/form-data, read as it arrives: fields in memory, recordings in temporary files.
+
+The parts are found by the `multipart` package, which is what Litestar reads forms with. Litestar's own reading on top
+of it knows neither `filename*` (RFC 2231, RFC 6266) nor names that are not UTF-8, and has no bound in bytes.
+"""
+
+import codecs
+import contextlib
+from collections.abc import AsyncIterable
+from email.message import Message
+from email.utils import collapse_rfc2231_value
+from typing import BinaryIO
+
+import msgspec
+from multipart import (  # pyright: ignore[reportMissingTypeStubs] - its types are in its source
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+)
+
+from app.errors import InvalidBody, InvalidField, UploadTooLarge, quoted
+from app.http.upload_room import ScratchFile, Upload
+
+MAX_PARTS = 100
+MAX_HEADER_BYTES = 4096
+"""Of one header of a part. A file name of 255 characters takes 3,060 bytes when each needs four, percent-encoded."""
+MAX_BOUNDARY_CHARS = 200
+"""RFC 2046 allows 70."""
+CHARSETS = frozenset(["utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "utf-16-be"])
+"""Python's names of the charsets that a field may say it is written in."""
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A file that was sent. `name` is for messages only and never a path."""
+
+    name: str
+    file: BinaryIO
+
+
+class _Part:
+    """A part of the form while it is received."""
+
+    def __init__(self, segment: MultipartSegment) -> None:
+        parameters = _parameters(dict(segment.headerlist)["Content-Disposition"])
+        self.name = parameters.get("name", "")
+        self.filename = parameters.get("filename")
+        self.charset = segment.charset or "utf-8"
+        self.num_bytes = 0
+        self.text = bytearray()
+        self.scratch: ScratchFile | None = None
+        """of a recording, which is not kept in `text`"""
+
+
+async def read_form(
+    content_type: str, body: AsyncIterable[bytes], upload: Upload, *, file_field: str, max_field_bytes: int
+) -> tuple[dict[str, str], list[Recording]]:
+    """The plain fields, and the recordings: parts named `file_field`, however they are sent. `upload` closes the files.
+
+    A file input of a web page in which nothing was chosen (no name and no bytes) is left out.
+    Raises InvalidBody or InvalidField, UploadTooLarge, QueueFull or StorageFailure.
+    """
+    form = _Form(upload, file_field, max_field_bytes)
+    try:
+        parser = PushMultipartParser(
+            _boundary(content_type),
+            header_charset="latin-1",  # takes any byte; _mended finds out what it was
+            max_header_size=MAX_HEADER_BYTES,
+            max_segment_count=MAX_PARTS,
+        )
+        async for chunk in body:
+            for event in parser.parse(chunk):
+                await form.take(event)
+        parser.close()
+    except ParserLimitReached as error:
+        raise InvalidBody(
+            f"the form has more than {MAX_PARTS} parts, or a part's header more than {MAX_HEADER_BYTES} bytes ({error})"
+        ) from error
+    except MultipartError as error:
+        raise InvalidBody(f"the multipart body cannot be read: {error}") from error
+    return form.fields, form.recordings
+
+
+class _Form:
+    """What has been received so far."""
+
+    def __init__(self, upload: Upload, file_field: str, max_field_bytes: int) -> None:
+        self.fields: dict[str, str] = {}
+        self.recordings: list[Recording] = []
+        self._upload = upload
+        self._file_field = file_field
+        self._max_field_bytes = max_field_bytes
+        self._num_field_bytes = 0
+        self._part: _Part | None = None
+
+    async def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        """The parser's events: a part begins, some of its data, and None at its end."""
+        if isinstance(event, MultipartSegment):
+            self._part = await self._begin(event)
+            return
+        part = self._part
+        assert part is not None
+        if event is None:
+            await self._end(part)
+        elif part.scratch is not None:
+            part.num_bytes += len(event)
+            await part.scratch.append(event)
+        else:
+            self._num_field_bytes += len(event)
+            if self._num_field_bytes > self._max_field_bytes:
+                raise UploadTooLarge(
+                    f"the fields beside {self._file_field} have more than {self._max_field_bytes} bytes, which is the "
+                    "limit",
+                    param=part.name,
+                )
+            part.text += event
+
+    async def _begin(self, segment: MultipartSegment) -> _Part:
+        part = _Part(segment)
+        if part.name == self._file_field:
+            part.scratch = await self._upload.open()
+        elif part.filename is not None:
+            raise InvalidField(
+                f"{part.name}: send it as a plain field; files go into {self._file_field}", param=part.name
+            )
+        elif part.name in self.fields:
+            raise InvalidField(f"{part.name}: send it once", param=part.name)
+        return part
+
+    async def _end(self, part: _Part) -> None:
+        if part.scratch is None:
+            self.fields[part.name] = _text(part)
+            return
+        await part.scratch.flush()
+        if part.filename != "" or part.num_bytes:
+            name = part.filename or f"clip {len(self.recordings) + 1}"
+            self.recordings.append(Recording(name, part.scratch.file))
+
+
+def _boundary(content_type: str) -> str:
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = message.get_boundary("")
+    if not 0 < len(boundary) <= MAX_BOUNDARY_CHARS:
+        raise InvalidBody(
+            "the Content-Type names no boundary between the parts (or one that is too long); leave that header to the "
+            "HTTP library"
+        )
+    return boundary
+
+
+def _text(part: _Part) -> str:
+    charset = _known_charset(part)
+    try:
+        return part.text.decode(charset)
+    except UnicodeDecodeError as error:
+        raise InvalidField(
+            f"{part.name}: its bytes are not {charset.upper()} text ({error.reason} at byte {error.start}); send UTF-8",
+            param=part.name,
+        ) from None
+
+
+def _known_charset(part: _Part) -> str:
+    with contextlib.suppress(LookupError):
+        if (name := codecs.lookup(part.charset).name) in CHARSETS:
+            return name
+    raise InvalidField(f"{part.name}: the charset {quoted(part.charset)} is not known; send UTF-8", param=part.name)
+
+
+def _parameters(disposition: str) -> dict[str, str]:
+    """Of a Content-Disposition header. `filename*` (RFC 2231), also in pieces (`filename*0*`), wins over `filename`."""
+    message = Message()
+    message["Content-Disposition"] = disposition
+    parameters: dict[str, str] = {}
+    for name, value in (message.get_params([], header="Content-Disposition"))[1:]:
+        if isinstance(value, tuple):
+            parameters[name] = collapse_rfc2231_value(value)
+        else:
+            parameters.setdefault(name, _mended(value))
+    return parameters
+
+
+def _mended(value: str) -> str:
+    """Text that was read as Latin-1: UTF-8 where its bytes are that, as browsers send it, or else a Windows charset."""
+    raw = value.encode("latin-1", errors="replace")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", errors="replace")
+    return text.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")  # as browsers write these three
