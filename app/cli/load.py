@@ -14,6 +14,7 @@ import msgspec
 
 from app.engine.base import Engine, SamplingParams, SynthesisRequest
 from app.speech.playback import Playback
+from app.text.languages import default_language
 from app.text.segments import split_segments
 
 OpenStream = Callable[[str, int], AsyncIterator[int]]
@@ -92,11 +93,12 @@ async def _listen(open_stream: OpenStream, text: str, seed: int, sample_rate_hz:
 def engine_streams(engine: Engine) -> OpenStream:
     """Straight into an engine of this process."""
     voice = engine.voice(engine.speakers()[0].id)
+    language = default_language(engine.info.languages)
 
     async def open_stream(text: str, seed: int) -> AsyncIterator[int]:
-        segments = split_segments(text, language="en", max_chars=engine.info.max_segment_chars["en"])
+        segments = split_segments(text, language=language, max_chars=engine.info.max_segment_chars[language])
         sampling = SamplingParams(seed=seed)
-        stream = engine.submit(SynthesisRequest(segments=segments, language="en", voice=voice, sampling=sampling))
+        stream = engine.submit(SynthesisRequest(segments=segments, language=language, voice=voice, sampling=sampling))
         try:
             async for chunk in stream:
                 yield len(chunk.samples)

@@ -29,7 +29,7 @@ from app.speech.speech import Receipt
 @click.option("--captions", help="Also write which text is heard when: a .srt, .vtt or .json file.")
 @click.option("--format", "format_name", help="wav, pcm, mp3, opus, aac or flac, where the ending does not say.")
 @click.option("--voice", help="A voice from `chorus voices`; the first one by default.")
-@click.option("--language", default="en", show_default=True)
+@click.option("--language", default="", help="English by default, or the first language of an engine without it.")
 @click.option("--speed", type=click.FloatRange(0.5, 2.0), default=1.0, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Same text, voice and seed: same audio.")
 def say(

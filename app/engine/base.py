@@ -84,6 +84,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     sample_rate_hz: int
     languages: tuple[str, ...]
+    """canonical codes (app.text.languages), never empty"""
     max_segment_chars: Mapping[str, int]
     """language -> characters of text that one segment may hold"""
     can_clone: bool
@@ -95,6 +96,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """requests that may wait beyond those"""
     max_reference_s: float = 30.0
     """seconds of each recording that cloning uses"""
+    languages_as_written: tuple[str, ...] = ()
+    """those of `languages` whose numbers and abbreviations are not spelt out before they are spoken"""
     identity: str | None = None
     """a digest of the weights: saved voices belong to it. None where `model` names one version of one model"""
     notice: str | None = None

@@ -31,6 +31,7 @@ from app.http.openapi import (
     BodyOperation,
 )
 from app.http.schemas import ErrorBody
+from app.text.languages import default_language
 
 Json = dict[str, Any]  # Any: a JSON document
 
@@ -129,6 +130,7 @@ def _list_languages(schema: Json | None, languages: Sequence[str]) -> None:
     options = schema.get("anyOf") or schema.get("oneOf")
     if options is None:
         schema["enum"] = [*languages]
+        schema["default"] = default_language(languages)
     else:
         next(option for option in options if option["type"] == "string")["enum"] = [*languages, ""]
 

@@ -27,7 +27,7 @@ class Start(msgspec.Struct, kw_only=True, tag="start", forbid_unknown_fields=Tru
     """The first message: how to speak. `api_key` is for callers that cannot send headers, such as browsers."""
 
     speaker_id: SpeakerId | None = None
-    language: LanguageCode = "en"
+    language: LanguageCode = ""
     speed: Speed = 1.0
     format: AudioFormat = AudioFormat.PCM
     seed: Seed | None = None

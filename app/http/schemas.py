@@ -24,7 +24,9 @@ from app.speech.request import (
 from app.speech.voices import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
-Language = Annotated[LanguageCode, Meta(description="One of the engine's languages; `en-US` is `en`")]
+Language = Annotated[
+    LanguageCode, Meta(description="One of the engine's languages; `en-US` is `en`. Empty: the default")
+]
 IdInPath = Annotated[str, PathParameter(max_length=MAX_ID_CHARS)]
 
 _RECORDINGS = "Recordings of the voice, in any format that FFmpeg reads"
@@ -43,7 +45,7 @@ RecordingTexts = Annotated[
 class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Options that every way of speaking has."""
 
-    language: Language = "en"
+    language: Language = ""
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
@@ -247,6 +249,9 @@ class Health(msgspec.Struct, kw_only=True):
     identity: str | None = None
     """digest of the model's weights, to which saved voices belong; null where the model's name has its version"""
     device: str | None = None
+    languages: tuple[str, ...] | None = None
+    languages_as_written: tuple[str, ...] | None = None
+    """those whose numbers and abbreviations are not spelt out: send them as words"""
     notice: str | None = None
     queue: Queue | None = None
     slots: Slots | None = None

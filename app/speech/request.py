@@ -23,7 +23,8 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One text in one voice. None leaves a choice to the engine; a missing seed is drawn and reported."""
 
     text: str
-    language: str = "en"
+    language: str = ""
+    """empty: English, or the first language of an engine that does not speak it"""
     speaker_id: str | None = None
     speed: Speed = 1.0
     streaming: bool = False

@@ -15,7 +15,7 @@ from app.speech.speakers import SpeakerCatalogue
 from app.speech.speech import Loudness, Speech
 from app.speech.stitch import Stitcher
 from app.speech.volume import SharedFolder, Volume
-from app.text.languages import normalize_language
+from app.text.languages import LANGUAGES, default_language, match_language
 from app.text.segments import Segment, split_segments
 from app.tracing import current, span
 
@@ -166,13 +166,14 @@ class SpeechService:
         )
 
     def check_language(self, code: str) -> str:
-        """The engine's own name of a language. Raises UnsupportedLanguage."""
-        language = normalize_language(code)
+        """The engine's own name of a language; its default for "". Raises UnsupportedLanguage."""
         info = self.engine.info
-        if language not in info.languages:
+        language = match_language(code, info.languages) if code else default_language(info.languages)
+        if language is None:
+            is_of_xtts = info.name != "xtts" and match_language(code, tuple(LANGUAGES)) is not None
             raise UnsupportedLanguage(
-                f"the {info.name} engine speaks {', '.join(info.languages)} only, not {quoted(language)}"
-                + ("" if info.name == "xtts" else "; the XTTS engine speaks seventeen languages"),
+                f"the {info.name} engine speaks {', '.join(info.languages)} only, not {quoted(code)}"
+                + ("; the XTTS engine does" if is_of_xtts else ""),
                 param="language",
             )
         return language
@@ -202,6 +203,8 @@ class SpeechService:
         ]
         warnings = [f"{field} has no effect on the {info.name} engine" for field in (*ignored, *request.without_effect)]
         warnings += request.notes
+        if language in info.languages_as_written and any(char.isdigit() for char in request.text):
+            warnings.append(f"numbers are not spelt out in {language!r}: write them as words")
         if silent := self.engine.unspeakable(" ".join(segment.text for segment in segments), language):
             warnings.append(f"not spoken, because the {info.name} engine cannot: {silent[:40]}")
         return tuple(warnings)

@@ -1,6 +1,7 @@
 """The first sentence, spoken to nobody: what is made on first use is made before the first caller."""
 
 from app.engine.base import Engine, SamplingParams, SynthesisRequest
+from app.text.languages import default_language
 from app.text.segments import split_segments
 
 SENTENCE = "Good morning."
@@ -11,7 +12,7 @@ async def warm_up(engine: Engine) -> None:
 
     An engine without a voice or a sound for it is left as it is.
     """
-    language = "en" if "en" in engine.info.languages else engine.info.languages[0]
+    language = default_language(engine.info.languages)
     speakers = engine.speakers()
     if not speakers or not engine.has_sound(SENTENCE, language):
         return

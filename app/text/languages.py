@@ -1,6 +1,9 @@
-"""The seventeen languages of XTTS v2, and the names that callers give them."""
+"""The seventeen languages of XTTS v2, further ones of fine-tunes, and the names that callers give them.
 
-from app.errors import UnsupportedLanguage, quoted
+An engine lists the languages that it speaks (`EngineInfo.languages`); what a caller names is looked for in that list.
+"""
+
+from collections.abc import Sequence
 
 LANGUAGES = {
     "en": "English",
@@ -44,10 +47,39 @@ XTTS_MAX_CHARS = {
 }
 
 
-def normalize_language(code: str) -> str:
-    """`en-US`, `EN` and `en_GB` are `en`; every Chinese is `zh-cn`. Raises UnsupportedLanguage for what is none."""
-    base = code.strip().lower().replace("_", "-").partition("-")[0]
-    language = "zh-cn" if base == "zh" else base
-    if language not in LANGUAGES:
-        raise UnsupportedLanguage(f"no language {quoted(code)}; known are {', '.join(LANGUAGES)}", param="language")
-    return language
+# For languages that a fine-tune has added. A word of Chinese has one or two characters.
+_ADDED_MAX_CHARS, _ADDED_CHINESE_MAX_CHARS = 150, 80
+_CHINESE = frozenset(("zh", "yue", "wuu", "nan", "hak"))
+
+
+def canonical_language(code: str) -> str:
+    """The code as engines list it: `EN_us` is `en-us`, and `zh` is `zh-cn`, the name that XTTS has for Chinese."""
+    language = code.strip().lower().replace("_", "-")
+    return "zh-cn" if language == "zh" else language
+
+
+def match_language(code: str, spoken: Sequence[str]) -> str | None:
+    """The one of `spoken` (canonical codes) that a caller means by `code`, or None.
+
+    The code itself counts first, then the language without its region: `pt-BR` is `pt` where no `pt-br` is spoken.
+    Every Chinese is `zh-cn` in the same way.
+    """
+    language = canonical_language(code)
+    base = language.partition("-")[0]
+    return next((found for found in (language, canonical_language(base)) if found in spoken), None)
+
+
+def default_language(spoken: Sequence[str]) -> str:
+    """The language of a request that names none: English, or the first of an engine that does not speak it."""
+    return "en" if "en" in spoken else spoken[0]
+
+
+def max_chars(language: str) -> int:
+    """Characters of one segment that XTTS speaks without cutting it off. A guess for languages of fine-tunes."""
+    chinese = language.partition("-")[0] in _CHINESE
+    return XTTS_MAX_CHARS.get(language, _ADDED_CHINESE_MAX_CHARS if chinese else _ADDED_MAX_CHARS)
+
+
+def language_name(code: str) -> str:
+    """In English; the code itself for a language that a fine-tune has added."""
+    return LANGUAGES.get(code, code)

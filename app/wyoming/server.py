@@ -152,7 +152,7 @@ class WyomingServer:
     @asynccontextmanager
     async def _conversation(self, voice: SynthesizeVoice | None) -> AsyncGenerator[Conversation]:
         service = self._find_service()
-        choice = choose(voice)
+        choice = choose(voice, service.engine.info.languages)
         await service.speakers.find(choice.speaker_id)
         request = SpeechRequest(text="", speaker_id=choice.speaker_id, language=choice.language, streaming=True)
         with self._connections.conversing():

@@ -4,7 +4,7 @@ Its clients choose a voice for a language, and then send the voice's name alone.
 its languages, `de:Ana Florence`; who speaks English only needs no such mark. Knows speakers; knows nothing of sockets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from wyoming.info import Attribution, Info, TtsProgram, TtsVoice
@@ -12,10 +12,9 @@ from wyoming.tts import SynthesizeVoice
 
 from app import __version__
 from app.engine.base import EngineInfo, Speaker
-from app.text.languages import LANGUAGES
+from app.text.languages import default_language
 
 PROGRAM = "chorus"
-DEFAULT_LANGUAGE = "en"
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -53,15 +52,19 @@ def describe(engine: EngineInfo, speakers: Iterable[Speaker]) -> Info:
     )
 
 
-def choose(voice: SynthesizeVoice | None) -> Choice:
-    """The speaker and the language that a client means; without a voice, the first speaker in English."""
+def choose(voice: SynthesizeVoice | None, languages: Sequence[str]) -> Choice:
+    """The speaker and the language that a client means, of an engine that speaks `languages`.
+
+    Without a voice: the first speaker in the engine's default language.
+    """
+    default = (voice and voice.language) or default_language(languages)
     if voice is None or voice.name is None:
-        return Choice(None, (voice and voice.language) or DEFAULT_LANGUAGE)
+        return Choice(None, default)
     language, separator, speaker_id = voice.name.partition(":")
-    if separator and language in LANGUAGES:
+    if separator and language in languages:
         return Choice(speaker_id, language)
-    return Choice(voice.name, voice.language or DEFAULT_LANGUAGE)
+    return Choice(voice.name, default)
 
 
 def _voice_name(speaker: Speaker, language: str) -> str:
-    return speaker.id if speaker.languages == (DEFAULT_LANGUAGE,) else f"{language}:{speaker.id}"
+    return speaker.id if speaker.languages == ("en",) else f"{language}:{speaker.id}"

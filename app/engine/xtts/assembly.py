@@ -22,6 +22,7 @@ from app.engine.xtts.device_loop import DeviceLoop
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.memory import read_free_bytes, slots_that_fit
+from app.engine.xtts.text.languages import CheckpointLanguages, find_languages
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import COUNTS, MAX_WINDOWS, Vocoder, VocoderJob, Window, window_lengths
@@ -61,6 +62,7 @@ Precision = Literal["auto", "float32", "float16"]
 class Loaded(msgspec.Struct, frozen=True):
     checkpoint: Checkpoint
     tokenizer: TextTokenizer
+    languages: CheckpointLanguages
     device_loop: DeviceLoop
     num_slots: int
 
@@ -87,6 +89,8 @@ def assemble(
     """
     config = checkpoint.config
     tokenizer = read_tokenizer(checkpoint.vocabulary, checkpoint.networks.decoder, config)
+    languages = find_languages(config.languages, tokenizer.has_mark)
+    languages.log()
     set_up(device)
     with stage("device"):
         checkpoint = checkpoint.to(device)
@@ -129,7 +133,7 @@ def assemble(
         on_lost=on_lost,
         clock=clock,
     )
-    return Loaded(checkpoint, tokenizer, device_loop, num_slots)
+    return Loaded(checkpoint, tokenizer, languages, device_loop, num_slots)
 
 
 def is_half(precision: Precision, device: torch.device) -> bool:

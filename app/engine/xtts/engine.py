@@ -38,7 +38,7 @@ from app.engine.xtts.sequence import Job
 from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import ChorusError, Draining
-from app.text.languages import LANGUAGES, XTTS_MAX_CHARS
+from app.text.languages import max_chars
 
 MAX_CLONES = 256
 """Voices of recordings that are kept, 130 KB each."""
@@ -105,18 +105,20 @@ class XttsEngine:
 
         self._thread = Thread(target=live, name="device", daemon=True)
         self._thread.start()
-        self._checkpoint, self._tokenizer, self._device_loop, num_slots = msgspec.structs.astuple(loaded.result())
+        self._checkpoint, self._tokenizer, languages, self._device_loop, num_slots = msgspec.structs.astuple(
+            loaded.result()
+        )
         self._admission = Admission(max_admitted=num_slots + max_queue)
         config = self._checkpoint.config
-        languages = _languages(self._checkpoint)
         self.info = EngineInfo(
             name="xtts",
             model=self._checkpoint.name,
             identity=self._checkpoint.identity,
             device=device_name(device),
             sample_rate_hz=config.model_args.output_sample_rate,
-            languages=languages,
-            max_segment_chars={language: XTTS_MAX_CHARS[language] for language in languages},
+            languages=languages.spoken,
+            languages_as_written=languages.as_written,
+            max_segment_chars={language: max_chars(language) for language in languages.spoken},
             can_clone=True,
             sampling_options=frozenset({"seed", "temperature", "top_k", "top_p", "repetition_penalty"}),
             max_slots=num_slots,
@@ -262,12 +264,6 @@ class _StreamDelivery:
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Value], None], value: Value) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(function, value)
-
-
-def _languages(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Those that the checkpoint and the text layer both know, in the checkpoint's order."""
-    known = checkpoint.config.languages or tuple(LANGUAGES)
-    return tuple(language for language in known if language in LANGUAGES)
 
 
 def device_name(device: str) -> str:

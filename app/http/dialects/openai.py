@@ -86,7 +86,7 @@ class OpenAISpeechBody(msgspec.Struct, kw_only=True):
         speed = min(max(asked_speed, MIN_SPEED), MAX_SPEED)
         return SpeechRequest(
             text=self.input,
-            language=self.language or "en",
+            language=self.language or "",
             speaker_id=self._speaker_id(speaker_ids),
             speed=speed,
             streaming=True,

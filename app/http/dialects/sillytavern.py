@@ -23,7 +23,7 @@ from app.speech.request import (
     TopK,
     TopP,
 )
-from app.text.languages import LANGUAGES
+from app.text.languages import language_name
 
 NAMES = {"speaker_id": "speaker_wav"}
 """Our name of a field -> theirs."""
@@ -50,7 +50,7 @@ class SillyTavernSpeech(msgspec.Struct, kw_only=True):
         """`unknown`: names of the fields that came and have no meaning here."""
         return SpeechRequest(
             text=self.text,
-            language=self.language or "en",
+            language=self.language or "",
             speaker_id=None if self.speaker_wav is None else self.speaker_wav.removesuffix(".wav"),
             speed=1.0 if self.speed is None else self.speed,
             streaming=streaming,
@@ -98,4 +98,4 @@ def to_voices(speakers: Sequence[Speaker]) -> list[SillyTavernVoice]:
 
 
 def to_languages(codes: Sequence[str]) -> Languages:
-    return Languages(languages={LANGUAGES[code]: code for code in codes})
+    return Languages(languages={language_name(code): code for code in codes})

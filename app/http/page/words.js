@@ -4,7 +4,12 @@ const languageNames = new Intl.DisplayNames(["en"], { type: "language" });
 
 /** `en` is English; every Chinese that a server names is Chinese. */
 export function languageName(code) {
-  return code.startsWith("zh") ? "Chinese" : languageNames.of(code);
+  if (code === "zh-cn") return "Chinese";
+  try {
+    return languageNames.of(code);
+  } catch {
+    return code; // a fine-tune may call its language anything
+  }
 }
 
 /** 61.5 -> "1:01" */

@@ -31,6 +31,7 @@ async def health(running: NamedDependency[Running]) -> Response[Health]:
         info, stats = running.loaded.engine.info, running.loaded.engine.stats()
         answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
         answer.identity = info.identity
+        answer.languages, answer.languages_as_written = info.languages, info.languages_as_written
         answer.storage = running.loaded.speakers.folder.failure
         answer.queue = Queue(
             admitted=stats.admitted_requests,

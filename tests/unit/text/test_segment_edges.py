@@ -2,9 +2,8 @@
 
 import pytest
 
-from app.errors import UnsupportedLanguage
 from app.text.cleaning import clean
-from app.text.languages import LANGUAGES, XTTS_MAX_CHARS, normalize_language
+from app.text.languages import LANGUAGES, XTTS_MAX_CHARS, default_language, match_language, max_chars
 from app.text.segments import FIRST_CHARS, Boundary, split_segments
 
 
@@ -17,14 +16,37 @@ def cut(text: str, language: str = "en", max_chars: int = 250) -> list[str]:
     [("en-US", "en"), ("EN_gb", "en"), ("zh", "zh-cn"), ("zh-hans", "zh-cn"), ("pt-BR", "pt"), (" Hi ", "hi")],
 )
 def test_names_that_callers_use_are_understood(code: str, language: str) -> None:
-    assert normalize_language(code) == language
+    assert match_language(code, tuple(LANGUAGES)) == language
 
 
-@pytest.mark.parametrize("code", ["", "xx", "english", "e"])
-def test_an_unknown_language_is_refused_with_the_known_ones(code: str) -> None:
-    with pytest.raises(UnsupportedLanguage, match="zh-cn") as caught:
-        normalize_language(code)
-    assert caught.value.param == "language"
+@pytest.mark.parametrize("code", ["", "xx", "english", "e", "-en", "zh-cn-x,en"])
+def test_an_unknown_language_matches_none(code: str) -> None:
+    assert match_language(code, ("en", "de")) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("vi", "vi"),
+        ("VI_vn", "vi"),
+        ("pt-BR", "pt-br"),
+        ("pt-PT", "pt"),
+        ("zh-TW", "zh-tw"),
+        ("zh", None),
+        ("fr", None),
+    ],
+)
+def test_a_language_is_looked_for_among_those_of_the_engine(code: str, language: str | None) -> None:
+    assert match_language(code, ("pt", "pt-br", "vi", "zh-tw")) == language
+
+
+def test_who_names_no_language_gets_english_or_the_first_one() -> None:
+    assert default_language(("vi", "en")) == "en"
+    assert default_language(("vi", "de")) == "vi"
+
+
+def test_a_language_of_a_fine_tune_has_a_limit() -> None:
+    assert (max_chars("de"), max_chars("vi"), max_chars("zh-cn"), max_chars("yue")) == (253, 150, 82, 80)
 
 
 def test_every_language_has_a_limit() -> None:

@@ -7,6 +7,7 @@ from app.engine.base import Speaker
 from app.wyoming.voices import Choice, choose, describe
 from tests.support.fake_engine import FakeEngine
 
+LANGUAGES = ("en", "de", "zh-cn")
 SPEAKERS = (
     Speaker(id="Ana Florence", name="Ana Florence", languages=("en", "zh-cn"), source="built-in"),
     Speaker(id="0a1b2c3d4e5f6071", name="Ada", languages=("de",), source="saved"),
@@ -15,7 +16,7 @@ SPEAKERS = (
 
 def test_each_voice_that_is_listed_means_one_speaker_in_one_language() -> None:
     (program,) = describe(FakeEngine().info, SPEAKERS).tts
-    chosen = [(voice.languages, choose(SynthesizeVoice(name=voice.name))) for voice in program.voices]
+    chosen = [(voice.languages, choose(SynthesizeVoice(name=voice.name), LANGUAGES)) for voice in program.voices]
     assert chosen == [
         (["en"], Choice("Ana Florence", "en")),
         (["zh-cn"], Choice("Ana Florence", "zh-cn")),
@@ -34,4 +35,12 @@ def test_each_voice_that_is_listed_means_one_speaker_in_one_language() -> None:
     ],
 )
 def test_what_is_not_said_is_english_and_the_first_speaker(voice: SynthesizeVoice | None, choice: Choice) -> None:
-    assert choose(voice) == choice
+    assert choose(voice, LANGUAGES) == choice
+
+
+def test_a_language_of_a_fine_tune_is_a_voice_of_its_own() -> None:
+    speaker = Speaker(id="reference", name="Reference", languages=("vi",), source="built-in")
+    (program,) = describe(FakeEngine().info, [speaker]).tts
+    assert [(voice.name, voice.languages) for voice in program.voices] == [("vi:reference", ["vi"])]
+    assert choose(SynthesizeVoice(name="vi:reference"), ("vi",)) == Choice("reference", "vi")
+    assert choose(None, ("vi",)) == Choice(None, "vi")

@@ -11,14 +11,15 @@ from typing import Any
 
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
+from app.engine.xtts.text.languages import is_spelt_out
 from app.engine.xtts.text.numbers import with_spellable_numbers
 from app.errors import TextTooLong, UnusableCheckpoint
 
 # It warns of texts that its own splitter would not have made; the limits are ours to keep.
 logging.getLogger("TTS.tts.layers.xtts.tokenizer").setLevel(logging.ERROR)
 
-TRANSLITERATED = frozenset(("zh-cn", "ja", "ko"))
-"""Languages whose script is written in Latin letters for the model."""
+TRANSLITERATED = frozenset(("zh", "ja", "ko"))
+"""Languages, without their region, whose script is written in Latin letters for the model."""
 
 _BRACKETS = str.maketrans("[]{}", "()()")
 _QUOTES = "\"'“”„‟«»‹›‘’‚「」『』`´"
@@ -68,8 +69,19 @@ class TextTokenizer:
         words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
         return words.token_to_id("[START]"), words.token_to_id("[STOP]")
 
+    def has_mark(self, language: str) -> bool:
+        """Whether the vocabulary has the mark of a language, `[de]`, as one token."""
+        words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
+        mark = f"[{language}]"
+        return words.token_to_id(mark) is not None and words.encode(mark).tokens == [mark]
+
     def clean(self, text: str, language: str) -> str:
-        """The text as words: numbers, abbreviations and symbols spelt out, other scripts written in Latin letters."""
+        """The text as words: numbers, abbreviations and symbols spelt out, other scripts written in Latin letters.
+
+        A language that a fine-tune has added stays as it is written, in lower case.
+        """
+        if not is_spelt_out(language):
+            return " ".join(prepare_text(text).split())
         return self._tokenizer.preprocess_text(_readable(text, language), _short(language))
 
     def encode(self, text: str, language: str) -> list[int]:
@@ -90,7 +102,7 @@ class TextTokenizer:
 
     def unknown_letters(self, text: str, language: str) -> str:
         """Letters that the vocabulary does not have, each once. Of transliterated languages none is reported."""
-        if language in TRANSLITERATED:
+        if _short(language) in TRANSLITERATED:
             return ""
         letters = dict.fromkeys(char for char in text if char.isalpha())
         return "".join(letter for letter in letters if not self._words & {letter.lower(), *letter.lower()})

@@ -18,6 +18,7 @@ from app import __version__
 from app.engine.xtts.config import read_config
 from app.engine.xtts.diagnosis import check_folder
 from app.engine.xtts.models import CONFIG, MANIFEST, ORIGINAL_WEIGHTS, SPEAKERS, VOCABULARY, WEIGHTS
+from app.engine.xtts.text.languages import find_languages
 from app.engine.xtts.voice.speakers import CONDITIONING_KEYS
 from app.engine.xtts.weights.identity import identity_of
 from app.engine.xtts.weights.networks import build_networks
@@ -52,7 +53,8 @@ def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str 
     config = read_config(source)
     weights = read_original_weights(source)
     networks = build_networks(config, weights, source / ORIGINAL_WEIGHTS)
-    read_tokenizer(source / VOCABULARY, networks.decoder, config)
+    tokenizer = read_tokenizer(source / VOCABULARY, networks.decoder, config)
+    find_languages(config.languages, tokenizer.has_mark)
     speakers = read_original_speakers(source, channels=config.model_args.gpt_n_model_channels)
     target.mkdir(parents=True, exist_ok=True)
     for name in (CONFIG, VOCABULARY):
