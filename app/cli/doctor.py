@@ -1,16 +1,19 @@
-"""`chorus doctor`: what is installed, which engine would run and why, what is missing."""
+"""`chorus doctor`: what is installed, which engine would run and why, what it would speak, what is missing."""
 
 import importlib.metadata
 import platform
 import sys
+from collections.abc import Callable
 
 import click
 
 from app import __version__
 from app.engine.factory import choose_engine
-from app.errors import ChorusError
+from app.engine.xtts.inspection import inspect_checkpoint
+from app.engine.xtts.models import folder_of, is_folder, is_installed
+from app.errors import ChorusError, UnusableCheckpoint
 from app.http.callers import Callers
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from app.speech.storage import prepare_data_directory
 
 PROBLEM = "PROBLEM"
@@ -20,7 +23,7 @@ PACKAGES = ("litestar", "uvicorn", "av", "numpy", "onnxruntime", "hibari-tts", "
 @click.command()
 @click.option("--quiet", is_flag=True, help="Print problems only.")
 def doctor(quiet: bool) -> None:
-    """Check this machine; exit 1 when the server could not start."""
+    """Check this machine and the checkpoint, without loading it; exit 1 when the server could not start."""
     healthy = True
 
     def line(mark: str, what: str) -> None:
@@ -42,8 +45,29 @@ def doctor(quiet: bool) -> None:
         line("ok", f"data directory {settings.data.resolve()} can be written")
         name, reason = choose_engine(settings)
         line("ok", f"engine: {name}, because {reason}")
+        if name == "xtts":
+            _inspect(settings, line)
+        elif settings.engine == "auto" and (is_folder(settings.model) or is_installed(settings.model, settings.data)):
+            _inspect_unused(settings, line)
     except ChorusError as error:
         healthy = False
         line(PROBLEM, error.message)
     if not healthy:
         sys.exit(1)
+
+
+def _inspect(settings: Settings, line: Callable[[str, str], None]) -> None:
+    """Raises UnusableCheckpoint for what would end the server's start."""
+    if not is_folder(settings.model) and not is_installed(settings.model, settings.data):
+        line("-", f"{settings.model} is not downloaded: the server downloads it when it starts")
+        return
+    for finding in inspect_checkpoint(folder_of(settings.model, settings.data)):
+        line("-" if finding.is_noteworthy else "ok", finding.text)
+
+
+def _inspect_unused(settings: Settings, line: Callable[[str, str], None]) -> None:
+    """A checkpoint that the server passes over, because packages are missing: what is wrong with it is no problem."""
+    try:
+        _inspect(settings, line)
+    except UnusableCheckpoint as error:
+        line("-", error.message)

@@ -10,6 +10,6 @@
     hardware/     the GPU, its driver and its memory
 
 Modules here may import torch and the TTS package, which are not in the light environment: `factory` imports this
-package only when it is chosen. `models`, `hardware.driver` and `weights.download` are the exceptions: they import
-neither.
+package only when it is chosen. `models`, `config`, `diagnosis`, `inspection`, `hardware.driver` and `weights.download`
+are the exceptions: importing them imports neither.
 """
