@@ -54,12 +54,24 @@ class _Heard(msgspec.Struct, frozen=True):
     has_gap: bool
 
 
-async def measure(open_stream: OpenStream, streams: int, *, sample_rate_hz: int, code_s: float | None) -> Figures:
-    """Start `streams` listeners at the same moment, each with a text of its own, and wait for all of them."""
-    began_at_s = time.perf_counter()
+async def measure(
+    open_stream: OpenStream,
+    streams: int,
+    *,
+    sample_rate_hz: int,
+    code_s: float | None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Figures:
+    """Start `streams` listeners at the same moment, each with a text of its own, and wait for all of them.
+
+    `code_s`: seconds of audio in one audio code; None where the engine has no codes. `clock`: seconds.
+    """
+    began_at_s = clock()
     texts = [SENTENCES[number % len(SENTENCES)] for number in range(streams)]
-    heard = await asyncio.gather(*(_listen(open_stream, text, seed, sample_rate_hz) for seed, text in enumerate(texts)))
-    elapsed_s = time.perf_counter() - began_at_s
+    heard = await asyncio.gather(
+        *(_listen(open_stream, text, seed, sample_rate_hz, clock) for seed, text in enumerate(texts))
+    )
+    elapsed_s = clock() - began_at_s
     first = sorted(one.first_audio_s for one in heard)
     audio_s = sum(one.audio_s for one in heard)
     return Figures(
@@ -73,13 +85,15 @@ async def measure(open_stream: OpenStream, streams: int, *, sample_rate_hz: int,
     )
 
 
-async def _listen(open_stream: OpenStream, text: str, seed: int, sample_rate_hz: int) -> _Heard:
-    began_at_s = time.perf_counter()
+async def _listen(
+    open_stream: OpenStream, text: str, seed: int, sample_rate_hz: int, clock: Callable[[], float]
+) -> _Heard:
+    began_at_s = clock()
     first_s: float | None = None
     audio_s = 0.0
-    playback = Playback()
+    playback = Playback(clock)
     async for num_samples in open_stream(text, seed):
-        now_s = time.perf_counter() - began_at_s
+        now_s = clock() - began_at_s
         if not num_samples:
             continue
         if first_s is None:
@@ -87,7 +101,7 @@ async def _listen(open_stream: OpenStream, text: str, seed: int, sample_rate_hz:
         playback.delivered(num_samples / sample_rate_hz)
         audio_s += num_samples / sample_rate_hz
     assert first_s is not None, "a stream without audio"
-    return _Heard(first_s, time.perf_counter() - began_at_s, audio_s, playback.num_underruns > 0)
+    return _Heard(first_s, clock() - began_at_s, audio_s, playback.num_underruns > 0)
 
 
 def engine_streams(engine: Engine) -> OpenStream:

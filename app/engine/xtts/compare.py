@@ -149,11 +149,16 @@ def _decode(
         joining = _some(rows[len(codes) :])
         codes += [[code] for code in batch.join(joining).read().tolist()]
     unread: deque[Arrival] = deque()
-    for step in range(1, num_codes):
-        unread.append(batch.step())
-        while len(unread) > (habits.read_late if step < num_codes - 1 else 0):
+
+    def read_until(num_unread: int) -> None:
+        while len(unread) > num_unread:
             for row, code in zip(codes, unread.popleft().read().tolist(), strict=True):
                 row.append(code)
+
+    for _ in range(1, num_codes):  # the first code came out of prefill
+        unread.append(batch.step())
+        read_until(habits.read_late)
+    read_until(0)
     return now_s(device) - began_at_s, codes
 
 
