@@ -37,7 +37,7 @@ stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1
 EVERYTHING := $(VENV)/.xtts $(VENV)/.test
 CHECKS := check-format check-lint check-types check-imports check-workflows check-tests
 
-.PHONY: help install xtts run test check $(CHECKS) fix bench bench-image bench-cold lock clean
+.PHONY: help install xtts run test check $(CHECKS) fix bench chaos bench-image bench-cold lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ fix: $(VENV)/.test  ## Format the code and repair what the linter can repair
 
 bench: $(EVERYTHING)  ## Measure speed; ARGS is passed on
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(EVERYTHING)  ## Attack a running server in every way that we know and print what its listeners notice (5 minutes)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench-image: $(EVERYTHING)  ## Measure the image: size by layer, rebuild, start, known vulnerabilities (needs Docker; 5 minutes)
 	@$(BIN)/python -m tests.bench.image

@@ -75,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.tokens.add(self.headers.get("Authorization"))
         if statuses := self.hub.statuses.get(name):
             return self._refuse(statuses.pop(0))
+        if name not in self.hub.files:
+            return self._refuse(404)
         data = self.hub.files[name]
         if name in self.hub.wrong:
             data = data[:-1] + bytes([data[-1] ^ 1])

@@ -1,0 +1,64 @@
+"""Programs that run beside the server, each in a process of its own, and hand back JSON when they are told to stop."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from tests.chaos.target import Target
+
+
+class Worker:
+    """`python -m <module>`, started now. Its input's end tells it to stop; it then prints its result and ends."""
+
+    def __init__(self, module: str, target: Target, *arguments: str, niceness: int = 0) -> None:
+        command = [sys.executable, "-m", module, msgspec.json.encode(target).decode(), *arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if niceness:
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
+
+    async def stop(self) -> Any:
+        """Tell it to stop; its result."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        return await self.result()
+
+    async def result(self, limit_s: float = 60.0) -> Any:
+        """Wait until it ends by itself; its result."""
+        assert self._process.stdout
+        try:
+            async with asyncio.timeout(limit_s):
+                printed = await asyncio.to_thread(self._process.stdout.read)
+        finally:
+            self.kill()
+        return json.loads(printed)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+
+
+def serve_as_worker(work: Callable[[Target, list[str], asyncio.Event], Awaitable[Any]]) -> None:
+    """The main function of a worker: run `work` until it ends, and print its result as JSON.
+
+    The event is set when the parent closes our input, or has died.
+    """
+    target = msgspec.json.decode(sys.argv[1], type=Target)
+
+    async def run() -> Any:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
+        try:
+            return await work(target, sys.argv[2:], stop)
+        finally:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+
+    print(msgspec.json.encode(asyncio.run(run())).decode())
