@@ -15,7 +15,7 @@ import msgspec
 
 import app
 from app import errors
-from app.errors import EngineFailure, RequestError
+from app.errors import RequestError, Unavailable
 from app.isolation.wire import ConnectionEnded, FrameTooLarge, Job, Reply, receive_reply, send_job
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Child:
         return not self._is_interrupted and self._process.poll() is None
 
     def lease(self) -> None:
-        """Begin the work of another request: its wall time counts from now. Raises EngineFailure if it cannot start."""
+        """Begin the work of another request: its wall time counts from now. Raises Unavailable if it cannot start."""
         self.num_leases += 1
         if not self._is_ready:
             self._wait_until_ready()
@@ -122,10 +122,14 @@ class Child:
             receive_reply(self._connection, max_bytes=0, set_timeout=self._set_timeout)
         except (ConnectionEnded, OSError) as error:
             self.close()
-            raise EngineFailure(
-                f"the process that decodes uploads did not start ({error!r}, exit status {self._process.returncode}); "
-                "`python -m app.isolation.worker 0` shows why"
-            ) from error
+            logger.error(
+                "the process that decodes uploads did not start (%r, exit status %s); "
+                "`python -m app.isolation.worker 0` shows why",
+                error,
+                self._process.returncode,
+            )
+            # It may have been killed for lack of memory, or with the server: the next one may start.
+            raise Unavailable("the process that decodes uploads did not start; try again in a moment") from error
         self._is_ready = True
 
     def _set_timeout(self) -> None:

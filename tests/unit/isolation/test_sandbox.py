@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypeVar
 import psutil
 import pytest
 
-from app.errors import Draining, UnreadableAudio
+from app.errors import Draining, Unavailable, UnreadableAudio
 from app.isolation import pool
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
@@ -56,6 +56,15 @@ def test_an_error_for_the_caller_comes_back_as_itself(file: BinaryIO) -> None:
     with pytest.raises(UnreadableAudio, match="no audio") as refusal:
         run(scenario)
     assert refusal.value.param == "reference_audio"
+
+
+def test_a_child_that_is_killed_while_it_starts_is_no_failure_of_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    child = Child(Limits(), (), {})
+    os.kill(child.pid, signal.SIGKILL)
+    with pytest.raises(Unavailable, match="try again in a moment"):
+        child.lease()
+    assert "exit status -9" in caplog.text
+    child.close()
 
 
 @pytest.mark.parametrize(
