@@ -65,6 +65,9 @@ HEADERS: dict[str, Json] = {
         "2,000 bytes: warnings that do not fit are counted",
     },
     "Server-Timing": {"schema": _TEXT, "description": "Milliseconds in the queue, until the first audio, and in all"},
+    "Accept-Ranges": {"schema": _TEXT, "description": "`bytes`: a `Range` of them may be asked for"},
+    "Content-Range": {"schema": _TEXT, "description": "Which bytes these are, and how many the file has"},
+    "ETag": {"schema": _TEXT, "description": "Stands for the file, for `If-Range`"},
     "Retry-After": {"schema": _WHOLE, "description": "Seconds to wait before the next try"},
     "WWW-Authenticate": {"schema": _TEXT, "description": "How to send the key"},
 }
@@ -163,6 +166,10 @@ def _complete(path: str, method: str, operation: Json) -> None:
         for media_types in [name for name in content if name.startswith(AUDIO)]:
             content |= _audio_content(media_types, content.pop(media_types))
             names += AUDIO_ANSWER
+        if "206" in responses and status in ("200", "206", "416"):
+            names += ("Accept-Ranges",) if status == "416" else ("Accept-Ranges", "ETag")
+        if status in ("206", "416"):
+            names.append("Content-Range")
         if status in ("429", "503"):
             names.append("Retry-After")
         if status == "401":

@@ -53,6 +53,7 @@ ERRORS: Mapping[int, str] = {
     415: "A recording is not audio that can be decoded, or the body is compressed",
     422: "Well-formed, but useless: nothing in the text can be spoken, a recording is too short, too long, silent or "
     "clipped, or a voice file is damaged or of another model",
+    416: "The range holds no byte of the file; `Content-Range` has its length",
     421: "The server is not served under this name; CHORUS_ALLOWED_HOSTS lists its names",
     429: "As many requests as this key may make: try again after `Retry-After` seconds",
     500: "The server failed; its log has the request id",
@@ -86,6 +87,11 @@ LIST_RESPONSES = errors(507)
 VOICE_RESPONSES = errors(404, 507)
 AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
     400, 404, 409, 413, 415, 422, 504, 507
+)
+RANGE_RESPONSES = (
+    AUDIO_RESPONSES
+    | {206: _answer(bytes, "The bytes that `Range` asks for, of the file that this address always gives", AUDIO)}
+    | errors(416)
 )
 SPEECH_RESPONSES = AUDIO_RESPONSES | {
     200: _answer(

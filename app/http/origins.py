@@ -12,6 +12,9 @@ from app.settings import Settings
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 OUR_HEADERS = [
+    "Accept-Ranges",
+    "Content-Range",
+    "ETag",
     "Retry-After",
     "Server-Timing",
     "X-Audio-Seconds",

@@ -7,6 +7,7 @@ from app.engine.base import Engine
 from app.errors import EngineNotReady
 from app.http.access import Access
 from app.http.metrics import Metrics
+from app.http.spoken_files import SpokenFiles
 from app.http.uploads import Uploads
 from app.settings import Settings
 from app.speech.connections import Connections
@@ -24,6 +25,7 @@ class Running:
         self.access = access
         self.loaded: SpeechService | None = None
         self.uploads = Uploads(settings)
+        self.spoken_files = SpokenFiles()
         self.connections = Connections(settings.max_sockets)
         self.metrics = Metrics(lifecycle, self._find_engine, lambda: self.connections.num_open)
 

@@ -12,7 +12,8 @@ MAX_LANGUAGE_CHARS = 40
 LanguageCode = Annotated[str, Meta(max_length=MAX_LANGUAGE_CHARS)]
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 Speed = Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="Pace of speech: 0.5 is half, 2.0 is double")]
-Seed = Annotated[int, Meta(ge=0, le=2**32 - 1, description="Same text, voice and seed: same audio")]
+MAX_SEED = 2**32 - 1
+Seed = Annotated[int, Meta(ge=0, le=MAX_SEED, description="Same text, voice and seed: same audio")]
 Temperature = Annotated[float, Meta(gt=0, le=2, description="Randomness of sampling; XTTS only")]
 TopK = Annotated[int, Meta(ge=1, le=1024, description="Sample from the k best codes; XTTS only")]
 TopP = Annotated[float, Meta(gt=0, le=1, description="Sample from the best codes that hold this share; XTTS only")]

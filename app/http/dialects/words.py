@@ -4,7 +4,8 @@ Clients of other servers send fields of those servers. Where our own routes refu
 misspelled option, a dialect takes it and says in `X-Chorus-Warnings` that it did nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager
 
 import msgspec
 
@@ -20,8 +21,15 @@ MAX_NAME_CHARS = 40
 
 async def speak(service: SpeechService, request: SpeechRequest, names: Mapping[str, str]) -> Speech:
     """`service.speak`, with `param` of an error in the dialect's words. `names`: our name -> theirs."""
-    try:
+    with in_words_of(names):
         return await service.speak(request)
+
+
+@contextmanager
+def in_words_of(names: Mapping[str, str]) -> Generator[None]:
+    """`param` of an error that leaves the block is in the dialect's words. `names`: our name -> theirs."""
+    try:
+        yield
     except ChorusError as error:
         error.param = names.get(error.param or "", error.param)
         raise

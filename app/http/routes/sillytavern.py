@@ -23,8 +23,11 @@ from app.http.dialects.sillytavern import (
     to_voices,
 )
 from app.http.dialects.words import speak, unknown_fields, unknown_names
-from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES
-from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS
+from app.http.file_response import file_response
+from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES, RANGE_RESPONSES
+from app.http.schemas import ErrorBody
+from app.http.state import Running
+from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS, MAX_SEED
 from app.speech.service import SpeechService
 
 PREFIX = "/sillytavern"
@@ -88,21 +91,25 @@ async def speak_to_audio(
 
 @get(
     ["/tts_stream", f"{PREFIX}/tts_stream"],
-    responses=AUDIO_RESPONSES,
+    responses=RANGE_RESPONSES,
     opt={"makes_audio": True},
     tags=["sillytavern"],
     summary="Speak a text, as WAV while it is made; an audio element can play the address itself",
+    description="One address is one file: without a seed, one is derived from the other parameters. Of that file a "
+    "`Range` of bytes may be asked for.",
 )
 async def speak_to_stream(
     request: Request[Any, Any, Any],
     service: NamedDependency[SpeechService],
+    running: NamedDependency[Running],
     text: Annotated[str, Parameter(min_length=1, description="What to say")],
     speaker_wav: Annotated[
         str | None, Parameter(max_length=MAX_ID_CHARS, description="An id from `GET /speakers_list`; never a path")
     ] = None,
     language: Annotated[str | None, Parameter(max_length=MAX_LANGUAGE_CHARS)] = None,
-) -> Response[bytes] | Stream:
-    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language)
-    unknown = unknown_names(request.query_params, ("text", "speaker_wav", "language"))
+    seed: Annotated[int | None, Parameter(ge=0, le=MAX_SEED, description="Another take of the same text")] = None,
+) -> Response[bytes] | Response[ErrorBody] | Stream:
+    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
+    unknown = unknown_names(request.query_params, ("text", "speaker_wav", "language", "seed"))
     asked = speech.to_request(unknown, streaming=True)
-    return await audio_response(request, speak(service, asked, NAMES), AudioFormat.WAV, stream=True)
+    return await file_response(request, service, running.spoken_files, asked, AudioFormat.WAV, NAMES)

@@ -1,0 +1,107 @@
+"""The answer of a GET route that speaks: one address is one file, of which a player may ask for ranges.
+
+Players of media elements ask for a file piece by piece; Safari begins with its first two bytes, to hear how long it is.
+So a request without a seed gets one that is derived from the request itself, and every answer at one address has the
+same bytes. A range is cut out of the complete file, which is kept for a while: the next range speaks nothing.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import aclosing
+
+import msgspec
+from litestar import Response
+from litestar.response import Stream
+
+from app import __version__
+from app.audio.formats import AudioFormat
+from app.http.audio import Answer, encoded_pieces, streamed_response, whole_headers, whole_response
+from app.http.context import facts_of
+from app.http.dialects.words import in_words_of, speak
+from app.http.errors import AnyRequest, error_response
+from app.http.ranges import ByteRange, parse_range
+from app.http.schemas import ErrorBody
+from app.http.spoken_files import SpokenFile, SpokenFiles
+from app.speech.request import SpeechRequest
+from app.speech.service import SpeechService
+
+
+async def file_response(
+    request: AnyRequest,
+    service: SpeechService,
+    files: SpokenFiles,
+    asked: SpeechRequest,
+    audio_format: AudioFormat,
+    names: Mapping[str, str],
+) -> Response[bytes] | Response[ErrorBody] | Stream:
+    """The file, streamed while it is spoken; or the range of it that the request asks for, once it is complete.
+
+    `names`: our name of a field -> the dialect's.
+    """
+    asked = with_seed(asked)
+    etag = _etag(asked, audio_format, service.engine.info.model)
+    file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
+    wanted = _wanted(request, etag)
+    if wanted is not None and wanted.is_from_start_to_end and files.get(etag) is None:
+        wanted = None  # as players begin that take a stream too: the beginning is heard while the rest is spoken
+    facts_of(request.scope).update(format=audio_format.value, stream=wanted is None)
+    if wanted is None:
+        stream = await streamed_response(
+            request,
+            speak(service, asked, names),
+            lambda answer: encoded_pieces(answer, audio_format),
+            audio_format.mime_type,
+        )
+        stream.headers.update(file_headers)
+        return stream
+
+    with in_words_of(names):
+        await service.speakers.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
+
+    async def collect(answer: Answer) -> Response[bytes]:
+        async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
+            data = b"".join([piece async for piece in pieces])
+        answer.num_delivered = answer.num_encoded
+        headers = whole_headers(answer.speech.receipt()) | file_headers
+        files.put(etag, SpokenFile(data, {name: value for name, value in headers.items() if name != "Server-Timing"}))
+        return Response(data, headers=headers)
+
+    async with files.making(etag):
+        kept = files.get(etag)
+        if kept is None:
+            spoken = await whole_response(request, speak(service, asked, names), collect)
+            kept = SpokenFile(spoken.content, dict(spoken.headers))
+    return _part(kept, wanted, audio_format)
+
+
+def with_seed(asked: SpeechRequest) -> SpeechRequest:
+    """`asked`, with a seed that is a function of the rest of it where it has none."""
+    if asked.seed is not None:
+        return asked
+    digest = hashlib.sha256(msgspec.json.encode(asked)).digest()
+    return msgspec.structs.replace(asked, seed=int.from_bytes(digest[:4], "big"))
+
+
+def _etag(asked: SpeechRequest, audio_format: AudioFormat, model: str) -> str:
+    """A strong one: everything that the bytes depend on is in it."""
+    identity = msgspec.json.encode((asked, audio_format, model, __version__))
+    return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
+
+
+def _wanted(request: AnyRequest, etag: str) -> ByteRange | None:
+    """None for the whole file, which is also for a client whose part is of another file (If-Range)."""
+    if request.headers.get("if-range", etag) != etag:
+        return None
+    return parse_range(request.headers.get("range"))
+
+
+def _part(file: SpokenFile, wanted: ByteRange, audio_format: AudioFormat) -> Response[bytes] | Response[ErrorBody]:
+    length = len(file.data)
+    positions = wanted.resolve(length)
+    if positions is None:
+        message = f"the file has {length} bytes, and the range holds none of them"
+        headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes */{length}"}
+        return error_response(416, "range_not_satisfiable", message, headers=headers)
+    headers = file.headers | {"Content-Range": f"bytes {positions.start}-{positions.stop - 1}/{length}"}
+    data = file.data[positions.start : positions.stop]
+    return Response(data, status_code=206, media_type=audio_format.mime_type, headers=headers)
