@@ -1,10 +1,12 @@
 """`make run` as a person starts it, and what it says on a system that the locked packages do not know."""
 
 import os
+import platform
 import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import httpx
@@ -80,16 +82,19 @@ platform.mac_ver = lambda: ("13.6", ("", "", ""), "arm64")
 """
 ALPINE = """
 import os
+import platform
 def confstr(name):
     raise ValueError("unrecognized configuration name")
 os.confstr = confstr
 """
 OLD_LINUX = """
 import os
+import platform
 os.confstr = lambda name: "glibc 2.17"
 """
 RASPBERRY_PI_OS_OF_32_BITS = """
 import sys
+import sysconfig
 sys.maxsize = 2**31 - 1
 """
 WINDOWS = """
@@ -130,3 +135,58 @@ def test_a_system_without_wheels_is_told_in_one_line_before_anything_is_made(
     assert ended.stdout == ""
     assert ended.returncode == 2
     assert sorted(path.name for path in clone.iterdir()) == ["Makefile", "requirements"]
+
+
+# --- systems where a package of XTTS is compiled
+
+PYTHON_3_13 = """
+import sys
+import sysconfig
+sys.version_info = (3, 13, 0, "final", 0)
+"""
+PYTHON_3_12 = """
+import sys
+import sysconfig
+sys.version_info = (3, 12, 1, "final", 0)
+"""
+ARM = (
+    PYTHON_3_12
+    + """
+import platform
+platform.machine = lambda: "aarch64"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("system", "has_compiler", "is_told"),
+    [
+        (PYTHON_3_13, False, True),
+        (PYTHON_3_13, True, False),
+        (ARM, False, True),
+        (ARM, True, False),
+        (PYTHON_3_12, False, False),
+    ],
+    ids=["3.13 without", "3.13 with", "aarch64 without", "aarch64 with", "3.12 x86_64 needs none"],
+)
+def test_a_missing_compiler_is_told_in_one_line_where_one_is_needed(
+    tmp_path: Path, system: str, has_compiler: bool, is_told: bool
+) -> None:
+    if platform.machine() != "x86_64" or not Path(sysconfig.get_path("include"), "Python.h").exists():
+        pytest.skip("needs an x86_64 processor and Python's headers")
+    (tmp_path / "sitecustomize.py").write_text(system)
+    if has_compiler:
+        compiler = tmp_path / (sysconfig.get_config_var("CXX") or "c++").split()[0]
+        compiler.write_text("#!/bin/sh\n")
+        compiler.chmod(0o755)
+    ended = subprocess.run(
+        [sys.executable, "requirements/system.py", "xtts"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == int(is_told)
+    assert len(ended.stderr.splitlines()) == int(is_told)
+    assert ("needs a C++ compiler" in ended.stderr) == is_told
