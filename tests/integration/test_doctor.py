@@ -101,6 +101,21 @@ def test_doctor_ends_with_the_line_with_which_speaking_would(
     assert (said.returncode, said.stderr) == (1, f"Error: {line}\n")
 
 
+@pytest.mark.parametrize("content", [b"no checkpoint", b"PK\x03\x04"], ids=["text", "cut short"])
+def test_a_server_with_an_unusable_checkpoint_logs_one_line_about_it_and_no_trace(
+    copy: Path, tmp_path: Path, content: bytes
+) -> None:
+    """Found out while the engine is loaded, when the port is open already."""
+    (copy / "model.pth").write_bytes(content)
+    environ = {"CHORUS_MODEL": str(copy), "CHORUS_DATA": str(tmp_path), "CHORUS_PORT": "0"}
+    ended = chorus("serve", CHORUS_LOG_LEVEL="error", **environ)
+    assert ended.returncode == 1
+    assert "weights_only" not in ended.stderr
+    (line,) = [line for line in ended.stderr.splitlines() if "ERROR" in line]
+    assert line.endswith("copy or download it again")
+    assert ended.stderr.endswith(f"{line}\n"), "a trace follows"
+
+
 def test_without_torch_doctor_tells_what_it_could_not_read(copy: Path, tmp_path: Path) -> None:
     def doctor() -> str:
         ended = subprocess.run(

@@ -119,6 +119,11 @@ def damage_weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Calla
     return damage
 
 
+def as_in_v1(tensors: dict[str, torch.Tensor]) -> None:
+    for name in [name for name in tensors if name.startswith("gpt.conditioning_perceiver.")]:
+        del tensors[name]
+
+
 def cut(name: str) -> Callable[[Path], None]:
     def damage(folder: Path) -> None:
         data = (folder / name).read_bytes()
@@ -180,6 +185,7 @@ def speaker(channels: int, *, latents: int = 32, embedding: int = 512) -> dict[s
         (damage_config(gpt_max_audio_tokens=99), r"mel_pos_embedding\.emb\.weight has shape \[128, 64\]"),
         (damage_config(gpt_layers="many"), "config.json cannot be read"),
         (damage_weights(lambda tensors: tensors.pop("mel_stats")), "mel_stats is missing"),
+        (damage_weights(as_in_v1), r"does not fit XTTS v2: gpt\.conditioning_perceiver\.latents is missing"),
         (damage_weights(lambda tensors: tensors.update(more=torch.zeros(1))), "more has no place in XTTS v2"),
     ],
 )

@@ -129,6 +129,32 @@ def test_a_checkpoint_as_on_the_hub_loads(tmp_path: Path, usual: Tensors) -> Non
     assert list(checkpoint.speakers) == ["Ada Tiny", "Björn Small"]
 
 
+@pytest.mark.parametrize("tag", ["v2.0.0", "v2.0.2"])
+def test_older_tags_of_the_released_model_load(tmp_path: Path, tag: str) -> None:
+    """16 languages and 6,153 tokens; v2.0.0 has no `gpt_cond_chunk_len`, fields of a diffusion decoder, older names."""
+    if RELEASED_FILES is None:
+        pytest.skip("no released files of older tags beside the project (shared/data/xtts_v2)")
+    released = tmp_path / tag
+    released.mkdir()
+    shutil.copyfile(RELEASED_FILES / f"config-{tag}.json", released / "config.json")
+    shutil.copyfile(RELEASED_FILES / "vocab-v2.0.2.json", released / "vocab.json")
+    folder = write_checkpoint(tmp_path / "model", released_files=released)
+    usual = tensors_of(load_checkpoint(folder, in_memory=True).networks)  # the file is written anew
+    rewrite(folder, with_older_weight_norm)
+    checkpoint = check(folder, usual)
+    assert checkpoint.networks.decoder.text_embedding.num_embeddings == 6153
+    assert len(checkpoint.config.languages) == 16
+
+
+def test_tensors_saved_on_a_gpu_load_on_a_cpu(copy: Path, usual: Tensors) -> None:
+    """The device is a string of the pickle; the legacy form, which is not compressed, can be edited."""
+    rewrite(copy, lambda tensors: {"model": tensors}, _use_new_zipfile_serialization=False)
+    content = (copy / "model.pth").read_bytes()
+    assert b"X\x03\x00\x00\x00cpu" in content
+    (copy / "model.pth").write_bytes(content.replace(b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"))
+    check(copy, usual)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_weights_are_widened(copy: Path, usual: Tensors, dtype: torch.dtype) -> None:
     rewrite(
