@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.engine.xtts.models import PINNED_REVISIONS, XTTS_V2, is_installed
+from tests.integration.test_bad_input import voice_like, wav
 from tests.support.hub import Hub, running_hub
 
 REVISION = PINNED_REVISIONS[XTTS_V2]
@@ -235,6 +236,16 @@ def test_a_disk_that_fills_up_while_the_weights_are_converted_is_told_in_one_lin
         assert "Traceback" not in ended.stderr
         assert not installed(disk).exists()
         assert (disk / "models" / "xtts_v2" / f".{REVISION}.partial" / "model.pth").is_file()
+
+
+def test_the_recording_of_a_fine_tunes_speaker_comes_along_and_is_converted_with_it(hub: Hub, tmp_path: Path) -> None:
+    hub.files["ref.wav"] = wav(voice_like(4))
+    hub.files["audio.wav"] = b"not asked for, because one is enough"
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 0, printed
+    check_installed(tmp_path)
+    assert (installed(tmp_path) / "reference.wav").read_bytes() == hub.files["ref.wav"]
+    assert "audio.wav" not in {name for name, _, _ in hub.sent}
 
 
 def test_the_hubs_token_goes_to_the_hub_and_not_where_it_redirects_to(

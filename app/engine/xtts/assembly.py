@@ -27,9 +27,10 @@ from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import COUNTS, MAX_WINDOWS, Vocoder, VocoderJob, Window, window_lengths
 from app.engine.xtts.voice.conditioning import Conditioner
+from app.engine.xtts.voice.recording import SPEAKER
 from app.engine.xtts.weights.checkpoint import Checkpoint
 from app.engine.xtts.weights.vocabulary import read_tokenizer
-from app.errors import ChorusError
+from app.errors import ChorusError, EngineFailure, UnusableReference
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +85,8 @@ def assemble(
     On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
     threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
 
-    Stages: device, and graphs where there are any. Raises UnusableCheckpoint, and EngineUnavailable when the slots do
-    not fit into the device's memory.
+    Stages: device, recording where one lies beside the model, and graphs where there are any. Raises
+    UnusableCheckpoint, and EngineUnavailable when the slots do not fit into the device's memory.
     """
     config = checkpoint.config
     tokenizer = read_tokenizer(checkpoint.vocabulary, checkpoint.networks.decoder, config)
@@ -103,6 +104,9 @@ def assemble(
         if device.type == "cuda":
             torch.cuda.empty_cache()  # what was there in float32 is free again
             warm_up(vocoder, conditioner, config)
+    if checkpoint.recording is not None:
+        with stage("recording"):
+            checkpoint = _with_recorded_speaker(checkpoint, conditioner)
     max_codes = config.model_args.max_audio_codes
     bytes_per_slot = Rows(networks.decoder, slots=1, max_codes=max_codes, device=torch.device("meta")).num_bytes
     num_slots = slots_that_fit(
@@ -134,6 +138,20 @@ def assemble(
         clock=clock,
     )
     return Loaded(checkpoint, tokenizer, languages, device_loop, num_slots)
+
+
+def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> Checkpoint:
+    """The checkpoint with the voice of its recording as the first speaker, or as it is where that gives no voice."""
+    assert checkpoint.recording is not None
+    path, clip = msgspec.structs.astuple(checkpoint.recording)
+    try:
+        conditioning = conditioner.condition([clip])
+    except (UnusableReference, EngineFailure) as error:
+        logger.warning("%s is not offered as a voice: %s", path, error)
+        return checkpoint
+    logger.info("the voice of %s is offered as %r, the first one", path, SPEAKER)
+    others = {name: voice for name, voice in checkpoint.speakers.items() if name.casefold() != SPEAKER}
+    return msgspec.structs.replace(checkpoint, speakers={SPEAKER: conditioning} | others)
 
 
 def is_half(precision: Precision, device: torch.device) -> bool:

@@ -15,6 +15,14 @@ MANIFEST, WEIGHTS, SPEAKERS = "manifest.json", "model.safetensors", "speakers.sa
 ORIGINAL_WEIGHTS, ORIGINAL_SPEAKERS = "model.pth", "speakers_xtts.pth"
 PUBLISHED_FILES = (CONFIG, VOCABULARY, ORIGINAL_SPEAKERS, ORIGINAL_WEIGHTS)
 """What a checkpoint is published as, smallest first. A fine-tune may come without speakers."""
+RECORDINGS = ("reference", "ref", "audio")
+"""Names, without their ending, of the recording that training tools put beside a model: the voice it was trained on."""
+RECORDING_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
+RECORDINGS_FOLDER = "wavs"
+MAX_RECORDINGS = 20
+"""Files of RECORDINGS_FOLDER that are considered: it may hold the whole training set."""
+PUBLISHED_RECORDINGS = tuple(f"{name}.wav" for name in RECORDINGS)
+"""Those that a download looks for; one is enough."""
 
 
 def is_folder(model: str) -> bool:
@@ -49,6 +57,17 @@ def is_converted(folder: Path) -> bool:
 def is_installed(model: str, data: Path) -> bool:
     folder = folder_of(model, data)
     return is_converted(folder) or _exists(folder / ORIGINAL_WEIGHTS)
+
+
+def find_recordings(folder: Path) -> list[Path]:
+    """Recordings of the trained voice, the likeliest first: `reference.wav`, `ref.wav`, ..., then those in `wavs/`."""
+    named = [folder / f"{name}{suffix}" for name in RECORDINGS for suffix in RECORDING_SUFFIXES]
+    try:
+        inside = sorted((folder / RECORDINGS_FOLDER).iterdir())
+    except OSError:  # usually there is none
+        inside = []
+    of_training = [path for path in inside if path.suffix.lower() in RECORDING_SUFFIXES]
+    return [path for path in (*named, *of_training[:MAX_RECORDINGS]) if _exists(path) and path.is_file()]
 
 
 def _exists(path: Path) -> bool:

@@ -20,6 +20,7 @@ from app.engine.xtts.models import (
     WEIGHTS,
     is_converted,
 )
+from app.engine.xtts.voice.recording import Recording, read_recording
 from app.engine.xtts.voice.speakers import VoiceConditioning, read_speakers
 from app.engine.xtts.weights.convert import Manifest
 from app.engine.xtts.weights.identity import NUM_DIGITS, identity_of
@@ -37,6 +38,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     networks: Networks
     vocabulary: Path
     speakers: dict[str, VoiceConditioning]
+    recording: Recording | None
+    """of the speaker that the model was trained on; the engine makes its first voice from it"""
 
     def to(self, device: torch.device) -> "Checkpoint":
         """The same with its networks on `device`."""
@@ -84,6 +87,7 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu
         networks=networks,
         vocabulary=folder / VOCABULARY,
         speakers=speakers,
+        recording=read_recording(folder, max_s=config.max_ref_len),
     )
 
 

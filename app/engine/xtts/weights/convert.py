@@ -17,8 +17,9 @@ from safetensors.torch import save_file
 from app import __version__
 from app.engine.xtts.config import read_config
 from app.engine.xtts.diagnosis import check_folder
-from app.engine.xtts.models import CONFIG, MANIFEST, ORIGINAL_WEIGHTS, SPEAKERS, VOCABULARY, WEIGHTS
+from app.engine.xtts.models import CONFIG, MANIFEST, ORIGINAL_WEIGHTS, RECORDINGS, SPEAKERS, VOCABULARY, WEIGHTS
 from app.engine.xtts.text.languages import find_languages
+from app.engine.xtts.voice.recording import read_recording
 from app.engine.xtts.voice.speakers import CONDITIONING_KEYS
 from app.engine.xtts.weights.identity import identity_of
 from app.engine.xtts.weights.networks import build_networks
@@ -69,7 +70,11 @@ def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str 
         target / SPEAKERS,
         metadata={"names": json.dumps(list(speakers))},
     )
-    files = {name: _entry(target / name) for name in (CONFIG, VOCABULARY, WEIGHTS, SPEAKERS)}
+    names = [CONFIG, VOCABULARY, WEIGHTS, SPEAKERS]
+    if recording := read_recording(source, max_s=config.max_ref_len):
+        names.append(f"{RECORDINGS[0]}{recording.path.suffix.lower()}")
+        shutil.copyfile(recording.path, target / names[-1])
+    files = {name: _entry(target / name) for name in names}
     manifest = Manifest(
         model=model, revision=revision, chorus_version=__version__, files=files, identity=identity_of(source)
     )

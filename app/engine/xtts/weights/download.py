@@ -25,6 +25,7 @@ from app.engine.xtts.models import (
     ORIGINAL_SPEAKERS,
     PINNED_REVISIONS,
     PUBLISHED_FILES,
+    PUBLISHED_RECORDINGS,
     UNPINNED,
     folder_of,
     installed_folder,
@@ -106,6 +107,9 @@ def _install(model: str, revision: str, final: Path, report: Report, sleep: Call
     partial = final.with_name(f".{revision}.partial")
     partial.mkdir(exist_ok=True)
     files = [file for name in PUBLISHED_FILES if (file := _look_up(model, revision, name, sleep)) is not None]
+    recordings = (_look_up(model, revision, name, sleep) for name in PUBLISHED_RECORDINGS)
+    if recording := next((file for file in recordings if file is not None), None):
+        files.append(recording)
     _check_space(files, partial)
     for file in files:
         _fetch(file, partial, report, sleep)
@@ -143,7 +147,7 @@ def _check_config(folder: Path, model: str) -> None:
 
 
 def _look_up(model: str, revision: str, name: str, sleep: Callable[[float], None]) -> RemoteFile | None:
-    """The hub's word on a file; None for speakers that a fine-tune does not have."""
+    """The hub's word on a file; None for speakers and recordings that are not there."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
@@ -151,7 +155,8 @@ def _look_up(model: str, revision: str, name: str, sleep: Callable[[float], None
     try:
         metadata = _with_retries(lambda: get_hf_file_metadata(url), f"{model}: {name}", sleep)
     except DownloadFailed as error:
-        if name == ORIGINAL_SPEAKERS and isinstance(error.__cause__, RemoteEntryNotFoundError):
+        is_optional = name in (ORIGINAL_SPEAKERS, *PUBLISHED_RECORDINGS)
+        if is_optional and isinstance(error.__cause__, RemoteEntryNotFoundError):
             return None
         raise
     if metadata.size is None or metadata.etag is None:
