@@ -39,6 +39,11 @@ positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "413", "415",
 negative_data_rejection.expected-statuses = ["400", "404", "405", "413", "415", "422", "501", "503"]
 # Answers too: this engine cannot clone, and a server may be full.
 not_a_server_error.expected-statuses = ["2xx", "4xx", "501", "503"]
+
+# Parameters that the dialect does not know are taken and named in X-Chorus-Warnings.
+[[operations]]
+include-path-regex = "/tts_stream$"
+generation.allow-extra-parameters = false
 """
 
 

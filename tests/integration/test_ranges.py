@@ -106,8 +106,10 @@ def test_other_texts_voices_and_seeds_are_other_files(client: httpx.Client) -> N
 
 
 def test_a_seed_out_of_bounds_is_refused(client: httpx.Client) -> None:
-    for seed in ("-1", "4294967296", "x", "1.5"):
+    for seed in ("-1", "4294967296", "x", "1.5", "null", ""):
         check(client.get("/tts_stream", params={"text": "Hello.", "seed": seed}), 400, "invalid_field", "seed")
+    for twice in ("seed=1&seed=2", "seed=null&seed=null"):
+        check(client.get(f"/tts_stream?text=Hello.&{twice}"), 400, "invalid_field", "seed")
     largest = client.get("/tts_stream", params={"text": "Hello.", "seed": 2**32 - 1})
     assert largest.headers["X-Seed"] == str(2**32 - 1)
 

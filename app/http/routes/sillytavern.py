@@ -12,6 +12,7 @@ from litestar.params import JSONBody, Parameter
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
+from app.errors import InvalidField
 from app.http.audio import audio_response
 from app.http.dialects.sillytavern import (
     NAMES,
@@ -31,6 +32,7 @@ from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS, MAX_SEED
 from app.speech.service import SpeechService
 
 PREFIX = "/sillytavern"
+STREAM_PARAMETERS = ("text", "speaker_wav", "language", "seed")
 NOT_KEPT = (
     "not kept: settings belong to each request here, since many callers share this server; "
     "/tts_to_audio/ takes speed, temperature, top_k, top_p, repetition_penalty and seed"
@@ -109,7 +111,12 @@ async def speak_to_stream(
     language: Annotated[str | None, Parameter(max_length=MAX_LANGUAGE_CHARS)] = None,
     seed: Annotated[int | None, Parameter(ge=0, le=MAX_SEED, description="Another take of the same text")] = None,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
+    for name in STREAM_PARAMETERS:
+        if len(request.query_params.getall(name, [])) > 1:
+            raise InvalidField(f"{name}: send it once", param=name)
+    if seed is None and "seed" in request.query_params:  # Litestar reads `seed=null` as no seed
+        raise InvalidField("seed: a whole number is needed", param="seed")
     speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
-    unknown = unknown_names(request.query_params, ("text", "speaker_wav", "language", "seed"))
+    unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
     asked = speech.to_request(unknown, streaming=True)
     return await file_response(request, service, running.spoken_files, asked, AudioFormat.WAV, NAMES)
