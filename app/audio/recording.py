@@ -7,7 +7,7 @@ playlist) is not followed. Knows nothing of uploads and of what a voice needs.
 
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import av
 import av.error
@@ -25,8 +25,13 @@ MAX_CHANNELS = 64
 MAX_BROKEN_SHARE = 0.1
 """Share of packets that may fail to decode: a cut-off file breaks in its last one, noise breaks everywhere."""
 MAX_PARTS = 100
-"""WAV files in one file, one behind the other."""
+"""WAV or AIFF files in one file, one behind the other."""
 
+_PARTS: dict[tuple[bytes, bytes], Literal["little", "big"]] = {
+    (b"RIFF", b"WAVE"): "little",
+    (b"FORM", b"AIFF"): "big",
+    (b"FORM", b"AIFC"): "big",
+}
 # No protocol at all: with FFmpeg's default, an uploaded playlist could read the server's files and networks.
 _OPEN_OPTIONS = {"protocol_whitelist": "none"}
 # Before version 19, PyAV raises for tags that are not UTF-8 unless it is told to replace them; version 19 always
@@ -72,7 +77,7 @@ def _decode(file: BinaryIO, name: str, max_s: float, downmix: Downmix) -> Decode
         return _collect(_frames(file, name), name, max_s, downmix)
     except MemoryError:
         raise
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, OSError) as error:  # OSError: a damaged head names a place before the file's begin
         raise UnreadableAudio(
             f"{name} is not audio that can be decoded ({error.strerror}); send wav, flac, mp3, ogg or m4a",
             param="reference_audio",
@@ -172,11 +177,11 @@ class _Resample:
 
 
 def _parts(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file, or each of the WAV files that were joined end to end: FFmpeg stops at the end of the first one."""
+    """The file, or each of the WAV or AIFF files that were joined end to end: FFmpeg stops at the end of the first."""
     file.seek(0, io.SEEK_END)
     num_bytes = file.tell()
     starts = [0]
-    while len(starts) < MAX_PARTS and (next_start := _end_of_wav(file, starts[-1])) is not None:
+    while len(starts) < MAX_PARTS and (next_start := _start_of_next(file, starts[-1])) is not None:
         starts.append(next_start)
     if len(starts) == 1:
         file.seek(0)
@@ -187,16 +192,17 @@ def _parts(file: BinaryIO) -> Iterator[BinaryIO]:
         yield io.BytesIO(file.read(end - start))
 
 
-def _end_of_wav(file: BinaryIO, start: int) -> int | None:
-    """Where the WAV file that begins at `start` ends, if another one begins there."""
-    head = _riff_head(file, start)
-    if head is None:
+def _start_of_next(file: BinaryIO, start: int) -> int | None:
+    """Where the WAV or AIFF file at `start` ends, if another one begins there."""
+    size = _size_of_part(file, start)
+    if size is None:
         return None
-    end = start + 8 + int.from_bytes(head[4:8], "little")
-    return next((place for place in (end, end + 1) if _riff_head(file, place)), None)
+    # A last chunk of odd length is padded, and some programs do not count the padding.
+    return next((end for end in (start + size, start + size + 1) if _size_of_part(file, end) is not None), None)
 
 
-def _riff_head(file: BinaryIO, start: int) -> bytes | None:
+def _size_of_part(file: BinaryIO, start: int) -> int | None:
     file.seek(start)
     head = file.read(12)
-    return head if head[:4] == b"RIFF" and head[8:] == b"WAVE" else None
+    byte_order = _PARTS.get((head[:4], head[8:]))
+    return None if byte_order is None else 8 + int.from_bytes(head[4:8], byte_order)

@@ -343,6 +343,13 @@ def test_wav_files_that_were_joined_end_to_end_are_all_read(is_odd: bool) -> Non
     assert len(clip.samples) / RATE_HZ == pytest.approx(8.5, abs=0.01)
 
 
+@pytest.mark.parametrize("container", ["WAV", "AIFF", "FLAC", "OGG", "MP3"])
+def test_two_files_of_one_format_that_were_joined_are_both_read(container: str) -> None:
+    subtype = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}.get(container, "PCM_16")
+    clip = decode_reference(recording(voice(3), RATE_HZ, container, subtype) * 2)
+    assert len(clip.samples) / RATE_HZ == pytest.approx(6, abs=0.15)
+
+
 def test_a_limit_ends_joined_files_too() -> None:
     clip = decode_reference(recording(voice(3)) * 3, max_decode_s=4)
     assert (len(clip.samples), clip.is_cut) == (4 * RATE_HZ, True)
