@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from app.engine.xtts.models import PINNED_REVISIONS, XTTS_V2, installed_folder
+from tests.integration.test_bad_input import voice_like, wav
 from tests.integration.test_xtts_server import chorus
 
 WITHOUT_TORCH = """
@@ -39,7 +40,7 @@ def test_doctor_tells_what_a_published_checkpoint_would_speak(copy: Path, tmp_pa
         ended.stdout
     )
     assert "it speaks 17 languages: en, es, fr," in ended.stdout
-    assert "it has 2 voices of its own; a request that names none is spoken with 'Ada Tiny'" in ended.stdout
+    assert "2 voices of its own; a request that names none is spoken with 'Ada Tiny'" in ended.stdout
     assert ended.stderr == ""
 
 
@@ -53,6 +54,15 @@ def test_doctor_tells_that_a_downloaded_checkpoint_has_no_voices(copy: Path, tmp
     assert ended.returncode == 0, ended.stdout
     assert f"checkpoint: XTTS v2 converted, 3 layers of 64 channels, in {folder}" in ended.stdout
     assert "-  it has no voices of its own: a request must name a saved voice, or send recordings" in ended.stdout
+
+
+def test_doctor_tells_that_a_recording_beside_the_model_is_its_first_voice(copy: Path, tmp_path: Path) -> None:
+    (copy / "speakers_xtts.pth").unlink()
+    (copy / "ref.wav").write_bytes(wav(voice_like(4)))
+    ended = chorus("doctor", CHORUS_MODEL=str(copy), CHORUS_DATA=str(tmp_path))
+    assert ended.returncode == 0, ended.stdout
+    assert f"ok  its first voice is made from {copy / 'ref.wav'} and called 'reference'" in ended.stdout
+    assert "1 voice of its own; a request that names none is spoken with 'reference'" in ended.stdout
 
 
 def test_doctor_tells_that_the_server_would_download_first(tmp_path: Path) -> None:

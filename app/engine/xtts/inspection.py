@@ -43,6 +43,7 @@ def inspect_checkpoint(folder: Path) -> Iterator[Finding]:
 
 def _inspect_content(folder: Path) -> Iterator[Finding]:
     from app.engine.xtts.text.languages import find_languages
+    from app.engine.xtts.voice.recording import SPEAKER
     from app.engine.xtts.weights.checkpoint import load_checkpoint
     from app.engine.xtts.weights.vocabulary import read_tokenizer
 
@@ -62,7 +63,11 @@ def _inspect_content(folder: Path) -> Iterator[Finding]:
         named = ", ".join(languages.without_mark)
         yield Finding(f"{named}: listed by config.json and not spoken, because the vocabulary has no mark for it", True)
     voices = list(checkpoint.speakers)
+    if checkpoint.recording is not None:
+        yield Finding(f"its first voice is made from {checkpoint.recording.path} and called {SPEAKER!r}")
+        voices = [SPEAKER, *(name for name in voices if name.casefold() != SPEAKER)]
     if voices:
-        yield Finding(f"it has {len(voices)} voices of its own; a request that names none is spoken with {voices[0]!r}")
+        number = "1 voice" if len(voices) == 1 else f"{len(voices)} voices"
+        yield Finding(f"it has {number} of its own; a request that names none is spoken with {voices[0]!r}")
     else:
         yield Finding("it has no voices of its own: a request must name a saved voice, or send recordings", True)
