@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from typing import cast
 
 import msgspec
@@ -14,15 +14,17 @@ from litestar.di import Provide
 from litestar.handlers import WebsocketRouteHandler
 
 from app import __version__
+from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
-from app.errors import AddressUnavailable, ChorusError, EngineFailure, StartupError
+from app.errors import AddressUnavailable, ChorusError, Draining, EngineFailure, StartupError
 from app.http.access import Access, AccessMiddleware
-from app.http.asgi import AsgiApp, Exchange
+from app.http.asgi import AsgiApp
 from app.http.body import StrictRequest, check_encoding
 from app.http.document import build_document
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.methods import options_handlers
+from app.http.methods import head_paths, options_handlers
+from app.http.middleware import wrap
 from app.http.origins import cors_config
 from app.http.routes import clone, docs, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
 from app.http.socket_refusal import SocketRefusal
@@ -62,6 +64,7 @@ ROUTES = [
     sillytavern.set_settings,
     sillytavern.speak_to_audio,
     sillytavern.speak_to_stream,
+    sillytavern.head_of_stream,
     health.health,
     health.live,
     health.ready,
@@ -154,10 +157,12 @@ def create_app(
     )
     app.state.metrics = running.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.
-    return Exchange(
+    return wrap(
         SocketRefusal(cast("AsgiApp", app), SOCKET_PATHS),
-        instance=running.instance,
+        running.lifecycle,
         client_timeout_s=settings.client_timeout_s,
+        head_paths=head_paths(ROUTES),
+        instance=running.instance,
         on_end=running.metrics.on_exchange_end,
         tracer=tracer,
     )
@@ -207,7 +212,8 @@ async def _load(
         return
     try:
         if engine is None:
-            engine = await asyncio.to_thread(build_engine, running.settings, stage=lifecycle.stage)
+            build = partial(build_engine, running.settings, stage=lifecycle.stage, check=lifecycle.check_start)
+            engine = await run_in_daemon_thread(build, name="load-engine")
             with lifecycle.stage("warm-up"):
                 await warm_up(engine)
         service = SpeechService(engine, running.settings, lifecycle, volume=volume)
@@ -216,6 +222,8 @@ async def _load(
         engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))
         running.loaded = service
         lifecycle.is_ready()
+    except Draining as error:
+        logger.info("%s", error)
     except ChorusError as error:
         _fail(lifecycle, error, on_failure)
     except Exception as error:  # noqa: BLE001 - the start's boundary: whatever it is, the server must not look alive

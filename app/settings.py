@@ -144,7 +144,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="`1` accepts the Coqui Public Model License, under which XTTS v2 may be downloaded")
     ] = False
     data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
-    host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` for every interface")] = "127.0.0.1"
+    host: Annotated[
+        str,
+        Meta(
+            description="Addresses to listen on, separated by commas: `0.0.0.0` is every IPv4 address, `::` every "
+            "address of IPv4 and IPv6, `localhost` 127.0.0.1 and ::1"
+        ),
+    ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
     wyoming_port: Annotated[
         int, Meta(ge=0, le=65535, description="Port for Wyoming (Home Assistant), whose protocol has no keys; 0: none")

@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -11,6 +11,7 @@ import click
 
 from app.audio.encoders import open_encoder, wav_header
 from app.audio.formats import AudioFormat, format_for_suffix, parse_format
+from app.cli.output import is_same, is_seekable, open_output
 from app.engine.factory import build_engine
 from app.errors import InvalidField
 from app.log import configure_logging
@@ -49,16 +50,18 @@ def say(
     said = _read(source or sys.stdin) if text is None or text == "-" else text
     audio_format = _choose_format(output, format_name)
     write_captions = None if captions is None else _choose_captions(captions)
-    if captions is not None and Path(captions).absolute() == Path(output).absolute():
+    if captions is not None and is_same(captions, output):
         raise click.UsageError("give --output and --captions different names")
     configure_logging("error", "text")
     request = SpeechRequest(text=said, language=language, speaker_id=voice, speed=speed, seed=seed)
     # The text's limit protects a shared server; here the user's own patience is the limit.
     settings = load_settings(max_text_chars=sys.maxsize)
     # Opened before the first word is spoken: a folder that cannot be written is no news for the end of a chapter.
-    with nullcontext() if captions is None else _open_output(captions) as captions_file:
-        with _open_output(output) as file:
-            receipt, segments = asyncio.run(_speak(request, settings, audio_format, file, is_seekable=output != "-"))
+    with nullcontext() if captions is None else open_output(captions) as captions_file:
+        with open_output(output) as file:
+            receipt, segments = asyncio.run(
+                _speak(request, settings, audio_format, file, is_seekable=is_seekable(output))
+            )
         if captions_file is not None and write_captions is not None:
             captions_file.write(write_captions(segments).encode())
     for warning in receipt.warnings:
@@ -119,24 +122,3 @@ async def _speak(
         return speech.receipt(), speech.timed_segments
     finally:
         await service.aclose()
-
-
-@contextmanager
-def _open_output(output: str) -> Generator[BinaryIO]:
-    """Standard output, or a file that appears under its name only when it is complete."""
-    if output == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    path = Path(output)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            try:
-                yield file
-                file.flush()
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error

@@ -1,13 +1,16 @@
-"""`chorus serve`: the app under uvicorn, with a shutdown that keeps its promises."""
+"""`chorus serve`: the app under uvicorn."""
 
 import logging
-import socket
+import os
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 import uvicorn
 
-from app.errors import AddressUnavailable, ChorusError
+from app.errors import ChorusError
+from app.listeners import open_listeners, shown_authority
 from app.log import configure_logging
 from app.server.draining import DrainingServer
 from app.server.protocols import protocol_options
@@ -17,7 +20,7 @@ from app.speech.storage import prepare_data_directory
 
 
 @click.command()
-@click.option("--host", help="Address to listen on (CHORUS_HOST).")
+@click.option("--host", help="Addresses to listen on, separated by commas (CHORUS_HOST).")
 @click.option("--port", type=int, help="Port to listen on (CHORUS_PORT).")
 def serve(host: str | None, port: int | None) -> None:
     """Start the server."""
@@ -26,7 +29,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     settings = load_settings(host=host, port=port)
     configure_logging(settings.log_level, settings.log_format)
-    # What cannot work is told before a port is opened.
+    # Faults of the settings are reported before a port is opened.
     prepare_data_directory(settings.data)
     choose_engine(settings)
     failures: list[ChorusError] = []
@@ -37,7 +40,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     lifecycle = Lifecycle()
     app = create_app(settings, lifecycle=lifecycle, on_failure=stop)
-    listener = _listen(settings.host, settings.port)
+    listeners = open_listeners(settings.host, settings.port, port_setting="CHORUS_PORT")
     config = uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - uvicorn's ASGI types and ours name the same dictionaries
         lifespan="on",
@@ -45,40 +48,39 @@ def serve(host: str | None, port: int | None) -> None:
         access_log=False,
         server_header=False,
         **protocol_options(settings.client_timeout_s),
-        timeout_graceful_shutdown=5,
-        # Longer than any Retry-After: who waits as told must not find the connection closed under the next try.
+        # DrainingServer has waited before. This is the time of what is cut off to end in order.
+        timeout_graceful_shutdown=1,
+        # Longer than any Retry-After, so that a client that waits as told finds its connection open.
         timeout_keep_alive=75,
     )
     server = DrainingServer(config, lifecycle, settings.drain_timeout_s)
-    _greet(settings, listener.getsockname()[1])
-    server.run([listener])
-    if failures or not server.started:
-        sys.exit(1)
+    _greet(settings, [f"http://{shown_authority(listener)}" for listener in listeners])
+    server.run(listeners)
+    status = 1 if failures or not server.started or server.num_cut else 0
+    if not lifecycle.has_started:
+        _leave_at_once(status)
+    sys.exit(status)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """The open port, or AddressUnavailable: told before the engine is loaded."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise AddressUnavailable(
-            f"cannot listen on {host} port {port}: {str(error.strerror).lower()}; another goes in CHORUS_PORT",
-            param="CHORUS_PORT",
-        ) from error
-    # asyncio's own loop does not set it on such a socket (uvloop does), and every small answer would wait 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def _greet(settings: Settings, port: int) -> None:
-    host = settings.host
-    shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only shown
-    url = f"http://[{shown_host}]:{port}" if ":" in shown_host else f"http://{shown_host}:{port}"
-    if settings.log_format == "json":  # who reads it is a program
-        logging.getLogger(__name__).info("starting on %s", url)
+def _greet(settings: Settings, urls: Sequence[str]) -> None:
+    if settings.log_format == "json":  # read by a program
+        logging.getLogger(__name__).info("starting on %s", ", ".join(urls))
         return
     example = """-H 'Content-Type: application/json' -d '{"text": "Hello there."}' -o hello.wav"""
     if settings.api_keys or settings.api_keys_file:
         example = f"-H 'Authorization: Bearer KEY' {example}"
-    click.echo(f"Chorus is starting. Open {url}, or hear it speak:\n\n  curl {url}/tts {example}\n", err=True)
+    click.echo(
+        f"Chorus is starting. Open {' or '.join(urls)}, or hear it speak:\n\n  curl {urls[0]}/tts {example}\n", err=True
+    )
+
+
+def _leave_at_once(status: int) -> NoReturn:
+    """End the process without waiting for the thread that loads the engine: what it does cannot be interrupted.
+
+    What it writes is complete under its final name or not there (app/engine/xtts/weights/download.py). A normal end
+    of the interpreter would stop that thread in the middle of native code, which can crash.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

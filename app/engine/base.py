@@ -24,6 +24,14 @@ Stage = Callable[[str], AbstractContextManager[None]]
 """Times a stage of the start, by its name."""
 
 
+Check = Callable[[], None]
+"""Raises where the start is given up; called between its steps, on the thread that does them."""
+
+
+def unchecked() -> None:
+    """A start that is never given up."""
+
+
 def untimed(_: str) -> AbstractContextManager[None]:
     """A stage that nobody times."""
     return nullcontext()

@@ -9,7 +9,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.engine.base import Engine, Stage, untimed
+from app.engine.base import Check, Engine, Stage, unchecked, untimed
 from app.engine.xtts.diagnosis import check_folder
 from app.engine.xtts.hardware.driver import find_device
 from app.engine.xtts.models import folder_of, is_folder, is_installed
@@ -91,16 +91,21 @@ def build_engine(
     weights: "Checkpoint | None" = None,
     exact_codes: int | None = None,
     stage: Stage = untimed,
+    check: Check = unchecked,
 ) -> Engine:
     """Load the engine that the settings ask for, downloading its weights where the licence is accepted.
 
     exact_codes   for benchmarks with XTTS: every segment has so many codes
+    check         raises to give the start up; called often during a download, and `stage` may raise the same
 
     Stages: import, weights, device, and graphs on a GPU. Raises EngineUnavailable, UnusableCheckpoint,
     LicenceNotAccepted or DownloadFailed.
     """
     name, reason = choose_engine(settings)
-    engine = _build_xtts(settings, weights, exact_codes, stage) if name == "xtts" else _build_embedded(settings, stage)
+    if name == "xtts":
+        engine = _build_xtts(settings, weights, exact_codes, stage, check)
+    else:
+        engine = _build_embedded(settings, stage)
     if engine.info.notice is None:
         logger.info("engine: %s (%s), %s on %s", name, reason, engine.info.model, engine.info.device)
     else:
@@ -108,12 +113,14 @@ def build_engine(
     return engine
 
 
-def _build_xtts(settings: Settings, weights: "Checkpoint | None", exact_codes: int | None, stage: Stage) -> Engine:
+def _build_xtts(
+    settings: Settings, weights: "Checkpoint | None", exact_codes: int | None, stage: Stage, check: Check
+) -> Engine:
     if weights is None and not is_installed(settings.model, settings.data):
         from app.engine.xtts.weights.download import download_model
 
         with stage("download"):
-            download_model(settings, report=logger.info)
+            download_model(settings, report=logger.info, check=check)
     with stage("import"):
         from app.engine.xtts.engine import XttsEngine
         from app.engine.xtts.guards import Guards

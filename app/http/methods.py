@@ -1,4 +1,4 @@
-"""HTTP methods that every route has without a handler of its own: OPTIONS. (HEAD is in app/http/asgi.py.)"""
+"""HTTP methods that every route has without a handler of its own: OPTIONS. (HEAD is in app/http/middleware/head.py.)"""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,16 @@ def options_handlers(handlers: Sequence[BaseRouteHandler]) -> list[HTTPRouteHand
             for path in handler.paths:
                 methods.setdefault(path, {"OPTIONS"}).update(str(method) for method in handler.http_methods)
     return [_options_handler(path, known) for path, known in methods.items()]
+
+
+def head_paths(handlers: Sequence[BaseRouteHandler]) -> set[str]:
+    """Paths with a handler of their own for HEAD, because their GET speaks."""
+    return {
+        path
+        for handler in handlers
+        if isinstance(handler, HTTPRouteHandler) and HttpMethod.HEAD in handler.http_methods
+        for path in handler.paths
+    }
 
 
 def allow(methods: set[str]) -> str:

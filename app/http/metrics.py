@@ -130,7 +130,9 @@ class LoadCollector(Collector):
             status.add_metric((each.value,), each is self._lifecycle.status)
         yield status
         yield GaugeMetricFamily(
-            "chorus_requests_in_flight", "Requests whose speech is not finished.", self._lifecycle.num_in_flight
+            "chorus_requests_in_flight",
+            "Requests whose answer is not sent to its end, probes left out, and sentences that sockets speak.",
+            self._lifecycle.num_in_flight,
         )
         yield GaugeMetricFamily(
             "chorus_sockets_open", "WebSockets and Wyoming connections that are open.", self._num_sockets()

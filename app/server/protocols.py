@@ -1,27 +1,23 @@
-"""How uvicorn reads requests and sockets: protocols and their bounds."""
+"""How uvicorn reads requests and sockets, with bounds for what clients send and for how long they take."""
 
-import importlib.util
 from functools import partial
 from typing import Any
 
+from app.server.http_protocol import BoundedHttpProtocol
+from app.server.socket_protocol import BoundedSocketProtocol
+
 MAX_WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
+ABORT_GRACE_S = 1.0
+"""Seconds that the app has to end an exchange after its client's time is up, before the connection is aborted."""
 
 
 def protocol_options(client_timeout_s: float) -> dict[str, Any]:  # Any: uvicorn's own values
-    """How uvicorn reads requests and sockets, with bounds for what strangers send."""
+    """Arguments of `uvicorn.Config`."""
+    write_timeout_s = client_timeout_s + ABORT_GRACE_S
     return {
-        "http": _http_protocol(client_timeout_s),
-        "ws": "websockets-sansio",  # stops reading while the app does not take what came
+        "http": partial(BoundedHttpProtocol, head_timeout_s=client_timeout_s, write_timeout_s=write_timeout_s),
+        "ws": partial(BoundedSocketProtocol, write_timeout_s=write_timeout_s),
         "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,
-        # One read unpacks all it holds before anybody can stop it, and audio does not get smaller.
+        # Inflating happens in the event loop, before the size of a message can be checked; audio does not compress.
         "ws_per_message_deflate": False,
     }
-
-
-def _http_protocol(head_timeout_s: float) -> Any:  # Any: uvicorn asks for a class, and calls it
-    """With bounds for the head; where httptools is not made for, h11, which has a bound of its own."""
-    if importlib.util.find_spec("httptools") is None:
-        return "h11"
-    from app.server.head_limits import BoundedHeadProtocol
-
-    return partial(BoundedHeadProtocol, head_timeout_s=head_timeout_s)

@@ -165,6 +165,13 @@ class SpeechService:
             trace=synthesis,
         )
 
+    async def check(self, request: SpeechRequest) -> None:
+        """Raise what `speak` would raise before it admits the request, without admitting it."""
+        self._lifecycle.check()
+        self.check_language(request.language)
+        self.check_length(request.text)
+        await self.speakers.find(request.speaker_id)
+
     def check_language(self, code: str) -> str:
         """The engine's own name of a language; its default for "". Raises UnsupportedLanguage."""
         info = self.engine.info

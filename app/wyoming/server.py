@@ -29,7 +29,8 @@ from wyoming.tts import (
 )
 
 from app.audio.pcm import float_to_bytes
-from app.errors import MAX_QUOTED_CHARS, AddressUnavailable, ChorusError, InvalidField, shortened
+from app.errors import MAX_QUOTED_CHARS, ChorusError, InvalidField, shortened
+from app.listeners import open_listeners, shown_authority
 from app.speech.connections import Connections
 from app.speech.conversation import Conversation, Warned
 from app.speech.request import SpeechRequest
@@ -67,21 +68,24 @@ class WyomingServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def listening(self, host: str, port: int) -> AsyncGenerator[None]:
-        """Serve until the end of the block, then close every connection. Raises AddressUnavailable."""
-        try:
-            server = await asyncio.start_server(self._connected, host, port, limit=MAX_EVENT_BYTES)
-        except OSError as error:
-            raise AddressUnavailable(
-                f"cannot listen on {host} port {port} for Wyoming: {str(error.strerror).lower()}; "
-                "another goes in CHORUS_WYOMING_PORT",
-                param="CHORUS_WYOMING_PORT",
-            ) from error
-        logger.info("Wyoming: tcp://%s:%d (its protocol has no keys)", host, port)
+    async def listening(self, hosts: str, port: int) -> AsyncGenerator[None]:
+        """Serve on every address of `hosts` until the end of the block, then close every connection.
+
+        Raises AddressUnavailable.
+        """
+        listeners = open_listeners(hosts, port, port_setting="CHORUS_WYOMING_PORT", purpose="Wyoming")
+        servers = [
+            await asyncio.start_server(self._connected, sock=listener, limit=MAX_EVENT_BYTES) for listener in listeners
+        ]
+        logger.info(
+            "Wyoming: %s (its protocol has no keys)",
+            ", ".join(f"tcp://{shown_authority(listener)}" for listener in listeners),
+        )
         try:
             yield
         finally:
-            server.close()
+            for server in servers:
+                server.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

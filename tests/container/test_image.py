@@ -65,8 +65,8 @@ def test_nothing_outside_of_data_and_tmp_can_be_written(image: str) -> None:
 WHAT_IS_LOADED = """
 import glob, importlib.util, json, os, sys
 import app.cli.serve, app.main, app.engine.embedded, app.engine.xtts.engine, app.engine.xtts.weights.download
-import app.server.head_limits, app.otlp, app.wyoming.server
-import uvicorn.lifespan.on, uvicorn.loops.uvloop, uvicorn.protocols.http.httptools_impl
+import app.server.protocols, app.otlp, app.wyoming.server
+import uvicorn.lifespan.on, uvicorn.loops.uvloop, uvicorn.protocols.http.h11_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 import huggingface_hub.file_download
 files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]

@@ -1,8 +1,10 @@
 """`chorus download` against a small hub on loopback: the real code, the real library, and what can go wrong."""
 
+import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +14,12 @@ from pathlib import Path
 import pytest
 
 from app.engine.xtts.models import PINNED_REVISIONS, XTTS_V2, is_installed
+from app.engine.xtts.weights.download import download_model
+from app.errors import ChorusError
+from app.settings import Settings
 from tests.integration.test_bad_input import voice_like, wav
 from tests.support.hub import Hub, running_hub
+from tests.support.server import chorus_serve
 
 REVISION = PINNED_REVISIONS[XTTS_V2]
 
@@ -261,3 +267,42 @@ def test_the_hubs_token_goes_to_the_hub_and_not_where_it_redirects_to(
     assert storage.num_bytes("model.pth") > 1_000_000
     assert hub.num_bytes("model.pth") == 0
     assert storage.tokens == {None}
+
+
+def test_sigterm_ends_a_start_that_waits_for_the_hub_and_leaves_nothing_half_written(hub: Hub, tmp_path: Path) -> None:
+    hub.hold_after["model.pth"] = 11 << 20
+    options = {"CHORUS_ENGINE": "xtts", "CHORUS_ACCEPT_CPML": "1", "HF_ENDPOINT": hub.url, "CHORUS_DEVICE": "cpu"}
+    with chorus_serve(tmp_path, until_ok=False, **options) as (_, process):
+        assert hub.held.wait(60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0  # the hub says nothing for 60 s
+    assert not installed(tmp_path).exists()
+    assert {path.name for path in installed(tmp_path).parent.iterdir()} == {f".{REVISION}.lock", f".{REVISION}.partial"}
+    hub.released.set()
+    status, printed = download(hub, tmp_path, "--accept-licence")
+    assert status == 0, printed
+    check_installed(tmp_path)
+    assert [first for name, first, _ in hub.sent if name == "model.pth"][-1] == 10 << 20  # it went on from there
+
+
+class GivenUp(ChorusError):
+    """By the caller of a download."""
+
+
+@pytest.mark.parametrize("calls", range(1, 40, 3))
+def test_a_download_that_is_given_up_at_any_step_goes_on_from_there(hub: Hub, tmp_path: Path, calls: int) -> None:
+    remaining = iter(range(calls))
+
+    def check() -> None:
+        if next(remaining, None) is None:
+            raise GivenUp("enough")
+
+    settings = Settings(data=tmp_path, accept_cpml=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        with contextlib.suppress(GivenUp):
+            download_model(settings, report=lambda _: None, check=check)
+        left = {path.name for path in installed(tmp_path).parent.iterdir()} - {f".{REVISION}.lock"}
+        assert left in ({f".{REVISION}.partial"}, {REVISION})
+        download_model(settings, report=lambda _: None)
+    check_installed(tmp_path)

@@ -221,3 +221,23 @@ def test_an_origin_that_only_begins_like_an_allowed_one_is_not_allowed(guarded: 
         for origin in ("null", f"{PAGE}.evil.example", "http://localhost:80010", "https://localhost:8001"):
             answer = client.get("/health", headers={"Origin": origin})
             assert "Access-Control-Allow-Origin" not in answer.headers, origin
+
+
+@pytest.mark.parametrize("path", ["/tts_stream", "/tts_stream/", "/sillytavern/tts_stream"])
+def test_head_of_a_route_that_speaks_answers_without_speaking(fake_server: RunningServer, path: str) -> None:
+    engine = fake_server.engine
+    assert isinstance(engine, FakeEngine)
+    with fake_server.client() as client:
+        for query, status in (
+            ({"text": "Hello."}, 200),
+            ({"text": "Please wait.", "speaker_wav": "harald", "language": "de"}, 200),
+            ({"text": "Hello.", "speaker_wav": "nobody"}, 404),
+            ({"text": "Hello.", "language": "fr"}, 400),
+            ({"text": "x" * 20_001}, 413),
+            ({}, 400),
+        ):
+            answer = client.head(path, params=query)
+            assert (answer.status_code, answer.content) == (status, b""), query
+            if status == 200:
+                assert answer.headers["content-type"] == "audio/wav"
+    assert engine.requests == []

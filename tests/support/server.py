@@ -17,6 +17,7 @@ import uvicorn
 
 from app.engine.base import Engine
 from app.http.asgi import AsgiApp
+from app.listeners import open_listeners
 from app.main import create_app
 from app.server.protocols import protocol_options
 from app.settings import Settings
@@ -50,8 +51,7 @@ def serve(
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[RunningServer]:
     """uvicorn in a thread. Yields once /health says ok. The limits of callers are counted by `clock`."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms for each answer on a kept connection
+    [listener] = open_listeners("127.0.0.1", 0, port_setting="CHORUS_PORT")
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     started: Future[tuple[uvicorn.Server, RunningServer]] = Future()
 
@@ -110,17 +110,20 @@ def wait_until_ok(url: str, process: subprocess.Popen[bytes] | None = None) -> N
 
 
 @contextlib.contextmanager
-def chorus_serve(data: Path, **environ: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """`chorus serve` in a process of its own, on a free port."""
+def chorus_serve(
+    data: Path, *, reached: str = "127.0.0.1", until_ok: bool = True, **environ: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`chorus serve` in a process of its own, on a free port, under the address `reached`."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environ = os.environ | {"CHORUS_PORT": str(port), "CHORUS_DATA": str(data)} | environ
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "serve"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
     try:
-        wait_until_ok(url, process)
+        if until_ok:
+            wait_until_ok(url, process)
         yield url, process
     finally:
         process.kill()

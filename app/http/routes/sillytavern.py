@@ -6,8 +6,9 @@ and older tools that use the other four names find them where xtts-api-server ha
 
 from typing import Annotated, Any
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get, post, route
 from litestar.di import NamedDependency
+from litestar.enums import HttpMethod
 from litestar.params import JSONBody, Parameter
 from litestar.response import Stream
 
@@ -32,7 +33,14 @@ from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS, MAX_SEED
 from app.speech.service import SpeechService
 
 PREFIX = "/sillytavern"
+STREAM_PATHS = ["/tts_stream", f"{PREFIX}/tts_stream"]
 STREAM_PARAMETERS = ("text", "speaker_wav", "language", "seed")
+TextParameter = Annotated[str, Parameter(min_length=1, description="What to say")]
+VoiceParameter = Annotated[
+    str | None, Parameter(max_length=MAX_ID_CHARS, description="An id from `GET /speakers_list`; never a path")
+]
+LanguageParameter = Annotated[str | None, Parameter(max_length=MAX_LANGUAGE_CHARS)]
+SeedParameter = Annotated[int | None, Parameter(ge=0, le=MAX_SEED, description="Another take of the same text")]
 NOT_KEPT = (
     "not kept: settings belong to each request here, since many callers share this server; "
     "/tts_to_audio/ takes speed, temperature, top_k, top_p, repetition_penalty and seed"
@@ -92,7 +100,7 @@ async def speak_to_audio(
 
 
 @get(
-    ["/tts_stream", f"{PREFIX}/tts_stream"],
+    STREAM_PATHS,
     responses=RANGE_RESPONSES,
     opt={"makes_audio": True},
     tags=["sillytavern"],
@@ -104,19 +112,39 @@ async def speak_to_stream(
     request: Request[Any, Any, Any],
     service: NamedDependency[SpeechService],
     running: NamedDependency[Running],
-    text: Annotated[str, Parameter(min_length=1, description="What to say")],
-    speaker_wav: Annotated[
-        str | None, Parameter(max_length=MAX_ID_CHARS, description="An id from `GET /speakers_list`; never a path")
-    ] = None,
-    language: Annotated[str | None, Parameter(max_length=MAX_LANGUAGE_CHARS)] = None,
-    seed: Annotated[int | None, Parameter(ge=0, le=MAX_SEED, description="Another take of the same text")] = None,
+    text: TextParameter,
+    speaker_wav: VoiceParameter = None,
+    language: LanguageParameter = None,
+    seed: SeedParameter = None,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
+    _check_query(request, seed)
+    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
+    unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
+    asked = speech.to_request(unknown, streaming=True)
+    return await file_response(request, service, running.spoken_files, asked, AudioFormat.WAV, NAMES)
+
+
+@route(STREAM_PATHS, http_method=HttpMethod.HEAD, status_code=200, opt={"makes_audio": False}, include_in_schema=False)
+async def head_of_stream(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[SpeechService],
+    text: TextParameter,
+    speaker_wav: VoiceParameter = None,
+    language: LanguageParameter = None,
+    seed: SeedParameter = None,
+) -> Stream:
+    """The status of the same GET, without speaking: no place in the queue is taken and no request is counted."""
+    _check_query(request, seed)
+    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
+    await service.check(speech.to_request((), streaming=True))
+    headers = {"Accept-Ranges": "bytes"}  # like the GET, and as there the length is not known before the speech
+    return Stream(iter(()), media_type=AudioFormat.WAV.mime_type, headers=headers)
+
+
+def _check_query(request: Request[Any, Any, Any], seed: int | None) -> None:
+    """Raises InvalidField."""
     for name in STREAM_PARAMETERS:
         if len(request.query_params.getall(name, [])) > 1:
             raise InvalidField(f"{name}: send it once", param=name)
     if seed is None and "seed" in request.query_params:  # Litestar reads `seed=null` as no seed
         raise InvalidField("seed: a whole number is needed", param="seed")
-    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
-    unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
-    asked = speech.to_request(unknown, streaming=True)
-    return await file_response(request, service, running.spoken_files, asked, AudioFormat.WAV, NAMES)

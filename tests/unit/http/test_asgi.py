@@ -10,7 +10,10 @@ import pytest
 from litestar import Litestar, get
 from litestar.params import FromPath
 
-from app.http.asgi import AsgiApp, Exchange, Message
+from app.http.asgi import AsgiApp, Message
+from app.http.middleware import wrap
+from app.http.middleware.access_log import OnEnd
+from app.speech.lifecycle import Lifecycle
 
 SCOPE: Message = {"type": "http", "method": "GET", "path": "/", "headers": []}
 
@@ -35,6 +38,10 @@ class Host:
         self.sent.append(message)
 
 
+def wrapped(app: AsgiApp, *, client_timeout_s: float = 60, on_end: OnEnd | None = None) -> AsgiApp:
+    return wrap(app, Lifecycle(), client_timeout_s=client_timeout_s, on_end=on_end)
+
+
 async def answer_then_wait_for_the_end(scope: Message, receive: Any, send: Any) -> None:
     """What a streaming response does: the body, and then the news that the client has gone."""
     await receive()
@@ -45,8 +52,9 @@ async def answer_then_wait_for_the_end(scope: Message, receive: Any, send: Any) 
 
 def test_the_end_of_the_answer_is_the_end_of_the_exchange() -> None:
     host = Host()
-    asyncio.run(Exchange(answer_then_wait_for_the_end, client_timeout_s=60)(SCOPE, host.receive, host.send))
-    assert [message["type"] for message in host.sent] == ["http.response.start", "http.response.body"]
+    asyncio.run(wrapped(answer_then_wait_for_the_end)(SCOPE, host.receive, host.send))
+    assert [message["type"] for message in host.sent] == ["http.response.start", *["http.response.body"] * 2]
+    assert [message.get("more_body") for message in host.sent] == [None, True, False]
     assert [name for name, _ in host.sent[0]["headers"]] == [b"x-request-id", b"x-chorus-instance"]
 
 
@@ -66,7 +74,7 @@ def test_a_client_that_stops_reading_is_told_of_as_gone() -> None:
             await task
 
     host = Host(reads=False)
-    asyncio.run(Exchange(stream, client_timeout_s=0.01)(SCOPE, host.receive, host.send))
+    asyncio.run(wrapped(stream, client_timeout_s=0.01)(SCOPE, host.receive, host.send))
     assert gone == ["http.disconnect"]
 
 
@@ -78,7 +86,7 @@ def test_a_body_that_stops_coming_is_told_of_as_gone() -> None:
         assert (await receive())["type"] == "http.disconnect"
 
     host = Host()
-    asyncio.run(Exchange(read, client_timeout_s=0.01)(SCOPE, silent, host.send))
+    asyncio.run(wrapped(read, client_timeout_s=0.01)(SCOPE, silent, host.send))
 
 
 def test_an_answer_that_takes_long_is_not_a_client_that_is_gone() -> None:
@@ -90,7 +98,7 @@ def test_an_answer_that_takes_long_is_not_a_client_that_is_gone() -> None:
         waiting.cancel()
 
     host = Host()
-    asyncio.run(Exchange(think, client_timeout_s=0.01)(SCOPE, host.receive, host.send))
+    asyncio.run(wrapped(think, client_timeout_s=0.01)(SCOPE, host.receive, host.send))
 
 
 def outcomes(app: AsgiApp, host: Host, *, raises: type[BaseException] | None = None, **scope: str) -> list[list[str]]:
@@ -103,7 +111,7 @@ def outcomes(app: AsgiApp, host: Host, *, raises: type[BaseException] | None = N
 
     async def exchange() -> None:
         with pytest.raises(raises) if raises else contextlib.nullcontext():
-            await Exchange(app, client_timeout_s=0.01, on_end=on_end)(SCOPE | scope, host.receive, host.send)
+            await wrapped(app, client_timeout_s=0.01, on_end=on_end)(SCOPE | scope, host.receive, host.send)
 
     asyncio.run(exchange())
     return ends
@@ -179,9 +187,8 @@ def test_litestar_names_the_route_by_its_template() -> None:
         return name
 
     ends: list[str] = []
-    app = Exchange(
+    app = wrapped(
         cast("AsgiApp", Litestar([thing], logging_config=None, openapi_config=None)),
-        client_timeout_s=60,
         on_end=lambda route, status, seconds: ends.append(route),
     )
 

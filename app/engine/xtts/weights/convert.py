@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from app import __version__
+from app.engine.base import Check, unchecked
 from app.engine.xtts.config import read_config
 from app.engine.xtts.diagnosis import check_folder
 from app.engine.xtts.models import CONFIG, MANIFEST, ORIGINAL_WEIGHTS, RECORDINGS, SPEAKERS, VOCABULARY, WEIGHTS
@@ -44,8 +45,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """of the `model.pth` that was converted, so that both forms of a model have the same; null: not recorded yet"""
 
 
-def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str | None) -> None:
+def convert_checkpoint(
+    source: Path, target: Path, *, model: str, revision: str | None, check: Check = unchecked
+) -> None:
     """Write the converted form of `source` into the folder `target`, the manifest last.
+
+    `check` raises to give up; it is called between the steps.
 
     Raises UnusableCheckpoint, naming the file, when a file of `source` is missing, damaged or of another kind, and
     OSError when `target` cannot be written.
@@ -53,10 +58,12 @@ def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str 
     check_folder(source)
     config = read_config(source)
     weights = read_original_weights(source)
+    check()
     networks = build_networks(config, weights, source / ORIGINAL_WEIGHTS)
     tokenizer = read_tokenizer(source / VOCABULARY, networks.decoder, config)
     find_languages(config.languages, tokenizer.has_mark)
     speakers = read_original_speakers(source, channels=config.model_args.gpt_n_model_channels)
+    check()
     target.mkdir(parents=True, exist_ok=True)
     for name in (CONFIG, VOCABULARY):
         shutil.copyfile(source / name, target / name)
@@ -74,7 +81,9 @@ def convert_checkpoint(source: Path, target: Path, *, model: str, revision: str 
     if recording := read_recording(source, max_s=config.max_ref_len):
         names.append(f"{RECORDINGS[0]}{recording.path.suffix.lower()}")
         shutil.copyfile(recording.path, target / names[-1])
+    check()
     files = {name: _entry(target / name) for name in names}
+    check()
     manifest = Manifest(
         model=model, revision=revision, chorus_version=__version__, files=files, identity=identity_of(source)
     )

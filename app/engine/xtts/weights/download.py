@@ -9,15 +9,17 @@ Knows files, hashes and the hub. Knows nothing of torch; the conversion does.
 
 import errno
 import hashlib
+import io
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+from app.engine.base import Check, unchecked
 from app.engine.xtts.config import read_config
 from app.engine.xtts.diagnosis import check_folder
 from app.engine.xtts.models import (
@@ -32,7 +34,7 @@ from app.engine.xtts.models import (
     is_converted,
     is_folder,
 )
-from app.errors import DownloadFailed, EngineUnavailable, LicenceNotAccepted, UnusableCheckpoint
+from app.errors import ChorusError, DownloadFailed, EngineUnavailable, LicenceNotAccepted, UnusableCheckpoint
 from app.settings import Settings
 
 Report = Callable[[str], None]
@@ -58,8 +60,13 @@ class RemoteFile(msgspec.Struct, frozen=True):
     """whether another host than the hub serves it: the hub's token must not go there"""
 
 
-def download_model(settings: Settings, *, report: Report, sleep: Callable[[float], None] = time.sleep) -> Path:
+def download_model(
+    settings: Settings, *, report: Report, sleep: Callable[[float], None] = time.sleep, check: Check = unchecked
+) -> Path:
     """Fetch, verify and convert the model of the settings, unless it is there. Blocking; returns its folder.
+
+    `check` raises a ChorusError to give up: between files, blocks, tries and the steps of the conversion. What has
+    come stays, and the next call goes on from there.
 
     Raises LicenceNotAccepted, DownloadFailed, UnusableCheckpoint, or EngineUnavailable without the hub's library.
     """
@@ -94,7 +101,7 @@ def download_model(settings: Settings, *, report: Report, sleep: Callable[[float
             lock.acquire()
         try:
             if not is_converted(final):
-                _install(model, revision, final, report, sleep)
+                _install(model, revision, final, report, sleep, check)
         finally:
             lock.release()
     except OSError as error:
@@ -103,7 +110,9 @@ def download_model(settings: Settings, *, report: Report, sleep: Callable[[float
     return final
 
 
-def _install(model: str, revision: str, final: Path, report: Report, sleep: Callable[[float], None]) -> None:
+def _install(
+    model: str, revision: str, final: Path, report: Report, sleep: Callable[[float], None], check: Check
+) -> None:
     partial = final.with_name(f".{revision}.partial")
     partial.mkdir(exist_ok=True)
     files = [file for name in PUBLISHED_FILES if (file := _look_up(model, revision, name, sleep)) is not None]
@@ -112,7 +121,8 @@ def _install(model: str, revision: str, final: Path, report: Report, sleep: Call
         files.append(recording)
     _check_space(files, partial)
     for file in files:
-        _fetch(file, partial, report, sleep)
+        check()
+        _fetch(file, partial, report, sleep, check)
         if file.name == CONFIG:
             _check_config(partial, model)
     report("converting to the form that loads at once")
@@ -121,7 +131,7 @@ def _install(model: str, revision: str, final: Path, report: Report, sleep: Call
     from app.engine.xtts.weights.convert import convert_checkpoint  # imports torch
 
     try:
-        convert_checkpoint(partial, staging, model=model, revision=revision)
+        convert_checkpoint(partial, staging, model=model, revision=revision, check=check)
     except UnusableCheckpoint as error:
         raise UnusableCheckpoint(
             f"{error.message}. The files are as the hub has them, and another try does not download them again: "
@@ -129,6 +139,9 @@ def _install(model: str, revision: str, final: Path, report: Report, sleep: Call
             f"remove {partial} to free {_size_of(partial) / GB:.1f} GB",
             param=error.param,
         ) from error
+    finally:
+        if not is_converted(staging):
+            shutil.rmtree(staging, ignore_errors=True)
     shutil.rmtree(final, ignore_errors=True)
     staging.replace(final)
     shutil.rmtree(partial)
@@ -179,7 +192,19 @@ def _size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
-def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[float], None]) -> None:
+class _CheckedFile(io.BufferedWriter):
+    """A file opened for appending that calls `check` before each block is written: ten MiB, from the hub's library."""
+
+    def __init__(self, path: Path, check: Check) -> None:
+        super().__init__(io.FileIO(path, "ab"))
+        self._check = check
+
+    def write(self, data: Any, /) -> int:  # Any: the buffer protocol, which has no type before Python 3.12
+        self._check()
+        return super().write(data)
+
+
+def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[float], None], check: Check) -> None:
     """Bring one file to its name, by way of `<name>.part`."""
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
@@ -191,7 +216,8 @@ def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[floa
         part.unlink()
 
     def get() -> None:
-        with part.open("ab") as target:
+        check()
+        with _CheckedFile(part, check) as target:
             # Continues a broken connection by itself; `_with_retries` is for what the server says.
             http_get(
                 file.url,
@@ -225,6 +251,8 @@ def _with_retries(act: Callable[[], T], what: str, sleep: Callable[[float], None
     for attempt in range(1, NUM_TRIES + 1):
         try:
             return act()
+        except ChorusError:  # given up
+            raise
         except Exception as error:  # the library raises errors of three packages; each kind is told apart below
             failure = _explained(error, what)
             if attempt == NUM_TRIES or not _may_pass(error):

@@ -1,0 +1,68 @@
+"""Files that a command writes: complete under their name, or not there."""
+
+import stat
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+
+def is_seekable(output: str) -> bool:
+    """Whether `open_output` gives a file in which what was written can be written again; not so for pipes."""
+    return output != "-" and _replaceable(Path(output)) is not None
+
+
+def is_same(output: str, other: str) -> bool:
+    """Whether two names lead to one file."""
+    try:
+        return Path(output).resolve() == Path(other).resolve()
+    except (OSError, RuntimeError):  # a link that leads to itself; opening it gives the message
+        return False
+
+
+@contextmanager
+def open_output(output: str) -> Generator[BinaryIO]:
+    """Open `output` for writing; `-` is standard output.
+
+    A regular file appears under its name when the block has ended without an error, in the place of what was there.
+    A symbolic link stays and its target is written. A device or a named pipe is written into as it is.
+    Raises click.ClickException where the file cannot be written.
+    """
+    if output == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        target = _replaceable(Path(output))
+        if target is None:
+            with Path(output).open("wb") as file:
+                yield file
+            return
+        partial = target.with_name(f".{target.name}.partial")
+        partial.unlink(missing_ok=True)
+        try:
+            with partial.open("xb") as file:
+                yield file
+            if target.exists():
+                partial.chmod(stat.S_IMODE(target.stat().st_mode))
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _replaceable(path: Path) -> Path | None:
+    """The file that a rename may replace, symbolic links followed; None for what is there and no regular file.
+
+    None as well for a name that does not lead back to its file, such as /dev/fd/3 of a file that has been removed.
+    """
+    try:
+        mode = path.stat().st_mode  # raises OSError for a link that leads to itself
+    except FileNotFoundError:
+        return path.resolve()
+    target = path.resolve()
+    return target if stat.S_ISREG(mode) and target.exists() and target.samefile(path) else None

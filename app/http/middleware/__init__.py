@@ -1,0 +1,34 @@
+"""Plain ASGI middleware around the whole app. Litestar's own middleware does not see errors of routing."""
+
+from collections.abc import Collection
+
+from app.http.asgi import AsgiApp
+from app.http.middleware.access_log import AccessLog, OnEnd
+from app.http.middleware.client_timeout import ClientTimeout
+from app.http.middleware.head import HeadAsGet
+from app.http.middleware.in_flight import InFlight
+from app.http.middleware.request_id import RequestId
+from app.speech.lifecycle import Lifecycle
+from app.tracing import NO_TRACER, Tracer
+
+
+def wrap(
+    app: AsgiApp,
+    lifecycle: Lifecycle,
+    *,
+    client_timeout_s: float,
+    head_paths: Collection[str] = (),
+    instance: str = "-",
+    on_end: OnEnd | None = None,
+    tracer: Tracer = NO_TRACER,
+) -> AsgiApp:
+    """The app inside its middleware, in the order of the calls from the last line to the first.
+
+    head_paths   have a handler of their own for HEAD
+    on_end       is called with route, status and seconds of each exchange that is not a probe
+    """
+    app = HeadAsGet(app, head_paths)
+    app = AccessLog(app, on_end=on_end, tracer=tracer)
+    app = ClientTimeout(app, seconds=client_timeout_s)
+    app = InFlight(app, lifecycle)
+    return RequestId(app, instance)

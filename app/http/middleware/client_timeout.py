@@ -1,0 +1,107 @@
+"""A time limit for clients that stop sending or stop reading."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from app.http.asgi import DISCONNECT, AsgiApp, Message, Receive, Send
+
+logger = logging.getLogger(__name__)
+
+MAX_PIECE_BYTES = 64 * 1024
+"""A server takes what it is sent into memory at once: longer bodies are sent in pieces, each with its own wait."""
+
+
+class ClientStalled(OSError):
+    """The client has not taken a piece of the answer in time."""
+
+
+class ClientTimeout:
+    """Bounds each wait for the client of an HTTP exchange by `seconds`, in both directions.
+
+    The app receives `http.disconnect` in three cases: the client left, the client stopped sending or reading, and the
+    answer is complete. The last is for servers that never report it: a streaming response would wait for ever. An app
+    that sends its last body message cannot react to that, so there `send` raises ClientStalled.
+    """
+
+    def __init__(self, app: AsgiApp, *, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope["path"], receive, send, self._seconds)
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception:
+            if not exchange.is_stalled:
+                raise
+            logger.debug("the answer broke off with its client", exc_info=True)
+
+
+class _Exchange:
+    """`receive` and `send` of one exchange, with their limits."""
+
+    def __init__(self, path: str, receive: Receive, send: Send, seconds: float) -> None:
+        self._path = path
+        self._receive = receive
+        self._send = send
+        self._seconds = seconds
+        self._is_over = asyncio.Event()
+        self._is_body_read = False
+        self.is_stalled = False
+
+    async def receive(self) -> Message:
+        arrival = asyncio.ensure_future(self._receive())
+        ending = asyncio.ensure_future(self._is_over.wait())
+        # A body must keep coming; after it, only the client's leaving is awaited, however long the answer takes.
+        timeout_s = None if self._is_body_read else self._seconds
+        try:
+            await asyncio.wait((arrival, ending), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if not arrival.done():
+                return DISCONNECT
+            message = arrival.result()
+            self._is_body_read = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+        finally:
+            arrival.cancel()
+            ending.cancel()
+
+    async def send(self, message: Message) -> None:
+        is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        for piece in _pieces(message):
+            await self._send_in_time(piece, is_last=is_last)
+        if is_last:
+            self._is_over.set()
+
+    async def _send_in_time(self, message: Message, *, is_last: bool) -> None:
+        sending = asyncio.ensure_future(self._send(message))
+        try:
+            done, _ = await asyncio.wait((sending,), timeout=self._seconds)
+            if not done:
+                logger.warning("the client of %s stopped reading; giving up", self._path)
+                self.is_stalled = True
+                self._is_over.set()
+                if is_last:
+                    raise ClientStalled
+            await sending
+        finally:
+            sending.cancel()
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    """A long body in pieces, and an empty last piece behind every body that ends an answer.
+
+    A server waits before it takes a piece until the last one has left its memory. With the empty piece that holds for
+    the end of an answer too.
+    """
+    body = message.get("body", b"")
+    if not body:
+        yield message
+        return
+    for at in range(0, len(body), MAX_PIECE_BYTES):
+        yield {**message, "body": body[at : at + MAX_PIECE_BYTES], "more_body": True}
+    if not message.get("more_body", False):
+        yield {**message, "body": b"", "more_body": False}

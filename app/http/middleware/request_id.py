@@ -1,0 +1,30 @@
+"""The id of an exchange: in the context for log lines and errors, and in each answer's headers."""
+
+from app.http.asgi import AsgiApp, Message, Receive, Send
+from app.http.context import caller_name, new_request_id, open_facts, request_id
+
+
+class RequestId:
+    """Opens the context of an exchange. Each HTTP answer, errors too, names the request and the server's `instance`."""
+
+    def __init__(self, app: AsgiApp, instance: str) -> None:
+        self._app = app
+        self._instance_header = (b"x-chorus-instance", instance.encode())
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        # Set for every exchange: a server may run the next one of a connection in a copy of the last one's context.
+        request_id.set(new_request_id(sent_id.decode("latin-1")))
+        caller_name.set("")
+        open_facts(scope)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                id_header = (b"x-request-id", request_id.get().encode())
+                message["headers"] = [*message["headers"], id_header, self._instance_header]
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
