@@ -12,7 +12,7 @@ import msgspec
 from tests.chaos.attacks.texts import PARAGRAPHS
 from tests.chaos.server import Server
 from tests.chaos.target import connected, post_json, read_head
-from tests.chaos.worker import Worker
+from tests.chaos.worker import ATTACKER_NICENESS, Worker
 
 COUNTER = "chorus_decode_steps_total"
 SHORT_TEXT = "Go home now."
@@ -23,43 +23,61 @@ async def num_steps(server: Server) -> float:
     return (await server.metrics())[COUNTER]
 
 
-async def steps_to_first_audio(server: Server, text: str) -> list[int]:
-    """Steps that the server takes between a request for a stream and its first bytes, one figure for each try.
+async def steps_to_first_audio(server: Server, text: str) -> int:
+    """Steps that the server takes between a request for a stream and its first bytes.
 
-    The counter is read a moment before the request and a moment after the first bytes: a figure is too large by the
+    The counter is read a moment before the request and a moment after the first bytes: the figure is too large by the
     steps in those moments, and never too small.
     """
+    before = await num_steps(server)
+    async with connected(server.target) as (reader, writer):
+        for piece in post_json(server.target, "/tts", text=text, stream=True, format="pcm", seed=1):
+            writer.write(piece)
+        await read_head(reader)
+        await reader.readexactly(1)
+        return round(await num_steps(server) - before)
+
+
+async def steps_alone(server: Server, text: str) -> list[int]:
+    """Several tries on a server that does nothing else."""
     figures: list[int] = []
     for _ in range(TRIES):
-        before = await num_steps(server)
-        async with connected(server.target) as (reader, writer):
-            for piece in post_json(server.target, "/tts", text=text, stream=True, format="pcm", seed=1):
-                writer.write(piece)
-            await read_head(reader)
-            await reader.readexactly(1)
-            figures.append(round(await num_steps(server) - before))
-        await asyncio.sleep(0.1)
+        figures.append(await steps_to_first_audio(server, text))
+        await server.settle(5)
+    return figures
+
+
+async def steps_beside_a_long_text(server: Server, text: str) -> list[int]:
+    """Several tries, each right after the first step of a text of 100 segments, which has its slots by then."""
+    figures: list[int] = []
+    for _ in range(TRIES):
+        async with long_text(server):
+            figures.append(await steps_to_first_audio(server, text))
+        await server.settle(5)
     return figures
 
 
 @contextlib.asynccontextmanager
 async def long_text(server: Server) -> AsyncIterator[None]:
-    """A stream of 100 segments, read as fast as it comes; the block begins when its first audio is there."""
-    heard = asyncio.Event()
+    """A stream of 100 segments, read as fast as it comes, again and again. The block begins with its first step."""
 
     async def read() -> None:
-        while True:  # again and again: a text of the tiny checkpoint may be over before the measurement is
+        while True:
             async with connected(server.target) as (reader, writer):
                 for piece in post_json(server.target, "/tts", text=PARAGRAPHS, stream=True, format="pcm", seed=1):
                     writer.write(piece)
                 await read_head(reader)
                 while await reader.read(65_536):
-                    heard.set()
+                    pass
+            await asyncio.sleep(0.1)
 
+    before = await num_steps(server)
     reading = asyncio.create_task(read())
     try:
-        async with asyncio.timeout(30):
-            await heard.wait()
+        async with asyncio.timeout(60):
+            while await num_steps(server) == before:
+                if reading.done():
+                    await reading
         yield
     finally:
         reading.cancel()
@@ -81,12 +99,9 @@ async def pace_beside_clones(server: Server, seconds: float) -> Pace:
     """A stream alone, then the same stream beside three callers who clone in a loop (in a process of their own)."""
     async with long_text(server):
         alone = await _pace(server, seconds)
-        cloning = Worker("tests.chaos.cloners", server.target, niceness=10)
-        try:
+        with Worker("tests.chaos.cloners", server.target, niceness=ATTACKER_NICENESS):
             await asyncio.sleep(2)
             beside = await _pace(server, 2 * seconds)
-        finally:
-            cloning.kill()
     return Pace(alone=alone, beside_clones=beside)
 
 

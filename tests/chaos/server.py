@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.chaos.listen import LONG_TEXT
+from tests.chaos.recordings import voice, wav
 from tests.chaos.target import Target
 
 ROOT = Path(__file__).parents[2]
@@ -161,3 +163,17 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
     for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.send_signal(signal.SIGKILL)
+
+
+async def warm_up(server: Server) -> None:
+    """Use every part once, so that memory and times of first use are not taken for an attack's."""
+    files = [("reference_audio", ("a.wav", wav(voice(5.0))))] * 4
+    texts = ["Hello there."] * 8
+    if server.target.engine == "embedded":
+        texts += [LONG_TEXT[:3000]] * 2
+    async with httpx.AsyncClient(base_url=server.target.url, timeout=60) as client:
+        await asyncio.gather(
+            *(client.post("/tts", json={"text": text, "stream": number % 2 == 0}) for number, text in enumerate(texts)),
+            *(client.post("/voices/check", files=files) for _ in range(4)),
+            *(client.get(path) for path in ("/docs", "/docs/openapi.json", "/", "/speakers", "/metrics")),
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.chaos.program import Outcome, Row
+from tests.chaos.outcome import Outcome, Row
 
 
 def attack_table(rows: Sequence[Row]) -> str:

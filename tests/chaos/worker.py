@@ -5,12 +5,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self
 
 import msgspec
 
+from tests.chaos.attack import Attack
 from tests.chaos.target import Target
+
+ATTACKER_NICENESS = 10
 
 
 class Worker:
@@ -20,7 +23,13 @@ class Worker:
         command = [sys.executable, "-m", module, msgspec.json.encode(target).decode(), *arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         if niceness:
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.nice(0) + niceness)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     async def stop(self) -> Any:
         """Tell it to stop; its result."""
@@ -31,19 +40,22 @@ class Worker:
     async def result(self, limit_s: float = 60.0) -> Any:
         """Wait until it ends by itself; its result."""
         assert self._process.stdout
-        try:
-            async with asyncio.timeout(limit_s):
-                printed = await asyncio.to_thread(self._process.stdout.read)
-        finally:
-            self.kill()
-        return json.loads(printed)
+        async with asyncio.timeout(limit_s):
+            return json.loads(await asyncio.to_thread(self._process.stdout.read))
 
     def kill(self) -> None:
+        """End the process. May be called twice."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 stream.close()
+
+
+def assault_on(target: Target, mode: str, seconds: float, attacks: Sequence[Attack]) -> Worker:
+    """A worker that carries out `attacks`, with the machine's time only where others leave it."""
+    names = [attack.name for attack in attacks]
+    return Worker("tests.chaos.assault", target, mode, str(seconds), *names, niceness=ATTACKER_NICENESS)
 
 
 def serve_as_worker(work: Callable[[Target, list[str], asyncio.Event], Awaitable[Any]]) -> None:

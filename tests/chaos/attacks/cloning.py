@@ -7,11 +7,14 @@ from tests.chaos.attack import BUSY, Attack, Tally
 from tests.chaos.recordings import voice, wav
 from tests.chaos.target import Target, exchange, post_files
 
+RECORDING_S = 30.0
+"""The longest that XTTS uses of a recording."""
+
 _seeds = itertools.count(1)
 
 
 async def clone(target: Target, tally: Tally) -> None:
-    recording = wav(voice(8.0, seed=next(_seeds)))
+    recording = wav(voice(RECORDING_S, seed=next(_seeds)))
     pieces = post_files(target, "/voice-clone", [('; filename="a.wav"', recording)], text="Hi there.")
     tally.take(await exchange(target, pieces, limit_s=60))
 
