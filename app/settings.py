@@ -185,6 +185,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_queue: Annotated[
         int, Meta(ge=0, le=100_000, description="Requests that may wait; one more is refused with 503 and Retry-After")
     ] = 64
+    max_ahead_s: Annotated[
+        float,
+        Meta(ge=1, le=3600, description="Audio that a stream is spoken ahead of its listener, in seconds"),
+    ] = 30.0
     max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
     max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
     decode_timeout_s: Annotated[
@@ -200,7 +204,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 256
     max_voices: Annotated[int, Meta(ge=0, description="Voices that may be saved")] = 1000
     request_timeout_s: Annotated[
-        float, Meta(gt=0, description="Longest wait for a whole answer, or for the next audio of a stream, in seconds")
+        float,
+        Meta(
+            gt=0,
+            description="Longest wait for a whole answer, cloning and the queue included; of a stream, for the first "
+            "audio and for each next piece; in seconds",
+        ),
     ] = 300.0
     client_timeout_s: Annotated[
         float, Meta(gt=0, description="Longest pause of a client that has stopped reading or sending, in seconds")

@@ -1,17 +1,17 @@
 """Loudness: how loud speech is, one gain that brings it to a target, and a limiter for what still sticks out.
 
-A caller measures once, at the start of an answer, and keeps the gain: a gain per segment makes the volume jump.
+A voice is measured once and its gain kept: a gain per segment makes the volume jump.
 Knows nothing of requests and segments.
 """
 
 import math
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.pcm import amplitude_to_dbfs, dbfs_to_amplitude
 
-TARGET_DBFS = -20.0
 MAX_GAIN_DB = 12.0
 MAX_PEAK_DBFS = -1.0
 FRAME_MS = 20
@@ -48,18 +48,33 @@ def frame_powers(samples: NDArray[np.float32], sample_rate_hz: int) -> NDArray[n
     return np.mean(np.square(frames, dtype=np.float64), axis=1)
 
 
-def gain_for(samples: NDArray[np.float32], target_dbfs: float | None, sample_rate_hz: int) -> float:
-    """The factor that brings the speech in `samples` to the target; 1 for silence, and when the target is None.
+class SpeechLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """How loud a voice speaks, measured on one utterance. In dBFS, to a tenth: measuring again gives the same."""
+
+    rms_dbfs: float
+    """of the frames that hold speech; minus infinity for silence"""
+    peak_dbfs: float
+
+
+def measure_level(samples: NDArray[np.float32], sample_rate_hz: int) -> SpeechLevel:
+    rms_dbfs = speech_level_dbfs(samples, sample_rate_hz)
+    peak = float(np.abs(samples).max(initial=0.0))
+    return SpeechLevel(
+        rms_dbfs=round(rms_dbfs, 1) if math.isfinite(rms_dbfs) else rms_dbfs,
+        peak_dbfs=math.ceil(amplitude_to_dbfs(peak) * 10) / 10 if peak else -math.inf,
+    )
+
+
+def gain_for(level: SpeechLevel | None, target_dbfs: float) -> float:
+    """The factor that brings a voice to the target; 1 for silence and for an unknown level.
 
     At most 12 dB up or down, so that a whisper stays a whisper; and never so much that the measured peak would
     pass -1 dBFS.
     """
-    level_dbfs = speech_level_dbfs(samples, sample_rate_hz)
-    if target_dbfs is None or level_dbfs == -math.inf:
+    if level is None or level.rms_dbfs == -math.inf:
         return 1.0
-    gain_db = min(max(target_dbfs - level_dbfs, -MAX_GAIN_DB), MAX_GAIN_DB)
-    peak = float(np.abs(samples).max())
-    return min(dbfs_to_amplitude(gain_db), dbfs_to_amplitude(MAX_PEAK_DBFS) / peak)
+    gain_db = min(max(target_dbfs - level.rms_dbfs, -MAX_GAIN_DB), MAX_GAIN_DB)
+    return dbfs_to_amplitude(min(gain_db, MAX_PEAK_DBFS - level.peak_dbfs))
 
 
 def soft_limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:

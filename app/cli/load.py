@@ -14,8 +14,8 @@ import msgspec
 
 from app.engine.base import Engine, SamplingParams, SynthesisRequest
 from app.speech.playback import Playback
+from app.speech.prepare import prepare_text
 from app.text.languages import default_language
-from app.text.segments import split_segments
 
 OpenStream = Callable[[str, int], AsyncIterator[int]]
 """(text, seed) -> the number of samples in each piece of audio, as it comes"""
@@ -110,7 +110,7 @@ def engine_streams(engine: Engine) -> OpenStream:
     language = default_language(engine.info.languages)
 
     async def open_stream(text: str, seed: int) -> AsyncIterator[int]:
-        segments = split_segments(text, language=language, max_chars=engine.info.max_segment_chars[language])
+        segments = (await prepare_text(engine, text, language)).segments
         sampling = SamplingParams(seed=seed)
         stream = engine.submit(SynthesisRequest(segments=segments, language=language, voice=voice, sampling=sampling))
         try:

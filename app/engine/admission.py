@@ -1,45 +1,125 @@
-"""Admission: how many requests an engine takes in before it says no.
+"""Admission: how many requests and clones an engine takes in before it refuses one, and when to try again.
 
-Knows counts and times. Lives on the event loop, so that a caller who cannot be served hears it at once.
+Knows counts, times and seconds of audio. Lives on the event loop, so that a refused caller hears it at once.
 """
 
-from app.engine.scheduler import Work
+import math
+
+import msgspec
+
+from app.engine.scheduler import Pace, Request
 from app.errors import QueueFull
+
+MAX_CLONES = 8
+"""Voices waiting to be cloned, the one being made included: each holds up to 16 recordings of 30 s, 46 MB."""
+MAX_RETRY_AFTER_S = 3600
+
+
+class ClonePlace(msgspec.Struct, eq=False, kw_only=True):
+    """One admitted clone. `reference_s`: seconds of its recordings."""
+
+    reference_s: float
+    admitted_at_s: float
 
 
 class Admission:
-    """Requests that are being spoken or wait; at most `max_admitted`. Times in seconds."""
+    """Requests and clones that are being worked on or wait; at most `max_admitted` together.
 
-    def __init__(self, *, max_admitted: int) -> None:
+    num_slots    segments that are decoded at the same time
+    pace         of a slot, as the scheduler measures it
+    clone_pace   seconds of recordings that are turned into voices in a second, while streams are decoded beside
+    """
+
+    def __init__(
+        self, *, max_admitted: int, num_slots: int = 1, pace: Pace | None = None, clone_pace: Pace | None = None
+    ) -> None:
         self.max_admitted = max_admitted
-        self._admitted: list[Work] = []
+        self._num_slots = num_slots
+        self._pace = pace or Pace()
+        self._clone_pace = clone_pace or Pace()
+        self._requests: list[Request] = []
+        self._clones: list[ClonePlace] = []
 
     @property
     def num_admitted(self) -> int:
-        return len(self._admitted)
+        return len(self._requests) + len(self._clones)
 
     @property
     def num_waiting(self) -> int:
-        """Admitted, with no segment started yet."""
-        return sum(work.started_at_s is None for work in self._admitted)
+        """Requests with no segment started yet."""
+        return sum(request.started_at_s is None for request in self._requests)
 
-    def admit(self, num_segments: int, now_s: float) -> Work:
+    def admit(self, request: Request) -> None:
         """Take a request in, or raise QueueFull with the time after which a place should be free."""
-        if len(self._admitted) >= self.max_admitted:
+        self._check_room(request.admitted_at_s)
+        self._requests.append(request)
+
+    def admit_clone(self, reference_s: float, now_s: float) -> ClonePlace:
+        """Take a clone in, or raise QueueFull: as for a request, and beyond MAX_CLONES."""
+        if len(self._clones) >= MAX_CLONES:
             raise QueueFull(
-                f"{len(self._admitted)} requests are being spoken or waiting; try again in a moment",
-                retry_after_s=self._retry_after_s(now_s),
+                f"{len(self._clones)} voices are waiting to be cloned; try again in a moment",
+                retry_after_s=_whole_seconds(self._until_clone(now_s)),
             )
-        work = Work.of(num_segments, now_s)
-        self._admitted.append(work)
-        return work
+        self._check_room(now_s)
+        place = ClonePlace(reference_s=reference_s, admitted_at_s=now_s)
+        self._clones.append(place)
+        return place
 
-    def release(self, work: Work) -> None:
-        """Forget a request: done, failed or cancelled. May be called twice."""
-        if work in self._admitted:
-            self._admitted.remove(work)
+    def release(self, item: Request | ClonePlace) -> None:
+        """Forget a request or a clone: done, failed or cancelled. May be called twice."""
+        if isinstance(item, Request):
+            self._requests = [request for request in self._requests if request is not item]
+        else:
+            self._clones = [place for place in self._clones if place is not item]
 
-    def _retry_after_s(self, now_s: float) -> int:
-        # Half the age of the oldest request: places come free about as often as they were taken.
-        oldest_s = max((now_s - work.admitted_at_s for work in self._admitted), default=0.0)
-        return max(1, min(30, round(oldest_s / 2)))
+    def _check_room(self, now_s: float) -> None:
+        if self.num_admitted >= self.max_admitted:
+            seconds = min(
+                seconds_until_place(self._requests, now_s, pace=self._pace.audio_per_s, num_slots=self._num_slots),
+                self._until_clone(now_s),
+            )
+            raise QueueFull(
+                f"{self.num_admitted} requests are being spoken or waiting; try again in a moment",
+                retry_after_s=_whole_seconds(seconds),
+            )
+
+    def _until_clone(self, now_s: float) -> float:
+        """Seconds until the first clone should be done; infinity without one."""
+        if not self._clones:
+            return math.inf
+        first = self._clones[0]
+        return max(0.0, first.reference_s / self._clone_pace.audio_per_s - (now_s - first.admitted_at_s))
+
+
+def seconds_until_place(requests: list[Request], now_s: float, *, pace: float, num_slots: int) -> float:
+    """Seconds until the first of `requests` should be finished; infinity without one.
+
+    The scheduler raises the lowest slack first, so slack rises like water in a vessel: a request has started its last
+    segment when the water stands at its slack plus its unstarted audio. The audio below that level, divided by the
+    pace of all slots, is the time.
+
+    pace   estimated audio that one slot decodes in a second
+    """
+
+    def remaining_s(request: Request) -> list[float]:
+        return [
+            max(0.0, sequence.expected_s - (now_s - sequence.started_at_s) * pace) for sequence in request.in_progress
+        ]
+
+    running = [max(remaining_s(request), default=0.0) / pace for request in requests if not request.has_waiting]
+    waiting = [(request.slack_s(now_s), request.unstarted_s) for request in requests if request.has_waiting]
+    if not waiting:
+        return min(running, default=math.inf)
+    level = min(slack_s + unstarted_s for slack_s, unstarted_s in waiting)
+    unstarted_s = sum(min(unstarted_s, max(0.0, level - slack_s)) for slack_s, unstarted_s in waiting)
+    in_progress_s = sum(sum(remaining_s(request)) for request in requests)
+    num_segments = sum(
+        len(request.in_progress) + len(request.asked.segments) - request.num_started for request in requests
+    )
+    last_start_s = (unstarted_s + in_progress_s) / (pace * min(num_slots, num_segments))
+    return min([last_start_s, *running])
+
+
+def _whole_seconds(seconds: float) -> int:
+    return max(1, min(MAX_RETRY_AFTER_S, math.ceil(min(seconds, MAX_RETRY_AFTER_S))))

@@ -1,7 +1,8 @@
 """The engine seam: what `speech` may ask of an engine, and the values that cross.
 
 Knows nothing of HTTP, of files, of how a text became segments, or of what happens to the samples afterwards.
-Every method of an engine is called on the event loop; an engine does its work elsewhere and never blocks there.
+Methods of an engine are called on the event loop unless they say otherwise; an engine does its work elsewhere and never
+blocks there.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
 from app.errors import ChorusError
 from app.text.segments import Segment
@@ -46,11 +48,13 @@ class Speaker(msgspec.Struct, frozen=True):
     source: Literal["built-in", "saved"]
 
 
-class Voice(msgspec.Struct, frozen=True):
+class Voice(msgspec.Struct, eq=False):
     """A voice ready to be decoded with. `conditioning` is the engine's own and opaque to everybody else."""
 
     id: str
     conditioning: Any = None  # Any: its type belongs to the engine that made it
+    level: SpeechLevel | None = None
+    """how loud it speaks; set once, when it has been measured"""
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +67,21 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     repetition_penalty: float | None = None
 
 
+class PreparedSegment(Segment, frozen=True, kw_only=True):
+    """A segment as an engine decodes it, made by `Engine.prepare`. Its `text` is as the caller wrote it."""
+
+    expected_s: float
+    """estimated seconds of audio"""
+    spoken_text: str = ""
+    """as the engine reads it: numbers, abbreviations and symbols spelt out"""
+    text_tokens: tuple[int, ...] = ()
+    """ids of the engine's vocabulary, where it has one"""
+
+
 class SynthesisRequest(msgspec.Struct, frozen=True, kw_only=True):
     """All segments of one caller's text: admitted together, cancelled together, delivered in order."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[PreparedSegment, ...]
     language: str
     voice: Voice
     sampling: SamplingParams
@@ -163,7 +178,11 @@ class ChunkStream(Protocol):
 
 
 class Engine(Protocol):
-    """Text in, audio out, for many callers at once. `pack_voice` and `unpack_voice` may be called on any thread."""
+    """Text in, audio out, for many callers at once.
+
+    `prepare`, `has_sound`, `unspeakable`, `pack_voice` and `unpack_voice` may be called on any thread; the rest is for
+    the event loop.
+    """
 
     @property
     def info(self) -> EngineInfo: ...
@@ -179,7 +198,11 @@ class Engine(Protocol):
         ...
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
-        """Raises CloningUnavailable where `info.can_clone` is false."""
+        """The voice of recordings. A caller that is cancelled gives its place back.
+
+        Raises CloningUnavailable where `info.can_clone` is false, QueueFull at once where too much waits,
+        UnusableReference for recordings that give no voice.
+        """
         ...
 
     def pack_voice(self, voice: Voice) -> bytes:
@@ -188,6 +211,13 @@ class Engine(Protocol):
 
     def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
         """The voice again, in any process with the same model. Raises ValueError where it is no such voice."""
+        ...
+
+    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
+        """The segments as they are decoded. Blocking, for milliseconds a segment.
+
+        Segments that the engine cannot decode in one piece come as several, numbered anew.
+        """
         ...
 
     def unspeakable(self, text: str, language: str) -> str:

@@ -19,28 +19,36 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from hibari import Hibari  # pyright: ignore[reportMissingTypeStubs]
 
+from app.audio.loudness import measure_level
 from app.audio.reference import ReferenceClip
 from app.engine.admission import Admission
 from app.engine.base import (
     AudioChunk,
     EngineInfo,
     EngineStats,
+    PreparedSegment,
     Samples,
     Speaker,
     SynthesisRequest,
     Voice,
 )
-from app.engine.scheduler import Scheduler, Work
+from app.engine.scheduler import Pace, Request, Scheduler
 from app.engine.scheduler import Sequence as ScheduledSequence
 from app.engine.stream import OrderedChunks
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
 from app.text.digits import lower_digits, spell_long_numbers
+from app.text.segments import Segment
 
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE_HZ = 24_000
 HEART = Speaker(id="heart", name="Heart", languages=("en",), source="built-in")
 MAX_SEGMENT_CHARS = 300
+LEVEL_TEXT = "The weather was fine, so we walked along the river."
+"""Spoken once to measure how loud the voice is."""
+CHARS_PER_S = 17.5
+SECONDS_BESIDE_TEXT = 0.5
+"""Silence around a segment, which does not grow with its text."""
 HOW_TO_CLONE = "the embedded voice cannot clone; the XTTS engine can: `chorus download`, then CHORUS_ENGINE=xtts"
 # The voice fails on numbers beyond decillions and drops what a word has beyond 24 letters: both are read in pieces.
 _LONG_WORD = re.compile(r"([^\W\d_]{24})(?=[^\W\d_])")
@@ -50,15 +58,24 @@ _SPOKEN_SYMBOLS = frozenset("&@%$£€+=#°±×÷²³½¼¾π")
 class EmbeddedEngine:
     """`max_slots` 0 takes one slot a core, at most 4: beyond that the interpreter lock is the limit."""
 
-    def __init__(self, *, max_slots: int = 0, max_queue: int = 64, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        max_slots: int = 0,
+        max_queue: int = 64,
+        max_ahead_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         max_slots = max_slots or min(4, os.cpu_count() or 1)
         self._hibari = Hibari()
-        self._hibari("Ready.", seed=0)  # loads the lexicon now, not in the first caller's request
-        self._admission = Admission(max_admitted=max_slots + max_queue)
-        self._scheduler = Scheduler(max_slots=max_slots)
+        # Also loads the lexicon now, not in the first caller's request.
+        self._voice = Voice(id=HEART.id, level=measure_level(self._speak(LEVEL_TEXT), SAMPLE_RATE_HZ))
+        pace = Pace()
+        self._admission = Admission(max_admitted=max_slots + max_queue, num_slots=max_slots, pace=pace)
+        # No kept slots: a segment occupies its thread for a fraction of a second only.
+        self._scheduler = Scheduler(ScheduledSequence.of, max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace)
         self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice")
         self._clock = clock
-        self._open: dict[Work, tuple[SynthesisRequest, OrderedChunks]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self.info = EngineInfo(
@@ -89,7 +106,7 @@ class EmbeddedEngine:
     def voice(self, speaker_id: str) -> Voice:
         if speaker_id != HEART.id:
             raise KeyError(speaker_id)
-        return Voice(id=HEART.id)
+        return self._voice
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
         raise CloningUnavailable(HOW_TO_CLONE)
@@ -107,24 +124,37 @@ class EmbeddedEngine:
     def has_sound(self, text: str, language: str) -> bool:
         return any(char.isdecimal() or char in _SPOKEN_SYMBOLS or (char.isalpha() and _is_latin(char)) for char in text)
 
+    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
+        return tuple(
+            PreparedSegment(
+                segment.index,
+                segment.text,
+                segment.boundary,
+                spoken_text=(spoken := _readable(segment.text)),
+                expected_s=SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S,
+            )
+            for segment in segments
+        )
+
     def submit(self, request: SynthesisRequest) -> OrderedChunks:
         if self._is_closed:
             raise Draining("the server is shutting down")
-        work = self._admission.admit(len(request.segments), self._clock())
-        self._scheduler.add(work)
 
         def on_take(chunk: AudioChunk) -> None:
-            self._scheduler.take(work, len(chunk.samples) / SAMPLE_RATE_HZ)
+            self._scheduler.take(admitted, len(chunk.samples) / SAMPLE_RATE_HZ)
             self._start_what_fits()
 
         def on_close() -> None:
-            self._admission.release(work)
-            self._scheduler.release(work)
-            self._open.pop(work, None)
+            self._admission.release(admitted)
+            self._scheduler.release(admitted)
             self._start_what_fits()
 
-        stream = OrderedChunks(work, len(request.segments), on_take=on_take, on_close=on_close)
-        self._open[work] = request, stream
+        stream = OrderedChunks(
+            len(request.segments), queue_s=lambda: admitted.queue_s, on_take=on_take, on_close=on_close
+        )
+        admitted = Request(asked=request, sink=stream, admitted_at_s=self._clock())
+        self._admission.admit(admitted)
+        self._scheduler.add(admitted)
         self._start_what_fits()
         return stream
 
@@ -133,46 +163,46 @@ class EmbeddedEngine:
 
     async def aclose(self) -> None:
         self._is_closed = True
-        for _, stream in list(self._open.values()):
-            stream.fail(Draining("the server stopped before this request was finished"))
+        for request in self._scheduler.requests:
+            request.sink.fail(Draining("the server stopped before this request was finished"))
         await asyncio.gather(*self._tasks)
         self._pool.shutdown()
 
     def _start_what_fits(self) -> None:
         while not self._is_closed and (sequence := self._scheduler.next_sequence(self._clock())):
-            request, stream = self._open[sequence.work]
-            task = asyncio.get_running_loop().create_task(self._decode(sequence, request, stream))
+            task = asyncio.get_running_loop().create_task(self._decode(sequence))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _decode(self, sequence: ScheduledSequence, request: SynthesisRequest, stream: OrderedChunks) -> None:
+    async def _decode(self, sequence: ScheduledSequence) -> None:
         """One segment, from its slot to the caller. Every way out frees the slot."""
-        made_s = 0.0
+        sink, is_whole = sequence.request.sink, False
         try:
-            samples = await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._synthesize, request, sequence.segment_index
-            )
-            made_s = len(samples) / SAMPLE_RATE_HZ
-            stream.deliver(AudioChunk(segment_index=sequence.segment_index, samples=samples, is_last=True))
+            samples = await asyncio.get_running_loop().run_in_executor(self._pool, self._synthesize, sequence)
+            self._scheduler.made(sequence, len(samples) / SAMPLE_RATE_HZ)
+            sink.deliver(AudioChunk(segment_index=sequence.segment_index, samples=samples, is_last=True))
+            is_whole = True
         except ChorusError as error:
-            stream.fail(error)
+            sink.fail(error)
         except Exception as error:  # noqa: BLE001 - the engine's boundary: fails this request by name and no other
             failure = EngineFailure(f"segment {sequence.segment_index} could not be spoken")
             failure.__cause__ = error
-            stream.fail(failure)
+            sink.fail(failure)
         finally:
-            self._scheduler.made(sequence.work, made_s)
-            self._scheduler.finish(sequence)
+            self._scheduler.free_slot(sequence, self._clock(), is_whole=is_whole)
+            self._scheduler.end(sequence)
             self._start_what_fits()
 
-    def _synthesize(self, request: SynthesisRequest, segment_index: int) -> Samples:
-        """Runs in a worker thread. The noise depends on (seed, segment) alone, never on who else is speaking."""
-        text = request.segments[segment_index].text
-        seed = (request.sampling.seed << 20) + segment_index
-        samples: Samples = np.asarray(self._hibari(_readable(text), speed=request.speed, seed=seed), np.float32)
+    def _synthesize(self, sequence: ScheduledSequence) -> Samples:
+        """Runs in a worker thread. The noise depends on (seed, segment) alone, never on the other requests."""
+        asked, segment = sequence.request.asked, sequence.segment
+        samples = self._speak(segment.spoken_text, speed=asked.speed, seed=(asked.sampling.seed << 20) + segment.index)
         if not samples.size:
-            raise NothingToSpeak(f"the embedded voice has no sound for {text[:60]!r}", param="text")
+            raise NothingToSpeak(f"the embedded voice has no sound for {segment.text[:60]!r}", param="text")
         return samples
+
+    def _speak(self, text: str, *, speed: float = 1.0, seed: int = 0) -> Samples:
+        return np.asarray(self._hibari(text, speed=speed, seed=seed), np.float32)
 
 
 def _is_latin(char: str) -> bool:

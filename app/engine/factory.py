@@ -132,6 +132,7 @@ def _build_xtts(
         use_graphs=settings.cuda_graphs,
         max_slots=settings.max_slots,
         max_queue=settings.max_queue,
+        max_ahead_s=settings.max_ahead_s,
         guards=Guards(exact_codes=exact_codes),
         checkpoint=weights,
         stage=stage,
@@ -143,4 +144,6 @@ def _build_embedded(settings: Settings, stage: Stage) -> Engine:
         from app.engine.embedded import EmbeddedEngine
 
     with stage("weights"):
-        return EmbeddedEngine(max_slots=settings.max_slots, max_queue=settings.max_queue)
+        return EmbeddedEngine(
+            max_slots=settings.max_slots, max_queue=settings.max_queue, max_ahead_s=settings.max_ahead_s
+        )

@@ -1,114 +1,243 @@
-"""Decode scheduling: which segment of which request runs next.
+"""Decode scheduling: which segment of which request is decoded next.
 
-Knows requests, segments, slots and seconds of audio. Knows nothing of threads, tensors or samples, so every rule
-here is tested with plain numbers. Lives on one thread and takes the time as an argument.
+Knows requests, segments, slots and seconds of audio. Knows nothing of threads, tensors or samples, so every rule here
+is tested with plain numbers. Lives on one thread and takes the time as an argument.
 
-The rule is playback slack: audio made so far minus time since admission. The request that a listener would
-notice first goes first, so a new request comes before one with a minute in hand, a long text never holds up a
-short one, and nobody starves: slack falls by a second each second.
+The rule is playback slack: audio made or being decoded, minus the time since admission. The request whose listener
+would hear a gap first goes first. Two limits keep a long text from delaying a short one: a stream is decoded at most
+`max_ahead_s` ahead of its listener, and the last `num_kept_slots` slots are for requests that have not started.
 """
 
-from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from app.engine.base import AudioChunk, PreparedSegment, SynthesisRequest
 
-class Sequence(msgspec.Struct, eq=False):
-    """One segment of one request, being decoded."""
 
-    work: "Work"
+class AudioSink(Protocol):
+    """Where the audio of a request goes. An engine with a thread of its own calls these methods from there."""
+
+    def deliver(self, chunk: AudioChunk) -> None: ...
+
+    def warn(self, warning: str) -> None: ...
+
+    def fail(self, error: BaseException) -> None: ...
+
+
+class Sequence(msgspec.Struct, eq=False, kw_only=True):
+    """One segment of a request, from its slot to its last sample."""
+
+    request: "Request"
     segment_index: int
-
-
-class Work(msgspec.Struct, eq=False, kw_only=True):
-    """What the scheduler keeps of one admitted request. Times in seconds."""
-
-    admitted_at_s: float
-    waiting: deque[int]
-    running: int = 0
+    started_at_s: float
     made_s: float = 0.0
-    taken_s: float = 0.0
-    started_at_s: float | None = None
+    """audio handed to the sink"""
 
     @classmethod
-    def of(cls, num_segments: int, now_s: float) -> "Work":
-        return cls(admitted_at_s=now_s, waiting=deque(range(num_segments)))
+    def of(cls, request: "Request", segment_index: int, started_at_s: float) -> "Sequence":
+        return cls(request=request, segment_index=segment_index, started_at_s=started_at_s)
 
     @property
-    def buffered_s(self) -> float:
-        """Audio made and not yet taken by the caller."""
-        return self.made_s - self.taken_s
+    def segment(self) -> PreparedSegment:
+        return self.request.asked.segments[self.segment_index]
+
+    @property
+    def expected_s(self) -> float:
+        """Estimated audio of the whole segment."""
+        return self.segment.expected_s / self.request.asked.speed
+
+    @property
+    def unmade_s(self) -> float:
+        """Estimated audio that is still to be made."""
+        return max(0.0, self.expected_s - self.made_s)
+
+
+class Request(msgspec.Struct, eq=False, kw_only=True):
+    """One admitted request. Times and audio in seconds.
+
+    The scheduler's thread writes it. Other threads may read it: each field is replaced, never changed in place.
+    """
+
+    asked: SynthesisRequest
+    sink: AudioSink
+    admitted_at_s: float
+    started_at_s: float | None = None
+    num_started: int = 0
+    """segments start in the order of the text"""
+    in_progress: tuple[Sequence, ...] = ()
+    """started, and not all of their audio has been made"""
+    made_s: float = 0.0
+    taken_s: float = 0.0
+
+    @property
+    def front(self) -> int:
+        """The first segment that is not finished: its audio is heard next."""
+        return min((sequence.segment_index for sequence in self.in_progress), default=self.num_started)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.front == len(self.asked.segments)
+
+    @property
+    def has_waiting(self) -> bool:
+        return self.num_started < len(self.asked.segments)
 
     @property
     def queue_s(self) -> float | None:
         """Seconds from admission until the first segment was started; None while it waits."""
         return None if self.started_at_s is None else self.started_at_s - self.admitted_at_s
 
+    @property
+    def unstarted_s(self) -> float:
+        """Estimated audio of the segments that have not started."""
+        waiting = self.asked.segments[self.num_started :]
+        return sum(segment.expected_s for segment in waiting) / self.asked.speed
+
+    @property
+    def decoding_s(self) -> float:
+        """Estimated audio of the segments in progress that has not been made."""
+        return sum(sequence.unmade_s for sequence in self.in_progress)
+
+    @property
+    def ahead_s(self) -> float:
+        """Audio made or being decoded that the caller has not taken."""
+        return self.made_s + self.decoding_s - self.taken_s
+
     def slack_s(self, now_s: float) -> float:
-        """Seconds until a listener who began at admission would hear a gap; negative when there is one."""
+        """Seconds until a listener who began at admission would hear a gap, once all that is in progress is made."""
+        return self.playback_slack_s(now_s) + self.decoding_s
+
+    def playback_slack_s(self, now_s: float) -> float:
+        """The same from the audio that has been made; negative while there is a gap."""
         return self.made_s - (now_s - self.admitted_at_s)
 
 
-class Scheduler:
-    """The choice of the next segment.
+class Pace:
+    """How fast a slot decodes: seconds of estimated audio in a second. Recent segments count most.
 
-    max_slots        segments that run at the same time
-    max_buffered_s   audio that one caller may leave untaken before its segments stop being started
+    Written on the scheduler's thread, read on any.
     """
 
-    def __init__(self, *, max_slots: int, max_buffered_s: float = 60.0) -> None:
+    MEMORY = 0.9
+    """weight of all earlier segments beside the newest one"""
+
+    def __init__(self) -> None:
+        self._audio_s = self._wall_s = 0.0
+
+    def measured(self, audio_s: float, wall_s: float) -> None:
+        self._audio_s = self.MEMORY * self._audio_s + audio_s
+        self._wall_s = self.MEMORY * self._wall_s + wall_s
+
+    @property
+    def audio_per_s(self) -> float:
+        """1 until something was measured."""
+        return self._audio_s / self._wall_s if self._audio_s and self._wall_s else 1.0
+
+
+S = TypeVar("S", bound=Sequence)
+
+
+def kept_slots(max_slots: int) -> int:
+    """Slots kept for requests that have not started: an eighth, at least one, and none where there is only one slot."""
+    return 0 if max_slots < 2 else max(1, max_slots // 8)
+
+
+class Scheduler(Generic[S]):
+    """The choice of the next segment.
+
+    new_sequence     makes the engine's own kind of Sequence from a request, a segment's index and the time
+    max_slots        segments that are decoded at the same time
+    num_kept_slots   of those, slots in which only requests that have not started may start
+    max_ahead_s      a stream with so much audio ahead of its listener starts no further segment. Whole answers have no
+                     listener and no such limit
+    """
+
+    def __init__(
+        self,
+        new_sequence: Callable[[Request, int, float], S],
+        *,
+        max_slots: int,
+        num_kept_slots: int = 0,
+        max_ahead_s: float = 30.0,
+        pace: Pace | None = None,
+    ) -> None:
+        assert num_kept_slots < max_slots, "nothing but first segments could ever start"
+        self._new_sequence = new_sequence
         self.max_slots = max_slots
-        self.max_buffered_s = max_buffered_s
-        self._works: list[Work] = []
+        self.num_kept_slots = num_kept_slots
+        self.max_ahead_s = max_ahead_s
+        self.pace = pace or Pace()
+        self._requests: list[Request] = []
         self._busy_slots = 0
 
     @property
     def busy_slots(self) -> int:
         return self._busy_slots
 
-    def add(self, work: Work) -> None:
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        return tuple(self._requests)
+
+    def add(self, request: Request) -> None:
         """An admitted request: its segments may be started."""
-        self._works.append(work)
+        self._requests.append(request)
 
     def can_start(self) -> bool:
-        """Whether `next_sequence` would have one."""
+        """Whether `next_sequence` would return one."""
         return bool(self._startable())
 
-    def next_sequence(self, now_s: float) -> Sequence | None:
+    def next_sequence(self, now_s: float) -> S | None:
         """The segment to start now, in a free slot; None when no slot is free or nothing may start."""
         startable = self._startable()
         if not startable:
             return None
-        work = min(startable, key=lambda candidate: candidate.slack_s(now_s))
-        if work.started_at_s is None:
-            work.started_at_s = now_s
+        request = min(startable, key=lambda candidate: candidate.slack_s(now_s))
+        if request.started_at_s is None:
+            request.started_at_s = now_s
+        sequence = self._new_sequence(request, request.num_started, now_s)
+        request.num_started += 1
+        request.in_progress = (*request.in_progress, sequence)
         self._busy_slots += 1
-        work.running += 1
-        return Sequence(work, work.waiting.popleft())
+        return sequence
 
-    def made(self, work: Work, made_s: float) -> None:
-        """`made_s` seconds of audio are on their way to the caller."""
-        work.made_s += made_s
+    def made(self, sequence: Sequence, made_s: float) -> None:
+        """`made_s` seconds of audio of `sequence` have gone to the sink."""
+        sequence.made_s += made_s
+        sequence.request.made_s += made_s
 
-    def finish(self, sequence: Sequence) -> None:
-        """A started segment has ended, well or badly. Its slot is free."""
+    def free_slot(self, sequence: Sequence, now_s: float, *, is_whole: bool = True) -> None:
+        """A started segment has left its slot; `is_whole` unless it failed or was cancelled."""
         self._busy_slots -= 1
-        sequence.work.running -= 1
+        if is_whole:
+            self.pace.measured(sequence.expected_s, now_s - sequence.started_at_s)
 
-    def take(self, work: Work, taken_s: float) -> None:
+    def end(self, sequence: Sequence) -> None:
+        """All audio of a segment has been made, or none will be any more."""
+        request = sequence.request
+        request.in_progress = tuple(other for other in request.in_progress if other is not sequence)
+
+    def take(self, request: Request, taken_s: float) -> None:
         """The caller has taken `taken_s` seconds of audio."""
-        work.taken_s += taken_s
+        request.taken_s += taken_s
 
-    def release(self, work: Work) -> None:
-        """Forget a request: done, failed or cancelled. May be called twice; a running segment ends by `finish`."""
-        if work in self._works:
-            self._works.remove(work)
+    def release(self, request: Request) -> None:
+        """Forget a request: done, failed or cancelled. May be called twice; its slots are freed by `free_slot`."""
+        if request in self._requests:
+            self._requests.remove(request)
 
-    def _startable(self) -> list[Work]:
-        if self._busy_slots >= self.max_slots:
-            return []
-        return [work for work in self._works if work.waiting and self._has_room(work)]
+    def clear(self) -> None:
+        """Forget everything; all slots are free."""
+        self._requests.clear()
+        self._busy_slots = 0
 
-    def _has_room(self, work: Work) -> bool:
-        # Segments start in order, so the one that the caller waits for has always been started before the room ran out.
-        return work.buffered_s < self.max_buffered_s
+    def _startable(self) -> list[Request]:
+        num_free = self.max_slots - self._busy_slots
+        return [
+            request
+            for request in self._requests
+            if request.has_waiting
+            and num_free > (0 if request.started_at_s is None else self.num_kept_slots)
+            and not (request.asked.streaming and request.ahead_s >= self.max_ahead_s)
+        ]

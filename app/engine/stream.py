@@ -8,43 +8,44 @@ from collections import deque
 from collections.abc import Callable
 
 from app.engine.base import AudioChunk
-from app.engine.scheduler import Work
 
 
 class OrderedChunks:
     """The audio of one admitted request. The engine delivers or fails; the caller iterates and closes.
 
-    `on_take` hears of each chunk that the caller takes, `on_close` once of the end, whichever way it comes.
+    queue_s    seconds from admission to the first started segment; None while it waits
+    on_take    called with each chunk that the caller takes
+    on_close   called once, when the stream ends in whichever way
     """
 
     def __init__(
         self,
-        work: Work,
         num_segments: int,
         *,
+        queue_s: Callable[[], float | None],
         on_take: Callable[[AudioChunk], None],
         on_close: Callable[[], None],
     ) -> None:
-        self._work = work
         self._buffers: list[deque[AudioChunk]] = [deque() for _ in range(num_segments)]
         self._next_segment = 0
         self._error: BaseException | None = None
         self.warnings: list[str] = []
         self._arrived = asyncio.Event()
         self._closed = False
+        self._queue_s = queue_s
         self._on_take = on_take
         self._on_close = on_close
 
     @property
     def queue_s(self) -> float | None:
-        return self._work.queue_s
+        return self._queue_s()
 
     @property
     def is_closed(self) -> bool:
         return self._closed
 
     def deliver(self, chunk: AudioChunk) -> None:
-        """Called by the engine; a chunk that comes after the end is let go."""
+        """Called by the engine; a chunk that comes after the end is dropped."""
         if not self._closed:
             self._buffers[chunk.segment_index].append(chunk)
             self._arrived.set()

@@ -1,7 +1,7 @@
 """A conversation: text comes in pieces as somebody writes it, audio leaves as soon as a sentence is whole.
 
-Each sentence is an answer of its own, admitted while the one before is still heard, with one loudness and one line of
-time for all. What was written can be taken back (`cancel`) as far as it was not heard yet.
+Each sentence is an answer of its own, admitted while the one before is still heard. All share one timeline. What was
+written can be taken back (`cancel`) as far as it was not heard yet.
 
     write -> SentenceBuffer -> _written -> (admitted) -> _admitted -> events
 
@@ -88,7 +88,6 @@ class Conversation:
         self._request = request
         self.max_pending_chars = max_pending_chars
         self._on_spoken = on_spoken
-        self._loudness = service.new_loudness()
         self.seed = secrets.randbits(32) if request.seed is None else request.seed
         self.sample_rate_hz = service.engine.info.sample_rate_hz
         self.num_given = 0
@@ -217,7 +216,7 @@ class Conversation:
         request = msgspec.structs.replace(self._request, text=text, seed=seed, streaming=True)
         # Who has not been heard yet is refused like anybody else; who has been heard is not left in mid-sentence.
         admit = self._service.admit_in_turn if self._num_admitted else self._service.admit
-        speech = await admit(request, loudness=self._loudness)
+        speech = await admit(request)
         self._num_admitted += 1
         return speech
 

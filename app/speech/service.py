@@ -5,18 +5,21 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
-from app.errors import DeadlineExceeded, NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage, quoted
+from app.errors import QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.settings import Settings
+from app.speech.deadline import Deadline
+from app.speech.levels import level_of
 from app.speech.lifecycle import Lifecycle
+from app.speech.prepare import prepare_text
 from app.speech.request import SpeechRequest
 from app.speech.speakers import SpeakerCatalogue
-from app.speech.speech import Loudness, Speech
+from app.speech.speech import Speech
 from app.speech.stitch import Stitcher
 from app.speech.volume import SharedFolder, Volume
 from app.text.languages import LANGUAGES, default_language, match_language
-from app.text.segments import Segment, split_segments
 from app.tracing import current, span
 
 SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
@@ -36,41 +39,43 @@ class SpeechService:
     ) -> None:
         self.engine = engine
         self.speakers = SpeakerCatalogue(
-            engine, settings.data, max_voices=settings.max_voices, folder=SharedFolder(volume)
+            engine,
+            settings.data,
+            max_voices=settings.max_voices,
+            folder=SharedFolder(volume),
+            request_timeout_s=settings.request_timeout_s,
         )
         self._settings = settings
         self._lifecycle = lifecycle
         self._clock = clock
         self._ended = asyncio.Event()
-        """wakes who waits whenever an answer ends; never stays set"""
+        """pulsed (set, then cleared) each time an answer is closed, to wake `admit_in_turn`"""
 
     async def speak(self, request: SpeechRequest) -> Speech:
-        """Admit a request and wait for its first audio. The caller must close what comes back."""
-        speech = await self.admit(request)
+        """Admit a request and wait for its first audio. The caller must close the result.
+
+        Raises DeadlineExceeded when that takes longer than CHORUS_REQUEST_TIMEOUT_S.
+        """
+        deadline = self._new_deadline()
+        speech = await self._admit(request, lambda: self.speakers.find(request.speaker_id), deadline)
         await speech.start()
         return speech
 
-    async def admit(self, request: SpeechRequest, *, loudness: Loudness | None = None) -> Speech:
-        """Admit a request and wait for nothing more. The caller must close what comes back.
+    async def admit(self, request: SpeechRequest) -> Speech:
+        """Admit a request without waiting for its audio. The caller must close the result."""
+        return await self._admit(request, lambda: self.speakers.find(request.speaker_id), self._new_deadline())
 
-        Answers that follow each other in one conversation share a `loudness`.
-        """
-        return await self._admit(request, lambda: self.speakers.find(request.speaker_id), loudness=loudness)
-
-    async def admit_in_turn(self, request: SpeechRequest, *, loudness: Loudness) -> Speech:
+    async def admit_in_turn(self, request: SpeechRequest) -> Speech:
         """Admit the next answer of a conversation that has begun: where the engine is full, wait for a place.
 
         Raises DeadlineExceeded where none becomes free in time.
         """
-        try:
-            async with asyncio.timeout(self._settings.request_timeout_s):
-                while True:
-                    try:
-                        return await self.admit(request, loudness=loudness)
-                    except QueueFull:
-                        await self.answer_ended()
-        except TimeoutError:
-            raise DeadlineExceeded("no place in the queue became free in time (CHORUS_REQUEST_TIMEOUT_S)") from None
+        async with self._new_deadline().overall("no place in the queue became free"):
+            while True:
+                try:
+                    return await self.admit(request)
+                except QueueFull:
+                    await self.answer_ended()
 
     @property
     def has_spare_places(self) -> bool:
@@ -83,10 +88,15 @@ class SpeechService:
         await self._ended.wait()
 
     async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> Speech:
-        """The same in the voice of `clips`. Raises CloningUnavailable where the engine cannot."""
+        """Speak in the voice of `clips`; one deadline holds for cloning and speaking.
+
+        Raises CloningUnavailable where the engine cannot clone, QueueFull, and DeadlineExceeded.
+        """
         self._lifecycle.check()
+        deadline = self._new_deadline()
         with span("condition"):
-            voice = await self.engine.clone(clips)
+            async with deadline.overall():
+                voice = await self.engine.clone(clips)
         used_s = self.engine.info.max_reference_s
         cut = [
             f"of recording {number} the first {used_s:g} s are used"
@@ -97,34 +107,34 @@ class SpeechService:
         async def cloned() -> Voice:
             return voice
 
-        speech = await self._admit(request, cloned, cut)
+        speech = await self._admit(request, cloned, deadline, cut)
         await speech.start()
         return speech
 
-    def new_loudness(self) -> Loudness:
-        """For one answer, or for one conversation."""
-        return Loudness(target_dbfs=self._settings.loudness_dbfs)
+    def _new_deadline(self) -> Deadline:
+        return Deadline(self._settings.request_timeout_s)
 
     async def _admit(
         self,
         request: SpeechRequest,
         find_voice: Callable[[], Awaitable[Voice]],
+        deadline: Deadline,
         voice_warnings: Sequence[str] = (),
-        *,
-        loudness: Loudness | None = None,
     ) -> Speech:
         asked_at_s = self._clock()
         self._lifecycle.check()
         info = self.engine.info
         language = self.check_language(request.language)
         self.check_length(request.text)
-        with span("voice"):
-            voice = await find_voice()
-        with span("segment"):
-            segments = await asyncio.to_thread(
-                split_segments, request.text, language=language, max_chars=info.max_segment_chars[language]
-            )
-        self._check_sound(segments, language)
+        async with deadline.overall():
+            with span("voice"):
+                voice = await find_voice()
+            with span("segment"):
+                prepared = await prepare_text(self.engine, request.text, language)
+            if voice.level is None:
+                with span("level"):
+                    await level_of(self.engine, voice)
+        segments = prepared.segments
         seed = secrets.randbits(32) if request.seed is None else request.seed
         leave = self._lifecycle.enter()
         synthesis = current().child("synthesize")
@@ -155,9 +165,9 @@ class SpeechService:
             Stitcher(segments, info.sample_rate_hz),
             info=info,
             seed=seed,
-            warnings=(*voice_warnings, *self._warnings(request, segments, language)),
-            loudness=loudness or self.new_loudness(),
-            timeout_s=self._settings.request_timeout_s,
+            warnings=(*voice_warnings, *self._warnings(request, prepared.unspeakable, language)),
+            gain=gain_for(voice.level, self._settings.loudness_dbfs),
+            deadline=deadline,
             num_segments=len(segments),
             asked_at_s=asked_at_s,
             on_close=on_close,
@@ -191,17 +201,8 @@ class SpeechService:
         if len(text) > limit:
             raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")
 
-    def _check_sound(self, segments: Sequence[Segment], language: str) -> None:
-        if not segments:
-            raise NothingToSpeak("the text has nothing that can be spoken", param="text")
-        for segment in segments:
-            if not self.engine.has_sound(segment.text, language):
-                raise NothingToSpeak(
-                    f"the {self.engine.info.name} engine has no sound for {segment.text[:60]!r}", param="text"
-                )
-
-    def _warnings(self, request: SpeechRequest, segments: Sequence[Segment], language: str) -> tuple[str, ...]:
-        """What the caller asked for and will not get."""
+    def _warnings(self, request: SpeechRequest, unspeakable: str, language: str) -> tuple[str, ...]:
+        """Options and characters of the request that have no effect on its audio."""
         info = self.engine.info
         ignored = [
             field
@@ -212,8 +213,8 @@ class SpeechService:
         warnings += request.notes
         if language in info.languages_as_written and any(char.isdigit() for char in request.text):
             warnings.append(f"numbers are not spelt out in {language!r}: write them as words")
-        if silent := self.engine.unspeakable(" ".join(segment.text for segment in segments), language):
-            warnings.append(f"not spoken, because the {info.name} engine cannot: {silent[:40]}")
+        if unspeakable:
+            warnings.append(f"not spoken, because the {info.name} engine cannot: {unspeakable[:40]}")
         return tuple(warnings)
 
     async def aclose(self) -> None:

@@ -1,14 +1,16 @@
 """The voices that callers can name: built-in ones listed from a metadata file, saved ones from their folder.
 
-The list of the built-in ones is read from the file, which is used where it has the voices of the loaded model, and
-written anew in the background once it is older than ten days. Saved voices are looked up each time, because another
-server on the same volume may have saved or deleted one. Those that were cloned with another model are listed apart.
+The list of built-in voices is served from the file, and made anew in the background once it is older than ten days.
+Saved voices are looked up each time: another server on the same volume may have saved or deleted one.
 """
 
 import asyncio
 import difflib
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +18,10 @@ import msgspec
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, Speaker, Voice
-from app.errors import StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
+from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
 from app.pools import TEXT
+from app.speech.deadline import Deadline
+from app.speech.levels import level_of
 from app.speech.request import MAX_ID_CHARS
 from app.speech.storage import write_atomically
 from app.speech.voice_file import pack_voice_file, unusable
@@ -26,6 +30,7 @@ from app.speech.volume import MAX_AGE_S, SharedFolder
 
 logger = logging.getLogger(__name__)
 
+MAX_UNPACKED = 256  # voices in memory, 260 KB each
 MAX_AGE = timedelta(days=10)
 
 
@@ -52,6 +57,7 @@ class SpeakerCatalogue:
         *,
         max_voices: int = 1000,
         folder: SharedFolder | None = None,
+        request_timeout_s: float = 300.0,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.model = VoiceModel(engine.info.model, engine.info.identity)
@@ -60,6 +66,9 @@ class SpeakerCatalogue:
         self._engine = engine
         self._path = data / "speaker_metadata.json"
         self._now = now
+        self._request_timeout_s = request_timeout_s
+        self._unpacking = threading.Lock()
+        self._unpacked: OrderedDict[str, tuple[bytes, Voice]] = OrderedDict()  # by id: file and voice, with its level
         self._list: SpeakerList | None = None
         self._refresh_task: asyncio.Task[SpeakerList] | None = None
 
@@ -105,7 +114,7 @@ class SpeakerCatalogue:
         """Clone a voice and keep it: the voice, and whether it is new.
 
         The same recordings are the same voice, and are listened to once. Raises CloningUnavailable where the engine
-        cannot, TooManyVoices, or StorageFailure.
+        cannot, QueueFull, DeadlineExceeded, TooManyVoices, or StorageFailure.
         """
         recordings = tuple(clip.sha256 for clip in clips)
         ids = self.model.ids(recordings)
@@ -114,7 +123,10 @@ class SpeakerCatalogue:
         for voice in existing:
             if voice is not None and voice.imported_at is None and self.model.made(voice):
                 return voice, False
-        voice = await self._engine.clone(clips)
+        async with Deadline(self._request_timeout_s).overall("the voice was not cloned"):
+            voice = await self._engine.clone(clips)
+            with suppress(QueueFull):  # it is measured before its first answer then
+                await level_of(self._engine, voice)
         manifest = SavedVoice(
             id=ids[0],
             name=name,
@@ -201,12 +213,20 @@ class SpeakerCatalogue:
                 "here: clone it again from its recordings",
                 param="speaker_id",
             )
+        packed = self.saved.conditioning(id)
+        known = self._unpacked.get(id)
+        if known is not None and known[0] == packed:
+            return known[1]
         try:
-            return self._engine.unpack_voice(id, self.saved.conditioning(id))
+            voice = self._engine.unpack_voice(id, packed)
         except ValueError as error:
-            raise StorageFailure(
-                f"the saved voice {id} ({saved.name}) is damaged: {error}; delete it and save it again"
-            ) from error
+            what = f"the saved voice {id} ({saved.name}) is damaged: {error}; delete it and save it again"
+            raise StorageFailure(what) from error
+        with self._unpacking:
+            self._unpacked[id] = packed, voice
+            if len(self._unpacked) > MAX_UNPACKED:
+                self._unpacked.popitem(last=False)
+        return voice
 
     def _pack_saved(self, id: str) -> tuple[SavedVoice, bytes] | None:
         saved = self.saved.get(id)

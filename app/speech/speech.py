@@ -1,23 +1,20 @@
-"""One answer in the making: samples in order, at one loudness, with its receipts.
+"""One answer in the making: samples in order, at one gain, with its receipts.
 
 Knows chunks and samples. Knows nothing of formats and HTTP, nor how the request was checked.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 
 import msgspec
 import numpy as np
 
-from app.audio.loudness import gain_for, soft_limit
+from app.audio.loudness import soft_limit
 from app.engine.base import ChunkStream, EngineInfo, Samples
-from app.errors import DeadlineExceeded
 from app.speech.captions import StartedSegment, TimedSegment
+from app.speech.deadline import Deadline
 from app.speech.stitch import Stitcher
 from app.tracing import NO_SPAN, Span
-
-LEVEL_WINDOW_S = 1.0
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,25 +33,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """of those segments"""
 
 
-class Loudness(msgspec.Struct, kw_only=True):
-    """One gain, measured once on the first second that is spoken and then kept, so that the volume never moves.
-
-    Answers that follow each other in one conversation share it.
-    """
-
-    target_dbfs: float
-    gain: float | None = None
-
-    def measure(self, samples: Samples, sample_rate_hz: int) -> None:
-        window = samples[: round(LEVEL_WINDOW_S * sample_rate_hz)]
-        self.gain = gain_for(window, self.target_dbfs, sample_rate_hz)
-
-
 class Speech:
-    """An asynchronous iterator of samples. Whoever holds it must close it; closing twice does no harm.
+    """An asynchronous iterator of samples, shape [samples]. Its holder must close it; closing twice does no harm.
 
-    The loudness is measured on the first second of the first segment, so a streamed answer has exactly the samples of
-    a whole one. `trace` is the span of its making, which it ends.
+    gain           applied to all samples, so that a streamed answer has exactly the samples of a whole one
+    deadline       when the first samples, and all of a collected answer, must have come
+    trace          the span of its making, which it ends
     """
 
     def __init__(
@@ -65,8 +49,8 @@ class Speech:
         info: EngineInfo,
         seed: int,
         warnings: tuple[str, ...],
-        loudness: Loudness,
-        timeout_s: float,
+        gain: float,
+        deadline: Deadline,
         num_segments: int,
         asked_at_s: float,
         on_close: Callable[[], None],
@@ -78,14 +62,13 @@ class Speech:
         self._info = info
         self._seed = seed
         self._warnings = warnings
-        self._loudness = loudness
-        self._timeout_s = timeout_s
+        self._gain = np.float32(gain)
+        self._deadline = deadline
         self._asked_at_s = asked_at_s
         self._on_close = on_close
         self._clock = clock
         self._trace = trace
         self._admitted_at_s = clock()
-        self._unmeasured: list[Samples] = []
         self._first: Samples | None = None
         self.num_segments = num_segments
         self.num_spoken = 0
@@ -121,21 +104,20 @@ class Speech:
         )
 
     async def start(self) -> None:
-        """Wait for the first audio, so that what goes wrong before it can still be a status."""
+        """Wait for the first audio, so that an error before it can still be a status. Raises DeadlineExceeded."""
         try:
-            self._first = await self._next()
+            async with self._deadline.overall():
+                self._first = await self._next()
         except BaseException as error:
             self._trace.fail(type(error).__name__)
             await self.aclose()
             raise
 
     async def collect(self) -> Samples:
-        """All samples, [samples]. Raises DeadlineExceeded when they take longer than the limit together."""
+        """All samples, [samples]. Raises DeadlineExceeded when they have not come by the deadline."""
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with self._deadline.overall():
                 parts = [samples async for samples in self]
-        except TimeoutError:
-            raise self._deadline_exceeded() from None
         finally:
             await self.aclose()
         return np.concatenate(parts)
@@ -164,10 +146,8 @@ class Speech:
 
     async def _next(self) -> Samples:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                samples = await self._next_at_one_loudness()
-        except TimeoutError:
-            raise self._deadline_exceeded() from None
+            async with self._deadline.each_wait():
+                samples = await self._next_samples()
         except StopAsyncIteration:
             self._finished_at_s = self._clock()
             raise
@@ -177,23 +157,15 @@ class Speech:
             self._trace_first_audio(self._first_audio_at_s)
         return samples
 
-    async def _next_at_one_loudness(self) -> Samples:
+    async def _next_samples(self) -> Samples:
         while True:
             chunk = await anext(self._chunks)
             samples = self._stitcher.push(chunk)
             self.num_spoken += chunk.is_last
             if chunk.is_last:
                 self._trace.event("segment spoken", "chorus.segment", chunk.segment_index)
-            if self._loudness.gain is None:
-                self._unmeasured.append(samples)
-                is_enough = sum(map(len, self._unmeasured)) >= round(LEVEL_WINDOW_S * self.sample_rate_hz)
-                if not is_enough and not chunk.is_last:
-                    continue
-                samples = np.concatenate(self._unmeasured)
-                self._unmeasured = []
-                self._loudness.measure(samples, self.sample_rate_hz)
             if samples.size:
-                return soft_limit(samples * np.float32(self._loudness.gain))
+                return soft_limit(samples * self._gain)
 
     def _trace_first_audio(self, now_s: float) -> None:
         """Two steps that can be told apart only afterwards: the wait for a slot, and what was made in it."""
@@ -207,9 +179,6 @@ class Speech:
         self._trace.set("chorus.segments", self.num_segments)
         self._trace.set("chorus.audio_seconds", self.num_samples / self.sample_rate_hz)
         self._trace.end()
-
-    def _deadline_exceeded(self) -> DeadlineExceeded:
-        return DeadlineExceeded(f"the audio did not come within {self._timeout_s:g} seconds (CHORUS_REQUEST_TIMEOUT_S)")
 
     def _since_asked(self, moment_s: float | None) -> float | None:
         return None if moment_s is None else moment_s - self._asked_at_s

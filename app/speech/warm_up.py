@@ -1,31 +1,23 @@
-"""The first sentence, spoken to nobody: what is made on first use is made before the first caller."""
+"""Warm-up: what an engine makes on first use is made before the first request."""
 
-from app.engine.base import Engine, SamplingParams, SynthesisRequest
-from app.text.languages import default_language
-from app.text.segments import split_segments
+from app.engine.base import Engine
+from app.pools import TEXT
+from app.speech.levels import speak_and_measure
+from app.text.segments import Boundary, Segment
 
-SENTENCE = "Good morning."
+DICTIONARY_TEXTS = {"zh-cn": "你好", "ja": "今日は", "ko": "안녕"}
+"""Languages whose text preparation loads a dictionary: half a second for Chinese."""
 
 
 async def warm_up(engine: Engine) -> None:
-    """Speak a sentence and drop it. Raises what the engine raises: one that cannot speak this is of no use.
+    """Load the dictionaries, and speak a sentence with the default voice, which measures its level.
 
-    An engine without a voice or a sound for it is left as it is.
+    Raises what the engine raises: one that cannot speak this is of no use.
     """
-    language = default_language(engine.info.languages)
-    speakers = engine.speakers()
-    if not speakers or not engine.has_sound(SENTENCE, language):
-        return
-    stream = engine.submit(
-        SynthesisRequest(
-            segments=split_segments(SENTENCE, language=language, max_chars=engine.info.max_segment_chars[language]),
-            language=language,
-            voice=engine.voice(speakers[0].id),
-            sampling=SamplingParams(seed=0),
-        )
-    )
-    try:
-        async for _ in stream:
-            pass
-    finally:
-        await stream.aclose()
+    for language, text in DICTIONARY_TEXTS.items():
+        if language in engine.info.languages:
+            await TEXT.run(engine.prepare, [Segment(0, text, Boundary.SENTENCE)], language)
+    if speakers := engine.speakers():
+        voice = engine.voice(speakers[0].id)
+        level = await speak_and_measure(engine, voice)
+        voice.level = voice.level or level

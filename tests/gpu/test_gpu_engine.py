@@ -33,7 +33,7 @@ def run(folder: Path, scenario: Callable[[XttsEngine], Awaitable[None]], **optio
 
 async def speak(engine: XttsEngine, text: str, *, streaming: bool, seed: int = 7) -> list[AudioChunk]:
     request = SynthesisRequest(
-        segments=split_segments(text, language="en", max_chars=250),
+        segments=engine.prepare(split_segments(text, language="en", max_chars=250), "en"),
         language="en",
         voice=engine.voice("ada tiny"),
         sampling=SamplingParams(seed=seed),

@@ -20,9 +20,9 @@ import openai
 import pytest
 
 from app.engine.base import SamplingParams, SynthesisRequest, Voice
-from app.text.segments import split_segments
 from tests.integration.test_bad_input import check, post, voice_like, wav
 from tests.integration.test_streams_and_clients import release, until
+from tests.support.requests import prepared
 from tests.support.server import RunningServer
 
 TEXT = "The quick brown fox jumps over the lazy dog."
@@ -191,15 +191,16 @@ def test_a_full_server_is_an_internal_server_error_to_a_client_that_does_not_try
     fake_server: RunningServer,
 ) -> None:
     with client_of(fake_server) as client:
-        fake_server.on_loop(lambda: [fake_server.engine.submit(_waiting()) for _ in range(4)])  # type: ignore[union-attr]
+        engine = fake_server.engine
+        fake_server.on_loop(lambda: [engine.submit(_waiting(engine)) for _ in range(4)])  # type: ignore[union-attr]
         with pytest.raises(openai.InternalServerError) as refused:
             client.audio.speech.create(**BODY)
     assert (refused.value.status_code, refused.value.code) == (503, "queue_full")
 
 
-def _waiting() -> Any:
+def _waiting(engine: Any) -> Any:
     return SynthesisRequest(
-        segments=split_segments("Please wait.", language="en", max_chars=200),
+        segments=prepared(engine, "Please wait."),
         language="en",
         voice=Voice(id="heart"),
         sampling=SamplingParams(seed=0),

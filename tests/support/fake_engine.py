@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
 from app.engine.admission import Admission
 from app.engine.base import (
@@ -17,15 +18,20 @@ from app.engine.base import (
     DeviceMemory,
     EngineInfo,
     EngineStats,
+    PreparedSegment,
     Speaker,
     SynthesisRequest,
     Voice,
 )
-from app.engine.scheduler import Work
+from app.engine.scheduler import Request
 from app.engine.stream import OrderedChunks
 from app.errors import ChorusError, EngineFailure
+from app.text.segments import Segment
 
 RATE_HZ = 24_000
+WORD_S = 0.1
+LEVEL = SpeechLevel(rms_dbfs=-13.5, peak_dbfs=-10.5)
+"""Of the tone that every voice is."""
 SPEAKERS = (
     Speaker(id="heart", name="Heart", languages=("en", "de"), source="built-in"),
     Speaker(id="harald", name="Harald", languages=("en", "de"), source="built-in"),
@@ -75,11 +81,11 @@ class FakeEngine:
         return SPEAKERS
 
     def voice(self, speaker_id: str) -> Voice:
-        return {speaker.id: Voice(id=speaker.id) for speaker in SPEAKERS}[speaker_id]
+        return {speaker.id: Voice(id=speaker.id, level=LEVEL) for speaker in SPEAKERS}[speaker_id]
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
         self.num_cloned += 1
-        return Voice(id=f"clone of {len(clips)}")
+        return Voice(id=f"clone of {len(clips)}", level=LEVEL)
 
     def pack_voice(self, voice: Voice) -> bytes:
         return voice.id.encode()
@@ -87,7 +93,7 @@ class FakeEngine:
     def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
         if not packed.startswith(b"clone of "):
             raise ValueError("no voice of this engine")
-        return Voice(id=voice_id, conditioning=packed.decode())
+        return Voice(id=voice_id, conditioning=packed.decode(), level=LEVEL)
 
     def unspeakable(self, text: str, language: str) -> str:
         return "".join(dict.fromkeys(char for char in text if char in "世界"))
@@ -95,18 +101,30 @@ class FakeEngine:
     def has_sound(self, text: str, language: str) -> bool:
         return any(char.isalnum() for char in text)
 
-    def submit(self, request: SynthesisRequest) -> ChunkStream:
-        work = self._admission.admit(len(request.segments), 0.0)
-        self.requests.append(request)
-        stream = OrderedChunks(
-            work, len(request.segments), on_take=lambda _: None, on_close=lambda: self._admission.release(work)
+    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
+        return tuple(
+            PreparedSegment(
+                segment.index, segment.text, segment.boundary, expected_s=WORD_S * len(segment.text.split())
+            )
+            for segment in segments
         )
-        task = asyncio.get_running_loop().create_task(self._decode(work, request, stream))
+
+    def submit(self, request: SynthesisRequest) -> ChunkStream:
+        stream = OrderedChunks(
+            len(request.segments),
+            queue_s=lambda: admitted.queue_s,
+            on_take=lambda _: None,
+            on_close=lambda: self._admission.release(admitted),
+        )
+        admitted = Request(asked=request, sink=stream, admitted_at_s=0.0)
+        self._admission.admit(admitted)
+        self.requests.append(request)
+        task = asyncio.get_running_loop().create_task(self._decode(request, stream))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return stream
 
-    async def _decode(self, work: Work, request: SynthesisRequest, stream: OrderedChunks) -> None:
+    async def _decode(self, request: SynthesisRequest, stream: OrderedChunks) -> None:
         for segment in request.segments:
             if stream.is_closed:
                 return
@@ -115,7 +133,7 @@ class FakeEngine:
             if re.search(r"\bfail\b", segment.text):
                 stream.fail(EngineFailure(f"segment {segment.index} could not be spoken"))
                 return
-            seconds = 0.1 * len(segment.text.split())
+            seconds = WORD_S * len(segment.text.split())
             time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
             tone = (0.3 * np.sin(2 * np.pi * (200 + request.sampling.seed % 400) * time_s)).astype(np.float32)
             stream.deliver(AudioChunk(segment_index=segment.index, samples=tone, is_last=True))

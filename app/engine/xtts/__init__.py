@@ -1,7 +1,7 @@
 """The XTTS engine: Coqui XTTS v2, decoded for many callers in one batch.
 
     engine        what the rest of Chorus sees
-    device_loop   one turn of it; decode_stage and vocode_stage are its halves
+    device_loop   one turn of it; clone_stage, decode_stage and vocode_stage are its parts
     decode/       text tokens to audio codes and latents, as tensors
     vocode/       latents to samples, as tensors
     voice/        recordings to a voice

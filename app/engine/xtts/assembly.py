@@ -15,10 +15,11 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Stage
+from app.engine.scheduler import kept_slots
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.rows import Rows
-from app.engine.xtts.device_loop import DeviceLoop
+from app.engine.xtts.device_loop import DeviceLoop, Limits
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.memory import read_free_bytes, slots_that_fit
@@ -41,6 +42,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     slots: int
     """segments at a time where none are asked for: more are faster together and slower for each"""
     windows_per_turn: int
+    prefill_positions: int
+    """prompt positions that join in one turn: on a CPU about a second of the running streams' time"""
     few_window_shapes: bool
     read_late: int
     """turns that the device is ahead of the host"""
@@ -51,9 +54,23 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
 
 HABITS = {
     # Windows are made one after the other, and rows that decode wait for them.
-    "cpu": Habits(slots=16, windows_per_turn=2, few_window_shapes=False, read_late=0, use_graphs=False, is_half=False),
+    "cpu": Habits(
+        slots=16,
+        windows_per_turn=2,
+        prefill_positions=256,
+        few_window_shapes=False,
+        read_late=0,
+        use_graphs=False,
+        is_half=False,
+    ),
     "cuda": Habits(
-        slots=64, windows_per_turn=MAX_WINDOWS, few_window_shapes=True, read_late=1, use_graphs=True, is_half=True
+        slots=64,
+        windows_per_turn=MAX_WINDOWS,
+        prefill_positions=1024,
+        few_window_shapes=True,
+        read_late=1,
+        use_graphs=True,
+        is_half=True,
     ),
 }
 
@@ -75,6 +92,7 @@ def assemble(
     precision: Precision,
     habits: Habits,
     max_slots: int,
+    max_ahead_s: float,
     guards: Guards,
     on_lost: Callable[[ChorusError], None],
     clock: Callable[[], float],
@@ -127,13 +145,17 @@ def assemble(
     )
     device_loop = DeviceLoop(
         config=config,
-        tokenizer=tokenizer,
         batch=batch,
         vocoder=vocoder,
         conditioner=conditioner,
         guards=guards,
-        windows_per_turn=habits.windows_per_turn,
-        read_late=habits.read_late,
+        limits=Limits(
+            windows_per_turn=habits.windows_per_turn,
+            prefill_positions=habits.prefill_positions,
+            lookahead_steps=habits.read_late,
+            num_kept_slots=kept_slots(num_slots),
+            max_ahead_s=max_ahead_s,
+        ),
         on_lost=on_lost,
         clock=clock,
     )

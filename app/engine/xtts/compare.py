@@ -22,7 +22,7 @@ from app.engine.base import SamplingParams, SynthesisRequest
 from app.engine.xtts.assembly import HABITS, Precision, is_half
 from app.engine.xtts.decode.batch import Batch, NewRow
 from app.engine.xtts.decode.rows import RowSampling
-from app.engine.xtts.device_loop import MAX_PREFILL_TOKENS
+from app.engine.xtts.device_loop import PROMPT_POSITIONS
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.arithmetic import set_up
@@ -139,14 +139,15 @@ def _decode(
         use_graphs=habits.use_graphs,
     )
     if device.type == "cuda":  # libraries plan and load what a shape needs when they meet it first
-        batch.join(_some([_new_row(voice, tokenizer, text, greedy) for text in texts])).read()
+        rows = [_new_row(voice, tokenizer, text, greedy) for text in texts]
+        batch.join(_some(rows, habits.prefill_positions)).read()
         batch.step().read()
         batch.reset()
     began_at_s = now_s(device)
     rows = [_new_row(voice, tokenizer, text, greedy) for text in texts]
     codes: list[list[int]] = []
     while len(codes) < len(rows):
-        joining = _some(rows[len(codes) :])
+        joining = _some(rows[len(codes) :], habits.prefill_positions)
         codes += [[code] for code in batch.join(joining).read().tolist()]
     unread: deque[Arrival] = deque()
 
@@ -166,15 +167,15 @@ def _new_row(voice: VoiceConditioning, tokenizer: TextTokenizer, text: str, samp
     return NewRow(voice.gpt_conditioning_latents, torch.tensor(tokenizer.encode(text, "en")), sampling)
 
 
-def _some(rows: Sequence[NewRow]) -> list[NewRow]:
+def _some(rows: Sequence[NewRow], max_positions: int) -> list[NewRow]:
     """As many as the engine would let join in one turn."""
     joining: list[NewRow] = []
-    num_tokens = 0
+    num_positions = 0
     for row in rows:
-        if num_tokens >= MAX_PREFILL_TOKENS:
+        if num_positions >= max_positions:
             break
         joining.append(row)
-        num_tokens += len(row.text_tokens)
+        num_positions += PROMPT_POSITIONS + len(row.text_tokens)
     return joining
 
 
@@ -192,7 +193,7 @@ async def _speak(
             """The moment of the first audio."""
             segment = Segment(index=0, text=text, boundary=Boundary.PARAGRAPH)
             request = SynthesisRequest(
-                segments=(segment,),
+                segments=engine.prepare((segment,), "en"),
                 language="en",
                 voice=voice,
                 sampling=SamplingParams(seed=0, top_k=1),

@@ -1,51 +1,51 @@
 """The decoding half of a turn: sequences join the batch, take a step, and leave it with their latents.
 
-Knows the batch and which sequence is in which row. Knows nothing of audio, callers and threads.
+Knows the batch and which sequence is in which slot. Knows nothing of audio, callers and threads.
 """
 
 import logging
 from collections import deque
-from collections.abc import Sequence as Sequences
+from collections.abc import Sequence
 
 import msgspec
 import torch
 
-from app.engine.scheduler import Work
+from app.engine.scheduler import Request
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decode.batch import Batch, NewRow
 from app.engine.xtts.decode.rows import LOST, RowSampling
 from app.engine.xtts.decode.sampler import sequence_seed
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.transfer import Arrival
-from app.engine.xtts.sequence import Sequence
+from app.engine.xtts.sequence import XttsSequence
 
 logger = logging.getLogger(__name__)
 
 
-class Ended(msgspec.Struct, frozen=True):
+class StepResult(msgspec.Struct, frozen=True):
     """The sequences that left the batch in one step."""
 
-    decoded: list[Sequence]
+    decoded: list[XttsSequence]
     """with all their latents"""
-    poisoned: list[Sequence]
-    """what they decoded to is not a number"""
+    failed: list[XttsSequence]
+    """their logits held NaN or infinity"""
 
 
-class _Unread(msgspec.Struct, frozen=True):
-    """What was asked of the device and not read yet."""
+class _Pending(msgspec.Struct, frozen=True):
+    """A step that was launched on the device and not read yet."""
 
     codes: Arrival
-    attempts: list[tuple[Sequence, int]]
-    """row by row, who took part and at which attempt"""
+    attempts: list[tuple[XttsSequence, int]]
+    """slot by slot, the sequence and its attempt"""
 
 
 class DecodeStage:
-    """`waiting` holds sequences that are to be decoded once more and go before new ones.
+    """`running` holds the sequences in the batch, by slot; `waiting` those to be decoded again, before new ones.
 
     read_late   how many steps the device is ahead of what is read: with one, it never waits for the host between steps.
                 The price is that a sequence takes one step more than it needs, because its end is read late.
 
-    `num_retried` counts them, `num_steps` the calls of the decoder that give each row one more code. Both only grow;
+    `num_retried` counts them, `num_steps` the calls of the decoder that give each slot one more code. Both only grow;
     one thread writes them, and any thread may read them.
     """
 
@@ -54,47 +54,47 @@ class DecodeStage:
         self._config = config
         self._guards = guards
         self._read_late = read_late
-        self._unread: deque[_Unread] = deque()
-        self.rows: list[Sequence] = []
-        self.waiting: list[Sequence] = []
+        self._pending: deque[_Pending] = deque()
+        self.running: list[XttsSequence] = []
+        self.waiting: list[XttsSequence] = []
         self.num_retried = 0
         self.num_steps = 0
 
     @property
-    def num_free_rows(self) -> int:
-        return self._batch.slots - len(self.rows)
+    def num_free_slots(self) -> int:
+        return self._batch.slots - len(self.running)
 
-    def join(self, sequences: Sequences[Sequence]) -> None:
-        """Read the texts of `sequences` and draw the first code of each."""
+    def join(self, sequences: Sequence[XttsSequence]) -> None:
+        """Prefill `sequences` into the next free slots and sample the first code of each."""
         if not sequences:
             return
-        for row, sequence in enumerate(sequences, len(self.rows)):
-            sequence.row = row
-        self.rows += sequences
-        self._ask(sequences, self._batch.join([self._new_row(sequence) for sequence in sequences]))
+        for slot, sequence in enumerate(sequences, len(self.running)):
+            sequence.slot = slot
+        self.running += sequences
+        self._launch(sequences, self._batch.join([self._new_row(sequence) for sequence in sequences]))
 
-    def step(self) -> Ended:
-        """One more code for every row; what comes back is of the steps that are read now."""
-        if self.rows:
-            self._ask(self.rows, self._batch.step())
+    def step(self) -> StepResult:
+        """Launch a step that gives each running sequence one more code, and read the steps that are due."""
+        if self.running:
+            self._launch(self.running, self._batch.step())
             self.num_steps += 1
-        ended = Ended([], [])
-        while len(self._unread) > (self._read_late if self.rows else 0):
-            self._read(self._unread.popleft(), ended)
+        ended = StepResult([], [])
+        while len(self._pending) > (self._read_late if self.running else 0):
+            self._read(self._pending.popleft(), ended)
         return ended
 
-    def latents(self, sequence: Sequence) -> torch.Tensor:
+    def latents(self, sequence: XttsSequence) -> torch.Tensor:
         """[num_latents, channels] so far."""
         if sequence.latents is not None:
             return sequence.latents
-        assert sequence.row is not None
-        return self._batch.latents[sequence.row, : sequence.num_latents]
+        assert sequence.slot is not None
+        return self._batch.latents[sequence.slot, : sequence.num_latents]
 
-    def drop(self, work: Work) -> list[Sequence]:
-        """Take a request's sequences out, whatever they are at."""
-        dropped = [sequence for sequence in (*self.rows, *self.waiting) if sequence.job.work is work]
+    def drop(self, request: Request) -> list[XttsSequence]:
+        """Take the sequences of `request` out of the batch and of the queue."""
+        dropped = [sequence for sequence in (*self.running, *self.waiting) if sequence.request is request]
         for sequence in dropped:
-            if sequence.row is None:
+            if sequence.slot is None:
                 self.waiting.remove(sequence)
             else:
                 self._leave(sequence)
@@ -102,16 +102,16 @@ class DecodeStage:
 
     def reset(self) -> None:
         """Take everything out after a step that failed."""
-        self.rows.clear()
+        self.running.clear()
         self.waiting.clear()
-        self._unread.clear()
+        self._pending.clear()
         self._batch.reset()
 
-    def _new_row(self, sequence: Sequence) -> NewRow:
-        asked, released = sequence.job.request.sampling, self._config
+    def _new_row(self, sequence: XttsSequence) -> NewRow:
+        asked, released = sequence.request.asked.sampling, self._config
         return NewRow(
-            sequence.job.voice.gpt_conditioning_latents,
-            sequence.segment.text_tokens,
+            sequence.voice.gpt_conditioning_latents,
+            torch.tensor(sequence.segment.text_tokens),
             RowSampling(
                 seed=sequence_seed(asked.seed, sequence.segment_index, sequence.attempt),
                 temperature=released.temperature if asked.temperature is None else asked.temperature,
@@ -123,26 +123,26 @@ class DecodeStage:
             ),
         )
 
-    def _ask(self, sequences: Sequences[Sequence], codes: Arrival) -> None:
-        self._unread.append(_Unread(codes, [(sequence, sequence.attempt) for sequence in sequences]))
+    def _launch(self, sequences: Sequence[XttsSequence], codes: Arrival) -> None:
+        self._pending.append(_Pending(codes, [(sequence, sequence.attempt) for sequence in sequences]))
 
-    def _read(self, unread: _Unread, ended: Ended) -> None:
-        """Count what was drawn. The code that stops a segment has a latent too, as in the reference."""
+    def _read(self, pending: _Pending, ended: StepResult) -> None:
+        """Count the sampled codes. The code that stops a segment has a latent too, as in the reference."""
         stop_code = self._config.model_args.gpt_stop_audio_token
         is_exact = self._guards.exact_codes is not None
-        for (sequence, attempt), code in zip(unread.attempts, unread.codes.read().tolist(), strict=True):
-            if sequence.row is None or sequence.attempt != attempt:
-                continue  # it has left since, and what it drew is nobody's
+        for (sequence, attempt), code in zip(pending.attempts, pending.codes.read().tolist(), strict=True):
+            if sequence.slot is None or sequence.attempt != attempt:
+                continue  # stale: the sequence left or was restarted after this step was launched
             if code == LOST:
                 self._leave(sequence)
-                ended.poisoned.append(sequence)
+                ended.failed.append(sequence)
                 continue
             sequence.num_latents += 1
             has_stopped = code == stop_code and not is_exact
-            if has_stopped or sequence.num_latents >= sequence.segment.budget.max_codes:
+            if has_stopped or sequence.num_latents >= sequence.budget.max_codes:
                 self._end(sequence, ended, ran_away=not has_stopped and not is_exact)
 
-    def _end(self, sequence: Sequence, ended: Ended, *, ran_away: bool) -> None:
+    def _end(self, sequence: XttsSequence, ended: StepResult, *, ran_away: bool) -> None:
         latents = self.latents(sequence).clone()
         self._leave(sequence)
         if ran_away and sequence.attempt + 1 < self._guards.max_attempts and not sequence.num_windows:
@@ -154,12 +154,12 @@ class DecodeStage:
         sequence.latents, sequence.ran_away = latents, ran_away
         ended.decoded.append(sequence)
 
-    def _leave(self, sequence: Sequence) -> None:
-        """Out of the batch, whose last row takes the place."""
-        assert sequence.row is not None
-        row, sequence.row = sequence.row, None
-        self._batch.leave(row)
-        last = self.rows.pop()
+    def _leave(self, sequence: XttsSequence) -> None:
+        """Take `sequence` out of the batch; the last running one takes its slot, as in `Batch.leave`."""
+        assert sequence.slot is not None
+        slot, sequence.slot = sequence.slot, None
+        self._batch.leave(slot)
+        last = self.running.pop()
         if last is not sequence:
-            self.rows[row] = last
-            last.row = row
+            self.running[slot] = last
+            last.slot = slot

@@ -1,4 +1,4 @@
-"""The thread that owns the device: requests in by one inbox, audio out by calls that any thread may make.
+"""The thread that owns the device: messages come in by one inbox, audio goes out to the sinks of requests.
 
 `step` is one turn of the engine and reads as the algorithm does. Nothing else touches the networks, the batch or the
 scheduler, so there is no lock. Knows requests and their order; knows nothing of the event loop and of callers.
@@ -6,19 +6,21 @@ scheduler, so there is no lock. Knows requests and their order; knows nothing of
 
 import logging
 import queue
+import threading
 import time
 from collections.abc import Callable
 
+import msgspec
 import torch
 
-from app.engine.scheduler import Scheduler, Work
+from app.engine.scheduler import Pace, Request, Scheduler
+from app.engine.xtts.clone_stage import CloneStage
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decode.batch import Batch
-from app.engine.xtts.decode_stage import DecodeStage, Ended
+from app.engine.xtts.decode_stage import DecodeStage, StepResult
 from app.engine.xtts.guards import Guards, budget_of
-from app.engine.xtts.messages import Cancel, Condition, Message, Stop, Submit, Taken
-from app.engine.xtts.sequence import EncodedSegment, Job, Sequence
-from app.engine.xtts.text.tokenizer import TextTokenizer
+from app.engine.xtts.messages import AudioConsumed, Cancel, CloneVoice, Message, Speak, Stop
+from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import Vocoder
 from app.engine.xtts.vocode_stage import VocodeStage
@@ -27,51 +29,80 @@ from app.errors import ChorusError, Draining, EngineFailure
 
 logger = logging.getLogger(__name__)
 
-MAX_PREFILL_TOKENS = 512
-"""Text tokens that may join in one turn, unless one segment has more: running streams wait for them."""
+PROMPT_POSITIONS = 35
+"""Positions that each prompt writes beside its text tokens: 32 conditioning latents, and three special ids."""
+URGENT_SLACK_S = 1.0
+"""A stream with less audio than this in hand is about to have a gap."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the engine does at a time.
+
+    windows_per_turn       windows of the vocoder in one turn
+    prefill_positions      positions that join in one turn, unless one segment has more: running streams wait for them
+    lookahead_steps        steps that the device is ahead of the host
+    num_kept_slots         slots for requests that have not started
+    max_ahead_s            audio that a stream is decoded ahead of its listener
+    """
+
+    windows_per_turn: int
+    prefill_positions: int
+    lookahead_steps: int
+    num_kept_slots: int
+    max_ahead_s: float
 
 
 class DeviceLoop:
-    """`inbox.put` from any thread; everything else happens on the one that calls `run`."""
+    """`send` from any thread; everything else happens on the one that calls `run`.
+
+    pace, clone_pace   measured here, read by the admission of requests and clones
+    """
 
     def __init__(
         self,
         *,
         config: ModelConfig,
-        tokenizer: TextTokenizer,
         batch: Batch,
         vocoder: Vocoder,
         conditioner: Conditioner,
         guards: Guards,
-        windows_per_turn: int,
-        read_late: int,
+        limits: Limits,
         on_lost: Callable[[ChorusError], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._ending = threading.Lock()
+        self._has_ended = False
         self._args = config.model_args
-        self._tokenizer = tokenizer
-        self._conditioner = conditioner
         self._guards = guards
+        self._limits = limits
         self._on_lost = on_lost
         self._clock = clock
-        self._scheduler = Scheduler(max_slots=batch.slots)
-        self._decoding = DecodeStage(batch, config, guards, read_late=read_late)
+        self.pace, self.clone_pace = Pace(), Pace()
+        self._scheduler = Scheduler(
+            self._new_sequence,
+            max_slots=batch.slots,
+            num_kept_slots=limits.num_kept_slots,
+            max_ahead_s=limits.max_ahead_s,
+            pace=self.pace,
+        )
+        self._decoding = DecodeStage(batch, config, guards, read_late=limits.lookahead_steps)
         self._vocoding = VocodeStage(
             vocoder,
             config.model_args,
-            windows_per_turn=windows_per_turn,
+            windows_per_turn=limits.windows_per_turn,
             latents_of=self._decoding.latents,
             on_made=self._scheduler.made,
-            read_late=read_late,
+            on_end=self._scheduler.end,
+            read_late=limits.lookahead_steps,
         )
+        self._cloning = CloneStage(conditioner, clock=clock, pace=self.clone_pace)
         self._max_decoded = batch.slots
-        self._jobs: dict[Work, Job] = {}
         self._is_stopping = False
 
     @property
     def busy_slots(self) -> int:
-        return len(self._decoding.rows)
+        return len(self._decoding.running)
 
     @property
     def num_retried(self) -> int:
@@ -85,6 +116,14 @@ class DeviceLoop:
     def num_cut(self) -> int:
         return self._vocoding.num_cut
 
+    def send(self, message: Message) -> None:
+        """From any thread. After the loop's end, requests and clones are refused with Draining."""
+        with self._ending:
+            if not self._has_ended:
+                self._inbox.put(message)
+                return
+        _refuse(message)
+
     def run(self) -> None:
         """Turn after turn, until a Stop or the loss of the device."""
         while not self._is_stopping:
@@ -92,114 +131,108 @@ class DeviceLoop:
                 self.step()
             except Exception as error:  # noqa: BLE001 - the loop's boundary: every request fails by name, none in silence
                 self._fail_everything(error)
-        self._refuse_rest()
+        self._end()
 
     def step(self) -> None:
         """One turn of the engine: everything that can move, moves once."""
         self._take_inbox()
+        is_decoding = self._is_decoding()
+        self._cloning.run(is_decoding=is_decoding, is_urgent=self._is_urgent())
+        began_at_s = self._clock()
         self._decoding.join(self._admit())
         self._take(self._decoding.step())
-        for sequence in self._vocoding.run(self._decoding.rows, self._clock()):
-            if sequence.job.is_finished:
-                self._drop(sequence.job.work)
+        for sequence in self._vocoding.run(self._decoding.running, self._clock()):
+            if sequence.request.is_finished:
+                self._drop(sequence.request)
+        if is_decoding:
+            self._cloning.decoded_for(self._clock() - began_at_s)
+
+    def _is_decoding(self) -> bool:
+        stages = (self._decoding.running, self._decoding.waiting, self._vocoding.decoded)
+        return any(stages) or self._scheduler.can_start()
+
+    def _is_urgent(self) -> bool:
+        """Whether a listener is about to hear a gap."""
+        now_s = self._clock()
+        return any(
+            request.asked.streaming and request.in_progress and request.playback_slack_s(now_s) < URGENT_SLACK_S
+            for request in self._scheduler.requests
+        )
 
     def _take_inbox(self) -> None:
-        """All messages; when there is nothing else to do, wait for one."""
-        stages = (self._decoding.rows, self._decoding.waiting, self._vocoding.decoded)
-        wait = not (any(stages) or self._scheduler.can_start())
+        """Handle all messages; when there is nothing else to do, block for one."""
+        wait = not (self._is_decoding() or self._cloning.has_work)
         while not self._is_stopping:
             try:
-                message = self.inbox.get(block=wait)
+                message = self._inbox.get(block=wait)
             except queue.Empty:
                 return
             wait = False
             match message:
-                case Submit(job):
-                    self._take_job(job)
-                case Cancel(work):
-                    self._drop(work)
-                case Taken(work, seconds):
-                    self._scheduler.take(work, seconds)
-                case Condition():
-                    self._condition(message)
+                case Speak(request):
+                    self._scheduler.add(request)
+                case Cancel(request):
+                    self._drop(request)
+                case AudioConsumed(request, seconds):
+                    self._scheduler.take(request, seconds)
+                case CloneVoice():
+                    self._cloning.add(message)
                 case Stop():
                     self._is_stopping = True
 
-    def _take_job(self, job: Job) -> None:
-        """Every segment is read before the first is spoken: what does not fit must be told before any audio."""
-        try:
-            job.segments = tuple(self._encode(segment.text, job.request.language) for segment in job.request.segments)
-        except ChorusError as error:
-            job.delivery.fail(error)
-        except Exception as error:  # noqa: BLE001 - text of strangers in a library: fails this request and no other
-            job.delivery.fail(_failure("the text could not be read", error))
-        else:
-            self._jobs[job.work] = job
-            self._scheduler.add(job.work)
+    def _new_sequence(self, request: Request, segment_index: int, now_s: float) -> XttsSequence:
+        asked = request.asked
+        budget = budget_of(
+            asked.segments[segment_index].spoken_text,
+            code_s=self._args.code_s,
+            limit=self._args.max_audio_codes,
+            guards=self._guards,
+        )
+        grid = FrameGrid(self._args, speed=asked.speed)
+        return XttsSequence(request=request, segment_index=segment_index, started_at_s=now_s, grid=grid, budget=budget)
 
-    def _encode(self, text: str, language: str) -> EncodedSegment:
-        cleaned = self._tokenizer.clean(text, language)
-        tokens = self._tokenizer.encode_cleaned(cleaned, language)
-        limit = self._args.max_audio_codes
-        budget = budget_of(cleaned, code_s=self._args.code_s, limit=limit, guards=self._guards)
-        return EncodedSegment(torch.tensor(tokens), budget)
-
-    def _condition(self, message: Condition) -> None:
-        try:
-            message.done(self._conditioner.condition(message.clips))
-        except ChorusError as error:
-            message.done(error)
-        except torch.AcceleratorError as error:
-            message.done(_failure("the engine failed while it listened to the recordings", error))
-            raise
-        except Exception as error:  # noqa: BLE001 - recordings of strangers: fails this caller and no other
-            message.done(_failure("the recordings could not be turned into a voice", error))
-
-    def _admit(self) -> list[Sequence]:
-        """Sequences for the free rows: second attempts first, then by playback slack."""
-        joining: list[Sequence] = []
-        num_tokens = 0
+    def _admit(self) -> list[XttsSequence]:
+        """Sequences for the free slots: second attempts first, then by playback slack."""
+        joining: list[XttsSequence] = []
+        num_positions = 0
         # Where the vocoder is the slower of the two, the decoder must not run ahead of it without end.
-        room = self._decoding.num_free_rows if len(self._vocoding.decoded) < self._max_decoded else 0
-        while len(joining) < room and num_tokens < MAX_PREFILL_TOKENS:
+        room = self._decoding.num_free_slots if len(self._vocoding.decoded) < self._max_decoded else 0
+        while len(joining) < room and num_positions < self._limits.prefill_positions:
             if self._decoding.waiting:
                 sequence = self._decoding.waiting.pop(0)
-            elif started := self._scheduler.next_sequence(self._clock()):
-                job = self._jobs[started.work]
-                grid = FrameGrid(self._args, speed=job.request.speed)
-                sequence = Sequence(scheduled=started, job=job, grid=grid)
-            else:
+            elif (sequence := self._scheduler.next_sequence(self._clock())) is None:
                 break
             joining.append(sequence)
-            num_tokens += len(sequence.segment.text_tokens)
+            num_positions += PROMPT_POSITIONS + len(sequence.segment.text_tokens)
         return joining
 
-    def _take(self, ended: Ended) -> None:
-        """Sequences that left the batch: on to the vocoder, or fail by name."""
-        for sequence in (*ended.decoded, *ended.poisoned):
-            self._scheduler.finish(sequence.scheduled)
+    def _take(self, ended: StepResult) -> None:
+        """Hand the sequences that left the batch to the vocoder, or fail them by name."""
+        now_s = self._clock()
+        for sequence in ended.decoded:
+            self._scheduler.free_slot(sequence, now_s)
         self._vocoding.decoded += ended.decoded
-        for sequence in ended.poisoned:
+        for sequence in ended.failed:
+            self._scheduler.free_slot(sequence, now_s, is_whole=False)
             number = sequence.segment_index + 1
-            sequence.job.delivery.fail(EngineFailure(f"segment {number} decoded to what is not a number"))
-            self._drop(sequence.job.work)
+            sequence.request.sink.fail(EngineFailure(f"segment {number} decoded to what is not a number"))
+            self._drop(sequence.request)
 
-    def _drop(self, work: Work) -> None:
+    def _drop(self, request: Request) -> None:
         """Forget a request: finished, failed or cancelled. May be called twice."""
-        self._jobs.pop(work, None)
-        self._scheduler.release(work)
-        for sequence in self._decoding.drop(work):
-            self._scheduler.finish(sequence.scheduled)
-        self._vocoding.drop(work)
+        self._scheduler.release(request)
+        for sequence in self._decoding.drop(request):
+            self._scheduler.free_slot(sequence, self._clock(), is_whole=False)
+        self._vocoding.drop(request)
 
     def _fail_everything(self, error: Exception) -> None:
         """A whole turn failed. When the device is gone the loop ends; otherwise it goes on with an empty batch."""
-        logger.error("the engine's turn failed with %d requests in it", len(self._jobs), exc_info=error)
+        requests = self._scheduler.requests
+        logger.error("the engine's turn failed with %d requests in it", len(requests), exc_info=error)
         is_lost = isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
-        for job in self._jobs.values():
-            job.delivery.fail(_failure("the engine failed while this request was being spoken", error))
-        self._scheduler = Scheduler(max_slots=self._scheduler.max_slots)
-        self._jobs.clear()
+        for request in requests:
+            request.sink.fail(_failure("the engine failed while this request was being spoken", error))
+        self._scheduler.clear()
         self._vocoding.reset()
         if not is_lost:
             try:
@@ -210,20 +243,30 @@ class DeviceLoop:
             self._is_stopping = True
             self._on_lost(_failure("the device has failed and this process cannot use it any more", error))
 
-    def _refuse_rest(self) -> None:
-        """Who came after the end must not wait for ever."""
+    def _end(self) -> None:
+        """Refuse everything that is in the inbox, waits to be cloned, or is sent from now on."""
+        with self._ending:
+            self._has_ended = True
+        self._cloning.fail(_stopped())
         while True:
             try:
-                message = self.inbox.get(block=False)
+                _refuse(self._inbox.get(block=False))
             except queue.Empty:
                 return
-            match message:
-                case Submit(job):
-                    job.delivery.fail(Draining("the server is shutting down"))
-                case Condition():
-                    message.done(Draining("the server is shutting down"))
-                case _:
-                    pass
+
+
+def _refuse(message: Message) -> None:
+    match message:
+        case Speak(request):
+            request.sink.fail(_stopped())
+        case CloneVoice():
+            message.done(_stopped())
+        case _:
+            pass
+
+
+def _stopped() -> Draining:
+    return Draining("the server is shutting down")
 
 
 def _failure(what: str, error: Exception) -> EngineFailure:

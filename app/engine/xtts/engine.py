@@ -5,9 +5,7 @@ sends messages there and takes audio back.
 """
 
 import asyncio
-import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -23,25 +21,27 @@ from app.engine.base import (
     AudioChunk,
     EngineInfo,
     EngineStats,
+    PreparedSegment,
     Speaker,
     Stage,
     SynthesisRequest,
     Voice,
     untimed,
 )
+from app.engine.scheduler import Request
 from app.engine.stream import OrderedChunks
 from app.engine.xtts.assembly import HABITS, Habits, Loaded, Precision, assemble
+from app.engine.xtts.clones import Clones
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.memory import read_device_memory
-from app.engine.xtts.messages import Cancel, Condition, Stop, Submit, Taken
-from app.engine.xtts.sequence import Job
-from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning
+from app.engine.xtts.messages import AudioConsumed, Cancel, Speak, Stop
+from app.engine.xtts.text.prepare import TextLimits, prepare_segments
+from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning, unpack_level
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import ChorusError, Draining
 from app.text.languages import max_chars
+from app.text.segments import Segment
 
-MAX_CLONES = 256
-"""Voices of recordings that are kept, 130 KB each."""
 SPOKEN_SYMBOLS = frozenset("&@%$£€#°+=")
 
 
@@ -62,6 +62,7 @@ class XttsEngine:
         use_graphs: bool = True,
         max_slots: int = 0,
         max_queue: int = 64,
+        max_ahead_s: float = 30.0,
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
         checkpoint: Checkpoint | None = None,
         stage: Stage = untimed,
@@ -73,8 +74,6 @@ class XttsEngine:
         self._clock = clock
         self._device = torch.device(device)
         self._streams: set[OrderedChunks] = set()
-        self._clones: OrderedDict[str, Voice] = OrderedDict()
-        self._conditioning: dict[str, asyncio.Task[Voice]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_lost: Callable[[ChorusError], None] = lambda _: None
         self._is_closed = False
@@ -89,6 +88,7 @@ class XttsEngine:
                 precision=precision,
                 habits=habits,
                 max_slots=max_slots,
+                max_ahead_s=max_ahead_s,
                 guards=guards,
                 on_lost=self._is_lost,
                 clock=clock,
@@ -108,8 +108,23 @@ class XttsEngine:
         self._checkpoint, self._tokenizer, languages, self._device_loop, num_slots = msgspec.structs.astuple(
             loaded.result()
         )
-        self._admission = Admission(max_admitted=num_slots + max_queue)
+        self._admission = Admission(
+            max_admitted=num_slots + max_queue,
+            num_slots=num_slots,
+            pace=self._device_loop.pace,
+            clone_pace=self._device_loop.clone_pace,
+        )
+        self._clones = Clones(self._admission, self._device_loop.send, clock)
+        self._voices = {
+            name.casefold(): Voice(id=name, conditioning=conditioning)
+            for name, conditioning in self._checkpoint.speakers.items()
+        }
         config = self._checkpoint.config
+        args = config.model_args
+        self._text_limits = TextLimits(
+            max_audio_s=args.max_audio_codes * args.code_s,
+            exact_s=None if guards.exact_codes is None else guards.exact_codes * args.code_s,
+        )
         self.info = EngineInfo(
             name="xtts",
             model=self._checkpoint.name,
@@ -145,56 +160,29 @@ class XttsEngine:
 
     def voice(self, speaker_id: str) -> Voice:
         """By the speaker's name; case does not matter."""
-        for name, conditioning in self._checkpoint.speakers.items():
-            if name.casefold() == speaker_id.casefold():
-                return Voice(id=name, conditioning=conditioning)
-        raise KeyError(speaker_id)
+        return self._voices[speaker_id.casefold()]
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
-        """The voice of the clips. The same clips are listened to once, however many callers bring them at a time."""
         if self._is_closed:
             raise Draining("the server is shutting down")
-        key = hashlib.sha256("".join(clip.sha256 for clip in clips).encode()).hexdigest()
-        if key in self._clones:
-            self._clones.move_to_end(key)
-            return self._clones[key]
-        if key not in self._conditioning:
-            task = asyncio.create_task(self._condition(key, tuple(clips)))
-            self._conditioning[key] = task
-            task.add_done_callback(lambda task: self._has_conditioned(key, task))
-        # Shielded: a caller who leaves must not take the voice away from the others who wait for it.
-        return await asyncio.shield(self._conditioning[key])
-
-    def _has_conditioned(self, key: str, task: asyncio.Task[Voice]) -> None:
-        del self._conditioning[key]
-        if not task.cancelled():
-            task.exception()  # looked at: every caller may have left before it failed
-
-    async def _condition(self, key: str, clips: tuple[ReferenceClip, ...]) -> Voice:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[VoiceConditioning] = loop.create_future()
-
-        def settle(result: VoiceConditioning | Exception) -> None:
-            if answer.done():
-                return
-            if isinstance(result, Exception):
-                answer.set_exception(result)
-            else:
-                answer.set_result(result)
-
-        self._device_loop.inbox.put(Condition(clips, lambda result: _call(loop, settle, result)))
-        voice = Voice(id=f"clone-{key[:16]}", conditioning=await answer)
-        self._clones[key] = voice
-        if len(self._clones) > MAX_CLONES:
-            self._clones.popitem(last=False)
-        return voice
+        return await self._clones.voice_of(clips)
 
     def pack_voice(self, voice: Voice) -> bytes:
-        return pack_conditioning(voice.conditioning)
+        return pack_conditioning(voice.conditioning, voice.level)
 
     def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
         channels = self._checkpoint.config.model_args.gpt_n_model_channels
-        return Voice(id=voice_id, conditioning=unpack_conditioning(packed, channels=channels))
+        conditioning = unpack_conditioning(packed, channels=channels)
+        return Voice(id=voice_id, conditioning=conditioning, level=unpack_level(packed))
+
+    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
+        return prepare_segments(
+            segments,
+            language,
+            tokenizer=self._tokenizer,
+            max_chars=self.info.max_segment_chars[language],
+            limits=self._text_limits,
+        )
 
     def unspeakable(self, text: str, language: str) -> str:
         return self._tokenizer.unknown_letters(text, language)
@@ -207,21 +195,23 @@ class XttsEngine:
         if self._is_closed:
             raise Draining("the server is shutting down")
         assert isinstance(request.voice.conditioning, VoiceConditioning), "a voice of another engine"
-        work = self._admission.admit(len(request.segments), self._clock())
-        inbox = self._device_loop.inbox
 
         def on_take(chunk: AudioChunk) -> None:
-            inbox.put(Taken(work, len(chunk.samples) / self.info.sample_rate_hz))
+            self._device_loop.send(AudioConsumed(admitted, len(chunk.samples) / self.info.sample_rate_hz))
 
         def on_close() -> None:
-            self._admission.release(work)
+            self._admission.release(admitted)
             self._streams.discard(stream)
-            inbox.put(Cancel(work))
+            self._device_loop.send(Cancel(admitted))
 
-        stream = OrderedChunks(work, len(request.segments), on_take=on_take, on_close=on_close)
+        stream = OrderedChunks(
+            len(request.segments), queue_s=lambda: admitted.queue_s, on_take=on_take, on_close=on_close
+        )
+        sink = _ThreadsafeSink(asyncio.get_running_loop(), stream)
+        admitted = Request(asked=request, sink=sink, admitted_at_s=self._clock())
+        self._admission.admit(admitted)
         self._streams.add(stream)
-        delivery = _StreamDelivery(asyncio.get_running_loop(), stream)
-        inbox.put(Submit(Job(work=work, request=request, voice=request.voice.conditioning, delivery=delivery)))
+        self._device_loop.send(Speak(admitted))
         return stream
 
     def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
@@ -237,15 +227,15 @@ class XttsEngine:
         self._is_closed = True
         for stream in list(self._streams):
             stream.fail(Draining("the server stopped before this request was finished"))
-        self._device_loop.inbox.put(Stop())
+        self._device_loop.send(Stop())
         await asyncio.to_thread(self._thread.join)
 
 
 Value = TypeVar("Value")
 
 
-class _StreamDelivery:
-    """From the device's thread to a stream on the event loop."""
+class _ThreadsafeSink:
+    """Carries audio from the device's thread to a stream on the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, stream: OrderedChunks) -> None:
         self._loop = loop

@@ -1,43 +1,49 @@
-"""What the event loop says to the device's thread."""
+"""Messages from the event loop to the device's thread."""
 
 from collections.abc import Callable
 
 import msgspec
 
 from app.audio.reference import ReferenceClip
-from app.engine.scheduler import Work
-from app.engine.xtts.sequence import Job
+from app.engine.scheduler import Request
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
 
-class Submit(msgspec.Struct, frozen=True):
-    """Speak this."""
+class Speak(msgspec.Struct, frozen=True):
+    """Decode an admitted request."""
 
-    job: Job
+    request: Request
 
 
 class Cancel(msgspec.Struct, frozen=True):
     """The caller wants no more. Also sent when everything was taken: forgetting twice does no harm."""
 
-    work: Work
+    request: Request
 
 
-class Taken(msgspec.Struct, frozen=True):
+class AudioConsumed(msgspec.Struct, frozen=True):
     """The caller has taken audio."""
 
-    work: Work
+    request: Request
     seconds: float
 
 
-class Condition(msgspec.Struct, frozen=True):
-    """Listen to these recordings; `done` is called on the device's thread."""
+class CloneVoice(msgspec.Struct, eq=False):
+    """Condition a voice on recordings. `done` is called once, on the device's thread, unless the clone is cancelled."""
 
     clips: tuple[ReferenceClip, ...]
     done: Callable[[VoiceConditioning | Exception], None]
+    is_cancelled: bool = False
+    """set on the event loop when no caller waits any more; the device's thread then drops the clone"""
+
+    @property
+    def reference_s(self) -> float:
+        """Seconds of recordings."""
+        return sum(len(clip.samples) / clip.sample_rate_hz for clip in self.clips)
 
 
 class Stop(msgspec.Struct, frozen=True):
     """End the thread."""
 
 
-Message = Submit | Cancel | Taken | Condition | Stop
+Message = Speak | Cancel | AudioConsumed | CloneVoice | Stop

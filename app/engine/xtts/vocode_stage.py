@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from app.engine.base import AudioChunk, Samples
-from app.engine.scheduler import Work
+from app.engine.scheduler import Request
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.guards import cut_at_silence, frame_levels
 from app.engine.xtts.hardware.transfer import Arrival
-from app.engine.xtts.sequence import HeldSamples, Sequence
+from app.engine.xtts.sequence import HeldSamples, XttsSequence
 from app.engine.xtts.vocode.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, plan_window
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class _Unread(msgspec.Struct, frozen=True):
     """A window that was asked of the device and not read yet."""
 
-    sequence: Sequence
+    sequence: XttsSequence
     end_frame: int
     samples: Arrival
 
@@ -36,7 +36,8 @@ class VocodeStage:
     `num_cut` counts the segments that were cut. It only grows, and other threads may read it: one thread writes it.
 
     latents_of   the latents of a sequence so far
-    on_made      hears of each piece of audio that goes out
+    on_made      called with each piece of audio that goes out, in seconds
+    on_end       called when all audio of a sequence has gone out
     read_late    how many turns with windows the device is ahead of what is read
     """
 
@@ -46,8 +47,9 @@ class VocodeStage:
         args: ModelArgs,
         *,
         windows_per_turn: int,
-        latents_of: Callable[[Sequence], torch.Tensor],
-        on_made: Callable[[Work, float], None],
+        latents_of: Callable[[XttsSequence], torch.Tensor],
+        on_made: Callable[[XttsSequence, float], None],
+        on_end: Callable[[XttsSequence], None],
         read_late: int,
     ) -> None:
         self._vocoder = vocoder
@@ -55,17 +57,18 @@ class VocodeStage:
         self._windows_per_turn = windows_per_turn
         self._latents_of = latents_of
         self._on_made = on_made
+        self._on_end = on_end
         self._read_late = read_late
         self._unread: deque[list[_Unread]] = deque()
-        self.decoded: list[Sequence] = []
+        self.decoded: list[XttsSequence] = []
         self.num_cut = 0
 
-    def run(self, decoding: Iterable[Sequence], now_s: float) -> list[Sequence]:
-        """Make the windows that are ready, those of the stream that would run dry first before the others.
+    def run(self, decoding: Iterable[XttsSequence], now_s: float) -> list[XttsSequence]:
+        """Make the windows that are ready, the most urgent ones first.
 
         Returns the sequences that are finished.
         """
-        by_urgency = sorted((*self.decoded, *decoding), key=lambda sequence: sequence.job.work.slack_s(now_s))
+        by_urgency = sorted((*self.decoded, *decoding), key=lambda sequence: _urgency(sequence, now_s))
         asked = self._ask(by_urgency)
         if asked:
             self._unread.append(asked)
@@ -76,20 +79,20 @@ class VocodeStage:
             finished += [unread.sequence for unread in self._unread.popleft() if self._read(unread)]
         return finished
 
-    def drop(self, work: Work) -> None:
+    def drop(self, request: Request) -> None:
         """Forget a request's sequences."""
-        self.decoded = [sequence for sequence in self.decoded if sequence.job.work is not work]
+        self.decoded = [sequence for sequence in self.decoded if sequence.request is not request]
         for windows in self._unread:
-            windows[:] = [window for window in windows if window.sequence.job.work is not work]
+            windows[:] = [window for window in windows if window.sequence.request is not request]
 
     def reset(self) -> None:
         """Forget everything after a turn that failed."""
         self.decoded.clear()
         self._unread.clear()
 
-    def _ask(self, sequences: Iterable[Sequence]) -> list[_Unread]:
+    def _ask(self, sequences: Iterable[XttsSequence]) -> list[_Unread]:
         """Of each sequence in turn the next window, until there are as many as go into one turn."""
-        jobs: list[tuple[Sequence, VocoderJob]] = []
+        jobs: list[tuple[XttsSequence, VocoderJob]] = []
         for sequence in sequences:
             if len(jobs) < self._windows_per_turn and (job := self._next_window(sequence)):
                 jobs.append((sequence, job))
@@ -110,7 +113,7 @@ class VocodeStage:
             self._finish(sequence)
         return is_finished
 
-    def _next_window(self, sequence: Sequence) -> VocoderJob | None:
+    def _next_window(self, sequence: XttsSequence) -> VocoderJob | None:
         if not (sequence.is_decoded or sequence.may_be_heard):
             return None
         if not sequence.is_decoded and sequence.num_latents < self._num_needed(sequence):
@@ -128,36 +131,37 @@ class VocodeStage:
             return None
         return VocoderJob(
             latents=self._latents_of(sequence),
-            speaker_embedding=sequence.job.voice.speaker_embedding,
+            speaker_embedding=sequence.voice.speaker_embedding,
             grid=sequence.grid,
             window=window,
             is_final=sequence.is_decoded,
         )
 
-    def _num_needed(self, sequence: Sequence) -> int:
+    def _num_needed(self, sequence: XttsSequence) -> int:
         """Latents before the sequence's next window can be made while it goes on."""
         size = WINDOW_FRAMES[min(sequence.num_windows, len(WINDOW_FRAMES) - 1)]
         return sequence.grid.num_needed(sequence.num_frames + size + self._vocoder.context)
 
-    def _take_samples(self, sequence: Sequence, samples: Samples, end_frame: int) -> None:
+    def _take_samples(self, sequence: XttsSequence, samples: Samples, end_frame: int) -> None:
         """On to the listener as far as they can be trusted and are wanted yet; the rest is held."""
         sequence.loudest = max(sequence.loudest, float(frame_levels(samples, self._vocoder.frame_samples).max()))
         sequence.held.append(HeldSamples(samples, end_frame))
         while sequence.may_be_heard and sequence.held and sequence.is_trusted(sequence.held[0].end_frame):
             self._deliver(sequence, sequence.held.pop(0).samples)
 
-    def _finish(self, sequence: Sequence) -> None:
+    def _finish(self, sequence: XttsSequence) -> None:
         """All windows are made: what is held goes out, and the segment is over."""
         if sequence.ran_away:
             self._cut(sequence)
         for held in sequence.held:
             self._deliver(sequence, held.samples)
-        job, index = sequence.job, sequence.segment_index
-        job.delivery.deliver(AudioChunk(segment_index=index, samples=np.zeros(0, np.float32), is_last=True))
-        job.finish(index)
+        silence = np.zeros(0, np.float32)
+        end = AudioChunk(segment_index=sequence.segment_index, samples=silence, is_last=True)
+        sequence.request.sink.deliver(end)
+        self._on_end(sequence)
         self.decoded.remove(sequence)
 
-    def _cut(self, sequence: Sequence) -> None:
+    def _cut(self, sequence: XttsSequence) -> None:
         """Of a segment that did not end by itself: leave out what comes after the first silence beyond its budget."""
         trusted = [held for held in sequence.held if sequence.is_trusted(held.end_frame)]
         doubtful = [held.samples for held in sequence.held if not sequence.is_trusted(held.end_frame)]
@@ -169,9 +173,18 @@ class VocodeStage:
         self.num_cut += 1
         warning = f"segment {sequence.segment_index + 1} did not end by itself and was cut"
         logger.warning("%s", warning)
-        sequence.job.delivery.warn(warning)
+        sequence.request.sink.warn(warning)
 
-    def _deliver(self, sequence: Sequence, samples: Samples) -> None:
-        job = sequence.job
-        self._on_made(job.work, len(samples) / self._args.output_sample_rate)
-        job.delivery.deliver(AudioChunk(segment_index=sequence.segment_index, samples=samples, is_last=False))
+    def _deliver(self, sequence: XttsSequence, samples: Samples) -> None:
+        self._on_made(sequence, len(samples) / self._args.output_sample_rate)
+        chunk = AudioChunk(segment_index=sequence.segment_index, samples=samples, is_last=False)
+        sequence.request.sink.deliver(chunk)
+
+
+def _urgency(sequence: XttsSequence, now_s: float) -> tuple[bool, float]:
+    """Sort key: streams without audio first, then by the seconds until a gap before this segment's next samples."""
+    request = sequence.request
+    earlier = (other for other in request.in_progress if other.segment_index < sequence.segment_index)
+    before_s = sum(other.unmade_s for other in earlier)
+    has_begun = request.made_s > 0 or not request.asked.streaming
+    return has_begun, request.playback_slack_s(now_s) + before_s

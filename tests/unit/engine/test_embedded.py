@@ -5,19 +5,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 import pytest
 
-from app.engine.base import Samples, SamplingParams, SynthesisRequest, Voice
+from app.audio.loudness import speech_level_dbfs
+from app.engine.base import PreparedSegment, Samples, SamplingParams, SynthesisRequest
 from app.engine.embedded import EmbeddedEngine
 from app.errors import CloningUnavailable, Draining, EngineFailure, NothingToSpeak
-from app.text.segments import Boundary, Segment
+from app.text.segments import Boundary
+from tests.support.requests import prepared
 
 
-def request(*texts: str, seed: int = 1, speed: float = 1.0) -> SynthesisRequest:
-    segments = tuple(Segment(index, text, Boundary.SENTENCE) for index, text in enumerate(texts))
+def request(engine: EmbeddedEngine, *texts: str, seed: int = 1, speed: float = 1.0) -> SynthesisRequest:
     return SynthesisRequest(
-        segments=segments, language="en", voice=Voice(id="heart"), sampling=SamplingParams(seed=seed), speed=speed
+        segments=prepared(engine, *texts),
+        language="en",
+        voice=engine.voice("heart"),
+        sampling=SamplingParams(seed=seed),
+        speed=speed,
     )
 
 
@@ -47,9 +53,9 @@ def run(scenario: Callable[[EmbeddedEngine], Awaitable[T]], **limits: int) -> T:
 
 def test_a_request_among_others_sounds_as_it_does_alone() -> None:
     async def scenario(engine: EmbeddedEngine) -> list[Samples]:
-        asked = request("First sentence here.", "And a second one.", seed=7)
+        asked = request(engine, "First sentence here.", "And a second one.", seed=7)
         alone = await collect(engine, asked)
-        others = [request(f"Somebody else says {n}.", seed=n) for n in range(10)]
+        others = [request(engine, f"Somebody else says {n}.", seed=n) for n in range(10)]
         found = await asyncio.gather(collect(engine, asked), *(collect(engine, other) for other in others))
         return [alone, found[0]]
 
@@ -60,9 +66,9 @@ def test_a_request_among_others_sounds_as_it_does_alone() -> None:
 def test_the_seed_and_the_speed_change_the_audio() -> None:
     async def scenario(engine: EmbeddedEngine) -> list[Samples]:
         return [
-            await collect(engine, request("Hello there.", seed=1)),
-            await collect(engine, request("Hello there.", seed=2)),
-            await collect(engine, request("Hello there.", seed=1, speed=2.0)),
+            await collect(engine, request(engine, "Hello there.", seed=1)),
+            await collect(engine, request(engine, "Hello there.", seed=2)),
+            await collect(engine, request(engine, "Hello there.", seed=1, speed=2.0)),
         ]
 
     first, reseeded, faster = run(scenario)
@@ -73,12 +79,12 @@ def test_the_seed_and_the_speed_change_the_audio() -> None:
 
 def test_closing_a_stream_frees_its_slot_once_the_running_segment_ends() -> None:
     async def scenario(engine: EmbeddedEngine) -> tuple[int, int]:
-        stream = engine.submit(request(*["A sentence of some length, to be left."] * 50))
+        stream = engine.submit(request(engine, *["A sentence of some length, to be left."] * 50))
         await anext(stream)
         await stream.aclose()
         await stream.aclose()
         admitted = engine.stats().admitted_requests
-        await collect(engine, request("Somebody else."))
+        await collect(engine, request(engine, "Somebody else."))
         while engine.stats().busy_slots:
             await asyncio.sleep(0)
         return admitted, engine.stats().admitted_requests
@@ -88,7 +94,7 @@ def test_closing_a_stream_frees_its_slot_once_the_running_segment_ends() -> None
 
 def test_a_segment_without_sound_fails_its_request_by_name_and_no_other() -> None:
     async def scenario(engine: EmbeddedEngine) -> int:
-        bad, good = engine.submit(request("---")), engine.submit(request("This one is fine."))
+        bad, good = engine.submit(request(engine, "---")), engine.submit(request(engine, "This one is fine."))
         with pytest.raises(NothingToSpeak, match="---"):
             await anext(bad)
         return len((await anext(good)).samples)
@@ -96,10 +102,11 @@ def test_a_segment_without_sound_fails_its_request_by_name_and_no_other() -> Non
     assert run(scenario) > 10_000
 
 
-def test_a_crash_of_the_voice_fails_its_request_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_of_the_voice_fails_its_request_and_no_other() -> None:
     async def scenario(engine: EmbeddedEngine) -> int:
-        monkeypatch.setattr("app.engine.embedded._readable", lambda text: text)
-        bad, good = engine.submit(request("9" * 40)), engine.submit(request("This one is fine."))
+        broken = PreparedSegment(0, "9" * 40, Boundary.SENTENCE, spoken_text="9" * 40, expected_s=1.0)
+        asked = msgspec.structs.replace(request(engine, "Hello."), segments=(broken,))
+        bad, good = engine.submit(asked), engine.submit(request(engine, "This one is fine."))
         with pytest.raises(EngineFailure, match="segment 0"):
             await anext(bad)
         return len((await anext(good)).samples)
@@ -109,23 +116,23 @@ def test_a_crash_of_the_voice_fails_its_request_and_no_other(monkeypatch: pytest
 
 @pytest.mark.parametrize("text", ["9" * 300, "w" * 250, "1,000,000,000", "Call 0123456789012345678901234567890."])
 def test_endless_numbers_and_words_are_spoken(text: str) -> None:
-    assert len(run(lambda engine: collect(engine, request(text)))) > 24_000
+    assert len(run(lambda engine: collect(engine, request(engine, text)))) > 24_000
 
 
 def test_a_long_word_is_not_cut_short() -> None:
-    short, long = (len(run(lambda engine, n=n: collect(engine, request("banana" * n)))) for n in (4, 16))  # type: ignore[misc]
+    short, long = (len(run(lambda engine, n=n: collect(engine, request(engine, "banana" * n)))) for n in (4, 16))  # type: ignore[misc]
     assert long > 2 * short
 
 
 def test_shutting_down_fails_what_is_open_and_refuses_what_is_new() -> None:
     async def scenario() -> None:
         engine = EmbeddedEngine(max_slots=1)
-        stream = engine.submit(request(*["A sentence of some length."] * 20))
+        stream = engine.submit(request(engine, *["A sentence of some length."] * 20))
         await engine.aclose()
         with pytest.raises(Draining):
             [chunk async for chunk in stream]
         with pytest.raises(Draining):
-            engine.submit(request("Hello."))
+            engine.submit(request(engine, "Hello."))
 
     asyncio.run(scenario())
 
@@ -140,5 +147,24 @@ def test_what_the_voice_cannot_do_is_said() -> None:
         assert engine.unspeakable("Hello 世界, Привет, naïve café 5 µ", "en") == "世界Привет"
         assert not engine.has_sound("日本語 … --", "en")
         assert engine.has_sound("50 %", "en")
+
+    run(scenario)
+
+
+def test_the_estimate_of_a_sentence_is_near_its_length() -> None:
+    async def scenario(engine: EmbeddedEngine) -> None:
+        for text in ("Go home now.", "The old grey house stood by the sea, and nothing more was said about it."):
+            asked = request(engine, text)
+            assert len(await collect(engine, asked)) / 24_000 == pytest.approx(asked.segments[0].expected_s, rel=0.4)
+
+    run(scenario)
+
+
+def test_the_level_of_the_voice_is_that_of_what_it_says() -> None:
+    async def scenario(engine: EmbeddedEngine) -> None:
+        level = engine.voice("heart").level
+        assert level is not None
+        samples = await collect(engine, request(engine, "Nothing more was said about the old grey house."))
+        assert speech_level_dbfs(samples, 24_000) == pytest.approx(level.rms_dbfs, abs=2.0)
 
     run(scenario)

@@ -1,11 +1,9 @@
 import asyncio
-from collections import deque
 
 import numpy as np
 import pytest
 
 from app.engine.base import AudioChunk
-from app.engine.scheduler import Work
 from app.engine.stream import OrderedChunks
 from app.errors import EngineFailure
 
@@ -18,8 +16,7 @@ class Harness:
     def __init__(self, num_segments: int) -> None:
         self.taken: list[AudioChunk] = []
         self.closed = 0
-        work = Work(admitted_at_s=0.0, waiting=deque())
-        self.stream = OrderedChunks(work, num_segments, on_take=self.taken.append, on_close=self._close)
+        self.stream = OrderedChunks(num_segments, queue_s=lambda: None, on_take=self.taken.append, on_close=self._close)
 
     def _close(self) -> None:
         self.closed += 1

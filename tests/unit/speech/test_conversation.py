@@ -11,9 +11,10 @@ import pytest
 
 from app.engine.base import Samples
 from app.errors import DeadlineExceeded, EngineFailure, QueueFull, TextTooLong, UnsupportedLanguage
+from app.pools import TEXT
 from app.settings import Settings
 from app.speech.captions import StartedSegment, TimedSegment
-from app.speech.conversation import MAX_ADMITTED, PIECE_S, Conversation, Event, Mark, Warned
+from app.speech.conversation import LEAST_CHARS, MAX_ADMITTED, PIECE_S, Conversation, Event, Mark, Warned
 from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -83,12 +84,11 @@ def run(tmp_path: Path, test: Callable[[Talk], Awaitable[None]], **options: obje
 
 
 async def settled() -> None:
-    """Everything that can happen without outside help has happened."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-    await asyncio.to_thread(lambda: None)
-    for _ in range(50):
-        await asyncio.sleep(0)
+    """Everything that can happen without outside help has happened: sentences pass the text pool one by one."""
+    for _ in range(20):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await asyncio.gather(*(TEXT.run(lambda: None) for _ in range(2)))
 
 
 async def wait_to_write(talk: Talk, text: str) -> None:
@@ -179,6 +179,38 @@ def test_after_cancel_nothing_of_before_is_heard_and_the_conversation_goes_on(tm
         events = await talk.rest()
         assert [event.text for event in events if isinstance(event, TimedSegment)] == ["Something else is said."]
         assert talk.conversation.num_given == len(first) + len(samples_of(events))
+
+    run(tmp_path, test)
+
+
+def test_the_first_sentence_after_cancel_begins_without_the_pause_of_the_one_before(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        talk.conversation.write("This is the first one. ")
+        talk.conversation.flush()
+        await talk.next(Mark.FLUSHED)
+        await talk.conversation.cancel()
+        await talk.next(Mark.CANCELLED)
+        before_s = talk.conversation.given_s
+        talk.conversation.write("Now comes another one. ")
+        talk.conversation.flush()
+        started = await talk.next(StartedSegment)
+        assert isinstance(started, StartedSegment)
+        assert started.start_s == before_s
+
+    run(tmp_path, test)
+
+
+def test_cancel_after_the_last_sentence_was_heard_takes_nothing_back(tmp_path: Path) -> None:
+    """What was heard is counted as given once."""
+
+    async def test(talk: Talk) -> None:
+        talk.conversation.write("This is the first one. ")
+        talk.conversation.flush()
+        await talk.next(Mark.FLUSHED)
+        assert talk.conversation._current is None
+        await talk.conversation.cancel()
+        assert len(talk.spoken) == 1
+        assert talk.conversation._num_pending == LEAST_CHARS  # Mark.CANCELLED alone
 
     run(tmp_path, test)
 

@@ -4,9 +4,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
-from app.errors import UnknownSpeaker, UnusableDataDirectory
+from app.audio.loudness import SpeechLevel
+from app.audio.reference import ReferenceClip
+from app.engine.base import Voice
+from app.errors import DeadlineExceeded, UnknownSpeaker, UnusableDataDirectory
 from app.speech.speakers import MAX_AGE, SpeakerCatalogue, SpeakerList
 from app.speech.storage import prepare_data_directory, write_atomically
 from tests.support.fake_engine import FakeEngine
@@ -128,3 +132,37 @@ def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnusableDataDirectory, match="file"):
         prepare_data_directory(tmp_path / "file")
+
+
+def test_a_saved_voice_keeps_the_level_that_was_measured_until_it_is_saved_anew(tmp_path: Path) -> None:
+    class Unmeasured(FakeEngine):
+        def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
+            return Voice(id=voice_id, conditioning=packed)
+
+    async def scenario() -> None:
+        catalogue = SpeakerCatalogue(Unmeasured(), tmp_path)
+        clip = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
+        saved, _ = await catalogue.save("Ada", "This is my own voice.", [clip])
+        voice = await catalogue.find(saved.id)
+        voice.level = SpeechLevel(rms_dbfs=-20.0, peak_dbfs=-3.0)
+        assert (await catalogue.find(saved.id)).level is voice.level
+        await catalogue.delete(saved.id)
+        with pytest.raises(UnknownSpeaker):
+            await catalogue.find(saved.id)
+
+    asyncio.run(scenario())
+
+
+def test_a_clone_that_does_not_come_is_given_up_at_the_deadline(tmp_path: Path) -> None:
+    class Silent(FakeEngine):
+        async def clone(self, clips: object) -> Voice:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+    async def scenario() -> None:
+        catalogue = SpeakerCatalogue(Silent(), tmp_path, request_timeout_s=0.02)
+        clip = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
+        with pytest.raises(DeadlineExceeded, match="not cloned"):
+            await catalogue.save("Ada", "This is my own voice.", [clip])
+
+    asyncio.run(scenario())

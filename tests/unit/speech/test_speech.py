@@ -1,30 +1,27 @@
-"""One loudness for the whole answer, whatever chunks it comes in; one end, however it comes."""
+"""One gain for the whole answer, whatever chunks it comes in; one end, however it comes."""
 
 import asyncio
-from collections import deque
 
 import numpy as np
 import pytest
 
-from app.audio.loudness import speech_level_dbfs
 from app.engine.base import AudioChunk, Samples
-from app.engine.scheduler import Work
 from app.engine.stream import OrderedChunks
 from app.errors import DeadlineExceeded, EngineFailure
-from app.speech.speech import Loudness, Speech
+from app.speech.deadline import Deadline
+from app.speech.speech import Speech
 from app.speech.stitch import Stitcher
 from app.text.segments import Boundary, Segment
+from app.tracing import NO_SPAN, Span
 from tests.support.fake_engine import RATE_HZ, FakeEngine
 
 
 class Source:
     """A request's chunks, delivered by hand, and how often it was given back."""
 
-    def __init__(self, num_segments: int) -> None:
+    def __init__(self, num_segments: int, *, gain: float = 1.0, trace: Span = NO_SPAN) -> None:
         self.num_closed = 0
-        self.chunks = OrderedChunks(
-            Work(admitted_at_s=0.0, waiting=deque()), num_segments, on_take=lambda _: None, on_close=lambda: None
-        )
+        self.chunks = OrderedChunks(num_segments, queue_s=lambda: 0.2, on_take=lambda _: None, on_close=lambda: None)
         segments = [Segment(index, f"segment {index}", Boundary.SENTENCE) for index in range(num_segments)]
         self.speech = Speech(
             self.chunks,
@@ -32,11 +29,13 @@ class Source:
             info=FakeEngine().info,
             seed=1,
             warnings=(),
-            loudness=Loudness(target_dbfs=-20.0),
-            timeout_s=0.05,
+            gain=gain,
+            deadline=Deadline(0.05),
             num_segments=num_segments,
             asked_at_s=0.0,
             on_close=self._close,
+            clock=lambda: 5.0,
+            trace=trace,
         )
 
     def _close(self) -> None:
@@ -52,14 +51,11 @@ def tone(level: float, seconds: float) -> Samples:
     return (level * np.sin(0.1 * np.arange(round(seconds * RATE_HZ)))).astype(np.float32)
 
 
-@pytest.mark.parametrize("first_s", [0.3, 1.0, 3.0])
 @pytest.mark.parametrize("num_chunks", [2, 7, 50])
-def test_the_gain_does_not_depend_on_how_the_voice_is_cut(first_s: float, num_chunks: int) -> None:
+def test_the_samples_do_not_depend_on_how_the_voice_is_cut(num_chunks: int) -> None:
     async def spoken(num_chunks: int) -> Samples:
-        source = Source(2)
-        # Louder in the middle: a gain measured on a shorter or longer piece would differ.
-        first = np.concatenate((tone(0.05, first_s / 2), tone(0.2, first_s / 2)))
-        source.deliver(first, 0, num_chunks)
+        source = Source(2, gain=2.0)
+        source.deliver(np.concatenate((tone(0.05, 0.5), tone(0.7, 0.5))), 0, num_chunks)
         source.deliver(tone(0.1, 1.0), 1, num_chunks)
         await source.speech.start()
         return await source.speech.collect()
@@ -67,16 +63,19 @@ def test_the_gain_does_not_depend_on_how_the_voice_is_cut(first_s: float, num_ch
     np.testing.assert_array_equal(asyncio.run(spoken(num_chunks)), asyncio.run(spoken(1)))
 
 
-def test_speech_is_brought_to_the_level_and_the_second_segment_keeps_the_gain() -> None:
-    async def scenario() -> Samples:
-        source = Source(2)
-        source.deliver(tone(0.05, 2.0), 0)
-        source.deliver(tone(0.1, 2.0), 1)
-        return await source.speech.collect()
+def test_the_first_chunk_with_sound_leaves_at_once_and_all_segments_have_one_gain() -> None:
+    async def scenario() -> None:
+        source = Source(2, gain=2.0)
+        source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.25), is_last=False))
+        first = [await anext(source.speech)]
+        assert len(first[0]) == pytest.approx(0.25 * RATE_HZ, rel=0.05)
+        source.deliver(tone(0.1, 1.0), 0)
+        source.deliver(tone(0.2, 1.0), 1)
+        samples = np.concatenate([*first, await source.speech.collect()])
+        assert np.abs(samples[:RATE_HZ]).max() == pytest.approx(0.2, rel=0.01)
+        assert np.abs(samples[-RATE_HZ:]).max() == pytest.approx(0.4, rel=0.01)
 
-    samples = asyncio.run(scenario())
-    assert speech_level_dbfs(samples[: 2 * RATE_HZ], RATE_HZ) == pytest.approx(-20.0, abs=0.2)
-    assert speech_level_dbfs(samples[-RATE_HZ:], RATE_HZ) == pytest.approx(-14.0, abs=0.2)
+    asyncio.run(scenario())
 
 
 def test_audio_that_does_not_come_gives_everything_back_once_it_is_late() -> None:
@@ -110,10 +109,92 @@ def test_receipts_are_complete_at_the_end() -> None:
         source.deliver(tone(0.1, 1.0), 0)
         await source.speech.start()
         begun = source.speech.receipt()
-        assert (begun.first_audio_s is None, begun.total_s) == (False, None)
+        assert (begun.first_audio_s, begun.total_s) == (5.0, None)
         samples = await source.speech.collect()
         ended = source.speech.receipt()
         assert ended.total_s is not None
         assert ended.audio_s == len(samples) / RATE_HZ
+
+    asyncio.run(scenario())
+
+
+def test_a_whole_answer_has_one_deadline_for_its_first_audio_and_the_rest() -> None:
+    """Each piece comes in time for itself; all of them together do not."""
+
+    async def scenario() -> None:
+        source = Source(1)
+
+        async def speak_slowly() -> None:
+            while not source.chunks.is_closed:
+                source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.1), is_last=False))
+                await asyncio.sleep(0)
+
+        speaking = asyncio.create_task(speak_slowly())
+        await source.speech.start()
+        with pytest.raises(DeadlineExceeded):
+            await source.speech.collect()
+        await speaking
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_that_plays_for_longer_than_the_limit_goes_on() -> None:
+    async def scenario() -> None:
+        source = Source(1)
+        source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.1), is_last=False))
+        await source.speech.start()
+        limit_at_s = asyncio.get_running_loop().time() + 0.05
+        while asyncio.get_running_loop().time() < limit_at_s + 0.05:
+            source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.1), is_last=False))
+            await anext(source.speech)
+            await asyncio.sleep(0)
+        source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.1), is_last=True))
+        assert [len(samples) > 0 async for samples in source.speech]
+        assert source.num_closed >= 1
+
+    asyncio.run(scenario())
+
+
+class RecordedSpan(Span):
+    """A span that keeps its name, children, values and whether it has ended."""
+
+    def __init__(self, called: str = "synthesize", began_at_s: float | None = None) -> None:
+        self.called, self.began_at_s = called, began_at_s
+        self.children: list[RecordedSpan] = []
+        self.values: dict[str, object] = {}
+        self.ended_at_s: float | None = None
+        self.num_ended = 0
+
+    def child(self, name: str, *, began_at_s: float | None = None) -> "RecordedSpan":
+        self.children.append(RecordedSpan(name, began_at_s))
+        return self.children[-1]
+
+    def set(self, key: str, value: object) -> None:
+        self.values[key] = value
+
+    def end(self, *, at_s: float | None = None) -> None:
+        self.ended_at_s = at_s
+        self.num_ended += 1
+
+
+def test_the_trace_of_an_answer_has_its_queue_its_first_audio_its_figures_and_its_end() -> None:
+    async def scenario() -> None:
+        trace = RecordedSpan()
+        source = Source(2, trace=trace)
+        for index in range(2):
+            source.deliver(tone(0.1, 1.0), index)
+        await source.speech.start()
+        queue, first_audio = trace.children
+        assert (queue.called, queue.began_at_s, queue.ended_at_s) == ("queue", 5.0, 5.2)
+        assert (first_audio.called, first_audio.began_at_s, first_audio.ended_at_s) == ("first audio", 5.2, 5.0)
+        assert trace.num_ended == 0
+        samples = await source.speech.collect()
+        assert trace.num_ended >= 1
+        assert trace.values == {
+            "chorus.engine": "fake",
+            "chorus.seed": 1,
+            "chorus.segments": 2,
+            "chorus.audio_seconds": len(samples) / RATE_HZ,
+        }
 
     asyncio.run(scenario())

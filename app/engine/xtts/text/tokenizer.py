@@ -1,10 +1,11 @@
 """Text to text tokens: the TTS package's tokenizer, with the text brought into the form that XTTS speaks best.
 
-Knows characters and ids. Not safe for threads: the engine's one thread uses it.
+Knows characters and ids. Any thread may use it: the library's tokenizer is behind a lock, one segment at a time.
 """
 
 import logging
 import re
+import threading
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
 from app.engine.xtts.text.languages import is_spelt_out
 from app.engine.xtts.text.numbers import with_spellable_numbers
-from app.errors import TextTooLong, UnusableCheckpoint
+from app.errors import UnusableCheckpoint
 
 # It warns of texts that its own splitter would not have made; the limits are ours to keep.
 logging.getLogger("TTS.tts.layers.xtts.tokenizer").setLevel(logging.ERROR)
@@ -48,7 +49,7 @@ def prepare_text(text: str) -> str:
 
 
 class TextTokenizer:
-    """`encode` as the reference encodes; limits and marks as the checkpoint has them."""
+    """`encode` as the reference encodes. The model reads fewer than `max_text_tokens` tokens."""
 
     def __init__(self, vocabulary: Path, *, max_text_tokens: int) -> None:
         try:
@@ -57,7 +58,8 @@ class TextTokenizer:
             self._words: frozenset[str] = frozenset(words.get_vocab())
         except Exception as error:  # the library raises bare exceptions for files that are not its own
             raise UnusableCheckpoint(f"{vocabulary} is no vocabulary: {error}", param="CHORUS_MODEL") from error
-        self._max_text_tokens = max_text_tokens
+        self.max_text_tokens = max_text_tokens
+        self._lock = threading.Lock()
 
     @property
     def num_tokens(self) -> int:
@@ -82,23 +84,17 @@ class TextTokenizer:
         """
         if not is_spelt_out(language):
             return " ".join(prepare_text(text).split())
-        return self._tokenizer.preprocess_text(_readable(text, language), _short(language))
+        with self._lock:
+            return self._tokenizer.preprocess_text(_readable(text, language), _short(language))
 
     def encode(self, text: str, language: str) -> list[int]:
-        """Text tokens without start and stop. Raises TextTooLong beyond what the model reads (401 as released)."""
+        """Text tokens without start and stop, as many as there are: the model reads fewer than `max_text_tokens`."""
         return self.encode_cleaned(self.clean(text, language), language)
 
     def encode_cleaned(self, text: str, language: str) -> list[int]:
         """The same for what `clean` gave. VoiceBpeTokenizer.encode would clean it a second time."""
         words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
-        tokens: list[int] = words.encode(f"[{language}]{text}".replace(" ", "[SPACE]")).ids
-        if len(tokens) >= self._max_text_tokens:
-            raise TextTooLong(
-                f"a piece of the text has {len(tokens)} text tokens and the model reads {self._max_text_tokens - 1}; "
-                f"put a full stop into {text[:60]!r}",
-                param="text",
-            )
-        return tokens
+        return words.encode(f"[{language}]{text}".replace(" ", "[SPACE]")).ids
 
     def unknown_letters(self, text: str, language: str) -> str:
         """Letters that the vocabulary does not have, each once. Of transliterated languages none is reported."""

@@ -4,7 +4,7 @@ Written after Xtts.get_conditioning_latents of the TTS package, on samples inste
 knows nothing of uploads, caches or callers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 import torch
@@ -62,15 +62,31 @@ class Conditioner:
             norm="slaney",
         ).to(device)
 
-    @torch.inference_mode()
     def condition(self, clips: Sequence[ReferenceClip]) -> VoiceConditioning:
-        """The voice of the clips: embeddings are averaged, the latents are of all clips one after the other.
+        """The voice of the clips, all at once. Raises as `pieces` does."""
+        pieces = self.pieces(clips)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                return end.value
 
-        Raises UnusableReference when they are too short together, EngineFailure when the result is not a number.
+    @torch.inference_mode()
+    def pieces(self, clips: Sequence[ReferenceClip]) -> Generator[None, None, VoiceConditioning]:
+        """Compute the voice of the clips, stopping after each piece of the work; returns it at the end.
+
+        Embeddings are averaged over the clips; the latents are of all clips one after the other. A piece is a block of
+        a network: 0.1 s of a CPU for a recording of 30 s. Raises UnusableReference when the clips are too short
+        together, EngineFailure when the result is not a number.
         """
-        recordings = [self._recording(clip) for clip in clips]
-        embeddings = [self._speaker_embedding(recording) for recording in recordings]
-        latents = self._latents(torch.cat(recordings, dim=-1))
+        recordings: list[torch.Tensor] = []
+        for clip in clips:
+            recordings.append(self._recording(clip))
+            yield
+        embeddings: list[torch.Tensor] = []
+        for recording in recordings:
+            embeddings.append((yield from self._speaker_embedding(recording)))
+        latents = yield from self._latents(torch.cat(recordings, dim=-1))
         voice = conditioning_of(latents.cpu(), torch.stack(embeddings).mean(dim=0).cpu())
         if not (voice.gpt_conditioning_latents.isfinite().all() and voice.speaker_embedding.isfinite().all()):
             raise EngineFailure("the recordings gave a voice that is not a number")
@@ -86,26 +102,51 @@ class Conditioner:
             audio = audio / audio.abs().max() * PEAK
         return audio
 
-    def _speaker_embedding(self, recording: torch.Tensor) -> torch.Tensor:
-        """[1, 512, 1], of unit length."""
+    def _speaker_embedding(self, recording: torch.Tensor) -> Generator[None, None, torch.Tensor]:
+        """[1, 512, 1], of unit length: ResNetSpeakerEncoder.forward, block by block."""
+        encoder = self._networks.speaker_encoder
         audio = resample(recording, self._rate_hz, SPEAKER_ENCODER_RATE_HZ)
-        return self._networks.speaker_encoder(audio, l2_norm=True)[..., None]
+        assert encoder.torch_spec is not None, "the networks are built with it"
+        features: torch.Tensor = encoder.torch_spec(audio)
+        if encoder.log_input:
+            features = (features + 1e-6).log()
+        x: torch.Tensor = encoder.bn1(encoder.relu(encoder.conv1(encoder.instancenorm(features).unsqueeze(1))))
+        yield
+        for layer in (encoder.layer1, encoder.layer2, encoder.layer3, encoder.layer4):
+            for block in layer:
+                x = block(x)
+                yield
+        x = x.reshape(x.shape[0], -1, x.shape[-1])
+        weights = encoder.attention(x)
+        mean = (x * weights).sum(dim=2)
+        deviation = ((x**2 * weights).sum(dim=2) - mean**2).clamp(min=1e-5).sqrt()
+        embedding = encoder.fc(torch.cat((mean, deviation), dim=1))
+        return torch.nn.functional.normalize(embedding, p=2, dim=1)[..., None]
 
-    def _latents(self, audio: torch.Tensor) -> torch.Tensor:
-        """[1, 32, channels]: the mean over pieces of `gpt_cond_chunk_len` seconds."""
+    def _latents(self, audio: torch.Tensor) -> Generator[None, None, torch.Tensor]:
+        """[1, 32, channels]: the mean over stretches of `gpt_cond_chunk_len` seconds."""
         audio = audio[:, : self._rate_hz * self._config.gpt_cond_len]
-        pieces = [
-            piece
-            for piece in audio.split(self._rate_hz * self._config.gpt_cond_chunk_len, dim=1)
-            if piece.shape[1] >= self._rate_hz * MIN_PIECE_S
+        stretches = [
+            stretch
+            for stretch in audio.split(self._rate_hz * self._config.gpt_cond_chunk_len, dim=1)
+            if stretch.shape[1] >= self._rate_hz * MIN_PIECE_S
         ]
-        if not pieces:
+        if not stretches:
             raise UnusableReference(
                 f"the recordings are shorter than {MIN_PIECE_S:g} s together", param="reference_audio"
             )
-        return torch.stack([self._piece_latents(piece) for piece in pieces]).mean(dim=0)
+        latents: list[torch.Tensor] = []
+        for stretch in stretches:
+            latents.append((yield from self._stretch_latents(stretch)))
+        return torch.stack(latents).mean(dim=0)
 
-    def _piece_latents(self, piece: torch.Tensor) -> torch.Tensor:
-        mel = self._mel(piece).clamp(min=1e-5).log() / self._networks.mel_stats[None, :, None]
-        encoded = self._networks.conditioning_encoder(mel)
-        return self._networks.perceiver(encoded.transpose(1, 2))
+    def _stretch_latents(self, stretch: torch.Tensor) -> Generator[None, None, torch.Tensor]:
+        mel = self._mel(stretch).clamp(min=1e-5).log() / self._networks.mel_stats[None, :, None]
+        encoder = self._networks.conditioning_encoder
+        encoded = encoder.init(mel)
+        for block in encoder.attn:
+            encoded = block(encoded)
+            yield
+        latents = self._networks.perceiver(encoded.transpose(1, 2))
+        yield
+        return latents

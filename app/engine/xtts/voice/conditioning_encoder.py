@@ -32,14 +32,12 @@ class AttentionBlock(nn.Module):
 
 
 class ConditioningEncoder(nn.Module):
+    """Mel, [batch, 80, frames], to [batch, channels, frames]: `init`, then `attn`, block by block (see Conditioner)."""
+
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.init = nn.Conv1d(NUM_MELS, channels, 1)
         self.attn = nn.Sequential(*(AttentionBlock(channels, heads) for _ in range(NUM_BLOCKS)))
-
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """[batch, 80, frames] to [batch, channels, frames]."""
-        return self.attn(self.init(mel))
 
 
 def _num_groups(channels: int) -> int:

@@ -10,8 +10,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from app.audio.loudness import SpeechLevel
+
 CONDITIONING_KEYS = ("gpt_conditioning_latents", "speaker_embedding")
 
+LEVEL_KEY = "chorus.level"
 NUM_LATENTS = 32
 EMBEDDING_SIZE = 512
 
@@ -23,6 +26,12 @@ class VoiceConditioning(msgspec.Struct, frozen=True):
     """[32, channels], read by the decoder"""
     speaker_embedding: torch.Tensor
     """[512, 1], read by the vocoder"""
+
+
+class _Header(msgspec.Struct):
+    """Of a safetensors file."""
+
+    metadata: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict[str, str])
 
 
 def read_speakers(path: Path) -> dict[str, VoiceConditioning]:
@@ -42,9 +51,21 @@ def conditioning_of(latents: torch.Tensor, embedding: torch.Tensor) -> VoiceCond
     return VoiceConditioning(latents.float().reshape(latents.shape[-2:]), embedding.float().reshape(-1, 1))
 
 
-def pack_conditioning(voice: VoiceConditioning) -> bytes:
-    """As safetensors, under our own names."""
-    return save_arrays({name: getattr(voice, name).numpy() for name in CONDITIONING_KEYS})
+def pack_conditioning(voice: VoiceConditioning, level: SpeechLevel | None = None) -> bytes:
+    """As safetensors, under our own names; the level, where it is known, as metadata, which other readers ignore."""
+    arrays = {name: getattr(voice, name).numpy() for name in CONDITIONING_KEYS}
+    return save_arrays(arrays, {LEVEL_KEY: msgspec.json.encode(level).decode()} if level else None)
+
+
+def unpack_level(packed: bytes) -> SpeechLevel | None:
+    """The level that `pack_conditioning` was given; None where there is none, or none that speech can have."""
+    length = int.from_bytes(packed[:8], "little")
+    try:
+        header = msgspec.json.decode(packed[8 : 8 + length], type=_Header)
+        level = msgspec.json.decode(header.metadata.get(LEVEL_KEY, ""), type=SpeechLevel)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return level if -100 <= level.rms_dbfs <= level.peak_dbfs <= 20 else None
 
 
 def unpack_conditioning(packed: bytes, *, channels: int) -> VoiceConditioning:

@@ -1,11 +1,16 @@
 """What is done before the first caller comes."""
 
+import asyncio
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
 
 from app.engine.xtts.assembly import HABITS, is_half, warm_up
+from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.vocode.vocoder import COUNTS, Vocoder
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.xtts import CPU, Pair
@@ -38,3 +43,16 @@ def test_weights_are_halved_where_it_suits_the_device_or_is_asked_for(precision:
 def test_only_a_gpu_is_ahead_of_what_is_read_of_it() -> None:
     assert (HABITS["cpu"].read_late, HABITS["cpu"].use_graphs) == (0, False)
     assert (HABITS["cuda"].read_late, HABITS["cuda"].use_graphs) == (1, True)
+
+
+def test_graphs_are_a_stage_of_the_start_only_where_they_are_captured(tiny_checkpoint: Path) -> None:
+    stages: list[str] = []
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        stages.append(name)
+        yield
+
+    engine = XttsEngine(tiny_checkpoint, stage=stage)
+    asyncio.run(engine.aclose())
+    assert stages == ["weights", "device"]

@@ -19,7 +19,7 @@ from app.engine.xtts.assembly import HABITS, Habits
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.voice.speakers import VoiceConditioning
-from app.errors import ChorusError, Draining, EngineFailure, QueueFull, TextTooLong, UnusableReference
+from app.errors import ChorusError, Draining, EngineFailure, QueueFull, UnusableReference
 from app.text.segments import split_segments
 from tests.support.xtts import random_texts
 
@@ -47,7 +47,8 @@ def run(folder: Path, scenario: Callable[[XttsEngine], Awaitable[None]], **optio
 
 def request(engine: XttsEngine, text: str = TEXT, **options: object) -> SynthesisRequest:
     values = {"language": "en", "voice": engine.voice("ada tiny"), "sampling": SamplingParams(seed=7)} | options
-    return SynthesisRequest(segments=split_segments(text, language="en", max_chars=250), **values)  # type: ignore[arg-type]
+    segments = engine.prepare(split_segments(text, language="en", max_chars=250), "en")
+    return SynthesisRequest(segments=segments, **values)  # type: ignore[arg-type]
 
 
 async def collect(stream: OrderedChunks) -> list[AudioChunk]:
@@ -114,11 +115,13 @@ def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(
 def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_checkpoint: Path, habits: Habits) -> None:
     async def scenario(engine: XttsEngine) -> None:
         listened: list[int] = []
-        hook = engine._checkpoint.networks.speaker_encoder.register_forward_pre_hook(lambda *_: listened.append(1))
-        leaving = asyncio.create_task(engine.clone([clip()]))
+        hook = engine._checkpoint.networks.speaker_encoder.conv1.register_forward_pre_hook(
+            lambda *_: listened.append(1)
+        )
+        leaving, *staying = [asyncio.create_task(engine.clone([clip()])) for _ in range(11)]
         await asyncio.sleep(0)
         leaving.cancel()
-        voices = await asyncio.gather(*(engine.clone([clip()]) for _ in range(10)))
+        voices = await asyncio.gather(*staying)
         assert len({voice.id for voice in voices}) == 1
         assert await engine.clone([clip()]) is voices[0]
         assert len(listened) == 1
@@ -165,13 +168,15 @@ def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_check
     run(tiny_checkpoint, scenario, habits=habits, max_slots=8)
 
 
-def test_text_beyond_the_models_tokens_is_refused_before_any_audio(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_a_segment_with_more_tokens_than_the_model_reads_is_spoken_in_pieces(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
-        segments = split_segments("Short. " + "ж" * 1000, language="en", max_chars=2000)
-        with pytest.raises(TextTooLong, match="reads 401"):
-            await collect(engine.submit(msgspec.structs.replace(request(engine), segments=segments)))
-        assert engine.stats().admitted_requests == 0
-        assert len(await speak(engine)) > 10_000
+        asked = request(engine, "Short. " + "12345 and " * 24 + "the end.")
+        assert len(asked.segments) > 2
+        assert all(len(segment.text_tokens) <= 401 for segment in asked.segments)
+        chunks = await collect(engine.submit(asked))
+        assert [chunk.segment_index for chunk in chunks if chunk.is_last] == list(range(len(asked.segments)))
 
     run(tiny_checkpoint, scenario, habits=habits)
 
@@ -310,7 +315,7 @@ def test_a_device_that_is_lost_while_it_listens_is_told(tiny_checkpoint: Path, h
         def fail(*_: object) -> None:
             raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
-        engine._checkpoint.networks.speaker_encoder.register_forward_pre_hook(fail)
+        engine._checkpoint.networks.speaker_encoder.conv1.register_forward_pre_hook(fail)
         with pytest.raises(EngineFailure):
             await engine.clone([clip()])
         assert isinstance(await told.get(), EngineFailure)
@@ -410,7 +415,7 @@ def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_
         loop = engine._device_loop
 
         def is_holding() -> bool:
-            return bool(loop._jobs or loop._scheduler._works or loop._scheduler.busy_slots or loop._vocoding.decoded)
+            return bool(loop._scheduler.requests or loop._scheduler.busy_slots or loop._vocoding.decoded)
 
         for _ in range(1000):  # the last caller has its audio before the device's thread has forgotten it
             if not is_holding():

@@ -116,6 +116,18 @@ def test_nothing_that_is_not_a_number_stays_in_a_slot_that_was_left_before_anybo
     assert not batch._rows.cache.data.any()
 
 
+def test_nothing_stays_in_a_slot_after_a_step_that_failed(tiny: Pair) -> None:
+    poisoned = tiny.voice.gpt_conditioning_latents.clone()
+    poisoned[0] = float("nan")
+    batch = tiny.batch(2)
+    tokens = tiny.tokens("the old grey house by the sea.")
+    batch.join([NewRow(poisoned, tokens, sampled(0)), tiny.new_row(tokens, sampled(1))])
+    batch.step()
+    batch.reset()
+    assert (batch.size, batch._lengths) == (0, [0, 0])
+    assert not batch._rows.cache.data.any()
+
+
 def test_prefill_multiplies_no_padding(tiny: Pair) -> None:
     """Rows of the matrix products: those of the texts, no more."""
     decoder = tiny.checkpoint.networks.decoder

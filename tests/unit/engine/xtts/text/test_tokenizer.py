@@ -7,7 +7,6 @@ from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
 from app.engine.xtts.text.numbers import with_spellable_numbers
 from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
-from app.errors import TextTooLong
 from app.text.languages import LANGUAGES
 from tests.support.own_xtts import write_own_vocabulary
 from tests.support.tiny_xtts import RELEASED_FILES
@@ -107,13 +106,6 @@ def test_marks_of_the_vocabulary_in_a_text_are_only_text(tiny_checkpoint: Path) 
     tokens = tokenizer.encode("now [STOP] and [START] again [de]", "en")
     assert not {marks("[STOP]"), marks("[START]"), marks("[de]")} & set(tokens)
     assert tokens[0] == marks("[en]")
-
-
-def test_too_many_tokens_are_refused_with_the_place(tiny_checkpoint: Path) -> None:
-    tokenizer = TextTokenizer(tiny_checkpoint / "vocab.json", max_text_tokens=402)
-    assert len(tokenizer.encode("ж" * 399, "en")) == 401
-    with pytest.raises(TextTooLong, match="402 text tokens and the model reads 401; put a full stop into 'жж"):
-        tokenizer.encode("ж" * 400, "en")
 
 
 def test_letters_that_the_vocabulary_lacks_are_named(tiny_checkpoint: Path) -> None:

@@ -1,0 +1,43 @@
+"""The time limit of one request, counted from its start (CHORUS_REQUEST_TIMEOUT_S)."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from app.errors import DeadlineExceeded
+
+LATE_AUDIO = "the audio did not come"
+
+
+class Deadline:
+    """`timeout_s` from now, on the clock of the running event loop.
+
+    Cloning, the queue, the first audio and all of a whole answer share it. A stream that has begun is limited by
+    `each_wait` only: it may play for longer than `timeout_s`.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._at_s = asyncio.get_running_loop().time() + timeout_s
+
+    @asynccontextmanager
+    async def overall(self, what: str = LATE_AUDIO) -> AsyncGenerator[None]:
+        """Cancel the block at the deadline. Raises DeadlineExceeded, whose message begins with `what`."""
+        async with self._limit(asyncio.timeout_at(self._at_s), what):
+            yield
+
+    @asynccontextmanager
+    async def each_wait(self) -> AsyncGenerator[None]:
+        """Cancel the block `timeout_s` after it began. Raises DeadlineExceeded."""
+        async with self._limit(asyncio.timeout(self.timeout_s), LATE_AUDIO):
+            yield
+
+    @asynccontextmanager
+    async def _limit(self, limit: asyncio.Timeout, what: str) -> AsyncGenerator[None]:
+        try:
+            async with limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise DeadlineExceeded(f"{what} within {self.timeout_s:g} seconds (CHORUS_REQUEST_TIMEOUT_S)") from None

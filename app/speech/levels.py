@@ -1,0 +1,46 @@
+"""Loudness of a voice: measured on one fixed sentence before its first answer, and kept with the voice.
+
+The gain of an answer follows from the voice alone. So the first samples of a stream leave as soon as the engine has
+made them, the samples depend on text, voice and seed only, and streamed and whole answers are equal.
+"""
+
+import numpy as np
+
+from app.audio.loudness import SpeechLevel, measure_level
+from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
+from app.speech.prepare import prepare_text
+from app.text.languages import default_language
+
+SENTENCE = "Good morning, it is a pleasure to be here with you."
+
+
+async def level_of(engine: Engine, voice: Voice) -> SpeechLevel | None:
+    """The level of `voice`, which is measured unless it is known; None when the engine has no sound for the sentence.
+
+    Measuring takes a place in the engine's queue: raises QueueFull, and what else the engine raises.
+    """
+    if voice.level is None:
+        voice.level = await speak_and_measure(engine, voice)
+    return voice.level
+
+
+async def speak_and_measure(engine: Engine, voice: Voice) -> SpeechLevel | None:
+    """The same without a look at what is known."""
+    info = engine.info
+    language = default_language(info.languages)
+    if not engine.has_sound(SENTENCE, language):
+        return None
+    prepared = await prepare_text(engine, SENTENCE, language)
+    request = SynthesisRequest(
+        segments=prepared.segments,
+        language=language,
+        voice=voice,
+        sampling=SamplingParams(seed=0),
+        streaming=False,
+    )
+    stream = engine.submit(request)
+    try:
+        chunks = [chunk.samples async for chunk in stream]
+    finally:
+        await stream.aclose()
+    return measure_level(np.concatenate(chunks), info.sample_rate_hz)
