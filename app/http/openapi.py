@@ -86,7 +86,7 @@ OPEN_ROUTE = (500,)
 LIST_RESPONSES = errors(507)
 VOICE_RESPONSES = errors(404, 507)
 AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
-    400, 404, 409, 413, 415, 422, 504, 507
+    400, 404, 408, 409, 413, 415, 422, 504, 507
 )
 RANGE_RESPONSES = (
     AUDIO_RESPONSES
@@ -112,7 +112,7 @@ OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
     )
 }
 MODEL_RESPONSES = errors(404)
-CLONE_RESPONSES = SPEECH_RESPONSES | errors(408, 501)
+CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
 SAVE_RESPONSES = {200: _answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(
     400, 408, 409, 413, 415, 422, 501, 507
 )

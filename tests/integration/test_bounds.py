@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -12,9 +13,11 @@ import pytest
 import uvicorn
 
 from app.server.http_protocol import BoundedHttpProtocol
+from app.settings import Settings
 from tests.integration.test_bad_input import check, voice_like, wav
+from tests.support.fake_engine import FakeEngine
 from tests.support.live import live_caller
-from tests.support.server import RunningServer, chorus_serve
+from tests.support.server import RunningServer, chorus_serve, serve
 
 READ = 256 * 1024
 """What asyncio reads at once."""
@@ -108,6 +111,21 @@ def test_a_head_that_does_not_end_and_a_connection_that_says_nothing_are_closed(
     assert late.startswith(b"HTTP/1.1 408 ")
     assert b'"head_timeout"' in late
     assert silent == b""
+
+
+@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech", "/voices/check", "/voices/import"])
+def test_a_body_that_stops_half_way_is_408_and_the_connection_ends(path: str, tmp_path: Path) -> None:
+    with serve(Settings(data=tmp_path, client_timeout_s=0.2), FakeEngine) as server:
+        address = server.url.removeprefix("http://")
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as raw:
+            head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: 100"
+            raw.sendall(f'{head}\r\n\r\n{{"text": "Half'.encode())
+            answer = b""
+            while data := raw.recv(65_536):
+                answer += data
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"CHORUS_CLIENT_TIMEOUT_S" in answer
 
 
 def test_a_form_of_very_many_fields_is_refused(fake_server: RunningServer) -> None:

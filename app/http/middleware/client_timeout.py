@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
+from app.errors import UploadTooSlow
 from app.http.asgi import DISCONNECT, AsgiApp, Message, Receive, Send
 
 logger = logging.getLogger(__name__)
@@ -19,9 +20,10 @@ class ClientStalled(OSError):
 class ClientTimeout:
     """Bounds each wait for the client of an HTTP exchange by `seconds`, in both directions.
 
-    The app receives `http.disconnect` in three cases: the client left, the client stopped sending or reading, and the
-    answer is complete. The last is for servers that never report it: a streaming response would wait for ever. An app
-    that sends its last body message cannot react to that, so there `send` raises ClientStalled.
+    Where the body stops coming before the answer has begun, `receive` raises UploadTooSlow, so that the client gets a
+    status. The app receives `http.disconnect` in three cases: the client left, the client stopped sending or reading,
+    and the answer is complete. The last is for servers that never report it: a streaming response would wait for ever.
+    An app that sends its last body message cannot react to that, so there `send` raises ClientStalled.
     """
 
     def __init__(self, app: AsgiApp, *, seconds: float) -> None:
@@ -51,6 +53,7 @@ class _Exchange:
         self._seconds = seconds
         self._is_over = asyncio.Event()
         self._is_body_read = False
+        self._has_status = False
         self.is_stalled = False
 
     async def receive(self) -> Message:
@@ -61,7 +64,9 @@ class _Exchange:
         try:
             await asyncio.wait((arrival, ending), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not arrival.done():
-                return DISCONNECT
+                if self._is_over.is_set() or self._has_status:
+                    return DISCONNECT
+                raise UploadTooSlow(f"nothing more of the body came for {self._seconds:g} s (CHORUS_CLIENT_TIMEOUT_S)")
             message = arrival.result()
             self._is_body_read = message["type"] != "http.request" or not message.get("more_body", False)
             return message
@@ -70,6 +75,7 @@ class _Exchange:
             ending.cancel()
 
     async def send(self, message: Message) -> None:
+        self._has_status = True
         is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
         for piece in _pieces(message):
             await self._send_in_time(piece, is_last=is_last)

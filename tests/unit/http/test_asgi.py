@@ -10,6 +10,7 @@ import pytest
 from litestar import Litestar, get
 from litestar.params import FromPath
 
+from app.errors import UploadTooSlow
 from app.http.asgi import AsgiApp, Message
 from app.http.middleware import wrap
 from app.http.middleware.access_log import OnEnd
@@ -78,15 +79,24 @@ def test_a_client_that_stops_reading_is_told_of_as_gone() -> None:
     assert gone == ["http.disconnect"]
 
 
-def test_a_body_that_stops_coming_is_told_of_as_gone() -> None:
-    async def silent() -> Message:
-        return await asyncio.get_running_loop().create_future()
+async def _silent() -> Message:
+    return await asyncio.get_running_loop().create_future()
 
+
+def test_a_body_that_stops_coming_is_too_slow() -> None:
     async def read(scope: Message, receive: Any, send: Any) -> None:
+        with pytest.raises(UploadTooSlow, match="CHORUS_CLIENT_TIMEOUT_S"):
+            await receive()
+
+    asyncio.run(wrapped(read, client_timeout_s=0.01)(SCOPE, _silent, Host().send))
+
+
+def test_a_body_that_stops_coming_while_the_answer_is_sent_is_a_client_that_is_gone() -> None:
+    async def answer(scope: Message, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         assert (await receive())["type"] == "http.disconnect"
 
-    host = Host()
-    asyncio.run(wrapped(read, client_timeout_s=0.01)(SCOPE, silent, host.send))
+    asyncio.run(wrapped(answer, client_timeout_s=0.01)(SCOPE, _silent, Host().send))
 
 
 def test_an_answer_that_takes_long_is_not_a_client_that_is_gone() -> None:
