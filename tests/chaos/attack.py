@@ -19,6 +19,8 @@ class Tally:
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()
         self.faults: list[str] = []
+        self.details: list[str] = []
+        """measured values for the table, which are no answers"""
 
     def add(self, answer: str) -> None:
         self.answers[answer] += 1
@@ -60,6 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     began_at_s: float = 0.0
     ended_at_s: float = 0.0
     answers: dict[str, int] = {}
+    details: list[str] = []
     faults: list[str] = []
     rounds: int = 1
 
@@ -73,10 +76,10 @@ async def carry_out(attack: Attack, target: Target) -> Report:
     tally = Tally()
     began_at_s = time.monotonic()
     try:
-        async with asyncio.timeout(attack.limit_s):
+        async with asyncio.timeout(attack.limit_s * target.patience):
             await attack.run(target, tally)
     except TimeoutError:
-        tally.fault(f"not over after {attack.limit_s:.0f} s")
+        tally.fault(f"not over after {attack.limit_s * target.patience:.0f} s")
     except OSError as error:
         tally.fault(f"{type(error).__name__}: {error}")
     unexpected = sorted(set(tally.answers) - attack.expects)

@@ -60,7 +60,7 @@ class Listener:
                 listening.ended = "stalled"
                 gaps.cut_off(time.monotonic())
             except (httpx.HTTPError, OSError, WebSocketException) as error:
-                listening.ended = f"broken: {type(error).__name__}"
+                listening.ended = f"broken: {error!r}"[:120]
             listening.gaps, listening.longest_silence_s = gaps.gaps, gaps.longest_silence_s
             played_at_s = listening.began_at_s + (listening.first_audio_s or 0.0) + listening.audio_s
             pause_s = min(max(0.2, played_at_s - time.monotonic()), 15.0)

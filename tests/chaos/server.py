@@ -89,6 +89,7 @@ async def running(
     tree: Path = ROOT,
     wrapper: Sequence[str] = (),
     is_short: bool = False,
+    patience: float = 1.0,
     wait: bool = True,
     client_timeout_s: float = CLIENT_TIMEOUT_S,
     **settings: str,
@@ -126,6 +127,7 @@ async def running(
         client_timeout_s=client_timeout_s,
         log=str(log),
         is_short=is_short,
+        patience=patience,
     )
     try:
         if wait:

@@ -13,7 +13,7 @@ def attack_table(rows: Sequence[Row]) -> str:
 
 def _attack_line(row: Row) -> list[str]:
     report, beside = row.report, row.beside
-    answers = ", ".join(f"{number} x {answer}" for answer, number in sorted(report.answers.items()))
+    answers = ", ".join([f"{number} x {answer}" for answer, number in sorted(report.answers.items())] + report.details)
     return [
         report.name,
         report.sends,

@@ -10,7 +10,7 @@ from tests.chaos.target import MIB, Target, exchange, head, post, post_files
 
 
 async def huge_recordings(target: Target, tally: Tally) -> None:
-    recording = wav(voice(3.0)) + bytes(target.times(35, 3) * MIB)
+    recording = wav(voice(3.0)) + bytes(target.times(35, 1) * MIB)
     body = json.dumps({"reference_audio": [base64.b64encode(recording).decode()]}).encode()
     pieces = post(target, "/voices/check", body)
     sending = (exchange(target, pieces, limit_s=40) for _ in range(target.times(8, 3)))

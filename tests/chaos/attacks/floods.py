@@ -8,6 +8,9 @@ from tests.chaos.attack import Attack, Tally
 from tests.chaos.sockets import handshake
 from tests.chaos.target import Target, connected, exchange, head, read_head
 
+CLOSE_FRAME = b"\x88"
+"""First byte of a close frame; what comes before it is ASCII."""
+
 
 async def silent_sockets(target: Target, tally: Tally) -> None:
     """WebSockets without `start`. A caller that does say it is still let in, and all of them are ended in time."""
@@ -25,10 +28,12 @@ async def silent_sockets(target: Target, tally: Tally) -> None:
 
 
 async def _until_closed(reader: asyncio.StreamReader, target: Target, tally: Tally) -> None:
+    """Until the end of the connection, or a close frame: the answer to that is the client's to give."""
     try:
-        async with asyncio.timeout(target.client_timeout_s + 5):
-            while await reader.read(4096):
-                pass
+        async with asyncio.timeout(target.client_timeout_s + 8 * target.patience):
+            while data := await reader.read(4096):
+                if CLOSE_FRAME in data:
+                    break
         tally.add("let go")
     except ConnectionError:
         tally.add("let go")

@@ -33,7 +33,7 @@ async def trickle(target: Target, tally: Tally, data: bytes, *, limit_s: float) 
 
 async def slow_heads(target: Target, tally: Tally) -> None:
     sent = head(target, "GET", "/speakers", {"X-Padding": "x" * 5000})
-    limit_s = target.client_timeout_s + 3
+    limit_s = target.client_timeout_s + 3 * target.patience
     await asyncio.gather(*(trickle(target, tally, sent, limit_s=limit_s) for _ in range(target.times(50, 5))))
 
 
@@ -45,7 +45,7 @@ async def stalled_bodies(target: Target, tally: Tally) -> None:
             headers = {"Content-Type": "application/json"}
             writer.write(head(target, "POST", path, headers, num_bytes=1000) + b'{"text": "Half a bo')
             try:
-                async with asyncio.timeout(target.client_timeout_s + 5):
+                async with asyncio.timeout(target.client_timeout_s + 5 * target.patience):
                     tally.add((await read_head(reader))[0])
             except TimeoutError:
                 tally.add("waited for")
@@ -82,14 +82,17 @@ async def _read_nothing(target: Target, tally: Tally, body: bytes) -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined] - a socket's transport has it
         await asyncio.sleep(target.client_timeout_s + 3)
         writer.transport.resume_reading()  # type: ignore[attr-defined]
-        data = b""
         num_bytes = 0
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(3):
+        try:
+            async with asyncio.timeout(3 * target.patience):
                 while data := await reader.read(1 << 20):
                     num_bytes += len(data)
-        if data or num_bytes == int(headers.get("content-length", -1)):
+        except TimeoutError:
             tally.fault("a client that stopped reading was kept")
+        except OSError:
+            pass
+        if num_bytes == int(headers.get("content-length", -1)):
+            tally.fault("a client that stopped reading got all of it")
 
 
 async def deaf_sockets(target: Target, tally: Tally) -> None:
@@ -107,7 +110,7 @@ async def deaf_sockets(target: Target, tally: Tally) -> None:
                     await asyncio.sleep(target.client_timeout_s + 1)
             caller.socket.transport.resume_reading()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(3):
+                async with asyncio.timeout(3 * target.patience):
                     tally.add(await caller.ending())
 
     await asyncio.gather(*(one() for _ in range(target.times(5, 1))))

@@ -29,7 +29,7 @@ async def read_slowly(place: Place, tally: Tally) -> None:
                 await asyncio.sleep(max(0.0, began_at_s + num_bytes / BYTES_PER_S - time.monotonic()))
         took_s = time.monotonic() - began_at_s
         expected = int(headers["content-length"])
-        tally.add(f"{num_bytes / 1e6:.1f} of {expected / 1e6:.1f} MB in {took_s:.0f} s")
+        tally.details.append(f"{num_bytes / 1e6:.1f} of {expected / 1e6:.1f} MB in {took_s:.0f} s")
         if num_bytes != expected:
             tally.fault(f"{num_bytes} of {expected} bytes arrived")
         if took_s > DRAIN_TIMEOUT_S:

@@ -24,7 +24,7 @@ async def say_into(place: Place, tally: Tally) -> None:
     try:
         for path, kind in zip(targets, kinds, strict=True):
             environ = os.environ | {"CHORUS_ENGINE": "embedded", "CHORUS_DATA": str(place.folder / "data")}
-            command = (sys.executable, "-m", "app", "say", "Hello.", "-o", str(path))
+            command = (sys.executable, "-m", "app", "say", "Hello.", "--format", "wav", "-o", str(path))
             saying = await asyncio.create_subprocess_exec(
                 *command, cwd=place.tree, env=environ, stderr=asyncio.subprocess.DEVNULL
             )

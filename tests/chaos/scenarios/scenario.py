@@ -44,5 +44,6 @@ async def play(scenario: Scenario, place: Place) -> Report:
         began_at_s=began_at_s,
         ended_at_s=time.monotonic(),
         answers=dict(tally.answers),
+        details=tally.details,
         faults=[f"answered {answer}" for answer in unexpected] + tally.faults,
     )
