@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -246,11 +246,6 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
     return {name: environ[name] for name in kept if name in environ}
 
 
-def variable_names() -> dict[str, str]:
-    """CHORUS_* name -> field name."""
-    return {PREFIX + field.upper(): field for field in Settings.__struct_fields__}
-
-
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -290,17 +285,3 @@ def read_variables(kind: type[S], environ: Mapping[str, str], *, prefix: str, **
         is_secret = get_type_hints(kind).get(field) is ApiKeys
         shown = "(hidden)" if is_secret else repr(values.get(field))
         raise InvalidSetting(f"{name}={shown} does not fit: {reason}", param=name) from None
-
-
-def describe_settings(kind: type[msgspec.Struct] = Settings, prefix: str = PREFIX) -> list[tuple[str, str, str]]:
-    """(variable, default, meaning) for each setting, as the documentation's tables have them."""
-    rows: list[tuple[str, str, str]] = []
-    for field in msgspec.structs.fields(kind):
-        hint = get_type_hints(kind, include_extras=True)[field.name]
-        description = next((part.description for part in get_args(hint) if isinstance(part, Meta)), None) or ""
-        inner = get_args(hint)[0]
-        default = "" if field.default is msgspec.NODEFAULT else str(field.default)
-        if get_origin(inner) is Literal:
-            description += f" ({', '.join(f'`{choice}`' for choice in get_args(inner))})"
-        rows.append((prefix + field.name.upper(), default, description))
-    return rows

@@ -11,7 +11,7 @@ from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
 from app.speech.prepare import prepare_text
 from app.text.languages import default_language
 
-SENTENCE = "Good morning, it is a pleasure to be here with you."
+SENTENCE = "It is good to see you here again."
 
 
 async def level_of(engine: Engine, voice: Voice) -> SpeechLevel | None:

@@ -10,12 +10,13 @@ import httpx
 import pytest
 import yaml
 
-from app.settings import COQUI_ACCEPTANCE, variable_names
+from app.settings import COQUI_ACCEPTANCE
 from tests.container.test_recovery import kill
 from tests.container.test_xtts import samples_of
 from tests.integration.test_bad_input import check, voice_like, wav
 from tests.support.container import ROOT, Project, RunningContainer, docker, project
 from tests.support.server import wait_until_ok
+from tests.support.settings import variable_names
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - in the container; the port is published on one address
 CPU = "docker/compose.cpu.yaml"

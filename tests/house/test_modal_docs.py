@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from app.settings import describe_settings
 from modal_deploy.cost import HOURS_PER_MONTH, Rate, cost_table
 from modal_deploy.deployment import Deployment
+from tests.support.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/modal.md").read_text()

@@ -10,8 +10,9 @@ import pytest
 
 from app.http.schemas import TtsBody
 from app.main import ROUTES
-from app.settings import Settings, describe_settings, load_settings
+from app.settings import Settings, load_settings
 from tests.support.server import RunningServer, serve
+from tests.support.settings import describe_settings
 
 README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text()
