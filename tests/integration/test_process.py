@@ -33,11 +33,12 @@ def chorus(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_sigterm_finishes_what_is_in_flight_refuses_the_rest_and_exits_zero(tmp_path: Path) -> None:
-    with chorus_serve(tmp_path) as (url, process), httpx.Client(base_url=url, timeout=60) as client:
+    options = {"CHORUS_DRAIN_TIMEOUT_S": "120"}  # a slow machine speaks for longer than the default
+    with chorus_serve(tmp_path, **options) as (url, process), httpx.Client(base_url=url, timeout=120) as client:
         expected = client.post("/tts", json={"text": LONG, "seed": 1, "format": "pcm"}).content
         with ThreadPoolExecutor(1) as pool:
             in_flight = pool.submit(
-                httpx.post, f"{url}/tts", json={"text": LONG, "seed": 1, "format": "pcm"}, timeout=60
+                httpx.post, f"{url}/tts", json={"text": LONG, "seed": 1, "format": "pcm"}, timeout=120
             )
             while client.get("/health").json()["in_flight"] == 0:
                 assert not in_flight.done()
