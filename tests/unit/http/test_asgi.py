@@ -166,12 +166,19 @@ def test_a_client_that_left_before_its_status_is_aborted() -> None:
         async def receive(self) -> Message:
             return {"type": "http.disconnect"}
 
+    assert outcomes(answer_anyway, Leaving()) == [["other", "aborted"]]
+
+
+def test_a_body_that_stops_coming_is_an_error_that_the_app_can_answer() -> None:
+    async def read_all(scope: Message, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
     class Silent(Host):
         async def receive(self) -> Message:
             return await asyncio.get_running_loop().create_future()
 
-    assert outcomes(answer_anyway, Leaving()) == [["other", "aborted"]]
-    assert outcomes(answer_anyway, Silent()) == [["other", "aborted"]]
+    assert outcomes(read_all, Silent(), raises=UploadTooSlow) == [["other", "aborted"]]
 
 
 def test_an_exchange_that_is_cut_off_is_aborted() -> None:
