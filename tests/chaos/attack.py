@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import msgspec
+import psutil
+from websockets.exceptions import WebSocketException
 
 from tests.chaos.target import Answer, Target
 
@@ -80,8 +82,8 @@ async def carry_out(attack: Attack, target: Target) -> Report:
             await attack.run(target, tally)
     except TimeoutError:
         tally.fault(f"not over after {attack.limit_s * target.patience:.0f} s")
-    except OSError as error:
-        tally.fault(f"{type(error).__name__}: {error}")
+    except (OSError, EOFError, WebSocketException, psutil.Error, ValueError, LookupError) as error:
+        tally.fault(f"{type(error).__name__}: {error}"[:200])
     unexpected = sorted(set(tally.answers) - attack.expects)
     faults = [f"answered {answer}" for answer in unexpected] + tally.faults
     return Report(

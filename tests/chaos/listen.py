@@ -11,7 +11,7 @@ import time
 import httpx
 import msgspec
 from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.chaos.figures import Gaps
 from tests.chaos.target import Target
@@ -23,6 +23,7 @@ TEXT = (
     "But today there was smoke above the chimney, and a lamp in the highest window."
 )
 LONG_TEXT = " ".join(f"This is sentence number {number} of a long text that goes on and on." for number in range(150))
+TRY_AGAIN_LATER = 1013
 PATIENCE_S = 20.0
 """A listener who hears nothing for this long gives up."""
 
@@ -59,6 +60,9 @@ class Listener:
             except TimeoutError:
                 listening.ended = "stalled"
                 gaps.cut_off(time.monotonic())
+            except ConnectionClosed as error:
+                is_busy = error.rcvd is not None and error.rcvd.code == TRY_AGAIN_LATER
+                listening.ended = "refused" if is_busy else f"broken: {error!r}"[:120]
             except (httpx.HTTPError, OSError, WebSocketException) as error:
                 listening.ended = f"broken: {error!r}"[:120]
             listening.gaps, listening.longest_silence_s = gaps.gaps, gaps.longest_silence_s

@@ -17,7 +17,7 @@ import psutil
 
 from tests.chaos.listen import LONG_TEXT
 from tests.chaos.recordings import voice, wav
-from tests.chaos.target import Target
+from tests.chaos.target import MIB, Target, exchange, head
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 90.0
@@ -46,9 +46,8 @@ class Server:
 
     async def metrics(self) -> dict[str, float]:
         """The server's own series by name, with labels as they are printed: `chorus_status{status="ok"}`."""
-        async with httpx.AsyncClient(base_url=self.target.url, timeout=10) as client:
-            page = (await client.get("/metrics")).text
-        return {name + labels: float(value) for name, labels, value in _SAMPLE.findall(page)}
+        answer = await exchange(self.target, [head(self.target, "GET", "/metrics")], keep_bytes=MIB)
+        return {name + labels: float(value) for name, labels, value in _SAMPLE.findall(answer.body.decode())}
 
     async def busy(self) -> dict[str, float]:
         """The gauges that must be 0 when nobody asks for anything, where they are not."""

@@ -8,6 +8,8 @@ from tests.chaos.attack import Attack, Tally
 from tests.chaos.sockets import handshake
 from tests.chaos.target import Target, connected, exchange, head, read_head
 
+CONNECTIONS_PER_S = 150
+"""More in one moment measure how fast a process accepts, and nothing that a connection could do to others."""
 CLOSE_FRAME = b"\x88"
 """First byte of a close frame; what comes before it is ASCII."""
 
@@ -15,7 +17,8 @@ CLOSE_FRAME = b"\x88"
 async def silent_sockets(target: Target, tally: Tally) -> None:
     """WebSockets without `start`. A caller that does say it is still let in, and all of them are ended in time."""
 
-    async def one() -> None:
+    async def one(number: int) -> None:
+        await asyncio.sleep(number / CONNECTIONS_PER_S)
         with contextlib.suppress(OSError, EOFError):
             async with connected(target) as (reader, writer):
                 writer.write(handshake(target))
@@ -24,7 +27,7 @@ async def silent_sockets(target: Target, tally: Tally) -> None:
                 if status == "101":
                     await _until_closed(reader, target, tally)
 
-    await asyncio.gather(*(one() for _ in range(target.times(400, 30))))
+    await asyncio.gather(*(one(number) for number in range(target.times(400, 30))))
 
 
 async def _until_closed(reader: asyncio.StreamReader, target: Target, tally: Tally) -> None:
@@ -44,7 +47,8 @@ async def _until_closed(reader: asyncio.StreamReader, target: Target, tally: Tal
 async def idle_connections(target: Target, tally: Tally) -> None:
     """Connections that never send a byte, on both ports. Others are answered meanwhile, and all are ended in time."""
 
-    async def one(port: int) -> None:
+    async def one(number: int, port: int) -> None:
+        await asyncio.sleep(number / CONNECTIONS_PER_S)
         with contextlib.suppress(OSError):
             async with connected(target, port) as (reader, _):
                 await _until_closed(reader, target, tally)
@@ -54,7 +58,7 @@ async def idle_connections(target: Target, tally: Tally) -> None:
         tally.add((await exchange(target, [head(target, "GET", "/speakers")])).status)
 
     ports = [target.port, target.wyoming_port] * target.times(250, 15)
-    await asyncio.gather(*(one(port) for port in ports), ask())
+    await asyncio.gather(*(one(number, port) for number, port in enumerate(ports)), ask())
 
 
 async def connection_churn(target: Target, tally: Tally) -> None:
@@ -64,6 +68,7 @@ async def connection_churn(target: Target, tally: Tally) -> None:
             for _ in range(25):
                 with contextlib.suppress(OSError):
                     await stack.enter_async_context(connected(target))
+            await asyncio.sleep(25 / CONNECTIONS_PER_S)
     tally.add((await exchange(target, [head(target, "GET", "/speakers")])).status)
 
 
