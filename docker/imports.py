@@ -10,6 +10,7 @@ import importlib
 MODULES = [
     # the light core
     "av",
+    "babel",
     "click",
     "hibari",
     "httpx",
@@ -26,6 +27,7 @@ MODULES = [
     "rich.progress",
     "rich.table",
     "sentencex",
+    "unicode_rbnf",
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
     "uvicorn.protocols.http.h11_impl",

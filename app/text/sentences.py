@@ -1,4 +1,4 @@
-"""Sentences of one paragraph. The rules of each language are sentencex's; here are only repairs of its pieces."""
+"""Sentences of one paragraph. The library sentencex parts them; its cuts behind abbreviations are mended here."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,12 +6,33 @@ from typing import cast
 
 import sentencex  # pyright: ignore[reportMissingTypeStubs] - a Rust module
 
+from app.text.normalization import abbreviations
+
 # sentencex is a Rust module without types: (language, text) -> sentences, their white space included.
 segment = cast("Callable[[str, str], list[str]]", sentencex.segment)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
 
-# A piece that ends like this was cut too early: a title before a name. Initials are sentencex's own to know, and a
-# rule for them here would glue "vitamin C. Then".
-_CUT_TOO_EARLY = re.compile(r"(?:^|\s)(?:M|MM|Mme|Mlle|Mr|Mrs|Ms|[Dd]r|[Pp]rof|St|mevr|د|डॉ|श्री)\.$")
+# Titles before a name, in languages whose splitter does not know them all.
+_TITLE = re.compile(r"(?:^|\s)(?:M|MM|Mme|Mlle|Mr|Mrs|Ms|[Dd]r|[Pp]rof|St|mevr|द|डॉ|श्री)\.$")
+# Abbreviations that often end a sentence: a capital letter behind one begins the next.
+_MAY_END = frozenset([
+    "etc.", "usw.", "ecc.", "enz.", "atd.", "itd.", "itp.", "apod.", "stb.", "vb.", "vs.", "Inc.", "Ltd.", "Corp.",
+    "Co.", "Jr.", "Sr.", "Bros.", "a.m.", "p.m.", "EE. UU.", "EE.UU.", "и т. д.", "и т.д.", "и т. п.", "и т.п.", "др.",
+    "r.", "old.", "n. l.", "př. n. l.", "n.e.", "p.n.e.", "n. Chr.", "v. Chr.", "n.Chr.", "v.Chr.", "d.C.", "a.C.",
+    "d. C.", "a. C.", "M.Ö.", "M.S.", "stol.", "Jh.", "Kft.", "Zrt.", "Ltda.", "s. r. o.", "a. s.", "Şti.", "Min.",
+    "Std.",
+])  # fmt: skip
+_ORDINAL_WORDS = (
+    r"[Aa]m|[Ii]m|[Vv]om|[Zz]um|[Zz]ur|[Bb]eim|[Dd]er|[Dd]ie|[Dd]as|[Dd]em|[Dd]en|[Dd]es|[Uu]nd|[Bb]is|[Aa]b|[Ss]eit|[Jj]eden|"
+    r"[Ss]ein|[Ii]hr|[Aa]z?|[Vv]e?|[Nn]a|[Oo]d|[Dd]o|[Kk]e?|[Ss]e?|[Ww]e?|[Zz]e?|[Pp]o|[Pp]rzed"
+)
+_ORDINAL = re.compile(rf"(?:^|\s)(?:{_ORDINAL_WORDS})\s\d{{1,4}}\.$")
+_BEFORE_A_NUMBER = re.compile(
+    r"(?:^|[\s(])(?:[Nn]os?|[Nn]r|[Nn]|[Nn]úm|[Nn]um|[Vv]ols?|[Ff]igs?|pp?|[Pp]ágs?|[Pp]agg?|[Ss]|[Ss]tr|[Cc]h|[Cc]hap|[Cc]ap|[Kk]ap|[Aa]bb|"
+    r"[Bb]d|[Tt]|[Aa]rt|[Рр]ис|[Сс]тр|[Гг]л|[Сс]т|[Čč]|[Oo]br|[Rr]ys|[Rr]ozdz|[Hh]fst|[Bb]lz|[Aa]fb|[Ss]ec|[Pp]t|"
+    r"[Jj]an|[Ff]eb|[Mm]ar|[Mm]rt|[Aa]pr|[Jj]un|[Jj]ul|[Aa]ug|[Ss]ept?|[Oo]k?c?t|[Nn]ov|[Dd]e[cz])\.$"
+)
+_NUMBERED = frozenset(["de", "cs", "hu", "pl", "tr"])
+"""Languages that write an ordinal as a figure with a full stop."""
 # sentencex is quadratic in characters that are not ASCII (7 s for 180,000 of Japanese), and no sentence is this long.
 _MAX_CHARS = 10_000
 
@@ -25,12 +46,36 @@ def split_sentences(paragraph: str, language: str) -> list[str]:
     can_end = False
     for piece in _raw_pieces(paragraph, language.partition("-")[0]):
         has_word = _has_word(piece)
-        if sentences and not (can_end and has_word):
+        if sentences and not (can_end and has_word and _is_end(sentences[-1].rstrip(), piece.lstrip(), language)):
             sentences[-1] += piece
         else:
             sentences.append(piece)
-        can_end = (can_end or has_word) and not _CUT_TOO_EARLY.search(piece.rstrip())
+        can_end = can_end or has_word
     return [sentence for raw in sentences if (sentence := raw.strip())]
+
+
+def _is_end(left: str, right: str, language: str) -> bool:
+    """Whether a sentence ends between two pieces that the splitter parted.
+
+    In none of the languages does a sentence begin with a small letter. Behind an abbreviation, or an ordinal figure,
+    the sentence goes on, unless the abbreviation is one that often ends a sentence and a capital letter follows.
+    """
+    if not left.endswith("."):
+        return True
+    first = right.lstrip("\"'“„«»‘(")[:1]
+    if first.islower():
+        return False
+    if _TITLE.search(left) or (language in _NUMBERED and _ORDINAL.search(left)):
+        return False
+    if first.isdigit() and _BEFORE_A_NUMBER.search(left):
+        return False
+    words = left.split()
+    if any(f"{words[-1]} {right}".startswith(known) for known in abbreviations(language) if " " in known):
+        return False
+    for known in (" ".join(words[-count:]).lstrip("(\"'„“«") for count in (1, 2, 3)):
+        if known in abbreviations(language):
+            return first.isupper() and known in _MAY_END
+    return True
 
 
 def _raw_pieces(paragraph: str, language: str) -> Iterator[str]:

@@ -10,11 +10,11 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
+from TTS.tts.layers.xtts import tokenizer as reference
 
 from app.engine.xtts.text.languages import is_spelt_out
-from app.engine.xtts.text.numbers import with_spellable_numbers
 from app.errors import UnusableCheckpoint
+from app.text.normalization import normalize
 
 # It warns of texts that its own splitter would not have made; the limits are ours to keep.
 logging.getLogger("TTS.tts.layers.xtts.tokenizer").setLevel(logging.ERROR)
@@ -31,7 +31,7 @@ _SENTENCE_ENDS = ".!?。！？।؟"
 _PAUSES = ",;:，、；：،؛-–—"
 
 
-def prepare_text(text: str) -> str:
+def prepare_text(text: str, language: str = "en") -> str:
     """What XTTS is given for a segment.
 
     Left as they are, closing quotes, ellipses and a missing full stop are what makes it babble on after the last
@@ -45,6 +45,8 @@ def prepare_text(text: str) -> str:
     text = re.sub(r"\s+,", ",", text)
     if text[-1] not in _SENTENCE_ENDS:
         text += "."
+    if language == "tr":
+        text = text.replace("İ", "i")  # its small letter would be an i with a combining dot
     return text.lower()
 
 
@@ -53,7 +55,7 @@ class TextTokenizer:
 
     def __init__(self, vocabulary: Path, *, max_text_tokens: int) -> None:
         try:
-            self._tokenizer = VoiceBpeTokenizer(str(vocabulary))
+            self._tokenizer = reference.VoiceBpeTokenizer(str(vocabulary))
             words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
             self._words: frozenset[str] = frozenset(words.get_vocab())
         except Exception as error:  # the library raises bare exceptions for files that are not its own
@@ -78,14 +80,24 @@ class TextTokenizer:
         return words.token_to_id(mark) is not None and words.encode(mark).tokens == [mark]
 
     def clean(self, text: str, language: str) -> str:
-        """The text as words: numbers, abbreviations and symbols spelt out, other scripts written in Latin letters.
+        """The text as it is spoken: numbers, abbreviations and signs in words, in small letters.
 
-        A language that a fine-tune has added stays as it is written, in lower case.
+        Chinese, Japanese and Korean are written in Latin letters, as the model was trained. A language that a fine-tune
+        has added stays as it is written.
         """
-        if not is_spelt_out(language):
-            return " ".join(prepare_text(text).split())
-        with self._lock:
-            return self._tokenizer.preprocess_text(_readable(text, language), _short(language))
+        spoken = prepare_text(normalize(text, language).text if is_spelt_out(language) else text, language)
+        if _short(language) in TRANSLITERATED:
+            with self._lock:
+                spoken = self._in_latin_letters(spoken, language)
+        return " ".join(spoken.replace('"', "").split())
+
+    def _in_latin_letters(self, text: str, language: str) -> str:
+        if language == "ja":
+            return reference.japanese_cleaners(text, self._tokenizer.katsu)
+        if language == "ko":
+            return reference.hangul_romanize(text)
+        # With no figures left, this only turns every punctuation mark into the comma that the model was trained with.
+        return reference.chinese_transliterate(reference.expand_numbers_multilingual(text, "zh"))
 
     def encode(self, text: str, language: str) -> list[int]:
         """Text tokens without start and stop, as many as there are: the model reads fewer than `max_text_tokens`."""
@@ -102,10 +114,6 @@ class TextTokenizer:
             return ""
         letters = dict.fromkeys(char for char in text if char.isalpha())
         return "".join(letter for letter in letters if not self._words & {letter.lower(), *letter.lower()})
-
-
-def _readable(text: str, language: str) -> str:
-    return with_spellable_numbers(prepare_text(text), language)
 
 
 def _short(language: str) -> str:

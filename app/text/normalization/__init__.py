@@ -1,0 +1,73 @@
+"""Written text to the words that are spoken: `27,50 €` to `siebenundzwanzig Euro fünfzig Cent`.
+
+Number words, names of units, currencies and months come from CLDR; each language adds its own grammar in `languages/`.
+Runs on any thread. A language is loaded when it is first asked for.
+"""
+
+import re
+from functools import cache
+from importlib import import_module
+
+import msgspec
+
+from app.text.normalization.characters import plain_characters
+from app.text.normalization.grammar import Grammar
+from app.text.normalization.rule import Change, Rule, apply_rules
+
+MODULES = {
+    "en": "english", "es": "spanish", "fr": "french", "de": "german", "it": "italian", "pt": "portuguese",
+    "pl": "polish", "tr": "turkish", "ru": "russian", "nl": "dutch", "cs": "czech", "ar": "arabic", "zh-cn": "chinese",
+    "hu": "hungarian", "ko": "korean", "ja": "japanese", "hi": "hindi",
+}  # fmt: skip
+"""Language -> module in `languages`. A language that is not here is left as it is written."""
+_BLANKS = re.compile(r" {2,}")
+# French writes a blank before the other marks.
+_BLANK_BEFORE_MARK = re.compile(r" +(?=[,.](?:\s|$))")
+
+
+class Normalized(msgspec.Struct, frozen=True):
+    """`text` as it is spoken, and the changes that made it, in the order in which they were made."""
+
+    text: str
+    changes: tuple[Change, ...] = ()
+
+
+class Normalizer:
+    """The rules of one language."""
+
+    def __init__(self, grammar: Grammar, rules: tuple[Rule, ...]) -> None:
+        self.grammar = grammar
+        self._rules = rules
+
+    def __call__(self, text: str) -> Normalized:
+        plain = plain_characters(text, keep_full_width_punctuation=self.grammar.unspaced)
+        spoken, changes = apply_rules(plain, self._rules)
+        spoken = _BLANK_BEFORE_MARK.sub("", _BLANKS.sub(" ", spoken)).strip()
+        return Normalized(spoken, tuple(changes))
+
+
+@cache
+def normalizer(language: str) -> Normalizer | None:
+    """The normalizer of one of Chorus's languages; None where it has none."""
+    name = MODULES.get(language)
+    if name is None:
+        return None
+    module = import_module(f"app.text.normalization.languages.{name}")
+    return Normalizer(module.GRAMMAR, tuple(module.rules()))
+
+
+def abbreviations(language: str) -> frozenset[str]:
+    """Abbreviations of a language with their full stops, such as `Dr.`; empty where it has no grammar."""
+    found = normalizer(language)
+    return frozenset(found.grammar.abbreviations) if found else frozenset()
+
+
+def normalize(text: str, language: str) -> Normalized:
+    """The spoken form of `text`, in letters, marks and punctuation."""
+    found = normalizer(language)
+    return Normalized(text) if found is None else found(text)
+
+
+def spoken(text: str, language: str) -> str:
+    """The spoken form alone."""
+    return normalize(text, language).text

@@ -1,0 +1,60 @@
+"""Characters in other shapes, as the plain ones that the rules know: digits of all scripts, full-width and styled
+letters, ligatures, typographic signs.
+"""
+
+import re
+import unicodedata
+
+_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f]")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()")
+_EXPONENT = re.compile("(?<=[0-9A-Za-zА-я\u0370-\u03ff)])([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+)")
+_SUBSCRIPT = re.compile("[\u2080-\u208e]+")
+_UNIT_EXPONENT = re.compile("(?<=m|t)[²³](?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
+_SIGNS = str.maketrans(
+    {"−": "-", "‐": "-", "‑": "-", "﹣": "-", "⁄": "/", "∕": "/", "’": "'", "ʼ": "'", "˚": "°", "º": "º"}
+)
+_KEPT = frozenset("…²³½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒ªº™℃℉№")
+"""NFKC would turn them into something that reads otherwise."""
+_COMPATIBLE = re.compile(
+    "[\uff01-\uff5e\ufb00-\ufb06\ufb13-\ufb17\U0001d400-\U0001d7ff\u2100-\u214f\u2460-\u24ff\u3300-\u33ff"
+    "\ufb50-\ufdff\ufe70-\ufefc\u2150-\u218f\u0132\u0133\u01c4-\u01cc\uffe0-\uffe6\U0001f100-\U0001f1ff]"
+)
+
+
+def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) -> str:
+    """Digits of every script as 0 to 9; full-width, styled, circled and ligature letters as the letters they show.
+
+    `keep_full_width_punctuation` is for Chinese and Japanese, where `，` and `。` are ordinary punctuation. Exponents
+    become `^` and digits, except those of units (`m²`).
+    """
+    text = _SPACES.sub(" ", text).translate(_SIGNS)
+
+    def plain(match: re.Match[str]) -> str:
+        char = match[0]
+        if char in _KEPT or (keep_full_width_punctuation and not unicodedata.normalize("NFKC", char).isalnum()):
+            return char
+        return unicodedata.normalize("NFKC", char)
+
+    text = _COMPATIBLE.sub(plain, text)
+    text = _EXPONENT.sub(_exponent, text)
+    if text.isascii():
+        return text
+    text = _SUBSCRIPT.sub(lambda match: match[0].translate(_SUBSCRIPTS), text)
+    return "".join(_plain_digit(char) if char.isdigit() and not char.isascii() else char for char in text)
+
+
+def _plain_digit(char: str) -> str:
+    """0 to 9 for a digit of any script; spaces around one that is a sign of its own, such as `❷`.
+
+    `²` and `³` stay behind a unit.
+    """
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    return char if char in "²³" else f" {unicodedata.digit(char)} "
+
+
+def _exponent(match: re.Match[str]) -> str:
+    if match[0] in "²³" and _UNIT_EXPONENT.match(match.string, match.start()):
+        return match[0]
+    return "^" + match[0].translate(_SUPERSCRIPTS)
