@@ -26,6 +26,6 @@ def warnings_header(warnings: Sequence[str]) -> str:
         if not value and len(encoded) + len(rest) > MAX_BYTES:
             encoded = quote(shortened(warning, MAX_ALONE_CHARS), safe=_ASCII)
         if len(value) + len(separator) + len(encoded) + len(rest) > MAX_BYTES:
-            return f"{value}; and {len(warnings) - num_written} more"
+            return f"{value}; and {len(warnings) - num_written} more".strip(" ")
         value += separator + encoded
-    return value
+    return value.strip(" ")  # HTTP allows no blank at either end: a warning may begin with an empty field name

@@ -40,7 +40,15 @@ VoiceParameter = Annotated[
     str | None, Parameter(max_length=MAX_ID_CHARS, description="An id from `GET /speakers_list`; never a path")
 ]
 LanguageParameter = Annotated[str | None, Parameter(max_length=MAX_LANGUAGE_CHARS)]
-SeedParameter = Annotated[int | None, Parameter(ge=0, le=MAX_SEED, description="Another take of the same text")]
+SeedParameter = Annotated[
+    int | None,
+    Parameter(
+        ge=0,
+        le=MAX_SEED,
+        description="Another take of the same text",
+        schema_extra={"minimum": 0},  # Litestar leaves a bound of 0 out of the document
+    ),
+]
 NOT_KEPT = (
     "not kept: settings belong to each request here, since many callers share this server; "
     "/tts_to_audio/ takes speed, temperature, top_k, top_p, repetition_penalty and seed"

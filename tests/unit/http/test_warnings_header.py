@@ -14,6 +14,12 @@ def test_a_few_warnings_are_written_whole() -> None:
     assert unquote(warnings_header(["100 % of 世界", "b"])) == "100 % of 世界; b"
 
 
+def test_a_warning_about_a_field_without_a_name_is_a_valid_header() -> None:
+    """HTTP allows no blank at either end of a value, and a server must not send one."""
+    assert warnings_header([" has no effect", "b "]) == "has no effect; b"
+    assert warnings_header([" "]) == ""
+
+
 def test_what_does_not_fit_is_counted() -> None:
     written = [f"segment {number} did not end by itself and was cut" for number in range(220)]
     parts = warnings_header(written).split("; ")
