@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import cast
+from typing import Any, cast
 
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
@@ -14,6 +14,7 @@ from app.http.callers import ANYBODY, RELOAD_INTERVAL_S, Caller, Callers
 from app.http.context import caller_name
 from app.http.hosts import HostRule
 from app.http.limits import Usage
+from app.http.middleware.client_timeout import BEFORE_LAST_PIECE
 from app.http.origins import check_origin
 from app.settings import Settings
 
@@ -116,12 +117,16 @@ class AccessMiddleware(ASGIMiddleware):
             return
         caller = self._access.identify(sent_keys(headers))
         caller_name.set(caller.name)
-        leave = self._access.enter(caller) if makes_audio else None
+        if not makes_audio:
+            await next_app(scope, receive, send)
+            return
+        leave = self._access.enter(caller)
+        # A caller with one place may send its next request as soon as it has the last bytes.
+        cast("dict[str, Any]", scope).get(BEFORE_LAST_PIECE, []).append(leave)
         try:
             await next_app(scope, receive, send)
         finally:
-            if leave is not None:
-                leave()
+            leave()
 
 
 def is_open(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from app.errors import UploadTooSlow
 from app.http.asgi import DISCONNECT, AsgiApp, Message, Receive, Send
@@ -11,6 +11,13 @@ logger = logging.getLogger(__name__)
 
 MAX_PIECE_BYTES = 64 * 1024
 """A server takes what it is sent into memory at once: longer bodies are sent in pieces, each with its own wait."""
+
+
+BEFORE_LAST_PIECE = "chorus.before_last_piece"
+"""In the scope: functions that are called when the last bytes of the answer are about to be sent.
+
+A client may send its next request as soon as it has those bytes, before the app's own `finally` blocks have run.
+"""
 
 
 class ClientStalled(OSError):
@@ -35,6 +42,7 @@ class ClientTimeout:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope["path"], receive, send, self._seconds)
+        scope[BEFORE_LAST_PIECE] = exchange.before_last_piece
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception:
@@ -55,6 +63,7 @@ class _Exchange:
         self._is_body_read = False
         self._has_status = False
         self.is_stalled = False
+        self.before_last_piece: list[Callable[[], None]] = []
 
     async def receive(self) -> Message:
         arrival = asyncio.ensure_future(self._receive())
@@ -77,7 +86,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         self._has_status = True
         is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
-        for piece in _pieces(message):
+        for piece, has_last_bytes in _pieces(message):
+            if is_last and has_last_bytes:
+                for call in self.before_last_piece:
+                    call()
             await self._send_in_time(piece, is_last=is_last)
         if is_last:
             self._is_over.set()
@@ -97,17 +109,18 @@ class _Exchange:
             sending.cancel()
 
 
-def _pieces(message: Message) -> Iterator[Message]:
-    """A long body in pieces, and an empty last piece behind every body that ends an answer.
+def _pieces(message: Message) -> Iterator[tuple[Message, bool]]:
+    """A long body in pieces, each with whether it holds the last bytes, and an empty piece behind a body that ends.
 
     A server waits before it takes a piece until the last one has left its memory. With the empty piece that holds for
     the end of an answer too.
     """
     body = message.get("body", b"")
     if not body:
-        yield message
+        yield message, True
         return
     for at in range(0, len(body), MAX_PIECE_BYTES):
-        yield {**message, "body": body[at : at + MAX_PIECE_BYTES], "more_body": True}
+        piece = {**message, "body": body[at : at + MAX_PIECE_BYTES], "more_body": True}
+        yield piece, at + MAX_PIECE_BYTES >= len(body)
     if not message.get("more_body", False):
-        yield {**message, "body": b"", "more_body": False}
+        yield {**message, "body": b"", "more_body": False}, False

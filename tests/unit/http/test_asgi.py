@@ -14,6 +14,7 @@ from app.errors import UploadTooSlow
 from app.http.asgi import AsgiApp, Message
 from app.http.middleware import wrap
 from app.http.middleware.access_log import OnEnd
+from app.http.middleware.client_timeout import BEFORE_LAST_PIECE, ClientTimeout
 from app.speech.lifecycle import Lifecycle
 
 SCOPE: Message = {"type": "http", "method": "GET", "path": "/", "headers": []}
@@ -77,6 +78,26 @@ def test_a_client_that_stops_reading_is_told_of_as_gone() -> None:
     host = Host(reads=False)
     asyncio.run(wrapped(stream, client_timeout_s=0.01)(SCOPE, host.receive, host.send))
     assert gone == ["http.disconnect"]
+
+
+@pytest.mark.parametrize("size", [1, 64 * 1024, 200 * 1024])
+def test_a_place_is_free_before_the_client_has_the_last_bytes(size: int) -> None:
+    """The client may send its next request as soon as it has them."""
+    events: list[str] = []
+
+    class Client:
+        async def send(self, message: Message) -> None:
+            if message.get("body"):
+                events.append("bytes")
+
+    async def answer(scope: Message, receive: Any, send: Any) -> None:
+        scope[BEFORE_LAST_PIECE].append(lambda: events.append("free"))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(size), "more_body": False})
+
+    app = ClientTimeout(answer, seconds=60)
+    asyncio.run(app({"type": "http", "path": "/", "method": "GET", "headers": []}, _silent, Client().send))
+    assert events == ["bytes"] * (events.count("bytes") - 1) + ["free", "bytes"]
 
 
 async def _silent() -> Message:
