@@ -57,7 +57,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     # Under inference mode new tensors would be real ones.
     for owner, names in (
         (Batch, ("join", "step", "leave", "reset")),
-        (Conditioner, ("condition",)),
+        (Conditioner, ("pieces",)),
         (Vocoder, ("run",)),
     ):
         for name in names:
