@@ -4,6 +4,7 @@ import base64
 import gzip
 import io
 import json
+import re
 import socket
 from typing import Any
 
@@ -249,24 +250,25 @@ def test_a_compressed_body_is_refused_and_not_unpacked(embedded_server: RunningS
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("head", "status"),
     [
-        "Content-Length: 5\r\nTransfer-Encoding: chunked",
-        "Content-Length: 13\r\nContent-Length: 2",
-        "Content-Length : 13",
-        "Content-Length: -1",
-        "Transfer-Encoding: xchunked",
-        "X-Request-Id: a\r\n b",
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked", b"400"),
+        ("Content-Length: 13\r\nContent-Length: 2", b"400"),
+        ("Content-Length : 13", b"400"),
+        ("Content-Length: -1", b"400"),
+        ("Transfer-Encoding: xchunked", b"501"),  # RFC 9112, 6.1
+        ("X-Request-Id: a\r\n b", b"400"),
     ],
 )
-def test_a_head_that_two_servers_could_read_differently_is_refused(embedded_server: RunningServer, head: str) -> None:
+def test_a_head_that_two_servers_could_read_differently_is_refused(
+    embedded_server: RunningServer, head: str, status: bytes
+) -> None:
     """Else a proxy in front could be made to see another request than we do."""
     url = httpx.URL(embedded_server.url)
     with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
         connection.sendall(f"POST /tts HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + b'{"text": "hi"}')
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert answer.count(b"HTTP/1.1 ") == 1
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == [status]
 
 
 def test_json_has_one_kind_of_number(embedded_server: RunningServer) -> None:
