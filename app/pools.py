@@ -9,6 +9,8 @@ Knows threads only. A call that has begun cannot be cancelled; a call that still
 import asyncio
 import contextvars
 import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,11 +20,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+NICENESS = 5
+
+
+def yield_to_event_loop() -> None:
+    """Lower the priority of the calling thread, so that the event loop gets a core first when all are busy.
+
+    Linux counts niceness by thread; elsewhere it would slow the whole process, so nothing is done there.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class ThreadPool:
     """At most `num_threads` calls at a time; later ones wait in the order of arrival."""
 
     def __init__(self, name: str, num_threads: int) -> None:
-        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix=name)
+        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix=name, initializer=yield_to_event_loop)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` on one of the pool's threads, with the caller's context variables.

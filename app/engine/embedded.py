@@ -36,6 +36,7 @@ from app.engine.scheduler import Pace, Request, Scheduler
 from app.engine.scheduler import Sequence as ScheduledSequence
 from app.engine.stream import OrderedChunks
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
+from app.pools import yield_to_event_loop
 from app.text.digits import lower_digits, spell_long_numbers
 from app.text.segments import Segment
 
@@ -74,7 +75,7 @@ class EmbeddedEngine:
         self._admission = Admission(max_admitted=max_slots + max_queue, num_slots=max_slots, pace=pace)
         # No kept slots: a segment occupies its thread for a fraction of a second only.
         self._scheduler = Scheduler(ScheduledSequence.of, max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace)
-        self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice")
+        self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice", initializer=yield_to_event_loop)
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False

@@ -1,8 +1,12 @@
 import asyncio
 import contextvars
+import os
+import sys
 import threading
 
-from app.pools import ThreadPool
+import pytest
+
+from app.pools import NICENESS, ThreadPool
 
 
 def test_work_of_one_kind_does_not_wait_for_another() -> None:
@@ -69,3 +73,13 @@ def test_a_call_sees_the_context_of_its_caller() -> None:
         return await ThreadPool("one", 1).run(name.get)
 
     assert asyncio.run(scenario()) == "caller"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for each thread")
+def test_threads_of_a_pool_leave_the_event_loop_its_core() -> None:
+    def own_niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = own_niceness()
+    assert asyncio.run(ThreadPool("one", 1).run(own_niceness)) == NICENESS
+    assert own_niceness() == before
