@@ -42,7 +42,7 @@ class Downmix:
         return mono
 
     def better_channels(self) -> dict[int, int]:
-        """What `channels` should have been, where the average lost more than MAX_LOSS_DB; empty where it did not."""
+        """Number of channels -> index of the loudest one, for the kinds whose average is over MAX_LOSS_DB below it."""
         return {
             num_channels: int(powers[:-1].argmax())
             for num_channels, powers in self._powers.items()
@@ -51,5 +51,5 @@ class Downmix:
 
 
 def _energy(piece: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of each column, without its mean: a constant offset is no sound."""
+    """Sum of squares of each column, [channels]. The mean is taken off first: a constant offset is no sound."""
     return np.square(piece - piece.mean(axis=0), dtype=np.float64).sum(axis=0)

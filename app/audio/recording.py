@@ -165,7 +165,7 @@ class _Resample:
         return earlier + self._take(frame)
 
     def rest(self) -> list[NDArray[np.float32]]:
-        """What the resampler still holds. Afterwards it takes no more frames."""
+        """Flush the resampler and return its last pieces. Afterwards it takes no more frames."""
         return [] if self._resampler is None else self._take(None)
 
     def _take(self, frame: av.AudioFrame | None) -> list[NDArray[np.float32]]:
@@ -193,7 +193,7 @@ def _parts(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _start_of_next(file: BinaryIO, start: int) -> int | None:
-    """Where the WAV or AIFF file at `start` ends, if another one begins there."""
+    """Offset of the end of the WAV or AIFF file at `start`, if another one begins there."""
     size = _size_of_part(file, start)
     if size is None:
         return None

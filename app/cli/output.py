@@ -11,12 +11,12 @@ import click
 
 
 def is_seekable(output: str) -> bool:
-    """Whether `open_output` gives a file in which what was written can be written again; not so for pipes."""
+    """True if the file of `open_output` can be sought in, so that a header can be corrected; False for pipes."""
     return output != "-" and _replaceable(Path(output)) is not None
 
 
 def is_same(output: str, other: str) -> bool:
-    """Whether two names lead to one file."""
+    """True if both names lead to one file."""
     try:
         return Path(output).resolve() == Path(other).resolve()
     except (OSError, RuntimeError):  # a link that leads to itself; opening it gives the message

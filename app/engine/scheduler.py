@@ -17,7 +17,7 @@ from app.engine.base import AudioChunk, PreparedSegment, SynthesisRequest
 
 
 class AudioSink(Protocol):
-    """Where the audio of a request goes. An engine with a thread of its own calls these methods from there."""
+    """Receives the audio of one request. An engine calls these methods on the thread that makes the audio."""
 
     def deliver(self, chunk: AudioChunk) -> None: ...
 
@@ -185,7 +185,7 @@ class Scheduler(Generic[S]):
         self._requests.append(request)
 
     def can_start(self) -> bool:
-        """Whether `next_sequence` would return one."""
+        """True if `next_sequence` would return a sequence."""
         return bool(self._startable())
 
     def next_sequence(self, now_s: float) -> S | None:
