@@ -99,7 +99,7 @@ async def streamed_response(
     pieces: Callable[[Answer], AsyncGenerator[bytes]],
     media_type: str,
 ) -> Stream:
-    """Body = `pieces` of the answer. Closed by its own `finally` and by the background task: docs/decisions.md, 7."""
+    """Stream `pieces`. Both its `finally` and the background task close the answer: docs/decisions/http.md, 7."""
     answer = await _answer(request, speaking)
 
     async def body() -> AsyncIterator[bytes]:
