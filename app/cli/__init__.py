@@ -37,7 +37,7 @@ class Commands(click.Group):
 def main() -> None:
     """Chorus turns text into speech, over HTTP or from the command line.
 
-    Settings come from CHORUS_* variables; the README lists them.
+    Settings come from CHORUS_* variables; docs/settings.md lists them.
     """
 
 
