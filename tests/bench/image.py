@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench.__main__ import ROOT, timed
+from tests.bench.measuring import ROOT, timed
 from tests.support.container import docker, project
 
 RESULTS = Path(__file__).parent / "results" / "image.jsonl"

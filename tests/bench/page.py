@@ -12,9 +12,8 @@ import httpx
 import psutil
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.bench.__main__ import first_audio_s
-from tests.browser.conftest import FLAGS
-from tests.browser.test_quality import SHIFTS
+from tests.bench.measuring import first_audio_s
+from tests.support.browser import FLAGS, SHIFTS
 from tests.support.server import chorus_serve
 
 RESULTS = Path(__file__).parent / "results" / "page.jsonl"

@@ -1,29 +1,17 @@
 """Chromium on the page, and what every test of it asks: did it speak with this machine only?"""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.support.browser import FLAGS, OpenPage
 from tests.support.server import RunningServer
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # whatever asks for another machine gets no answer
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-)
 WITHIN_MS = 30_000
-OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")

@@ -6,22 +6,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.settings import ApiKeys, Settings
-from tests.browser.conftest import OpenPage
-from tests.browser.test_speaking import speak, wait_for
+from tests.support.browser import SHIFTS, OpenPage, speak, wait_for
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve
 
 AXE = Path(__file__).parents[2] / ".make/axe/node_modules/axe-core/axe.min.js"
 WIDTHS = (360, 768, 1280)
-SHIFTS = """
-globalThis.shifts = [];
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) {
-    const moved = entry.sources.map(({ node }) => node?.id || node?.nodeName);
-    shifts.push({ value: entry.value, moved });
-  }
-}).observe({ type: "layout-shift", buffered: true });
-"""
 
 
 def serious_findings(page: Page) -> list[str]:
@@ -53,7 +43,8 @@ def test_axe_finds_nothing_serious_before_and_after_speaking(
 def test_axe_finds_nothing_serious_when_voices_are_judged_saved_and_deleted(
     fake_server: RunningServer, open_page: OpenPage, scheme: str
 ) -> None:
-    from tests.browser.test_voices import choose_files, save_as, voice_like, wav
+    from tests.support.browser import choose_files, save_as
+    from tests.support.recordings import voice_like, wav
 
     page = open_page(fake_server, color_scheme=scheme, reduced_motion="reduce")
     choose_files(page, good=wav(voice_like(12)))

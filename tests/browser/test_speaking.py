@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
 from app.http.routes.page import FOLDER
-from tests.browser.conftest import OpenPage
+from tests.support.browser import TEXT, OpenPage, speak, wait_for
 from tests.support.fake_engine import RATE_HZ
 from tests.support.server import RunningServer
 
@@ -41,17 +41,6 @@ AudioNode.prototype.connect = function (target, ...rest) {
   return connect.call(this, target, ...rest);
 };
 """
-TEXT = "Hello there. It is good to hear my own voice. Nothing is lost between two sentences."
-
-
-def speak(page: Page, text: str = TEXT, *, seed: int | None = 7) -> None:
-    page.get_by_label("Text to speak").fill(text)
-    page.get_by_label("Seed").fill("" if seed is None else str(seed))
-    page.get_by_role("button", name="Speak", exact=True).click()
-
-
-def wait_for(page: Page, state: str) -> None:
-    expect(page.locator("#speak")).to_have_attribute("data-state", state)
 
 
 def said(server: RunningServer, **body: object) -> bytes:

@@ -5,23 +5,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
-from tests.integration.test_bad_input import voice_like, wav
+from tests.support.browser import OpenPage, choose_files, save_as
+from tests.support.recordings import voice_like, wav
 from tests.support.server import RunningServer
 
 CONSENT = "I confirm that this is my own voice, or that its owner has agreed to it being cloned here."
-
-
-def choose_files(page: Page, **files: bytes) -> None:
-    page.locator("#files").set_input_files(
-        [{"name": f"{name}.wav", "mimeType": "audio/wav", "buffer": data} for name, data in files.items()]
-    )
-
-
-def save_as(page: Page, name: str) -> None:
-    page.get_by_label("Name of the voice").fill(name)
-    page.get_by_label("I make this statement.").check()
-    page.get_by_role("button", name="Save the voice").click()
 
 
 def saved(page: Page) -> list[dict[str, object]]:

@@ -11,15 +11,14 @@ import pytest
 import yaml
 
 from app.settings import COQUI_ACCEPTANCE
-from tests.container.test_recovery import kill
-from tests.container.test_xtts import samples_of
-from tests.integration.test_bad_input import check, voice_like, wav
-from tests.support.container import ROOT, Project, RunningContainer, docker, project
+from tests.support.container import CPU, ROOT, Project, RunningContainer, docker, kill, project
+from tests.support.http import check
+from tests.support.recordings import voice_like, wav
 from tests.support.server import wait_until_ok
 from tests.support.settings import variable_names
+from tests.support.speaking import samples_of
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - in the container; the port is published on one address
-CPU = "docker/compose.cpu.yaml"
 REPLICAS = "docker/compose.replicas.yaml"
 
 

@@ -6,9 +6,10 @@ import httpx
 import pytest
 import soundfile
 
-from tests.integration.test_bad_input import check, voice_like, wav
 from tests.support.container import RunningContainer
+from tests.support.http import check
 from tests.support.recogniser import transcribe, word_error_rate
+from tests.support.recordings import voice_like, wav
 
 TEXT = "The quick brown fox jumps over the lazy dog. Then it goes to sleep in the warm sun."
 

@@ -5,20 +5,13 @@ import json
 import pytest
 
 from app.settings import Settings
-from tests.support.container import RunningContainer, container, docker
+from tests.support.container import RunningContainer, container, docker, output
 
 NO_START = {"entrypoint": ""}
 
 
 def config(image: str) -> dict[str, object]:
     return json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image).stdout)
-
-
-def output(image: str, *command: str, **options: object) -> str:
-    with container(image, *command, **options) as running:
-        status, logs = running.ended()
-    assert status == 0, logs
-    return logs.strip()
 
 
 def test_the_image_says_how_it_runs(image: str) -> None:

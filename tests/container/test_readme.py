@@ -5,9 +5,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.container.test_compose import CPU
-from tests.integration.test_readme import blocks
-from tests.support.container import ROOT, project
+from tests.support.container import CPU, ROOT, project
+from tests.support.documents import blocks
 
 
 def test_the_commands_for_a_host_without_a_gpu_run(image: str, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """How a container ends, and what is left when it does not end well."""
 
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.container.test_image import output
-from tests.container.test_xtts import save_voice, say, with_checkpoint
-from tests.integration.test_bad_input import voice_like, wav
-from tests.support.container import RunningContainer, container, docker, server
+from tests.support.container import RunningContainer, container, docker, kill, output, server
+from tests.support.container_xtts import save_voice, say, with_checkpoint
+from tests.support.recordings import voice_like, wav
 from tests.support.server import wait_until_ok
 
 LONG = "This is a sentence of a long text that goes on and on. " * 200
@@ -96,12 +94,6 @@ def test_a_server_that_is_killed_while_voices_are_saved_comes_back_with_whole_on
         f"{voice['id']}{file}" for voice in voices for file in ("", "/conditioning.safetensors", "/manifest.json")
     ]
     assert leftovers(image, volume) == sorted(expected)
-
-
-def kill(image: str, pid: int) -> None:
-    """kill -9, by a container that sees the host's processes: the test itself may not be root."""
-    script = f"import os; os.kill({pid}, {int(signal.SIGKILL)})"
-    docker("run", "--rm", "--pid", "host", "--user", "0", image, "python", "-c", script)
 
 
 EAT = """

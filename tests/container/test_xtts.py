@@ -1,37 +1,11 @@
 """The XTTS engine in a container, on the tiny checkpoint: speech, cloning, and what outlives the container."""
 
 from pathlib import Path
-from typing import Any
 
-from tests.container.test_image import output
-from tests.integration.test_bad_input import voice_like, wav
-from tests.integration.test_xtts_server import samples_of
-from tests.support.container import RunningContainer, container, server
+from tests.support.container import container, output, server
+from tests.support.container_xtts import TEXT, save_voice, say, with_checkpoint
 from tests.support.hub import running_hub
-
-TEXT = "Hello there."
-
-
-def with_checkpoint(checkpoint: Path) -> dict[str, Any]:
-    return {"mounts": [(checkpoint, "/models/tiny")], "environ": {"CHORUS_MODEL": "/models/tiny"}}
-
-
-def say(running: RunningContainer, **body: object) -> bytes:
-    with running.client() as client:
-        answer = client.post("/tts", json={"text": TEXT, "seed": 1} | body)
-    assert len(samples_of(answer)) > 5000
-    return answer.content
-
-
-def save_voice(running: RunningContainer) -> str:
-    with running.client() as client:
-        answer = client.post(
-            "/voices",
-            data={"name": "Ada", "consent": "This is my own voice."},
-            files={"reference_audio": ("ada.wav", wav(voice_like(3)))},
-        )
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()["id"]
+from tests.support.recordings import voice_like, wav
 
 
 def test_a_saved_voice_outlives_its_container(image: str, checkpoint: Path, volume: str) -> None:

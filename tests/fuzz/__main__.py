@@ -3,29 +3,15 @@
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 import click
-import httpx
 
 from app.settings import Settings
-from tests.fuzz.media import damaged_recordings
+from tests.fuzz.sending import send_damaged
 from tests.support.server import serve
 
 TIMEOUT_S = 60.0
-
-
-def send_damaged(client: httpx.Client, num: int, seed: int) -> tuple[Counter[int], list[str]]:
-    """Answers by status, and what each answer above 499 says. A server that died raises httpx.TransportError."""
-    statuses: Counter[int] = Counter()
-    failures: list[str] = []
-    for name, data in damaged_recordings(num, seed):
-        answer = client.post("/voices/check", files={"reference_audio": (name, data)})
-        statuses[answer.status_code] += 1
-        if answer.status_code >= 500:
-            failures.append(f"{name}: {answer.status_code} {answer.text}")
-    return statuses, failures
 
 
 @click.command()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -156,3 +157,19 @@ def project(image: str, *files: str) -> Iterator[Project]:
         yield made
     finally:
         made("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+CPU = "docker/compose.cpu.yaml"
+
+
+def kill(image: str, pid: int) -> None:
+    """kill -9, by a container that sees the host's processes: the test itself may not be root."""
+    script = f"import os; os.kill({pid}, {int(signal.SIGKILL)})"
+    docker("run", "--rm", "--pid", "host", "--user", "0", image, "python", "-c", script)
+
+
+def output(image: str, *command: str, **options: object) -> str:
+    with container(image, *command, **options) as running:
+        status, logs = running.ended()
+    assert status == 0, logs
+    return logs.strip()

@@ -11,16 +11,9 @@ from app.errors import InvalidSetting, Unauthorized
 from app.http.access import Access, sent_keys
 from app.http.callers import ANYBODY, Caller
 from app.settings import ApiKeys, Settings
+from tests.support.clock import Clock
 
 ADA = '[ada]\nkey = "the-key-of-ada"\n'
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def settings(tmp_path: Path, text: str | None, **others: object) -> Settings:

@@ -9,7 +9,7 @@ from app.http.access import Access
 from app.http.callers import Caller
 from app.http.limits import TokenBucket
 from app.settings import Settings
-from tests.unit.http.test_callers import Clock
+from tests.support.clock import Clock
 
 
 @given(per_minute=st.integers(1, 1000), waits=st.lists(st.floats(0, 30), max_size=50), start=st.floats(0, 1e7))

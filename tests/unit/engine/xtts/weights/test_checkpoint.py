@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.weights.checkpoint import load_checkpoint
 from app.engine.xtts.weights.convert import convert_checkpoint
-from app.engine.xtts.weights.networks import Networks
 from app.errors import UnusableCheckpoint
+from tests.support.checkpoints import tensors_of
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,6 @@ def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def converted_copy(converted: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(converted, tmp_path / "converted"))
-
-
-def tensors_of(networks: Networks) -> dict[str, torch.Tensor]:
-    return {
-        f"{part}.{name}": tensor
-        for part in ("decoder", "conditioning_encoder", "perceiver", "speaker_encoder", "generator")
-        for name, tensor in getattr(networks, part).state_dict().items()
-    } | {"mel_stats": networks.mel_stats}
 
 
 def test_the_converted_form_holds_the_same_tensors_and_voices(tiny_checkpoint: Path, converted: Path) -> None:

@@ -17,9 +17,9 @@ from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTArgs, GPTTrainerConfig
 
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.engine.xtts.weights.vocabulary import read_tokenizer
+from tests.support.checkpoints import tensors_of
 from tests.support.own_xtts import own_config
 from tests.support.tiny_xtts import RELEASED_FILES, write_checkpoint
-from tests.unit.engine.xtts.weights.test_checkpoint import tensors_of
 
 Tensors = dict[str, torch.Tensor]
 

@@ -1,0 +1,19 @@
+"""Damaged recordings sent to a running server, and its answers by status."""
+
+from collections import Counter
+
+import httpx
+
+from tests.fuzz.media import damaged_recordings
+
+
+def send_damaged(client: httpx.Client, num: int, seed: int) -> tuple[Counter[int], list[str]]:
+    """Answers by status, and what each answer above 499 says. A server that died raises httpx.TransportError."""
+    statuses: Counter[int] = Counter()
+    failures: list[str] = []
+    for name, data in damaged_recordings(num, seed):
+        answer = client.post("/voices/check", files={"reference_audio": (name, data)})
+        statuses[answer.status_code] += 1
+        if answer.status_code >= 500:
+            failures.append(f"{name}: {answer.status_code} {answer.text}")
+    return statuses, failures

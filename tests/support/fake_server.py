@@ -1,0 +1,24 @@
+"""A server on the fake engine, driven by the test: wait until requests are admitted, let them speak."""
+
+import threading
+from typing import cast
+
+from tests.support.fake_engine import FakeEngine
+from tests.support.server import RunningServer
+
+
+def fake(server: RunningServer) -> FakeEngine:
+    return cast("FakeEngine", server.engine)
+
+
+def until(server: RunningServer, admitted: int) -> None:
+    """Wait for the engine to hold so many requests; each look is one turn of the server's loop, 2,000 at most."""
+    for _ in range(2000):
+        if server.on_loop(lambda: fake(server).stats().admitted_requests) == admitted:
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError(f"never {admitted} requests in the engine")
+
+
+def release(server: RunningServer) -> None:
+    server.on_loop(fake(server).release.set)
