@@ -34,7 +34,7 @@ ChorusError
     LicenceNotAccepted        the model's licence is the user's to accept
     DownloadFailed            the model could not be fetched; what came is kept, the next try goes on from there
 
-Knows codes and messages. Knows nothing of HTTP: the status of each class is in app/http/errors.py.
+Knows codes and messages. Knows nothing of HTTP: the status of each class is in app/http/wire/errors.py.
 """
 
 MAX_MESSAGE_CHARS = 1200

@@ -13,7 +13,7 @@ from typing import Any
 import modal
 
 from app.errors import ChorusError
-from app.log import configure_logging
+from app.observability.log import configure_logging
 from modal_deploy.commands import print_cost, run_load_test, run_smoke
 from modal_deploy.deployment import API_KEYS, DATA, WEIGHTS, deployment_variables, download_settings, load_deployment
 from modal_deploy.start import Prepared, Started, prepare, start

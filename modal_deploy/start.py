@@ -15,9 +15,9 @@ import msgspec
 from app.engine.base import Engine
 from app.engine.factory import build_engine, load_weights
 from app.errors import ChorusError, EngineFailure, InvalidSetting, UnusableCheckpoint
-from app.http.access import Access
+from app.http.access.middleware import Access
 from app.http.asgi import AsgiApp
-from app.main import create_app
+from app.server.app import create_app
 from app.settings import Settings, load_settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.storage import prepare_data_directory

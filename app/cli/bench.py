@@ -21,7 +21,7 @@ from app.engine.factory import build_engine, choose_engine
 from app.engine.xtts.hardware.driver import find_device
 from app.engine.xtts.models import folder_of
 from app.errors import EngineUnavailable, InvalidField
-from app.log import configure_logging
+from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
 
 XTTS_CODE_S = 1024 / 22050

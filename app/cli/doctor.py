@@ -12,7 +12,7 @@ from app.engine.factory import choose_engine
 from app.engine.xtts.inspection import inspect_checkpoint
 from app.engine.xtts.models import folder_of, is_folder, is_installed
 from app.errors import ChorusError, UnusableCheckpoint
-from app.http.callers import Callers
+from app.http.access.callers import Callers
 from app.settings import Settings, load_settings
 from app.speech.storage import prepare_data_directory
 

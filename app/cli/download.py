@@ -3,7 +3,7 @@
 import click
 
 from app.engine.xtts.weights.download import download_model
-from app.log import configure_logging
+from app.observability.log import configure_logging
 from app.settings import load_settings
 
 

@@ -14,7 +14,7 @@ from app.audio.formats import AudioFormat, format_for_suffix, parse_format
 from app.cli.output import is_same, is_seekable, open_output
 from app.engine.factory import build_engine
 from app.errors import InvalidField
-from app.log import configure_logging
+from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
 from app.speech.captions import CAPTION_WRITERS, TimedSegment
 from app.speech.lifecycle import Lifecycle

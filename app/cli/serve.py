@@ -11,7 +11,7 @@ import uvicorn
 
 from app.errors import ChorusError
 from app.listeners import open_listeners, shown_authority
-from app.log import configure_logging
+from app.observability.log import configure_logging
 from app.server.draining import DrainingServer
 from app.server.protocols import protocol_options
 from app.settings import Settings, load_settings
@@ -25,7 +25,7 @@ from app.speech.storage import prepare_data_directory
 def serve(host: str | None, port: int | None) -> None:
     """Start the server."""
     from app.engine.factory import choose_engine
-    from app.main import create_app
+    from app.server.app import create_app
 
     settings = load_settings(host=host, port=port)
     configure_logging(settings.log_level, settings.log_format)

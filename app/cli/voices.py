@@ -3,7 +3,7 @@
 import click
 
 from app.engine.factory import build_engine
-from app.log import configure_logging
+from app.observability.log import configure_logging
 from app.settings import load_settings
 
 

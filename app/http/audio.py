@@ -11,15 +11,15 @@ from litestar.response import Stream
 
 from app.audio.encoders import encode_whole, open_encoder
 from app.audio.formats import AudioFormat
-from app.http.context import facts_of
 from app.http.disconnect import unless_client_leaves
-from app.http.errors import AnyRequest
 from app.http.metrics import Metrics
 from app.http.warnings_header import warnings_header
+from app.http.wire.errors import AnyRequest
+from app.observability.request_context import facts_of
+from app.observability.tracing import current, span
 from app.pools import ENCODERS, WHOLE_ANSWERS
 from app.speech.playback import Playback
 from app.speech.speech import Receipt, Speech
-from app.tracing import current, span
 
 
 async def audio_response(

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from litestar.exceptions import HTTPException
 
-from app.http.errors import AnyRequest
+from app.http.wire.errors import AnyRequest
 
 T = TypeVar("T")
 

@@ -16,12 +16,12 @@ from litestar.response import Stream
 from app import __version__
 from app.audio.formats import AudioFormat
 from app.http.audio import Answer, encoded_pieces, streamed_response, whole_headers, whole_response
-from app.http.context import facts_of
-from app.http.dialects.words import in_words_of, speak
-from app.http.errors import AnyRequest, error_response
+from app.http.dialects.unknown_fields import in_words_of, speak
 from app.http.ranges import ByteRange, parse_range
-from app.http.schemas import ErrorBody
 from app.http.spoken_files import SpokenFile, SpokenFiles
+from app.http.wire.errors import AnyRequest, error_response
+from app.http.wire.schemas import ErrorBody
+from app.observability.request_context import facts_of
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 

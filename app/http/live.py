@@ -18,8 +18,8 @@ from app.audio.encoders import Encoder, open_encoder
 from app.audio.formats import AudioFormat
 from app.errors import ChorusError, InvalidField, RequestError, Unavailable
 from app.http import live_messages as messages
-from app.http.context import request_id
-from app.http.errors import error_body
+from app.http.wire.errors import error_body
+from app.observability.request_context import request_id
 from app.pools import ENCODERS
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.conversation import Conversation, Mark, Warned

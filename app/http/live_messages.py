@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
-from app.http.schemas import ErrorDetail
+from app.http.wire.schemas import ErrorDetail
 from app.speech.request import (
     LanguageCode,
     RepetitionPenalty,

@@ -5,17 +5,17 @@ import time
 
 from app.engine.base import Engine
 from app.errors import EngineNotReady
-from app.http.access import Access
+from app.http.access.middleware import Access
 from app.http.metrics import Metrics
 from app.http.spoken_files import SpokenFiles
-from app.http.uploads import Uploads
+from app.http.wire.uploads import Uploads
 from app.settings import Settings
 from app.speech.connections import Connections
 from app.speech.lifecycle import Lifecycle
 from app.speech.service import SpeechService
 
 
-class Running:
+class AppState:
     """The parts that live as long as the server; `service` is there once the engine is loaded."""
 
     def __init__(self, settings: Settings, lifecycle: Lifecycle, access: Access) -> None:

@@ -13,9 +13,9 @@ from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
 from app.http.audio import Answer, encode_answer, encoded_pieces, streamed_response, whole_headers, whole_response
-from app.http.errors import AnyRequest, error_body
-from app.http.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.http.sse import MEDIA_TYPE, server_sent_event
+from app.http.wire.errors import AnyRequest, error_body
+from app.http.wire.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.pools import WHOLE_ANSWERS
 from app.speech.captions import to_srt, to_vtt
 from app.speech.speech import Speech

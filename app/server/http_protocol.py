@@ -12,8 +12,8 @@ import h11
 import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app.http.context import new_request_id
-from app.http.schemas import ErrorBody, ErrorDetail
+from app.http.wire.schemas import ErrorBody, ErrorDetail
+from app.observability.request_context import new_request_id
 from app.server.stalled_writes import StalledWriteGuard
 
 MAX_HEAD_BYTES = 64 * 1024

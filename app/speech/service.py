@@ -9,6 +9,7 @@ from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
 from app.errors import QueueFull, TextTooLong, UnsupportedLanguage, quoted
+from app.observability.tracing import current, span
 from app.settings import Settings
 from app.speech.deadline import Deadline
 from app.speech.levels import level_of
@@ -20,7 +21,6 @@ from app.speech.speech import Speech
 from app.speech.stitch import Stitcher
 from app.speech.volume import SharedFolder, Volume
 from app.text.languages import LANGUAGES, default_language, match_language
-from app.tracing import current, span
 
 SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from app.audio.loudness import soft_limit
 from app.engine.base import ChunkStream, EngineInfo, Samples
+from app.observability.tracing import NO_SPAN, Span
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.deadline import Deadline
 from app.speech.stitch import Stitcher
-from app.tracing import NO_SPAN, Span
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

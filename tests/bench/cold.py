@@ -18,7 +18,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results" / "cold.jsonl"
 RUNS = 3
 
-IMPORT = "import app.main"
+IMPORT = "import app.server.app"
 
 STARTS = {
     "without a snapshot": False,
@@ -79,7 +79,7 @@ def main() -> None:
         "starts": rows,
     }
     stages = ("import", "weights", "device", "warm-up")
-    print(f"import app.main, without torch: {figures['import_app_main_s']:.2f} s\n")
+    print(f"import app.server.app, without torch: {figures['import_app_main_s']:.2f} s\n")
     print("| start |", " | ".join(stages), "| together |")
     print("|", " | ".join(["---"] * (len(stages) + 2)), "|")
     for name, (before, after) in rows.items():

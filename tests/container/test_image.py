@@ -30,7 +30,7 @@ def test_the_image_says_how_it_runs(image: str) -> None:
 
 
 def test_python_and_pip_are_there_and_chorus_is_importable_from_anywhere_without_the_entrypoint(image: str) -> None:
-    script = "cd / && python -c 'import app.main, app.settings' && pip --version && chorus --version"
+    script = "cd / && python -c 'import app.server.app, app.settings' && pip --version && chorus --version"
     said = output(image, "sh", "-euc", script, **NO_START)
     assert "pip" in said
     assert "chorus, version" in said
@@ -57,8 +57,8 @@ def test_nothing_outside_of_data_and_tmp_can_be_written(image: str) -> None:
 
 WHAT_IS_LOADED = """
 import glob, importlib.util, json, os, sys
-import app.cli.serve, app.main, app.engine.embedded, app.engine.xtts.engine, app.engine.xtts.weights.download
-import app.server.protocols, app.otlp, app.wyoming.server
+import app.cli.serve, app.server.app, app.engine.embedded, app.engine.xtts.engine, app.engine.xtts.weights.download
+import app.server.protocols, app.observability.otlp, app.wyoming.server
 import uvicorn.lifespan.on, uvicorn.loops.uvloop, uvicorn.protocols.http.h11_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 import huggingface_hub.file_download

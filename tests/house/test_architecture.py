@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ChorusError
-from app.http.errors import STATUS
+from app.http.wire.errors import STATUS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))

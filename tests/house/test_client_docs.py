@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from app.http.dialects.openai import MODELS
 from app.http.dialects.openai import OpenAISpeechBody as SpeechBody
 from app.http.dialects.sillytavern import SillyTavernSpeech
-from app.main import ROUTES
+from app.server.app import ROUTES
 from tests.support.settings import variable_names
 
 TEXT = (Path(__file__).parents[2] / "docs/clients.md").read_text()

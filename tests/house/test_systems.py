@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from app.http.document import AUDIO_ANSWER, EVERY_ANSWER
+from app.http.openapi.document import AUDIO_ANSWER, EVERY_ANSWER
 
 ROOT = Path(__file__).parents[2]
 INSTALL = (ROOT / "docs/install.md").read_text()

@@ -18,7 +18,7 @@ import uvicorn
 from app.engine.base import Engine
 from app.http.asgi import AsgiApp
 from app.listeners import open_listeners
-from app.main import create_app
+from app.server.app import create_app
 from app.server.protocols import protocol_options
 from app.settings import Settings
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.errors import UnknownModel, quoted
-from app.http.schemas import Text
+from app.http.wire.schemas import Text
 from app.speech.request import (
     MAX_ID_CHARS,
     MAX_SPEED,

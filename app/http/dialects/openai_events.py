@@ -14,9 +14,9 @@ from litestar.response import Stream
 from app.audio.formats import AudioFormat
 from app.http.audio import Answer, encoded_pieces, streamed_response
 from app.http.dialects.openai import NAMES, AudioDelta, AudioDone, SpeechUsage
-from app.http.dialects.words import speak
-from app.http.errors import AnyRequest, error_body
+from app.http.dialects.unknown_fields import speak
 from app.http.sse import MEDIA_TYPE, server_sent_event
+from app.http.wire.errors import AnyRequest, error_body
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 

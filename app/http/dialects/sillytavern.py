@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from app.engine.base import Speaker
-from app.http.schemas import Text
+from app.http.wire.schemas import Text
 from app.speech.request import (
     LanguageCode,
     RepetitionPenalty,

@@ -3,13 +3,13 @@
 from collections.abc import Collection
 
 from app.http.asgi import AsgiApp
+from app.http.method_semantics import HeadAsGet
 from app.http.middleware.access_log import AccessLog, OnEnd
 from app.http.middleware.client_timeout import ClientTimeout
-from app.http.middleware.head import HeadAsGet
 from app.http.middleware.in_flight import InFlight
 from app.http.middleware.request_id import RequestId
+from app.observability.tracing import NO_TRACER, Tracer
 from app.speech.lifecycle import Lifecycle
-from app.tracing import NO_TRACER, Tracer
 
 
 def wrap(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from app.errors import shortened
 from app.http.asgi import AsgiApp, Message, Receive, Send, is_probe
-from app.http.context import caller_name, facts_of, request_id
-from app.tracing import NO_SPAN, NO_TRACER, Span, Tracer
+from app.observability.request_context import caller_name, facts_of, request_id
+from app.observability.tracing import NO_SPAN, NO_TRACER, Span, Tracer
 
 OnEnd = Callable[[str, str, float], None]
 """(template of the route, status, seconds) of an exchange that has ended"""

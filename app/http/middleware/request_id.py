@@ -1,7 +1,7 @@
 """The id of an exchange: in the context for log lines and errors, and in each answer's headers."""
 
 from app.http.asgi import AsgiApp, Message, Receive, Send
-from app.http.context import caller_name, new_request_id, open_facts, request_id
+from app.observability.request_context import caller_name, new_request_id, open_facts, request_id
 
 
 class RequestId:

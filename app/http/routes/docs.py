@@ -6,9 +6,9 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 
-from app.http.schemas import IdInPath
+from app.http.wire.schemas import IdInPath
 
-ASSETS = Path(__file__).parents[1] / "reference"
+ASSETS = Path(__file__).parents[1] / "openapi" / "viewer"
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 HEADERS = {
     # The icon is an empty one, in a `data:` address: browsers would ask for /favicon.ico.

@@ -6,15 +6,15 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from app import __version__
-from app.http.openapi import HEALTH_RESPONSES, STATE_RESPONSES
-from app.http.schemas import Health, Queue, Slots, State
-from app.http.state import Running
+from app.http.openapi.responses import HEALTH_RESPONSES, STATE_RESPONSES
+from app.http.state import AppState
+from app.http.wire.schemas import Health, Queue, Slots, State
 from app.speech.lifecycle import Status
 
 
 @get("/health", responses=HEALTH_RESPONSES, tags=["health"], summary="State, load and start-up times; 503 unless ok")
-async def health(running: NamedDependency[Running]) -> Response[Health]:
-    lifecycle = running.lifecycle
+async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
+    lifecycle = app_state.lifecycle
     answer = Health(
         status=lifecycle.status.value,
         version=__version__,
@@ -23,16 +23,16 @@ async def health(running: NamedDependency[Running]) -> Response[Health]:
         restored_s=None if lifecycle.restored_s is None else _rounded(lifecycle.restored_s),
         in_flight=lifecycle.num_in_flight,
         callers="CHORUS_API_KEYS_FILE cannot be used; the log says why"
-        if running.access.callers.is_file_stale
+        if app_state.access.callers.is_file_stale
         else None,
         error=str(lifecycle.failure) if lifecycle.failure else None,
     )
-    if running.loaded is not None:
-        info, stats = running.loaded.engine.info, running.loaded.engine.stats()
+    if app_state.loaded is not None:
+        info, stats = app_state.loaded.engine.info, app_state.loaded.engine.stats()
         answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
         answer.identity = info.identity
         answer.languages, answer.languages_as_written = info.languages, info.languages_as_written
-        answer.storage = running.loaded.speakers.folder.failure
+        answer.storage = app_state.loaded.speakers.folder.failure
         answer.queue = Queue(
             admitted=stats.admitted_requests,
             waiting=stats.waiting_requests,
@@ -52,8 +52,8 @@ def _rounded(stages_s: Mapping[str, float]) -> dict[str, float]:
     tags=["health"],
     summary="The process answers; 503 once it cannot recover",
 )
-async def live(running: NamedDependency[Running]) -> Response[State]:
-    status = running.lifecycle.status
+async def live(app_state: NamedDependency[AppState]) -> Response[State]:
+    status = app_state.lifecycle.status
     return Response(State(status=status.value), status_code=503 if status is Status.FAILED else 200)
 
 
@@ -63,6 +63,6 @@ async def live(running: NamedDependency[Running]) -> Response[State]:
     tags=["health"],
     summary="Requests are taken; 503 while loading or draining",
 )
-async def ready(running: NamedDependency[Running]) -> Response[State]:
-    status = running.lifecycle.status
+async def ready(app_state: NamedDependency[AppState]) -> Response[State]:
+    status = app_state.lifecycle.status
     return Response(State(status=status.value), status_code=200 if status is Status.OK else 503)

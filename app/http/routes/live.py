@@ -8,11 +8,11 @@ from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 
 from app.errors import ChorusError, EngineFailure
-from app.http.access import sent_keys
-from app.http.context import caller_name
+from app.http.access.middleware import sent_keys
+from app.http.access.origins import origin_allowed, origin_refused
 from app.http.live import NORMAL, ClientGone, LiveSocket, started
-from app.http.origins import origin_allowed, origin_refused
-from app.http.state import Running
+from app.http.state import AppState
+from app.observability.request_context import caller_name
 from app.speech.conversation import Conversation
 
 logger = logging.getLogger(__name__)
@@ -21,14 +21,14 @@ Socket = WebSocket[Any, Any, Any]  # Any: Litestar's types of user, auth and sta
 
 
 @websocket("/ws/tts")
-async def speak_live(socket: WebSocket[Any, Any, Any], running: NamedDependency[Running]) -> None:
+async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependency[AppState]) -> None:
     """Accepts everybody, so that who is refused can be told why: browsers hide the answer to a refused handshake."""
     await socket.accept()
-    live = LiveSocket(socket, client_timeout_s=running.settings.client_timeout_s)
+    live = LiveSocket(socket, client_timeout_s=app_state.settings.client_timeout_s)
     try:
         try:
-            with running.connections.connected():
-                await _serve(socket, live, running)
+            with app_state.connections.connected():
+                await _serve(socket, live, app_state)
         except ChorusError as error:
             await live.fail(error)
         except ClientGone:
@@ -42,25 +42,25 @@ async def speak_live(socket: WebSocket[Any, Any, Any], running: NamedDependency[
         pass
 
 
-async def _serve(socket: Socket, live: LiveSocket, running: Running) -> None:
+async def _serve(socket: Socket, live: LiveSocket, app_state: AppState) -> None:
     headers = socket.headers
-    running.access.hosts.check(headers.getall("host", []))
+    app_state.access.hosts.check(headers.getall("host", []))
     origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
-    if not origin_allowed(origin, headers.get("host"), running.settings, fetch_site=fetch_site):
+    if not origin_allowed(origin, headers.get("host"), app_state.settings, fetch_site=fetch_site):
         raise origin_refused(origin)
     with ExitStack() as places:
         start = await live.receive_start()
-        caller = running.access.identify([*sent_keys(headers), start.api_key or ""])
+        caller = app_state.access.identify([*sent_keys(headers), start.api_key or ""])
         caller_name.set(caller.name)
-        places.callback(running.access.enter(caller))
-        places.enter_context(running.connections.conversing())
-        service = running.service
+        places.callback(app_state.access.enter(caller))
+        places.enter_context(app_state.connections.conversing())
+        service = app_state.service
         await service.speakers.find(start.speaker_id)  # who is unknown is told before any text is written
         conversation = Conversation(
             service,
             start.to_request(),
-            max_pending_chars=running.settings.max_text_chars,
-            on_spoken=running.metrics.on_answer_end,
+            max_pending_chars=app_state.settings.max_text_chars,
+            on_spoken=app_state.metrics.on_answer_end,
         )
         async with aclosing(conversation):
             await live.send(started(conversation, start.format, service.engine.info.name))

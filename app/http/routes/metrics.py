@@ -3,12 +3,12 @@
 from litestar import Response, get
 from litestar.di import NamedDependency
 
-from app.http.state import Running
+from app.http.state import AppState
 
 TEXT_FORMAT = "text/plain; version=0.0.4"
 """Prometheus's name of its text format; Litestar adds the charset."""
 
 
 @get("/metrics", media_type=TEXT_FORMAT, tags=["health"], summary="Counts, times and load, for Prometheus")
-async def metrics(running: NamedDependency[Running]) -> Response[bytes]:
-    return Response(running.metrics.page())
+async def metrics(app_state: NamedDependency[AppState]) -> Response[bytes]:
+    return Response(app_state.metrics.page())

@@ -22,9 +22,9 @@ from app.http.dialects.openai import (
     check_model,
 )
 from app.http.dialects.openai_events import event_response
-from app.http.dialects.words import speak, unknown_fields
-from app.http.openapi import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
-from app.http.schemas import IdInPath
+from app.http.dialects.unknown_fields import speak, unknown_fields
+from app.http.openapi.responses import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
+from app.http.wire.schemas import IdInPath
 from app.speech.service import SpeechService
 
 

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 
-from app.http.schemas import IdInPath
+from app.http.wire.schemas import IdInPath
 
 FOLDER = Path(__file__).parents[1] / "page"
 INDEX = "index.html"

@@ -24,11 +24,11 @@ from app.http.dialects.sillytavern import (
     to_languages,
     to_voices,
 )
-from app.http.dialects.words import speak, unknown_fields, unknown_names
+from app.http.dialects.unknown_fields import speak, unknown_fields, unknown_names
 from app.http.file_response import file_response
-from app.http.openapi import AUDIO_RESPONSES, LIST_RESPONSES, RANGE_RESPONSES
-from app.http.schemas import ErrorBody
-from app.http.state import Running
+from app.http.openapi.responses import AUDIO_RESPONSES, LIST_RESPONSES, RANGE_RESPONSES
+from app.http.state import AppState
+from app.http.wire.schemas import ErrorBody
 from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS, MAX_SEED
 from app.speech.service import SpeechService
 
@@ -119,7 +119,7 @@ async def speak_to_audio(
 async def speak_to_stream(
     request: Request[Any, Any, Any],
     service: NamedDependency[SpeechService],
-    running: NamedDependency[Running],
+    app_state: NamedDependency[AppState],
     text: TextParameter,
     speaker_wav: VoiceParameter = None,
     language: LanguageParameter = None,
@@ -129,7 +129,7 @@ async def speak_to_stream(
     speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
     unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
     asked = speech.to_request(unknown, streaming=True)
-    return await file_response(request, service, running.spoken_files, asked, AudioFormat.WAV, NAMES)
+    return await file_response(request, service, app_state.spoken_files, asked, AudioFormat.WAV, NAMES)
 
 
 @route(STREAM_PATHS, http_method=HttpMethod.HEAD, status_code=200, opt={"makes_audio": False}, include_in_schema=False)

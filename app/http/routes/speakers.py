@@ -6,7 +6,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from app.http.openapi import LIST_RESPONSES
+from app.http.openapi.responses import LIST_RESPONSES
 from app.speech.service import SpeechService
 from app.speech.speakers import SpeakerList
 

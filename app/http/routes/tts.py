@@ -8,9 +8,9 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from app.http.audio import audio_response
-from app.http.openapi import SPEECH_RESPONSES
-from app.http.schemas import TtsBody
+from app.http.openapi.responses import SPEECH_RESPONSES
 from app.http.timed import timed_response
+from app.http.wire.schemas import TtsBody
 from app.speech.service import SpeechService
 
 

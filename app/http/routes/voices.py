@@ -6,8 +6,7 @@ import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 
-from app.http.check import check_recordings
-from app.http.openapi import (
+from app.http.openapi.responses import (
     CHECK_RESPONSES,
     EXPORT_RESPONSES,
     IMPORT_RESPONSES,
@@ -18,8 +17,9 @@ from app.http.openapi import (
     ImportOperation,
     SaveOperation,
 )
-from app.http.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, StoredVoice, VoiceForm
-from app.http.uploads import Uploads, decode_recordings
+from app.http.wire.recording_check import check_recordings
+from app.http.wire.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, StoredVoice, VoiceForm
+from app.http.wire.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService
 from app.speech.voice_file import disposition, read_voice_file
 from app.speech.voices import SavedVoice

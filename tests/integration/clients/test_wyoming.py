@@ -381,5 +381,5 @@ def test_an_address_in_use_is_told_and_the_start_fails(tmp_path: Path) -> None:
 def test_it_is_off_by_default(embedded_server: RunningServer) -> None:
     assert Settings().wyoming_port == 0
     httpx.get(f"{embedded_server.url}/health").raise_for_status()
-    code = "import sys, app.main; sys.exit('wyoming' in sys.modules)"
+    code = "import sys, app.server.app; sys.exit('wyoming' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
-from app.main import ROUTES
+from app.server.app import ROUTES
 from app.settings import Settings
 from tests.bench.contract import MAX_TEXT_CHARS, check_contract
 from tests.support.server import RunningServer, serve

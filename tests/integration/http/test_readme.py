@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.http.schemas import TtsBody
-from app.main import ROUTES
+from app.http.wire.schemas import TtsBody
+from app.server.app import ROUTES
 from app.settings import Settings, load_settings
 from tests.support.documents import README, ROOT, blocks
 from tests.support.server import RunningServer, serve

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.main import create_app
+from app.server.app import create_app
 from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_server import release, until

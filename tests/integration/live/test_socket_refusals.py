@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from app.http.asgi import Message
-from app.http.socket_refusal import SocketRefusal
+from app.http.middleware.socket_refusal import SocketRefusal
 from tests.support.http import check
 from tests.support.live import live_caller
 from tests.support.server import RunningServer

@@ -126,7 +126,7 @@ def test_what_uvicorn_says_is_an_object_too(tmp_path: Path) -> None:
 
 def test_pythons_own_warnings_are_lines_of_the_log() -> None:
     program = (
-        "import warnings; from app.log import configure_logging; configure_logging('info', 'json');"
+        "import warnings; from app.observability.log import configure_logging; configure_logging('info', 'json');"
         "warnings.warn('old habits', stacklevel=1)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -15,7 +15,7 @@ import pytest
 from app import __version__
 from app.errors import EngineFailure
 from app.http.asgi import AsgiApp
-from app.main import create_app
+from app.server.app import create_app
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from tests.support.fake_engine import FakeEngine

@@ -166,7 +166,7 @@ def test_without_the_setting_no_tracing_is_imported(tmp_path: Path) -> None:
     """Litestar looks for the package itself, and finds a module of names; nothing of it that works is loaded."""
     program = """
 import asyncio, sys, httpx, pathlib
-from app.main import create_app
+from app.server.app import create_app
 from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import started
@@ -179,7 +179,8 @@ async def ask():
 assert asyncio.run(ask()) == 200
 print([name for name in sys.modules if name.startswith(tuple(sys.argv[2:]))])
 """
-    tracing = ["opentelemetry.sdk", "opentelemetry.trace", "opentelemetry.exporter", "google.protobuf", "app.otlp"]
+    sdk = ["opentelemetry.sdk", "opentelemetry.trace", "opentelemetry.exporter", "google.protobuf"]
+    tracing = [*sdk, "app.observability.otlp"]
     command = [sys.executable, "-c", program, str(tmp_path), *tracing]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -198,7 +199,8 @@ def test_a_collector_that_refuses_costs_traces_and_one_line(
             assert client.get("/speakers").status_code == 200
         collector.wait_until_it_refused()
     assert collector.num_refused > 1
-    said = [record.getMessage() for record in caplog.records if not record.name.startswith(("app.access", "app.main"))]
+    others = ("app.access", "app.server.app")
+    said = [record.getMessage() for record in caplog.records if not record.name.startswith(others)]
     lost = f"the collector at {collector.url.removeprefix('http://')} does not take traces; they are lost until it does"
     assert [line for line in said if "trace" in line or "span" in line.lower() or "export" in line] == [lost]
 

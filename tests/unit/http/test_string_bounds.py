@@ -13,8 +13,8 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import inspect
 
 from app.http import live_messages
-from app.http.openapi import BodyOperation
-from app.main import ROUTES
+from app.http.openapi.responses import BodyOperation
+from app.server.app import ROUTES
 from app.wyoming.fields import FIELDS
 
 HANDLERS = [handler for handler in ROUTES if isinstance(handler, HTTPRouteHandler)]

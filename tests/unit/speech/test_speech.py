@@ -8,11 +8,11 @@ import pytest
 from app.engine.base import AudioChunk, Samples
 from app.engine.stream import OrderedChunks
 from app.errors import DeadlineExceeded, EngineFailure
+from app.observability.tracing import NO_SPAN, Span
 from app.speech.deadline import Deadline
 from app.speech.speech import Speech
 from app.speech.stitch import Stitcher
 from app.text.segments import Boundary, Segment
-from app.tracing import NO_SPAN, Span
 from tests.support.fake_engine import RATE_HZ, FakeEngine
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import InvalidSetting, OriginNotAllowed
-from app.http.origins import check_origin, origin_allowed
+from app.http.access.origins import check_origin, origin_allowed
 from app.settings import Origins, Settings, load_settings
 
 LISTED = Settings(cors_origins=Origins("https://app.example.com, http://localhost:3000"))

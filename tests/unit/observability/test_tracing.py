@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from app.tracing import NO_SPAN, NO_TRACER, current, span
+from app.observability.tracing import NO_SPAN, NO_TRACER, current, span
 
 
 def test_without_a_tracer_every_span_is_the_same_one() -> None:

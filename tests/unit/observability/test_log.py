@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from app.log import escape
+from app.observability.log import escape
 
 FORGED = "\n13:00:00 ERROR   [-] forged"
 CONTROLS = [
@@ -33,7 +33,8 @@ def test_letters_of_every_script_are_written_as_they_are() -> None:
 
 
 def log_of(statements: str, log_format: str) -> list[str]:
-    program = f"import logging; from app.log import configure_logging; configure_logging('info', '{log_format}')\n"
+    program = "import logging; from app.observability.log import configure_logging\n"
+    program += f"configure_logging('info', '{log_format}')\n"
     done = subprocess.run([sys.executable, "-c", program + statements], capture_output=True, text=True, check=True)
     return done.stderr.split("\n")[:-1]
 

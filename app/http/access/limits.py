@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from app.errors import RateLimitExceeded, TooManyConcurrentRequests
-from app.http.callers import Caller
+from app.http.access.callers import Caller
 
 
 class TokenBucket:

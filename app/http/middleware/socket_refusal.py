@@ -10,8 +10,8 @@ from litestar.utils import normalize_path
 
 from app.errors import MAX_QUOTED_CHARS, shortened
 from app.http.asgi import AsgiApp, Message, Receive, Send
-from app.http.context import request_id
-from app.http.errors import error_response
+from app.http.wire.errors import error_response
+from app.observability.request_context import request_id
 
 
 class SocketRefusal:

@@ -12,8 +12,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from app.http.context import request_id
-from app.tracing import current
+from app.observability.request_context import request_id
+from app.observability.tracing import current
 
 
 class _TextFormatter(logging.Formatter):

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from app.errors import HostNotAllowed, InvalidSetting
-from app.http.hosts import HostRule
+from app.http.access.hosts import HostRule
 from app.settings import Hosts, Settings, load_settings
 
 LISTED = Settings(allowed_hosts=Hosts("speech.example.com, *.voices.example"))

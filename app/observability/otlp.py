@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.tracing import ActiveSpan, Span, Tracer, Value
+from app.observability.tracing import ActiveSpan, Span, Tracer, Value
 
 logger = logging.getLogger(__name__)
 

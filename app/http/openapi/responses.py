@@ -1,6 +1,6 @@
 """What routes can answer, by kind, and bodies that handlers read themselves: said here once, for every route.
 
-A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/document.py adds what every route can answer.
+A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/openapi/document.py adds what every route can answer.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from app.http.schemas import (
+from app.http.wire.schemas import (
     CheckBody,
     CheckUpload,
     CloneBody,

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import RateLimitExceeded, TooManyConcurrentRequests
-from app.http.access import Access
-from app.http.callers import Caller
-from app.http.limits import TokenBucket
+from app.http.access.callers import Caller
+from app.http.access.limits import TokenBucket
+from app.http.access.middleware import Access
 from app.settings import Settings
 from tests.support.clock import Clock
 

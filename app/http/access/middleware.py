@@ -10,12 +10,12 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from app.errors import InvalidSetting, Unauthorized
-from app.http.callers import ANYBODY, RELOAD_INTERVAL_S, Caller, Callers
-from app.http.context import caller_name
-from app.http.hosts import HostRule
-from app.http.limits import Usage
+from app.http.access.callers import ANYBODY, RELOAD_INTERVAL_S, Caller, Callers
+from app.http.access.hosts import HostRule
+from app.http.access.limits import Usage
+from app.http.access.origins import check_origin
 from app.http.middleware.client_timeout import BEFORE_LAST_PIECE
-from app.http.origins import check_origin
+from app.observability.request_context import caller_name
 from app.settings import Settings
 
 PROBE_PATHS = ("/health", "/metrics")

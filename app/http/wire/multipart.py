@@ -20,7 +20,7 @@ from multipart import (  # pyright: ignore[reportMissingTypeStubs] - its types a
 )
 
 from app.errors import InvalidBody, InvalidField, UploadTooLarge, quoted
-from app.http.upload_room import ScratchFile, Upload
+from app.http.wire.upload_room import ScratchFile, Upload
 
 MAX_PARTS = 100
 MAX_HEADER_BYTES = 4096

@@ -19,8 +19,8 @@ from litestar.typing import FieldDefinition
 
 from app import __version__
 from app.audio.formats import AudioFormat
-from app.http.access import is_open
-from app.http.openapi import (
+from app.http.access.middleware import is_open
+from app.http.openapi.responses import (
     AUDIO,
     CHANGING_ROUTE,
     ERRORS,
@@ -30,7 +30,7 @@ from app.http.openapi import (
     WORKING_ROUTE,
     BodyOperation,
 )
-from app.http.schemas import ErrorBody
+from app.http.wire.schemas import ErrorBody
 from app.text.languages import default_language
 
 Json = dict[str, Any]  # Any: a JSON document

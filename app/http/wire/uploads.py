@@ -17,12 +17,12 @@ from litestar.types import HTTPReceiveMessage
 
 from app.audio.reference import DECODE, ReferenceClip, decode_reference
 from app.errors import InvalidBody, InvalidField, UploadTooSlow
-from app.http.body import decode_json, refusal
 from app.http.disconnect import ClientLeft, unless_client_leaves
-from app.http.errors import AnyRequest
-from app.http.json_recordings import FIELD
-from app.http.multipart import Recording, read_form
-from app.http.upload_room import ScratchFile, Upload, UploadRoom
+from app.http.wire.errors import AnyRequest
+from app.http.wire.json_body import decode_json, refusal
+from app.http.wire.json_recordings import FIELD
+from app.http.wire.multipart import Recording, read_form
+from app.http.wire.upload_room import ScratchFile, Upload, UploadRoom
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
 from app.settings import Settings, child_environment
@@ -34,7 +34,7 @@ MAX_UPLOADS_IN_ROOM = 8
 """As many uploads of the largest size fit into the room for all of them: 400 MiB by default."""
 CHILD_MEMORY_BYTES = 256 * MIB
 """Of a child, beside four times the largest upload: a JSON body is there as it came, as text, and decoded twice."""
-SPLIT = "app.http.json_recordings:split_recordings"
+SPLIT = "app.http.wire.json_recordings:split_recordings"
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")

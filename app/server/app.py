@@ -18,18 +18,19 @@ from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import AddressUnavailable, ChorusError, Draining, EngineFailure, StartupError
-from app.http.access import Access, AccessMiddleware
+from app.http.access.middleware import Access, AccessMiddleware
+from app.http.access.origins import cors_config
 from app.http.asgi import AsgiApp
-from app.http.body import StrictRequest, check_encoding
-from app.http.document import build_document
-from app.http.errors import EXCEPTION_HANDLERS
-from app.http.methods import head_paths, options_handlers
+from app.http.method_semantics import head_paths, options_handlers
 from app.http.middleware import wrap
-from app.http.origins import cors_config
+from app.http.middleware.socket_refusal import SocketRefusal
+from app.http.openapi.document import build_document
 from app.http.routes import clone, docs, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
-from app.http.socket_refusal import SocketRefusal
-from app.http.state import Running
-from app.http.uploads import Uploads, max_json_bytes
+from app.http.state import AppState
+from app.http.wire.errors import EXCEPTION_HANDLERS
+from app.http.wire.json_body import StrictRequest, check_encoding
+from app.http.wire.uploads import Uploads, max_json_bytes
+from app.observability.tracing import NO_TRACER, Tracer
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle, Status
 from app.speech.service import SpeechService
@@ -37,7 +38,6 @@ from app.speech.storage import prepare_data_directory
 from app.speech.volume import Volume
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
-from app.tracing import NO_TRACER, Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -95,31 +95,31 @@ def create_app(
     limits of callers are counted by `clock`, in seconds.
     Raises UnusableDataDirectory and InvalidSetting.
     """
-    running = Running(settings, lifecycle or Lifecycle(), Access(settings, clock))
-    if running.lifecycle.status is not Status.FAILED:
+    app_state = AppState(settings, lifecycle or Lifecycle(), Access(settings, clock))
+    if app_state.lifecycle.status is not Status.FAILED:
         prepare_data_directory(settings.data)
 
-    tracer = _open_tracer(running)
+    tracer = _open_tracer(app_state)
 
-    def get_running() -> Running:
-        return running
+    def get_running() -> AppState:
+        return app_state
 
     def get_uploads() -> Uploads:
-        return running.uploads
+        return app_state.uploads
 
     def get_service() -> SpeechService:
-        return running.service
+        return app_state.service
 
     @cache
     def document_for(languages: tuple[str, ...]) -> bytes:
-        needs_key = running.access.callers.needs_key
+        needs_key = app_state.access.callers.needs_key
         return msgspec.json.encode(build_document(ROUTES, dependencies, languages=languages, needs_key=needs_key))
 
     def get_document() -> bytes:
-        return document_for(tuple(running.loaded.engine.info.languages if running.loaded else LANGUAGES))
+        return document_for(tuple(app_state.loaded.engine.info.languages if app_state.loaded else LANGUAGES))
 
     dependencies = {
-        "running": Provide(get_running, sync_to_thread=False),
+        "app_state": Provide(get_running, sync_to_thread=False),
         "service": Provide(get_service, sync_to_thread=False),
         "uploads": Provide(get_uploads, sync_to_thread=False),
         "document": Provide(get_document, sync_to_thread=False),
@@ -127,19 +127,19 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
-        loading = asyncio.create_task(_load(running, engine, volume, on_failure))
+        loading = asyncio.create_task(_load(app_state, engine, volume, on_failure))
         if engine is not None:
             await loading
         try:
             async with AsyncExitStack() as stack:
-                await _open_wyoming(running, stack, on_failure)
+                await _open_wyoming(app_state, stack, on_failure)
                 yield
         finally:
             loading.cancel()
             await asyncio.wait((loading,))
-            await running.uploads.aclose()
-            if running.loaded is not None:
-                await running.loaded.aclose()
+            await app_state.uploads.aclose()
+            if app_state.loaded is not None:
+                await app_state.loaded.aclose()
             await asyncio.to_thread(tracer.close)
 
     app = Litestar(
@@ -147,80 +147,80 @@ def create_app(
         request_class=StrictRequest,
         before_request=check_encoding,
         dependencies=dependencies,
-        middleware=[AccessMiddleware(running.access, settings)],
+        middleware=[AccessMiddleware(app_state.access, settings)],
         cors_config=cors_config(settings),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=None,  # app/http/document.py makes the document, when it is asked for
-        request_max_body_size=max_json_bytes(settings),  # app/http/uploads.py reads bodies with files, and has its own
+        openapi_config=None,  # app/http/openapi/document.py makes the document, when it is asked for
+        request_max_body_size=max_json_bytes(settings),  # of JSON; app/http/wire/uploads.py bounds bodies with files
     )
-    app.state.metrics = running.metrics
+    app.state.metrics = app_state.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.
     return wrap(
         SocketRefusal(cast("AsgiApp", app), SOCKET_PATHS),
-        running.lifecycle,
+        app_state.lifecycle,
         client_timeout_s=settings.client_timeout_s,
         head_paths=head_paths(ROUTES),
-        instance=running.instance,
-        on_end=running.metrics.on_exchange_end,
+        instance=app_state.instance,
+        on_end=app_state.metrics.on_exchange_end,
         tracer=tracer,
     )
 
 
-def _open_tracer(running: Running) -> Tracer:
-    endpoint = running.settings.otlp_endpoint
+def _open_tracer(app_state: AppState) -> Tracer:
+    endpoint = app_state.settings.otlp_endpoint
     if not endpoint:
         return NO_TRACER
-    from app.otlp import OtlpTracer  # half a second of imports, and a thread
+    from app.observability.otlp import OtlpTracer  # half a second of imports, and a thread
 
     return OtlpTracer(
         endpoint,
-        {"service.name": "chorus", "service.version": __version__, "service.instance.id": running.instance},
+        {"service.name": "chorus", "service.version": __version__, "service.instance.id": app_state.instance},
     )
 
 
 async def _open_wyoming(
-    running: Running, stack: AsyncExitStack, on_failure: Callable[[ChorusError], None] | None
+    app_state: AppState, stack: AsyncExitStack, on_failure: Callable[[ChorusError], None] | None
 ) -> None:
-    settings = running.settings
+    settings = app_state.settings
     if not settings.wyoming_port:
         return
     from app.wyoming.server import WyomingServer  # only who asks for it loads it
 
     server = WyomingServer(
-        lambda: running.service,
-        connections=running.connections,
-        on_spoken=running.metrics.on_answer_end,
+        lambda: app_state.service,
+        connections=app_state.connections,
+        on_spoken=app_state.metrics.on_answer_end,
         max_pending_chars=settings.max_text_chars,
         client_timeout_s=settings.client_timeout_s,
     )
     try:
         await stack.enter_async_context(server.listening(settings.host, settings.wyoming_port))
     except AddressUnavailable as error:
-        _fail(running.lifecycle, error, on_failure)
+        _fail(app_state.lifecycle, error, on_failure)
 
 
 async def _load(
-    running: Running,
+    app_state: AppState,
     engine: Engine | None,
     volume: Volume | None,
     on_failure: Callable[[ChorusError], None] | None,
 ) -> None:
-    lifecycle = running.lifecycle
+    lifecycle = app_state.lifecycle
     if lifecycle.status is Status.FAILED:
         return
     try:
         if engine is None:
-            build = partial(build_engine, running.settings, stage=lifecycle.stage, check=lifecycle.check_start)
+            build = partial(build_engine, app_state.settings, stage=lifecycle.stage, check=lifecycle.check_start)
             engine = await run_in_daemon_thread(build, name="load-engine")
             with lifecycle.stage("warm-up"):
                 await warm_up(engine)
-        service = SpeechService(engine, running.settings, lifecycle, volume=volume)
+        service = SpeechService(engine, app_state.settings, lifecycle, volume=volume)
         with lifecycle.stage("speakers"):
             await service.speakers.list()
         engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))
-        running.loaded = service
+        app_state.loaded = service
         lifecycle.is_ready()
     except Draining as error:
         logger.info("%s", error)

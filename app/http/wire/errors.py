@@ -21,9 +21,9 @@ from litestar.status_codes import (
 
 from app import errors
 from app.errors import MAX_QUOTED_CHARS, ChorusError, shortened
-from app.http.context import request_id
-from app.http.methods import allow
-from app.http.schemas import ErrorBody, ErrorDetail
+from app.http.method_semantics import allow
+from app.http.wire.schemas import ErrorBody, ErrorDetail
+from app.observability.request_context import request_id
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import InvalidSetting, Unauthorized
-from app.http.access import Access, sent_keys
-from app.http.callers import ANYBODY, Caller
+from app.http.access.callers import ANYBODY, Caller
+from app.http.access.middleware import Access, sent_keys
 from app.settings import ApiKeys, Settings
 from tests.support.clock import Clock
 

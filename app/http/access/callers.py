@@ -1,7 +1,7 @@
 """Callers: who may use the server, by API key, with the limits of each.
 
 They come from CHORUS_API_KEYS and from a TOML file, which is read again when it changes. Knows nothing of HTTP, and
-does not count what callers do: that is app/http/limits.py.
+does not count what callers do: that is app/http/access/limits.py.
 """
 
 import hashlib

@@ -2,8 +2,8 @@
 
 from app.audio.reference import ReferenceClip, decode_clip
 from app.audio.reference_check import Verdict, find_faults, measure_reference, verdict_of
-from app.http.multipart import Recording
-from app.http.schemas import CheckedRecording, RecordingsCheck
+from app.http.wire.multipart import Recording
+from app.http.wire.schemas import CheckedRecording, RecordingsCheck
 from app.isolation.child import Child
 
 
