@@ -412,8 +412,8 @@ def test_the_documented_messages_are_the_messages() -> None:
     def defined(union: Any) -> dict[str, set[str]]:
         return {kind.__struct_config__.tag: set(kind.__struct_fields__) for kind in union.__args__}
 
-    assert documented("You say") == defined(live_messages.Message)
-    assert documented("You hear") == defined(live_messages.Answer)
+    assert documented("Client messages") == defined(live_messages.Message)
+    assert documented("Server messages") == defined(live_messages.Answer)
 
 
 @pytest.fixture(scope="module")
