@@ -18,6 +18,10 @@ from app.settings import Settings, load_settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.storage import prepare_data_directory
 
+SWITCH_INTERVAL_S = 0.0005
+"""Time after which a thread that runs Python gives way to another. The event loop waits so long for its turn whenever
+other threads compute: at Python's default of 5 ms, each of its turns would last that much longer."""
+
 
 @click.command()
 @click.option("--host", help="Addresses to listen on, separated by commas (CHORUS_HOST).")
@@ -27,6 +31,7 @@ def serve(host: str | None, port: int | None) -> None:
     from app.engine.factory import choose_engine
     from app.server.app import create_app
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     settings = load_settings(host=host, port=port)
     configure_logging(settings.log_level, settings.log_format)
     # Faults of the settings are reported before a port is opened.

@@ -19,7 +19,7 @@ import msgspec
 from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, Speaker, Voice
 from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
-from app.pools import TEXT
+from app.pools import FILES, TEXT
 from app.speech.deadline import Deadline
 from app.speech.levels import level_of
 from app.speech.request import MAX_ID_CHARS
@@ -82,7 +82,7 @@ class SpeakerCatalogue:
     async def list_saved(self) -> Sequence[SavedVoice]:
         """Voices of every model, oldest first. Raises StorageFailure."""
         async with self.folder.reading():
-            return await asyncio.to_thread(self.saved.list_all)
+            return await FILES.run(self.saved.list_all)
 
     async def find(self, speaker_id: str | None) -> Voice:
         """The voice of that id; the engine's first when None.
@@ -102,10 +102,10 @@ class SpeakerCatalogue:
         except KeyError:
             pass
         async with self.folder.reading(max_age_s=MAX_AGE_S):
-            voice = await asyncio.to_thread(self._find_saved, speaker_id)
+            voice = await FILES.run(self._find_saved, speaker_id)
         if voice is None:
             async with self.folder.reading():
-                voice = await asyncio.to_thread(self._find_saved, speaker_id)
+                voice = await FILES.run(self._find_saved, speaker_id)
         if voice is None:
             raise await self._unknown(speaker_id)
         return voice
@@ -119,7 +119,7 @@ class SpeakerCatalogue:
         recordings = tuple(clip.sha256 for clip in clips)
         ids = self.model.ids(recordings)
         async with self.folder.reading():
-            existing = await asyncio.to_thread(lambda: [self.saved.get(id) for id in ids])
+            existing = await FILES.run(lambda: [self.saved.get(id) for id in ids])
         for voice in existing:
             if voice is not None and voice.imported_at is None and self.model.made(voice):
                 return voice, False
@@ -137,12 +137,12 @@ class SpeakerCatalogue:
             recordings=recordings,
         )
         async with self.folder.writing():
-            return await asyncio.to_thread(self.saved.save, manifest, self._engine.pack_voice(voice))
+            return await FILES.run(self.saved.save, manifest, self._engine.pack_voice(voice))
 
     async def export_voice(self, id: str) -> tuple[SavedVoice, bytes]:
         """A saved voice, and all of it as one file. Raises UnknownSpeaker or StorageFailure."""
         async with self.folder.reading():
-            found = await asyncio.to_thread(self._pack_saved, id)
+            found = await FILES.run(self._pack_saved, id)
         if found is None:
             raise await self._unknown(id)
         return found
@@ -158,17 +158,17 @@ class SpeakerCatalogue:
         if self._engine.info.can_clone and not self.model.made(voice):
             raise unusable(f"it is a voice of {self._maker(voice)}, and {self._here} speaks here")
         try:
-            await asyncio.to_thread(self._engine.unpack_voice, voice.id, conditioning)
+            await FILES.run(self._engine.unpack_voice, voice.id, conditioning)
         except ValueError as error:
             raise unusable(f"the engine cannot speak with it: {error}") from error
         imported = msgspec.structs.replace(voice, imported_at=self._now())
         async with self.folder.writing():
-            return await asyncio.to_thread(self.saved.save, imported, conditioning)
+            return await FILES.run(self.saved.save, imported, conditioning)
 
     async def get(self, id: str) -> SavedVoice:
         """Raises UnknownSpeaker."""
         async with self.folder.reading():
-            voice = await asyncio.to_thread(self.saved.get, id)
+            voice = await FILES.run(self.saved.get, id)
         if voice is None:
             raise await self._unknown(id)
         return voice
@@ -176,7 +176,7 @@ class SpeakerCatalogue:
     async def delete(self, id: str) -> None:
         """Raises UnknownSpeaker. Who speaks with the voice at this moment goes on."""
         async with self.folder.writing():
-            was_there = await asyncio.to_thread(self.saved.delete, id)
+            was_there = await FILES.run(self.saved.delete, id)
         if not was_there:
             raise await self._unknown(id)
 
@@ -187,7 +187,7 @@ class SpeakerCatalogue:
     async def _built_in(self, *, refresh: bool) -> SpeakerList:
         if self._list is None:
             async with self.folder.reading(max_age_s=MAX_AGE_S):
-                self._list = await asyncio.to_thread(self._read)
+                self._list = await FILES.run(self._read)
         if refresh or self._list is None:
             return await self._refresh()
         if self._now() - self._list.last_updated > MAX_AGE:
@@ -239,7 +239,7 @@ class SpeakerCatalogue:
             )
         ids = [speaker.id for speaker in self._engine.speakers()]
         async with self.folder.reading(max_age_s=MAX_AGE_S):
-            saved = await asyncio.to_thread(self.saved.list)
+            saved = await FILES.run(self.saved.list)
         id_of = {name: name for name in ids} | {name: voice.id for voice in saved for name in (voice.id, voice.name)}
         # In a thread, and of an id that is bounded: the time grows with the number of voices and with its length.
         near = await TEXT.run(difflib.get_close_matches, id[:MAX_ID_CHARS], list(id_of), n=3, cutoff=0.5)
@@ -270,7 +270,7 @@ class SpeakerCatalogue:
         # A list that others do not see yet is made by them too; that is no reason to have none here.
         try:
             async with self.folder.writing():
-                await asyncio.to_thread(write_atomically, self._path, msgspec.json.encode(self._list))
+                await FILES.run(write_atomically, self._path, msgspec.json.encode(self._list))
         except (StorageFailure, OSError) as error:
             logger.error("speaker metadata could not be written: %s", error)
         return self._list

@@ -30,7 +30,7 @@ from wyoming.tts import (
 
 from app.audio.pcm import float_to_bytes
 from app.errors import MAX_QUOTED_CHARS, ChorusError, InvalidField, shortened
-from app.listeners import open_listeners, shown_authority
+from app.listeners import BACKLOG, open_listeners, shown_authority
 from app.speech.connections import Connections
 from app.speech.conversation import Conversation, Warned
 from app.speech.request import SpeechRequest
@@ -75,7 +75,8 @@ class WyomingServer:
         """
         listeners = open_listeners(hosts, port, port_setting="CHORUS_WYOMING_PORT", purpose="Wyoming")
         servers = [
-            await asyncio.start_server(self._connected, sock=listener, limit=MAX_EVENT_BYTES) for listener in listeners
+            await asyncio.start_server(self._connected, sock=listener, limit=MAX_EVENT_BYTES, backlog=BACKLOG)
+            for listener in listeners
         ]
         logger.info(
             "Wyoming: %s (its protocol has no keys)",

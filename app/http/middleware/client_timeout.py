@@ -66,19 +66,31 @@ class _Exchange:
         self.before_last_piece: list[Callable[[], None]] = []
 
     async def receive(self) -> Message:
+        if self._is_over.is_set():
+            return DISCONNECT
+        message = await (self._until_over() if self._is_body_read else self._in_time())
+        self._is_body_read |= message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def _in_time(self) -> Message:
+        """The next part of the body."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._receive()
+        except TimeoutError:
+            if self._has_status:
+                return DISCONNECT
+            raise UploadTooSlow(
+                f"nothing more of the body came for {self._seconds:g} s (CHORUS_CLIENT_TIMEOUT_S)"
+            ) from None
+
+    async def _until_over(self) -> Message:
+        """After the body only the client's leaving is awaited, however long the answer takes."""
         arrival = asyncio.ensure_future(self._receive())
         ending = asyncio.ensure_future(self._is_over.wait())
-        # A body must keep coming; after it, only the client's leaving is awaited, however long the answer takes.
-        timeout_s = None if self._is_body_read else self._seconds
         try:
-            await asyncio.wait((arrival, ending), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-            if not arrival.done():
-                if self._is_over.is_set() or self._has_status:
-                    return DISCONNECT
-                raise UploadTooSlow(f"nothing more of the body came for {self._seconds:g} s (CHORUS_CLIENT_TIMEOUT_S)")
-            message = arrival.result()
-            self._is_body_read = message["type"] != "http.request" or not message.get("more_body", False)
-            return message
+            await asyncio.wait((arrival, ending), return_when=asyncio.FIRST_COMPLETED)
+            return arrival.result() if arrival.done() else DISCONNECT
         finally:
             arrival.cancel()
             ending.cancel()
@@ -95,18 +107,18 @@ class _Exchange:
             self._is_over.set()
 
     async def _send_in_time(self, message: Message, *, is_last: bool) -> None:
-        sending = asyncio.ensure_future(self._send(message))
+        """No task of its own: a piece that the server takes at once is sent within the caller's turn of the loop."""
         try:
-            done, _ = await asyncio.wait((sending,), timeout=self._seconds)
-            if not done:
-                logger.warning("the client of %s stopped reading; giving up", self._path)
-                self.is_stalled = True
-                self._is_over.set()
-                if is_last:
-                    raise ClientStalled
-            await sending
-        finally:
-            sending.cancel()
+            async with asyncio.timeout(self._seconds):
+                await self._send(message)
+            return
+        except TimeoutError:
+            logger.warning("the client of %s stopped reading; giving up", self._path)
+        self.is_stalled = True
+        self._is_over.set()
+        if is_last:
+            raise ClientStalled
+        await self._send(message)  # until the app's task is cancelled, because of the disconnect that it receives now
 
 
 def _pieces(message: Message) -> Iterator[tuple[Message, bool]]:

@@ -42,7 +42,7 @@ def refusal(error: msgspec.ValidationError) -> InvalidField | InvalidBody:
     return InvalidField(f"{param}: {message}", param=param)
 
 
-def check_encoding(request: Request[Any, Any, Any]) -> None:
+async def check_encoding(request: Request[Any, Any, Any]) -> None:
     """Raises UnsupportedEncoding. A body is never unpacked: a kilobyte may hold a gigabyte."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":

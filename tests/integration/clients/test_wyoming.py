@@ -5,9 +5,11 @@ See homeassistant/components/wyoming/tts.py of home-assistant/core: it opens a c
 """
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -383,3 +385,19 @@ def test_it_is_off_by_default(embedded_server: RunningServer) -> None:
     httpx.get(f"{embedded_server.url}/health").raise_for_status()
     code = "import sys, app.server.app; sys.exit('wyoming' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_three_hundred_clients_may_connect_while_the_event_loop_is_busy(
+    fake: tuple[RunningServer, int],
+) -> None:
+    server, port = fake
+    go_on = threading.Event()
+    busy = threading.Thread(target=server.on_loop, args=(go_on.wait,))
+    busy.start()
+    try:
+        with contextlib.ExitStack() as clients:
+            for _ in range(300):
+                clients.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+    finally:
+        go_on.set()
+        busy.join()

@@ -11,7 +11,7 @@ from litestar import Litestar, get
 from litestar.params import FromPath
 
 from app.errors import UploadTooSlow
-from app.http.asgi import AsgiApp, Message
+from app.http.asgi import AsgiApp, Message, Receive, Send
 from app.http.middleware import wrap
 from app.http.middleware.access_log import OnEnd
 from app.http.middleware.client_timeout import BEFORE_LAST_PIECE, ClientTimeout
@@ -237,3 +237,29 @@ def test_litestar_names_the_route_by_its_template() -> None:
 
     asyncio.run(ask())
     assert ends == ["/things/{name}", "/things/{name}", "other"]
+
+
+def test_a_piece_that_the_server_takes_at_once_is_sent_without_waiting_for_another_turn_of_the_loop() -> None:
+    turns_when_sent: list[int] = []
+
+    async def run() -> None:
+        num_turns = 0
+
+        def count() -> None:
+            nonlocal num_turns
+            num_turns += 1
+            asyncio.get_running_loop().call_soon(count)
+
+        async def answer(_: Message, receive: Receive, send: Send) -> None:
+            await receive()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x", "more_body": False})
+            turns_when_sent.append(num_turns)
+
+        host = Host()
+        count()
+        before = num_turns
+        await ClientTimeout(answer, seconds=60)(SCOPE, host.receive, host.send)
+        assert turns_when_sent == [before]
+
+    asyncio.run(run())
