@@ -17,11 +17,11 @@ from app.engine.factory import build_engine, load_weights
 from app.errors import ChorusError, EngineFailure, InvalidSetting, UnusableCheckpoint
 from app.http.access.middleware import Access
 from app.http.asgi import AsgiApp
+from app.lifecycle import Lifecycle
 from app.server.app import create_app
 from app.settings import Settings, load_settings
-from app.speech.lifecycle import Lifecycle
-from app.speech.storage import prepare_data_directory
 from app.speech.warm_up import warm_up
+from app.voices.files import prepare_data_directory
 from modal_deploy.deployment import API_KEYS, DATA, PREFIX
 from modal_deploy.volume import ContainerVolume, VolumeCall
 

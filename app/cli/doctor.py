@@ -14,7 +14,7 @@ from app.engine.xtts.models import folder_of, is_folder, is_installed
 from app.errors import ChorusError, UnusableCheckpoint
 from app.http.access.callers import Callers
 from app.settings import Settings, load_settings
-from app.speech.storage import prepare_data_directory
+from app.voices.files import prepare_data_directory
 
 PROBLEM = "PROBLEM"
 PACKAGES = ("litestar", "uvicorn", "av", "numpy", "onnxruntime", "hibari-tts", "torch", "torchaudio", "coqui-tts")

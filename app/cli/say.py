@@ -14,13 +14,13 @@ from app.audio.formats import AudioFormat, format_for_suffix, parse_format
 from app.cli.output import is_same, is_seekable, open_output
 from app.engine.factory import build_engine
 from app.errors import InvalidField
+from app.lifecycle import Lifecycle
 from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
 from app.speech.captions import CAPTION_WRITERS, TimedSegment
-from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.speech import Receipt
+from app.speech.stream import Receipt
 
 
 @click.command()

@@ -10,13 +10,13 @@ import click
 import uvicorn
 
 from app.errors import ChorusError
+from app.lifecycle import Lifecycle
 from app.listeners import open_listeners, shown_authority
 from app.observability.log import configure_logging
 from app.server.draining import DrainingServer
 from app.server.protocols import protocol_options
 from app.settings import Settings, load_settings
-from app.speech.lifecycle import Lifecycle
-from app.speech.storage import prepare_data_directory
+from app.voices.files import prepare_data_directory
 
 SWITCH_INTERVAL_S = 0.0005
 """Time after which a thread that runs Python gives way to another. The event loop waits so long for its turn whenever

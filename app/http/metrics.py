@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 
 from app import __version__
 from app.engine.base import Engine
-from app.speech.lifecycle import Lifecycle, Status
-from app.speech.speech import Receipt
+from app.lifecycle import Lifecycle, Status
+from app.speech.stream import Receipt
 
 # From a refusal, which takes a millisecond, to a chapter: 20,000 characters are 22 minutes of speech, and a player that
 # takes them as it plays them keeps its request open for as long.

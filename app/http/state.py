@@ -7,11 +7,11 @@ from app.engine.base import Engine
 from app.errors import EngineNotReady
 from app.http.access.middleware import Access
 from app.http.metrics import Metrics
-from app.http.spoken_files import SpokenFiles
+from app.http.responses.spoken_files import SpokenFiles
 from app.http.wire.uploads import Uploads
+from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.connections import Connections
-from app.speech.lifecycle import Lifecycle
 from app.speech.service import SpeechService
 
 

@@ -30,14 +30,14 @@ from app.http.state import AppState
 from app.http.wire.errors import EXCEPTION_HANDLERS
 from app.http.wire.json_body import StrictRequest, check_encoding
 from app.http.wire.uploads import Uploads, max_json_bytes
+from app.lifecycle import Lifecycle, Status
 from app.observability.tracing import NO_TRACER, Tracer
 from app.settings import Settings
-from app.speech.lifecycle import Lifecycle, Status
 from app.speech.service import SpeechService
-from app.speech.storage import prepare_data_directory
-from app.speech.volume import Volume
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
+from app.voices.files import prepare_data_directory
+from app.voices.shared_folder import Volume
 
 logger = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ async def _load(
                 await warm_up(engine)
         service = SpeechService(engine, app_state.settings, lifecycle, volume=volume)
         with lifecycle.stage("speakers"):
-            await service.speakers.list()
+            await service.voices.list()
         engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))
         app_state.loaded = service
         lifecycle.is_ready()

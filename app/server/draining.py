@@ -11,7 +11,7 @@ from types import FrameType
 
 import uvicorn
 
-from app.speech.lifecycle import Lifecycle
+from app.lifecycle import Lifecycle
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from app.errors import NothingToSpeak, TextTooLong
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.speech import Receipt, Speech
 from app.speech.stitch import pause_samples
+from app.speech.stream import Receipt, SpeechStream
 from app.text.segments import Boundary
 from app.text.sentence_buffer import Sentence, SentenceBuffer
 
@@ -31,13 +31,13 @@ MAX_ADMITTED = 2
 """Answers of one conversation that the engine holds at a time: what is heard, and what is heard next."""
 PIECE_S = 0.1
 """Audio is given in pieces of at most this length: a cancelled conversation falls silent within one."""
-MOST_TIMES = 4
+HARD_LIMIT_FACTOR = 4
 """What may be written and not given yet, in `max_pending_chars`; who goes on beyond it does not want to wait."""
-LEAST_CHARS = 20
+MIN_COST_CHARS = 20
 """What a sentence or a mark counts at least: a thousand exclamation marks are no small thing to hold."""
 
 
-class Mark(Enum):
+class Marker(Enum):
     """Where nothing is heard, but something is told."""
 
     FLUSHED = auto()
@@ -52,7 +52,7 @@ class Warned(msgspec.Struct, frozen=True):
     message: str
 
 
-Event = StartedSegment | Samples | TimedSegment | Warned | Mark
+Event = StartedSegment | Samples | TimedSegment | Warned | Marker
 """A segment starts, samples of it, it ends. Segments are numbered, and timed, through the whole conversation."""
 
 
@@ -60,7 +60,7 @@ class _Answer(msgspec.Struct):
     """One sentence that the engine has admitted."""
 
     sentence: Sentence
-    speech: Speech
+    speech: SpeechStream
 
 
 class _Refused(msgspec.Struct):
@@ -94,8 +94,8 @@ class Conversation:
         """samples that `events` has given"""
         self._language = service.check_language(request.language)
         self._buffer = self._new_buffer()
-        self._written: asyncio.Queue[Sentence | Mark | None] = asyncio.Queue()
-        self._admitted: asyncio.Queue[_Answer | _Refused | Mark | None] = asyncio.Queue()
+        self._written: asyncio.Queue[Sentence | Marker | None] = asyncio.Queue()
+        self._admitted: asyncio.Queue[_Answer | _Refused | Marker | None] = asyncio.Queue()
         self._num_pending = 0
         self._is_full, self._has_room = asyncio.Event(), asyncio.Event()
         self._has_room.set()
@@ -103,7 +103,7 @@ class Conversation:
         self._num_segments = 0
         self._num_piece = round(PIECE_S * self.sample_rate_hz)
         self._told: set[str] = set()
-        self._current: Speech | None = None
+        self._current: SpeechStream | None = None
         self._last_boundary: Boundary | None = None
         self._num_open = 0
         self._admitting = asyncio.create_task(self._admit_in_order())
@@ -127,8 +127,8 @@ class Conversation:
         self._put(self._buffer.push(text))
 
     def flush(self) -> None:
-        """Speak what was written, whether its sentence has an end or not; Mark.FLUSHED tells when it was."""
-        self._put([*self._buffer.flush(), Mark.FLUSHED])
+        """Speak what was written, whether its sentence has an end or not; Marker.FLUSHED tells when it was."""
+        self._put([*self._buffer.flush(), Marker.FLUSHED])
 
     def finish(self) -> None:
         """Speak the rest; then `events` ends."""
@@ -136,10 +136,10 @@ class Conversation:
         self._written.put_nowait(None)
 
     async def cancel(self) -> None:
-        """Take back all that was written and not given yet; the conversation goes on after Mark.CANCELLED."""
+        """Take back all that was written and not given yet; the conversation goes on after Marker.CANCELLED."""
         await self._drop_everything()
-        self._admitted.put_nowait(Mark.CANCELLED)
-        self._count(_cost(Mark.CANCELLED))
+        self._admitted.put_nowait(Marker.CANCELLED)
+        self._count(_cost(Marker.CANCELLED))
         self._admitting = asyncio.create_task(self._admit_in_order())
         self._check_bound()
 
@@ -158,7 +158,7 @@ class Conversation:
                         raise error
                     if warned := self._warned_once(error.message):
                         yield warned
-                case Mark():
+                case Marker():
                     self._count(-_cost(item))
                     yield item
                 case _Answer():
@@ -169,14 +169,14 @@ class Conversation:
     def _new_buffer(self) -> SentenceBuffer:
         return SentenceBuffer(self._language, max_chars=self._service.engine.info.max_segment_chars[self._language])
 
-    def _put(self, items: Sequence[Sentence | Mark]) -> None:
+    def _put(self, items: Sequence[Sentence | Marker]) -> None:
         for item in items:
             self._written.put_nowait(item)
             self._count(_cost(item))
         self._check_bound()
 
     def _check_bound(self) -> None:
-        most = MOST_TIMES * self.max_pending_chars
+        most = HARD_LIMIT_FACTOR * self.max_pending_chars
         if self._num_pending > most:
             raise TextTooLong(f"more than {most} characters are waiting to be spoken: wait for what was written before")
 
@@ -211,7 +211,7 @@ class Conversation:
                 self._num_open += 1
                 self._admitted.put_nowait(_Answer(item, speech))
 
-    async def _admit(self, text: str) -> Speech:
+    async def _admit(self, text: str) -> SpeechStream:
         seed = (self.seed + self._num_admitted) % 2**32
         request = msgspec.structs.replace(self._request, text=text, seed=seed, streaming=True)
         # Who has not been heard yet is refused like anybody else; who has been heard is not left in mid-sentence.
@@ -242,7 +242,7 @@ class Conversation:
             await speech.aclose()
             self._on_spoken(speech.receipt(), (self.num_given - num_before) / self.sample_rate_hz)
 
-    async def _heard(self, speech: Speech) -> AsyncGenerator[Event]:
+    async def _heard(self, speech: SpeechStream) -> AsyncGenerator[Event]:
         """One answer: the pause before it, its segments and its samples in pieces, then what is missing of it."""
         start_s, first_index = 0.0, self._num_segments
         num_started = num_ended = 0
@@ -284,7 +284,7 @@ class Conversation:
         current, self._current = self._current, None
         for _ in range(self._admitted.qsize()):
             item = self._admitted.get_nowait()
-            if item is Mark.CANCELLED:
+            if item is Marker.CANCELLED:
                 self._admitted.put_nowait(item)  # each `cancel` is answered
                 self._count(_cost(item))
             elif isinstance(item, _Answer):
@@ -294,5 +294,5 @@ class Conversation:
             await current.aclose()  # who reads `events` sees its end
 
 
-def _cost(item: Sentence | Mark) -> int:
-    return max(LEAST_CHARS, len(item.text)) if isinstance(item, Sentence) else LEAST_CHARS
+def _cost(item: Sentence | Marker) -> int:
+    return max(MIN_COST_CHARS, len(item.text)) if isinstance(item, Sentence) else MIN_COST_CHARS

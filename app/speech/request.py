@@ -5,8 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-MAX_ID_CHARS = 200
-"""Longest id of a voice or of a model. Ids are looked up, compared and quoted, so they are bounded on every way in."""
+from app.voices.store import MAX_ID_CHARS
+
 SpeakerId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
 MAX_LANGUAGE_CHARS = 40
 LanguageCode = Annotated[str, Meta(max_length=MAX_LANGUAGE_CHARS)]

@@ -7,20 +7,20 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
+from app.deadline import Deadline
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
 from app.errors import QueueFull, TextTooLong, UnsupportedLanguage, quoted
+from app.lifecycle import Lifecycle
 from app.observability.tracing import current, span
 from app.settings import Settings
-from app.speech.deadline import Deadline
-from app.speech.levels import level_of
-from app.speech.lifecycle import Lifecycle
 from app.speech.prepare import prepare_text
 from app.speech.request import SpeechRequest
-from app.speech.speakers import SpeakerCatalogue
-from app.speech.speech import Speech
 from app.speech.stitch import Stitcher
-from app.speech.volume import SharedFolder, Volume
+from app.speech.stream import SpeechStream
 from app.text.languages import LANGUAGES, default_language, match_language
+from app.voices.catalogue import VoiceCatalogue
+from app.voices.levels import level_of
+from app.voices.shared_folder import SharedFolder, Volume
 
 SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
 
@@ -38,7 +38,7 @@ class SpeechService:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.engine = engine
-        self.speakers = SpeakerCatalogue(
+        self.voices = VoiceCatalogue(
             engine,
             settings.data,
             max_voices=settings.max_voices,
@@ -51,21 +51,21 @@ class SpeechService:
         self._ended = asyncio.Event()
         """pulsed (set, then cleared) each time an answer is closed, to wake `admit_in_turn`"""
 
-    async def speak(self, request: SpeechRequest) -> Speech:
+    async def speak(self, request: SpeechRequest) -> SpeechStream:
         """Admit a request and wait for its first audio. The caller must close the result.
 
         Raises DeadlineExceeded when that takes longer than CHORUS_REQUEST_TIMEOUT_S.
         """
         deadline = self._new_deadline()
-        speech = await self._admit(request, lambda: self.speakers.find(request.speaker_id), deadline)
+        speech = await self._admit(request, lambda: self.voices.find(request.speaker_id), deadline)
         await speech.start()
         return speech
 
-    async def admit(self, request: SpeechRequest) -> Speech:
+    async def admit(self, request: SpeechRequest) -> SpeechStream:
         """Admit a request without waiting for its audio. The caller must close the result."""
-        return await self._admit(request, lambda: self.speakers.find(request.speaker_id), self._new_deadline())
+        return await self._admit(request, lambda: self.voices.find(request.speaker_id), self._new_deadline())
 
-    async def admit_in_turn(self, request: SpeechRequest) -> Speech:
+    async def admit_in_turn(self, request: SpeechRequest) -> SpeechStream:
         """Admit the next answer of a conversation that has begun: where the engine is full, wait for a place.
 
         Raises DeadlineExceeded where none becomes free in time.
@@ -87,7 +87,7 @@ class SpeechService:
         """Wait for the next end of an answer, anybody's: its place is free then."""
         await self._ended.wait()
 
-    async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> Speech:
+    async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> SpeechStream:
         """Speak in the voice of `clips`; one deadline holds for cloning and speaking.
 
         Raises CloningUnavailable where the engine cannot clone, QueueFull, and DeadlineExceeded.
@@ -120,7 +120,7 @@ class SpeechService:
         find_voice: Callable[[], Awaitable[Voice]],
         deadline: Deadline,
         voice_warnings: Sequence[str] = (),
-    ) -> Speech:
+    ) -> SpeechStream:
         asked_at_s = self._clock()
         self._lifecycle.check()
         info = self.engine.info
@@ -160,7 +160,7 @@ class SpeechService:
             synthesis.fail(type(error).__name__)
             synthesis.end()
             raise
-        return Speech(
+        return SpeechStream(
             chunks,
             Stitcher(segments, info.sample_rate_hz),
             info=info,
@@ -180,7 +180,7 @@ class SpeechService:
         self._lifecycle.check()
         self.check_language(request.language)
         self.check_length(request.text)
-        await self.speakers.find(request.speaker_id)
+        await self.voices.find(request.speaker_id)
 
     def check_language(self, code: str) -> str:
         """The engine's own name of a language; its default for "". Raises UnsupportedLanguage."""
@@ -218,5 +218,5 @@ class SpeechService:
         return tuple(warnings)
 
     async def aclose(self) -> None:
-        await self.speakers.aclose()
+        await self.voices.aclose()
         await self.engine.aclose()

@@ -2,8 +2,8 @@
 
 from app.engine.base import Engine
 from app.pools import TEXT
-from app.speech.levels import speak_and_measure
 from app.text.segments import Boundary, Segment
+from app.voices.levels import speak_and_measure
 
 DICTIONARY_TEXTS = {"zh-cn": "你好", "ja": "今日は", "ko": "안녕"}
 """Languages whose text preparation loads a dictionary: half a second for Chinese."""

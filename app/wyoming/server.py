@@ -35,7 +35,7 @@ from app.speech.connections import Connections
 from app.speech.conversation import Conversation, Warned
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.speech import Receipt
+from app.speech.stream import Receipt
 from app.wyoming.fields import check_fields
 from app.wyoming.voices import choose, describe
 
@@ -116,7 +116,7 @@ class WyomingServer:
         while (event := await connection.read()) is not None:
             if Describe.is_type(event.type):
                 service = self._find_service()
-                listed = await service.speakers.list()
+                listed = await service.voices.list()
                 await connection.write(describe(service.engine.info, listed.speakers))
             elif Ping.is_type(event.type):
                 check_fields(event)
@@ -158,7 +158,7 @@ class WyomingServer:
     async def _conversation(self, voice: SynthesizeVoice | None) -> AsyncGenerator[Conversation]:
         service = self._find_service()
         choice = choose(voice, service.engine.info.languages)
-        await service.speakers.find(choice.speaker_id)
+        await service.voices.find(choice.speaker_id)
         request = SpeechRequest(text="", speaker_id=choice.speaker_id, language=choice.language, streaming=True)
         with self._connections.conversing():
             conversation = Conversation(

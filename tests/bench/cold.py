@@ -28,7 +28,7 @@ START = """
 import asyncio, json, sys
 from app.engine.factory import build_engine, load_weights
 from app.settings import Settings
-from app.speech.lifecycle import Lifecycle
+from app.lifecycle import Lifecycle
 from app.speech.warm_up import warm_up
 lifecycle = Lifecycle()
 settings = Settings(engine="xtts", model=sys.argv[1], device="cpu")

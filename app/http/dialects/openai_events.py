@@ -12,10 +12,10 @@ import msgspec
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
-from app.http.audio import Answer, encoded_pieces, streamed_response
 from app.http.dialects.openai import NAMES, AudioDelta, AudioDone, SpeechUsage
 from app.http.dialects.unknown_fields import speak
-from app.http.sse import MEDIA_TYPE, server_sent_event
+from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response
+from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -31,7 +31,7 @@ async def event_response(
     return await streamed_response(request, speaking, lambda answer: _events(answer, asked, audio_format), MEDIA_TYPE)
 
 
-async def _events(answer: Answer, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def _events(answer: AudioResponse, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     """After an error an error's event, and then no end: a client that reads on hears that the stream broke."""
     try:
         async with aclosing(encoded_pieces(answer, audio_format)) as pieces:

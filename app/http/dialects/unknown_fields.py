@@ -12,14 +12,14 @@ import msgspec
 from app.errors import ChorusError
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.speech import Speech
+from app.speech.stream import SpeechStream
 
 MAX_NAMED = 8
 """Unknown fields that are named one by one; names are the caller's, and headers have a limit."""
 MAX_NAME_CHARS = 40
 
 
-async def speak(service: SpeechService, request: SpeechRequest, names: Mapping[str, str]) -> Speech:
+async def speak(service: SpeechService, request: SpeechRequest, names: Mapping[str, str]) -> SpeechStream:
     """`service.speak`, with `param` of an error in the dialect's words. `names`: our name -> theirs."""
     with in_words_of(names):
         return await service.speak(request)

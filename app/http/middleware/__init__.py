@@ -8,8 +8,8 @@ from app.http.middleware.access_log import AccessLog, OnEnd
 from app.http.middleware.client_timeout import ClientTimeout
 from app.http.middleware.in_flight import InFlight
 from app.http.middleware.request_id import RequestId
+from app.lifecycle import Lifecycle
 from app.observability.tracing import NO_TRACER, Tracer
-from app.speech.lifecycle import Lifecycle
 
 
 def wrap(

@@ -1,7 +1,7 @@
 """Counts exchanges, so that a shutdown waits for them."""
 
 from app.http.asgi import AsgiApp, Message, Receive, Send, is_probe
-from app.speech.lifecycle import Lifecycle
+from app.lifecycle import Lifecycle
 
 
 class InFlight:

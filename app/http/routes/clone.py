@@ -6,9 +6,9 @@ from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.response import Stream
 
-from app.http.audio import audio_response
 from app.http.openapi.responses import CLONE_RESPONSES, CloneOperation
-from app.http.timed import timed_response
+from app.http.responses.audio import audio_response
+from app.http.responses.timestamps import timed_response
 from app.http.wire.schemas import CloneForm
 from app.http.wire.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService

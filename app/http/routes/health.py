@@ -9,7 +9,7 @@ from app import __version__
 from app.http.openapi.responses import HEALTH_RESPONSES, STATE_RESPONSES
 from app.http.state import AppState
 from app.http.wire.schemas import Health, Queue, Slots, State
-from app.speech.lifecycle import Status
+from app.lifecycle import Status
 
 
 @get("/health", responses=HEALTH_RESPONSES, tags=["health"], summary="State, load and start-up times; 503 unless ok")
@@ -32,7 +32,7 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
         answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
         answer.identity = info.identity
         answer.languages, answer.languages_as_written = info.languages, info.languages_as_written
-        answer.storage = app_state.loaded.speakers.folder.failure
+        answer.storage = app_state.loaded.voices.folder.failure
         answer.queue = Queue(
             admitted=stats.admitted_requests,
             waiting=stats.waiting_requests,

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from app.errors import ChorusError, EngineFailure
 from app.http.access.middleware import sent_keys
 from app.http.access.origins import origin_allowed, origin_refused
-from app.http.live import NORMAL, ClientGone, LiveSocket, started
+from app.http.live.socket import NORMAL, ClientGone, LiveSocket, started
 from app.http.state import AppState
 from app.observability.request_context import caller_name
 from app.speech.conversation import Conversation
@@ -55,7 +55,7 @@ async def _serve(socket: Socket, live: LiveSocket, app_state: AppState) -> None:
         places.callback(app_state.access.enter(caller))
         places.enter_context(app_state.connections.conversing())
         service = app_state.service
-        await service.speakers.find(start.speaker_id)  # who is unknown is told before any text is written
+        await service.voices.find(start.speaker_id)  # who is unknown is told before any text is written
         conversation = Conversation(
             service,
             start.to_request(),

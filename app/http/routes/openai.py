@@ -8,7 +8,6 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
-from app.http.audio import audio_response
 from app.http.dialects.openai import (
     MODELS,
     NAMES,
@@ -24,6 +23,7 @@ from app.http.dialects.openai import (
 from app.http.dialects.openai_events import event_response
 from app.http.dialects.unknown_fields import speak, unknown_fields
 from app.http.openapi.responses import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
+from app.http.responses.audio import audio_response
 from app.http.wire.schemas import IdInPath
 from app.speech.service import SpeechService
 
@@ -64,5 +64,5 @@ async def list_audio_models() -> ListedModels:
 
 @get("/v1/audio/voices", responses=LIST_RESPONSES, tags=["openai"], summary="The voices, as Open WebUI asks for them")
 async def list_voices(service: NamedDependency[SpeechService]) -> ListedVoices:
-    listed = await service.speakers.list()
+    listed = await service.voices.list()
     return ListedVoices(voices=[ListedVoice(id=speaker.id, name=speaker.name) for speaker in listed.speakers])

@@ -14,7 +14,6 @@ from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
 from app.errors import InvalidField
-from app.http.audio import audio_response
 from app.http.dialects.sillytavern import (
     NAMES,
     Languages,
@@ -25,8 +24,9 @@ from app.http.dialects.sillytavern import (
     to_voices,
 )
 from app.http.dialects.unknown_fields import speak, unknown_fields, unknown_names
-from app.http.file_response import file_response
 from app.http.openapi.responses import AUDIO_RESPONSES, LIST_RESPONSES, RANGE_RESPONSES
+from app.http.responses.audio import audio_response
+from app.http.responses.file_response import file_response
 from app.http.state import AppState
 from app.http.wire.schemas import ErrorBody
 from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS, MAX_SEED
@@ -63,7 +63,7 @@ NOT_KEPT = (
     summary="The voices, as SillyTavern asks for them",
 )
 async def list_voices(service: NamedDependency[SpeechService]) -> list[SillyTavernVoice]:
-    return to_voices((await service.speakers.list()).speakers)
+    return to_voices((await service.voices.list()).speakers)
 
 
 @get(
@@ -73,7 +73,7 @@ async def list_voices(service: NamedDependency[SpeechService]) -> list[SillyTave
     summary="What `speaker_wav` may be",
 )
 async def list_speaker_ids(service: NamedDependency[SpeechService]) -> list[str]:
-    return [speaker.id for speaker in (await service.speakers.list()).speakers]
+    return [speaker.id for speaker in (await service.voices.list()).speakers]
 
 
 @get(["/languages", f"{PREFIX}/languages"], tags=["sillytavern"], summary="The languages of the engine")

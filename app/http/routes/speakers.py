@@ -8,7 +8,7 @@ from litestar.params import Parameter
 
 from app.http.openapi.responses import LIST_RESPONSES
 from app.speech.service import SpeechService
-from app.speech.speakers import SpeakerList
+from app.voices.catalogue import SpeakerList
 
 
 @get("/speakers", responses=LIST_RESPONSES, tags=["voices"], summary="The voices that can be named")
@@ -16,4 +16,4 @@ async def list_speakers(
     service: NamedDependency[SpeechService],
     refresh: Annotated[bool, Parameter(description="Make the list anew before answering")] = False,
 ) -> SpeakerList:
-    return await service.speakers.list(refresh=refresh)
+    return await service.voices.list(refresh=refresh)

@@ -7,9 +7,9 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.response import Stream
 
-from app.http.audio import audio_response
 from app.http.openapi.responses import SPEECH_RESPONSES
-from app.http.timed import timed_response
+from app.http.responses.audio import audio_response
+from app.http.responses.timestamps import timed_response
 from app.http.wire.schemas import TtsBody
 from app.speech.service import SpeechService
 

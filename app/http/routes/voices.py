@@ -21,8 +21,8 @@ from app.http.wire.recording_check import check_recordings
 from app.http.wire.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, StoredVoice, VoiceForm
 from app.http.wire.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService
-from app.speech.voice_file import disposition, read_voice_file
-from app.speech.voices import SavedVoice
+from app.voices.store import SavedVoice
+from app.voices.voice_file import disposition, read_voice_file
 
 VOICE_FILE = "application/octet-stream"
 """Not application/zip, which browsers may unpack as they save it."""
@@ -41,7 +41,7 @@ async def save_voice(
     async with uploads.recordings(request, VoiceForm) as (form, recordings):
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
-    voice, is_new = await service.speakers.save(form.name, form.consent, clips)
+    voice, is_new = await service.voices.save(form.name, form.consent, clips)
     return Response(_listed(voice, service), status_code=201 if is_new else 200)
 
 
@@ -68,13 +68,13 @@ async def check_voice(
     summary="The saved voices of every model, oldest first; `usable` says which can be spoken with",
 )
 async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoiceList:
-    voices = [_listed(voice, service) for voice in await service.speakers.list_saved()]
+    voices = [_listed(voice, service) for voice in await service.voices.list_saved()]
     return SavedVoiceList(voices=voices, count=len(voices))
 
 
 @get("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="One saved voice")
 async def get_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> StoredVoice:
-    return _listed(await service.speakers.get(voice_id), service)
+    return _listed(await service.voices.get(voice_id), service)
 
 
 @get(
@@ -85,7 +85,7 @@ async def get_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechSer
     summary="A saved voice as one file, for another server with the same model",
 )
 async def export_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> Response[bytes]:
-    voice, packed = await service.speakers.export_voice(voice_id)
+    voice, packed = await service.voices.export_voice(voice_id)
     return Response(packed, media_type=VOICE_FILE, headers={"Content-Disposition": disposition(voice)})
 
 
@@ -101,14 +101,14 @@ async def import_voice(
 ) -> Response[StoredVoice]:
     async with uploads.voice_file(request) as sent:
         read, conditioning = await uploads.decode(request, lambda child: read_voice_file(child, sent.file))
-    voice, is_new = await service.speakers.import_voice(read, conditioning)
+    voice, is_new = await service.voices.import_voice(read, conditioning)
     return Response(_listed(voice, service), status_code=201 if is_new else 200)
 
 
 @delete("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="Delete a saved voice")
 async def delete_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> None:
-    await service.speakers.delete(voice_id)
+    await service.voices.delete(voice_id)
 
 
 def _listed(voice: SavedVoice, service: SpeechService) -> StoredVoice:
-    return StoredVoice(**msgspec.structs.asdict(voice), usable=service.speakers.model.made(voice))
+    return StoredVoice(**msgspec.structs.asdict(voice), usable=service.voices.model.made(voice))

@@ -17,7 +17,7 @@ from litestar.types import HTTPReceiveMessage
 
 from app.audio.reference import DECODE, ReferenceClip, decode_reference
 from app.errors import InvalidBody, InvalidField, UploadTooSlow
-from app.http.disconnect import ClientLeft, unless_client_leaves
+from app.http.responses.disconnect import ClientLeft, unless_client_leaves
 from app.http.wire.errors import AnyRequest
 from app.http.wire.json_body import decode_json, refusal
 from app.http.wire.json_recordings import FIELD
@@ -26,8 +26,8 @@ from app.http.wire.upload_room import ScratchFile, Upload, UploadRoom
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
 from app.settings import Settings, child_environment
-from app.speech.voice_file import UNPACK
-from app.speech.voices import MAX_CLIPS
+from app.voices.store import MAX_CLIPS
+from app.voices.voice_file import UNPACK
 
 MIB = 1024 * 1024
 MAX_UPLOADS_IN_ROOM = 8

@@ -10,8 +10,8 @@ import pytest
 from safetensors.numpy import load, save
 
 from app.settings import Settings
-from app.speech.voice_file import pack_voice_file, unpack_voice_file
-from app.speech.voices import SavedVoice, voice_id
+from app.voices.store import SavedVoice, voice_id
+from app.voices.voice_file import pack_voice_file, unpack_voice_file
 from tests.support.fake_engine import FakeEngine
 from tests.support.http import check, get
 from tests.support.recordings import voice_like, wav

@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_raw
 
-from app.http import live_messages
+from app.http.live import messages as live_messages
 from app.settings import ApiKeys, Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.live import LiveCaller, live_caller
@@ -413,7 +413,7 @@ def test_the_documented_messages_are_the_messages() -> None:
         return {kind.__struct_config__.tag: set(kind.__struct_fields__) for kind in union.__args__}
 
     assert documented("Client messages") == defined(live_messages.Message)
-    assert documented("Server messages") == defined(live_messages.Answer)
+    assert documented("Server messages") == defined(live_messages.ServerMessage)
 
 
 @pytest.fixture(scope="module")

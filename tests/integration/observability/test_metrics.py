@@ -15,9 +15,9 @@ import pytest
 from app import __version__
 from app.errors import EngineFailure
 from app.http.asgi import AsgiApp
+from app.lifecycle import Lifecycle
 from app.server.app import create_app
 from app.settings import Settings
-from app.speech.lifecycle import Lifecycle
 from tests.support.fake_engine import FakeEngine
 from tests.support.metrics import Page, scrape
 from tests.support.server import RunningServer, serve, started

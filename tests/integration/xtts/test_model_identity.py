@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app.settings import Settings
-from app.speech.voices import voice_id
+from app.voices.store import voice_id
 from tests.support.fake_engine import FakeEngine
 from tests.support.http import check, get
 from tests.support.recordings import voice_like, wav

@@ -15,7 +15,7 @@ from app.http.asgi import AsgiApp, Message, Receive, Send
 from app.http.middleware import wrap
 from app.http.middleware.access_log import OnEnd
 from app.http.middleware.client_timeout import BEFORE_LAST_PIECE, ClientTimeout
-from app.speech.lifecycle import Lifecycle
+from app.lifecycle import Lifecycle
 
 SCOPE: Message = {"type": "http", "method": "GET", "path": "/", "headers": []}
 

@@ -6,9 +6,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.engine.base import DeviceMemory
 from app.http.metrics import REQUEST_BUCKETS_S, Metrics
+from app.lifecycle import Lifecycle
 from app.settings import Settings
-from app.speech.lifecycle import Lifecycle
-from app.speech.speech import Receipt
+from app.speech.stream import Receipt
 from tests.support.fake_engine import FakeEngine
 
 SLOW_CHARS_PER_S = 12

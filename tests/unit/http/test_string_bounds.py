@@ -12,7 +12,7 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 from msgspec import inspect
 
-from app.http import live_messages
+from app.http.live import messages as live_messages
 from app.http.openapi.responses import BodyOperation
 from app.server.app import ROUTES
 from app.wyoming.fields import FIELDS

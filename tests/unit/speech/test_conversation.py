@@ -11,14 +11,14 @@ import pytest
 
 from app.engine.base import Samples
 from app.errors import DeadlineExceeded, EngineFailure, QueueFull, TextTooLong, UnsupportedLanguage
+from app.lifecycle import Lifecycle
 from app.pools import TEXT
 from app.settings import Settings
 from app.speech.captions import StartedSegment, TimedSegment
-from app.speech.conversation import LEAST_CHARS, MAX_ADMITTED, PIECE_S, Conversation, Event, Mark, Warned
-from app.speech.lifecycle import Lifecycle
+from app.speech.conversation import MAX_ADMITTED, MIN_COST_CHARS, PIECE_S, Conversation, Event, Marker, Warned
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.speech import Receipt
+from app.speech.stream import Receipt
 from tests.support.fake_engine import RATE_HZ, FakeEngine
 
 
@@ -52,7 +52,7 @@ class Talk:
     def num_admitted(self) -> int:
         return self.engine.stats().admitted_requests
 
-    async def next(self, kind: type | Mark) -> Event:
+    async def next(self, kind: type | Marker) -> Event:
         """The next event of that kind; what comes before it is passed over."""
         async for event in self.events:
             if event is kind or (isinstance(kind, type) and isinstance(event, kind)):
@@ -158,7 +158,7 @@ def test_flush_speaks_what_has_no_end_and_says_when_it_was_spoken(tmp_path: Path
         ended = await talk.next(TimedSegment)
         assert isinstance(ended, TimedSegment)
         assert ended.text == "No end of this"
-        assert await talk.next(Mark.FLUSHED) is Mark.FLUSHED
+        assert await talk.next(Marker.FLUSHED) is Marker.FLUSHED
         talk.conversation.write("and it goes on")
         talk.conversation.finish()
         assert [event.text for event in await talk.rest() if isinstance(event, TimedSegment)] == ["and it goes on"]
@@ -173,7 +173,7 @@ def test_after_cancel_nothing_of_before_is_heard_and_the_conversation_goes_on(tm
         assert isinstance(first, np.ndarray)
         await talk.conversation.cancel()
         assert talk.num_admitted == 0
-        assert await anext(talk.events) is Mark.CANCELLED
+        assert await anext(talk.events) is Marker.CANCELLED
         talk.conversation.write("Something else is said. ")
         talk.conversation.finish()
         events = await talk.rest()
@@ -187,9 +187,9 @@ def test_the_first_sentence_after_cancel_begins_without_the_pause_of_the_one_bef
     async def test(talk: Talk) -> None:
         talk.conversation.write("This is the first one. ")
         talk.conversation.flush()
-        await talk.next(Mark.FLUSHED)
+        await talk.next(Marker.FLUSHED)
         await talk.conversation.cancel()
-        await talk.next(Mark.CANCELLED)
+        await talk.next(Marker.CANCELLED)
         before_s = talk.conversation.given_s
         talk.conversation.write("Now comes another one. ")
         talk.conversation.flush()
@@ -206,11 +206,11 @@ def test_cancel_after_the_last_sentence_was_heard_takes_nothing_back(tmp_path: P
     async def test(talk: Talk) -> None:
         talk.conversation.write("This is the first one. ")
         talk.conversation.flush()
-        await talk.next(Mark.FLUSHED)
+        await talk.next(Marker.FLUSHED)
         assert talk.conversation._current is None
         await talk.conversation.cancel()
         assert len(talk.spoken) == 1
-        assert talk.conversation._num_pending == LEAST_CHARS  # Mark.CANCELLED alone
+        assert talk.conversation._num_pending == MIN_COST_CHARS  # Marker.CANCELLED alone
 
     run(tmp_path, test)
 
@@ -222,7 +222,7 @@ def test_cancel_ends_the_wait_for_audio_that_does_not_come(tmp_path: Path) -> No
         await settled()
         assert talk.num_admitted == 1
         await talk.conversation.cancel()
-        assert await waiting is Mark.CANCELLED
+        assert await waiting is Marker.CANCELLED
         assert talk.num_admitted == 0
 
     run(tmp_path, test)
@@ -235,7 +235,7 @@ def test_cancel_twice_and_before_anything_was_said_does_no_harm(tmp_path: Path) 
         talk.conversation.write("And now to something. ")
         talk.conversation.finish()
         events = await talk.rest()
-        assert events[:2] == [Mark.CANCELLED, Mark.CANCELLED]
+        assert events[:2] == [Marker.CANCELLED, Marker.CANCELLED]
         assert [event.text for event in events if isinstance(event, TimedSegment)] == ["And now to something."]
 
     run(tmp_path, test)
@@ -249,7 +249,7 @@ def test_the_next_sentence_is_ready_unless_others_need_the_place(tmp_path: Path,
         talk.conversation.flush()
         await settled()
         assert talk.num_admitted == num_held
-        assert (await talk.next(Mark.FLUSHED), talk.num_admitted) == (Mark.FLUSHED, 0)
+        assert (await talk.next(Marker.FLUSHED), talk.num_admitted) == (Marker.FLUSHED, 0)
 
     run(tmp_path, test, max_queue=max_queue)
 
@@ -323,7 +323,7 @@ def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp
     async def test(talk: Talk) -> None:
         talk.conversation.write("This one is spoken first.")
         talk.conversation.flush()
-        await talk.next(Mark.FLUSHED)
+        await talk.next(Marker.FLUSHED)
         others = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
         with pytest.raises(QueueFull):
             await talk.service.admit(SpeechRequest(text="One too many."))
@@ -354,7 +354,7 @@ def test_the_wait_for_a_place_has_an_end(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
         talk.conversation.write("This one is spoken first.")
         talk.conversation.flush()
-        await talk.next(Mark.FLUSHED)
+        await talk.next(Marker.FLUSHED)
         others = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
         talk.conversation.write("Then comes this. ")
         talk.conversation.finish()

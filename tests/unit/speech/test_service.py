@@ -11,8 +11,8 @@ import pytest
 from app.audio.reference import ReferenceClip
 from app.engine.base import PreparedSegment, Voice
 from app.errors import DeadlineExceeded, QueueFull
+from app.lifecycle import Lifecycle
 from app.settings import Settings
-from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.text.segments import Segment

@@ -14,8 +14,8 @@ from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.messages import Cancel, CloneVoice, Speak, Stop
 from app.errors import Draining, QueueFull
+from app.lifecycle import Lifecycle
 from app.settings import Settings
-from app.speech.lifecycle import Lifecycle
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from app.errors import Draining, EngineFailure, EngineNotReady
-from app.speech.lifecycle import Lifecycle, Status
+from app.lifecycle import Lifecycle, Status
 
 
 def test_requests_are_taken_only_between_loading_and_draining() -> None:

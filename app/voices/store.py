@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import StorageFailure, TooManyVoices
-from app.speech.storage import sync_directory, write_atomically
+from app.voices.files import sync_directory, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ MAX_CLIPS = 16
 """Recordings of one voice."""
 LEFTOVER_AGE_S = 3600.0
 """A hidden folder older than this belongs to a process that died: nobody takes so long to write two small files."""
+
+MAX_ID_CHARS = 200
+"""Longest id of a voice or of a model. Ids are looked up, compared and quoted, so they are bounded on every way in."""
 
 VoiceName = Annotated[
     str,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StorageFailure
-from app.speech.volume import SharedFolder
+from app.voices.shared_folder import SharedFolder
 
 
 class Recorded:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.warnings_header import MAX_BYTES, warnings_header
+from app.http.responses.warnings_header import MAX_BYTES, warnings_header
 
 
 def test_a_few_warnings_are_written_whole() -> None:

@@ -11,19 +11,19 @@ from litestar.response import Stream
 
 from app.audio.encoders import encode_whole, open_encoder
 from app.audio.formats import AudioFormat
-from app.http.disconnect import unless_client_leaves
 from app.http.metrics import Metrics
-from app.http.warnings_header import warnings_header
+from app.http.responses.disconnect import unless_client_leaves
+from app.http.responses.warnings_header import warnings_header
 from app.http.wire.errors import AnyRequest
 from app.observability.request_context import facts_of
 from app.observability.tracing import current, span
 from app.pools import ENCODERS, WHOLE_ANSWERS
 from app.speech.playback import Playback
-from app.speech.speech import Receipt, Speech
+from app.speech.stream import Receipt, SpeechStream
 
 
 async def audio_response(
-    request: AnyRequest, speaking: Coroutine[None, None, Speech], audio_format: AudioFormat, *, stream: bool
+    request: AnyRequest, speaking: Coroutine[None, None, SpeechStream], audio_format: AudioFormat, *, stream: bool
 ) -> Response[bytes] | Stream:
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
     facts_of(request.scope).update(format=audio_format.value, stream=stream)
@@ -35,10 +35,10 @@ async def audio_response(
     return await whole_response(request, speaking, lambda answer: _whole(answer, audio_format))
 
 
-class Answer:
-    """A Speech on its way to the caller: closed as often as anybody likes, counted once."""
+class AudioResponse:
+    """A SpeechStream on its way to the caller: closed as often as anybody likes, counted once."""
 
-    def __init__(self, speech: Speech, metrics: Metrics, facts: dict[str, Any]) -> None:
+    def __init__(self, speech: SpeechStream, metrics: Metrics, facts: dict[str, Any]) -> None:
         self.speech = speech
         self.trace = current()
         self.num_encoded = 0
@@ -75,15 +75,15 @@ class Answer:
                 }
 
 
-async def _answer(request: AnyRequest, speaking: Coroutine[None, None, Speech]) -> Answer:
+async def _answer(request: AnyRequest, speaking: Coroutine[None, None, SpeechStream]) -> AudioResponse:
     speech = await unless_client_leaves(request, speaking)
-    return Answer(speech, request.app.state.metrics, facts_of(request.scope))
+    return AudioResponse(speech, request.app.state.metrics, facts_of(request.scope))
 
 
 async def whole_response(
     request: AnyRequest,
-    speaking: Coroutine[None, None, Speech],
-    collect: Callable[[Answer], Coroutine[None, None, Response[bytes]]],
+    speaking: Coroutine[None, None, SpeechStream],
+    collect: Callable[[AudioResponse], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
     """What `collect` makes of the answer, which is closed after it."""
     answer = await _answer(request, speaking)
@@ -95,8 +95,8 @@ async def whole_response(
 
 async def streamed_response(
     request: AnyRequest,
-    speaking: Coroutine[None, None, Speech],
-    pieces: Callable[[Answer], AsyncGenerator[bytes]],
+    speaking: Coroutine[None, None, SpeechStream],
+    pieces: Callable[[AudioResponse], AsyncGenerator[bytes]],
     media_type: str,
 ) -> Stream:
     """Stream `pieces`. Both its `finally` and the background task close the answer: docs/decisions/http.md, 7."""
@@ -121,7 +121,7 @@ async def streamed_response(
     )
 
 
-async def encode_answer(answer: Answer, audio_format: AudioFormat) -> bytes:
+async def encode_answer(answer: AudioResponse, audio_format: AudioFormat) -> bytes:
     """The whole file."""
     samples = await answer.speech.collect()
     with span("encode"):
@@ -135,13 +135,13 @@ def whole_headers(receipt: Receipt) -> dict[str, str]:
     return receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
 
 
-async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
+async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[bytes]:
     data = await encode_answer(answer, audio_format)
     headers = whole_headers(answer.speech.receipt())
     return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
 
 
-async def encoded_pieces(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def encoded_pieces(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     """The bytes of the file, as they are made."""
     encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
     encoding, encode_s = answer.trace.child("encode"), 0.0

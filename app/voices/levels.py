@@ -8,8 +8,9 @@ import numpy as np
 
 from app.audio.loudness import SpeechLevel, measure_level
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
-from app.speech.prepare import prepare_text
+from app.pools import TEXT
 from app.text.languages import default_language
+from app.text.segments import Boundary, Segment
 
 SENTENCE = "It is good to see you here again."
 
@@ -30,9 +31,9 @@ async def speak_and_measure(engine: Engine, voice: Voice) -> SpeechLevel | None:
     language = default_language(info.languages)
     if not engine.has_sound(SENTENCE, language):
         return None
-    prepared = await prepare_text(engine, SENTENCE, language)
+    segments = await TEXT.run(engine.prepare, [Segment(0, SENTENCE, Boundary.PARAGRAPH)], language)
     request = SynthesisRequest(
-        segments=prepared.segments,
+        segments=segments,
         language=language,
         voice=voice,
         sampling=SamplingParams(seed=0),

@@ -18,10 +18,10 @@ import msgspec
 
 from app.errors import UnusableVoiceFile, UploadTooLarge
 from app.isolation.child import Child, IsolationFailure
-from app.speech.voices import CONDITIONING, MANIFEST, SavedVoice
+from app.voices.store import CONDITIONING, MANIFEST, SavedVoice
 
 SUFFIX = ".chorus-voice"
-UNPACK = "app.speech.voice_file:unpack_in_child"
+UNPACK = "app.voices.voice_file:unpack_in_child"
 MAX_BYTES = 4 * 1024 * 1024
 """Of a whole file. A voice of XTTS takes 130 KB."""
 

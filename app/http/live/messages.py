@@ -141,4 +141,4 @@ class Failed(msgspec.Struct, kw_only=True, tag="error"):
     retry_after_s: int | None = None
 
 
-Answer = Started | SegmentStarted | SegmentEnded | Warned | Pause | Resume | Flushed | Cancelled | Done | Failed
+ServerMessage = Started | SegmentStarted | SegmentEnded | Warned | Pause | Resume | Flushed | Cancelled | Done | Failed

@@ -17,12 +17,12 @@ from litestar.exceptions import WebSocketDisconnect
 from app.audio.encoders import Encoder, open_encoder
 from app.audio.formats import AudioFormat
 from app.errors import ChorusError, InvalidField, RequestError, Unavailable
-from app.http import live_messages as messages
+from app.http.live import messages
 from app.http.wire.errors import error_body
 from app.observability.request_context import request_id
 from app.pools import ENCODERS
 from app.speech.captions import StartedSegment, TimedSegment
-from app.speech.conversation import Conversation, Mark, Warned
+from app.speech.conversation import Conversation, Marker, Warned
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class LiveSocket:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)  # the first failure was raised above
 
-    async def send(self, answer: messages.Answer) -> None:
+    async def send(self, answer: messages.ServerMessage) -> None:
         await self._in_time(lambda: self._socket.send_data(_encoder.encode(answer), mode="text"))
 
     async def fail(self, error: ChorusError) -> None:
@@ -142,10 +142,10 @@ class LiveSocket:
                             await self.send(ended)
                         case Warned(message):
                             await self.send(messages.Warned(message=message))
-                        case Mark.FLUSHED:
+                        case Marker.FLUSHED:
                             await self._send_audio(await ENCODERS.run(turn.close))
                             await self.send(messages.Flushed(audio_s=conversation.given_s))
-                        case Mark.CANCELLED:
+                        case Marker.CANCELLED:
                             turn.close()
                             await self.send(messages.Cancelled(audio_s=conversation.given_s))
             await self._send_audio(await ENCODERS.run(turn.close))

@@ -17,16 +17,15 @@ from pathlib import Path
 import msgspec
 
 from app.audio.reference import ReferenceClip
+from app.deadline import Deadline
 from app.engine.base import Engine, Speaker, Voice
 from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
 from app.pools import FILES, TEXT
-from app.speech.deadline import Deadline
-from app.speech.levels import level_of
-from app.speech.request import MAX_ID_CHARS
-from app.speech.storage import write_atomically
-from app.speech.voice_file import pack_voice_file, unusable
-from app.speech.voices import SavedVoice, VoiceModel, VoiceStore, voice_id
-from app.speech.volume import MAX_AGE_S, SharedFolder
+from app.voices.files import write_atomically
+from app.voices.levels import level_of
+from app.voices.shared_folder import MAX_AGE_S, SharedFolder
+from app.voices.store import MAX_ID_CHARS, SavedVoice, VoiceModel, VoiceStore, voice_id
+from app.voices.voice_file import pack_voice_file, unusable
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SpeakerCatalogue:
+class VoiceCatalogue:
     def __init__(
         self,
         engine: Engine,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.http.sse import server_sent_event
+from app.http.responses.sse import server_sent_event
 
 
 def test_an_event_is_its_name_its_data_and_an_empty_line() -> None:

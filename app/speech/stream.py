@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from app.audio.loudness import soft_limit
+from app.deadline import Deadline
 from app.engine.base import ChunkStream, EngineInfo, Samples
 from app.observability.tracing import NO_SPAN, Span
 from app.speech.captions import StartedSegment, TimedSegment
-from app.speech.deadline import Deadline
 from app.speech.stitch import Stitcher
 
 
@@ -33,7 +33,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """of those segments"""
 
 
-class Speech:
+class SpeechStream:
     """An asynchronous iterator of samples, shape [samples]. Its holder must close it; closing twice does no harm.
 
     gain           applied to all samples, so that a streamed answer has exactly the samples of a whole one
@@ -122,7 +122,7 @@ class Speech:
             await self.aclose()
         return np.concatenate(parts)
 
-    def __aiter__(self) -> "Speech":
+    def __aiter__(self) -> "SpeechStream":
         return self
 
     async def __anext__(self) -> Samples:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.http.spoken_files import MAX_AGE_S, MAX_BYTES, SpokenFile, SpokenFiles
+from app.http.responses.spoken_files import MAX_AGE_S, MAX_BYTES, SpokenFile, SpokenFiles
 
 
 def file(num_bytes: int) -> SpokenFile:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import UnusableVoiceFile, UploadTooLarge
-from app.speech.voice_file import MAX_BYTES, disposition, pack_voice_file, unpack_voice_file
-from app.speech.voices import CONDITIONING, MANIFEST, SavedVoice, voice_id
+from app.voices.store import CONDITIONING, MANIFEST, SavedVoice, voice_id
+from app.voices.voice_file import MAX_BYTES, disposition, pack_voice_file, unpack_voice_file
 
 RECORDINGS = ("0" * 64, "f" * 64)
 VOICE = SavedVoice(

@@ -15,10 +15,10 @@ from litestar.response import Stream
 
 from app import __version__
 from app.audio.formats import AudioFormat
-from app.http.audio import Answer, encoded_pieces, streamed_response, whole_headers, whole_response
 from app.http.dialects.unknown_fields import in_words_of, speak
-from app.http.ranges import ByteRange, parse_range
-from app.http.spoken_files import SpokenFile, SpokenFiles
+from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response, whole_headers, whole_response
+from app.http.responses.ranges import ByteRange, parse_range
+from app.http.responses.spoken_files import SpokenFile, SpokenFiles
 from app.http.wire.errors import AnyRequest, error_response
 from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import facts_of
@@ -56,9 +56,9 @@ async def file_response(
         return stream
 
     with in_words_of(names):
-        await service.speakers.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
+        await service.voices.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
 
-    async def collect(answer: Answer) -> Response[bytes]:
+    async def collect(answer: AudioResponse) -> Response[bytes]:
         async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
             data = b"".join([piece async for piece in pieces])
         answer.num_delivered = answer.num_encoded

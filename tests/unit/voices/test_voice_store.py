@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app.errors import StorageFailure, TooManyVoices
-from app.speech.voices import CONDITIONING, LEFTOVER_AGE_S, MANIFEST, SavedVoice, VoiceModel, VoiceStore, voice_id
+from app.voices.store import CONDITIONING, LEFTOVER_AGE_S, MANIFEST, SavedVoice, VoiceModel, VoiceStore, voice_id
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -12,17 +12,24 @@ from litestar import MediaType, Response
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
-from app.http.audio import Answer, encode_answer, encoded_pieces, streamed_response, whole_headers, whole_response
-from app.http.sse import MEDIA_TYPE, server_sent_event
+from app.http.responses.audio import (
+    AudioResponse,
+    encode_answer,
+    encoded_pieces,
+    streamed_response,
+    whole_headers,
+    whole_response,
+)
+from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
 from app.http.wire.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.pools import WHOLE_ANSWERS
 from app.speech.captions import to_srt, to_vtt
-from app.speech.speech import Speech
+from app.speech.stream import SpeechStream
 
 
 async def timed_response(
-    request: AnyRequest, speaking: Coroutine[None, None, Speech], audio_format: AudioFormat, *, stream: bool
+    request: AnyRequest, speaking: Coroutine[None, None, SpeechStream], audio_format: AudioFormat, *, stream: bool
 ) -> Response[bytes] | Stream:
     """As `audio_response`, with `timestamps`."""
     if stream:
@@ -30,7 +37,7 @@ async def timed_response(
     return await whole_response(request, speaking, lambda answer: _whole(answer, audio_format))
 
 
-async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
+async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[bytes]:
     data = await encode_answer(answer, audio_format)
     receipt = _receipt(answer.speech)
     audio = EncodedAudio(format=audio_format, media_type=audio_format.mime_type, data=data)
@@ -41,7 +48,7 @@ async def _whole(answer: Answer, audio_format: AudioFormat) -> Response[bytes]:
     return Response(body, media_type=MediaType.JSON, headers=headers, status_code=200)
 
 
-async def _events(answer: Answer, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def _events(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     speech = answer.speech
     num_told = 0
     try:
@@ -63,7 +70,7 @@ def _event(name: str, data: msgspec.Struct) -> bytes:
     return server_sent_event(msgspec.json.encode(data), event=name)
 
 
-def _receipt(speech: Speech) -> TimingReceipt:
+def _receipt(speech: SpeechStream) -> TimingReceipt:
     """Of an answer that is complete."""
     receipt, segments = speech.receipt(), speech.timed_segments
     return TimingReceipt(

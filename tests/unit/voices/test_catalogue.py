@@ -11,8 +11,8 @@ from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
 from app.engine.base import Voice
 from app.errors import DeadlineExceeded, UnknownSpeaker, UnusableDataDirectory
-from app.speech.speakers import MAX_AGE, SpeakerCatalogue, SpeakerList
-from app.speech.storage import prepare_data_directory, write_atomically
+from app.voices.catalogue import MAX_AGE, SpeakerList, VoiceCatalogue
+from app.voices.files import prepare_data_directory, write_atomically
 from tests.support.fake_engine import FakeEngine
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -24,7 +24,7 @@ def written(path: Path) -> SpeakerList:
 
 def test_the_first_list_is_made_and_written(tmp_path: Path) -> None:
     async def scenario() -> SpeakerList:
-        return await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        return await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
 
     listed = asyncio.run(scenario())
     assert (listed.count, listed.last_updated) == (2, NOW)
@@ -33,9 +33,9 @@ def test_the_first_list_is_made_and_written(tmp_path: Path) -> None:
 
 def test_an_old_list_is_served_stale_and_made_anew_behind(tmp_path: Path) -> None:
     async def scenario() -> tuple[datetime, datetime]:
-        await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
         later = NOW + MAX_AGE + timedelta(seconds=1)
-        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: later)
+        catalogue = VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: later)
         stale = await catalogue.list()
         await catalogue.aclose()
         return stale.last_updated, (await catalogue.list()).last_updated - MAX_AGE - timedelta(seconds=1)
@@ -46,8 +46,8 @@ def test_an_old_list_is_served_stale_and_made_anew_behind(tmp_path: Path) -> Non
 
 def test_a_young_list_is_served_as_it_is(tmp_path: Path) -> None:
     async def scenario() -> datetime:
-        await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
-        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW + MAX_AGE)
+        await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        catalogue = VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW + MAX_AGE)
         listed = await catalogue.list()
         await catalogue.aclose()
         return listed.last_updated
@@ -61,7 +61,7 @@ def test_a_file_that_is_not_ours_is_made_anew(tmp_path: Path, content: bytes) ->
     (tmp_path / "speaker_metadata.json").write_bytes(content)
 
     async def scenario() -> int:
-        return (await SpeakerCatalogue(FakeEngine(), tmp_path).list()).count
+        return (await VoiceCatalogue(FakeEngine(), tmp_path).list()).count
 
     assert asyncio.run(scenario()) == 2
     assert written(tmp_path).count == 2
@@ -72,7 +72,7 @@ def test_another_engines_file_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / "speaker_metadata.json").write_bytes(msgspec.json.encode(other))
 
     async def scenario() -> int:
-        return (await SpeakerCatalogue(FakeEngine(), tmp_path).list()).count
+        return (await VoiceCatalogue(FakeEngine(), tmp_path).list()).count
 
     assert asyncio.run(scenario()) == 2
 
@@ -81,8 +81,8 @@ def test_the_file_of_other_weights_in_a_folder_of_the_same_name_is_made_anew(tmp
     first, second = (FakeEngine(model="ready", identity=digit * 32) for digit in "ab")
 
     async def scenario() -> tuple[SpeakerList, SpeakerList]:
-        before = await SpeakerCatalogue(first, tmp_path, now=lambda: NOW).list()
-        return before, await SpeakerCatalogue(second, tmp_path, now=lambda: NOW + timedelta(days=1)).list()
+        before = await VoiceCatalogue(first, tmp_path, now=lambda: NOW).list()
+        return before, await VoiceCatalogue(second, tmp_path, now=lambda: NOW + timedelta(days=1)).list()
 
     before, after = asyncio.run(scenario())
     assert (before.identity, before.last_updated) == ("a" * 32, NOW)
@@ -91,12 +91,12 @@ def test_the_file_of_other_weights_in_a_folder_of_the_same_name_is_made_anew(tmp
 
 def test_speakers_that_came_or_went_with_the_same_weights_are_seen_at_the_next_start(tmp_path: Path) -> None:
     async def scenario() -> list[str]:
-        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW)
+        catalogue = VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW)
         await catalogue.list()
         old = written(tmp_path)
         fewer = msgspec.structs.replace(old, speakers=old.speakers[:1], count=1)
         (tmp_path / "speaker_metadata.json").write_bytes(msgspec.json.encode(fewer))
-        listed = await SpeakerCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        listed = await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
         return [speaker.id for speaker in listed.speakers]
 
     assert asyncio.run(scenario()) == ["heart", "harald"]
@@ -104,7 +104,7 @@ def test_speakers_that_came_or_went_with_the_same_weights_are_seen_at_the_next_s
 
 def test_an_unknown_speaker_is_told_near_names(tmp_path: Path) -> None:
     async def scenario() -> None:
-        catalogue = SpeakerCatalogue(FakeEngine(), tmp_path)
+        catalogue = VoiceCatalogue(FakeEngine(), tmp_path)
         assert (await catalogue.find(None)).id == "heart"
         assert (await catalogue.find("harald")).id == "harald"
         with pytest.raises(UnknownSpeaker, match="near ones: harald"):
@@ -140,7 +140,7 @@ def test_a_saved_voice_keeps_the_level_that_was_measured_until_it_is_saved_anew(
             return Voice(id=voice_id, conditioning=packed)
 
     async def scenario() -> None:
-        catalogue = SpeakerCatalogue(Unmeasured(), tmp_path)
+        catalogue = VoiceCatalogue(Unmeasured(), tmp_path)
         clip = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
         saved, _ = await catalogue.save("Ada", "This is my own voice.", [clip])
         voice = await catalogue.find(saved.id)
@@ -160,7 +160,7 @@ def test_a_clone_that_does_not_come_is_given_up_at_the_deadline(tmp_path: Path) 
             raise AssertionError
 
     async def scenario() -> None:
-        catalogue = SpeakerCatalogue(Silent(), tmp_path, request_timeout_s=0.02)
+        catalogue = VoiceCatalogue(Silent(), tmp_path, request_timeout_s=0.02)
         clip = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
         with pytest.raises(DeadlineExceeded, match="not cloned"):
             await catalogue.save("Ada", "This is my own voice.", [clip])

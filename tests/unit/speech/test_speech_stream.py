@@ -5,13 +5,13 @@ import asyncio
 import numpy as np
 import pytest
 
+from app.deadline import Deadline
 from app.engine.base import AudioChunk, Samples
 from app.engine.stream import OrderedChunks
 from app.errors import DeadlineExceeded, EngineFailure
 from app.observability.tracing import NO_SPAN, Span
-from app.speech.deadline import Deadline
-from app.speech.speech import Speech
 from app.speech.stitch import Stitcher
+from app.speech.stream import SpeechStream
 from app.text.segments import Boundary, Segment
 from tests.support.fake_engine import RATE_HZ, FakeEngine
 
@@ -23,7 +23,7 @@ class Source:
         self.num_closed = 0
         self.chunks = OrderedChunks(num_segments, queue_s=lambda: 0.2, on_take=lambda _: None, on_close=lambda: None)
         segments = [Segment(index, f"segment {index}", Boundary.SENTENCE) for index in range(num_segments)]
-        self.speech = Speech(
+        self.speech = SpeechStream(
             self.chunks,
             Stitcher(segments, RATE_HZ),
             info=FakeEngine().info,

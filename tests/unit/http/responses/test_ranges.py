@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.ranges import ByteRange, parse_range
+from app.http.responses.ranges import ByteRange, parse_range
 
 WHOLE = bytes(range(10))
 
