@@ -1,23 +1,22 @@
-"""Many callers at once against a deployed server: what each of them would notice, and how many servers it took.
+"""Many callers at once against a deployed server: their waiting times, and the number of servers that answered.
 
-Knows a URL and a key. Each request has a text of its own and is streamed. A server tells when it started in
-`X-Chorus-Instance`: one that started after the test did is a cold start.
+Knows a URL and a key. Each request has a text of its own and is streamed. `X-Chorus-Instance` names a server and the
+time of its start: a server that started after the test did is a cold start.
 """
 
 import asyncio
 import re
 import statistics
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 import httpx
 import msgspec
 
-from app.cli.load import SENTENCES
+from app.bench.load import SENTENCES, Listener, percentile_95, post_stream, samples_of
 from modal_deploy.probe import START_TIMEOUT_S
 
-BYTES_PER_S = 48_000
+SAMPLE_RATE_HZ = 24_000
 _QUEUE = re.compile(r"queue;dur=([\d.]+)")
 
 
@@ -25,12 +24,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One request. Times in seconds; None where the answer had none."""
 
     status: str
-    """of HTTP, or what broke"""
+    """HTTP status, or the name of the error that ended the request"""
     first_audio_s: float | None = None
     total_s: float | None = None
     audio_s: float = 0.0
     queue_s: float | None = None
-    """in the server; what the caller waited beyond it is the network, the host's own queue, and cold starts"""
+    """in the server; the rest of the wait is the network, the host's own queue, and cold starts"""
     instance: str | None = None
 
 
@@ -57,27 +56,23 @@ async def run_load(
 
 
 async def _speak(client: httpx.AsyncClient, text: str, seed: int) -> Result:
-    began_at_s = time.perf_counter()
-    first_s: float | None = None
-    size = 0
-    body = {"text": text, "stream": True, "format": "pcm", "seed": seed}
+    listener = Listener()
     try:
-        async with client.stream("POST", "/tts", json=body) as answer:
+        async with post_stream(client, text, seed) as answer:
+            instance = answer.headers.get("x-chorus-instance")
             if not answer.is_success:
-                return Result(status=str(answer.status_code), instance=answer.headers.get("x-chorus-instance"))
-            async for data in answer.aiter_raw():
-                first_s = first_s or time.perf_counter() - began_at_s
-                size += len(data)
+                return Result(status=str(answer.status_code), instance=instance)
+            await listener.listen(samples_of(answer), sample_rate_hz=SAMPLE_RATE_HZ)
     except httpx.HTTPError as error:
-        return Result(status=type(error).__name__, first_audio_s=first_s)
+        return Result(status=type(error).__name__, first_audio_s=listener.first_audio_s)
     queue = _QUEUE.search(answer.headers.get("server-timing", ""))
     return Result(
-        status=str(answer.status_code) if size else "no audio",
-        first_audio_s=first_s,
-        total_s=time.perf_counter() - began_at_s,
-        audio_s=size / BYTES_PER_S,
+        status=str(answer.status_code) if listener.audio_s else "no audio",
+        first_audio_s=listener.first_audio_s,
+        total_s=listener.total_s,
+        audio_s=listener.audio_s,
         queue_s=float(queue[1]) / 1000 if queue else None,
-        instance=answer.headers.get("x-chorus-instance"),
+        instance=instance,
     )
 
 
@@ -106,7 +101,7 @@ def summarise(results: Sequence[Result], *, began_at_unix_s: float) -> Summary:
     rows: list[tuple[str, float, float, float]] = []
     for name, values in series.items():
         if found := sorted(value for value in values if value is not None):
-            rows.append((name, statistics.median(found), found[round(0.95 * (len(found) - 1))], found[-1]))
+            rows.append((name, statistics.median(found), percentile_95(found), found[-1]))
     return Summary(
         statuses=dict(Counter(result.status for result in results)),
         rows=rows,

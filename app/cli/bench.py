@@ -1,30 +1,21 @@
-"""`chorus bench`: how fast this machine speaks, to how many listeners, and beside the reference."""
+"""`chorus bench`: options and tables. The measurements are in app/bench."""
 
 import asyncio
 import json
 import os
-import platform
-import resource
-import sys
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-import httpx
-import msgspec
 
-from app import __version__
-from app.cli.load import SENTENCES, Figures, as_markdown, engine_streams, http_streams, measure
-from app.engine.base import Engine
-from app.engine.factory import build_engine, choose_engine
-from app.engine.xtts.hardware.driver import find_device
-from app.engine.xtts.models import folder_of
-from app.errors import EngineUnavailable, InvalidField
+from app.bench.command import bench_beside_reference, bench_engine, bench_server, run_facts
+from app.bench.load import SENTENCES, Figures
 from app.observability.log import configure_logging
-from app.settings import Settings, load_settings
+from app.settings import load_settings
 
-XTTS_CODE_S = 1024 / 22050
+if TYPE_CHECKING:  # imports torch
+    from app.engine.xtts.compare import Comparison
 
 
 def _numbers(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
@@ -64,114 +55,37 @@ def bench(
     settings = load_settings()
     load_before = os.getloadavg()[0]
     if compare_reference:
-        device, rows = _compare(settings, streams, texts, codes or 100)
-        table = _comparison_table(rows)
+        device, compared = bench_beside_reference(
+            settings, streams, num_texts=texts, num_codes=codes or 100, report=_report
+        )
+        rows, table = compared, _comparison_table(compared)
     else:
-        running = _bench_server(url, settings, streams) if url else _bench_engine(settings, streams, codes)
-        device, rows = asyncio.run(running)
-        table = _figures_table(rows)
-    peak_mb = (
-        None if url else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    )
-    result: dict[str, Any] = {  # Any: JSON
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "chorus": __version__,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "device": device,
-        "python": platform.python_version(),
-        "load_before": round(load_before, 2),
-        "peak_memory_mb": peak_mb,
-        "rows": msgspec.to_builtins(rows),
-    }
+        running = (
+            bench_server(url, settings, streams, report=_report)
+            if url
+            else bench_engine(settings, streams, exact_codes=codes, report=_report)
+        )
+        device, measured = asyncio.run(running)
+        rows, table = measured, _figures_table(measured)
+    facts = run_facts(device, rows, load_before=load_before, in_process=not url)
     if append is not None:
         with append.open("a") as file:
-            file.write(json.dumps(result) + "\n")
+            file.write(json.dumps(facts) + "\n")
     if as_json:
-        click.echo(json.dumps(result))
+        click.echo(json.dumps(facts))
         return
     click.echo(table)
-    memory = "" if peak_mb is None else f", peak memory {peak_mb:.0f} MB"
-    click.echo(f"\n{result['machine']}, on {device}, Python {result['python']}, load before {load_before:.2f}{memory}")
+    memory = "" if url else f", peak memory {facts['peak_memory_mb']:.0f} MB"
+    click.echo(f"\n{facts['machine']}, on {device}, Python {facts['python']}, load before {load_before:.2f}{memory}")
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)
-
-
-async def _bench_engine(settings: Settings, streams: tuple[int, ...], codes: int | None) -> tuple[str, list[Figures]]:
-    """The device's name, and a row for each number of streams; so too below."""
-    engine = await asyncio.to_thread(_build, settings, max(streams), codes)
-    try:
-        is_xtts = engine.info.name == "xtts"
-        _tell(f"{engine.info.name} engine, {engine.info.model} on {engine.info.device}, {engine.info.max_slots} slots")
-        open_stream = engine_streams(engine)
-        rows: list[Figures] = []
-        await measure(
-            open_stream, 1, sample_rate_hz=engine.info.sample_rate_hz, code_s=None
-        )  # the first is never the fastest
-        for number in streams:
-            _tell(f"{number} streams")
-            code_s = XTTS_CODE_S if is_xtts else None
-            rows.append(await measure(open_stream, number, sample_rate_hz=engine.info.sample_rate_hz, code_s=code_s))
-        return engine.info.device, rows
-    finally:
-        await engine.aclose()
-
-
-def _build(settings: Settings, max_queue: int, codes: int | None) -> Engine:
-    settings = msgspec.structs.replace(settings, max_queue=max(settings.max_queue, max_queue))
-    if codes is not None:
-        _require_xtts(settings, "--codes")
-    return build_engine(settings, exact_codes=codes)
-
-
-async def _bench_server(url: str, settings: Settings, streams: tuple[int, ...]) -> tuple[str, list[Figures]]:
-    limits = httpx.Limits(max_connections=max(streams))
-    headers = {"Authorization": f"Bearer {settings.api_keys.values[0]}"} if settings.api_keys else {}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=600, limits=limits) as client:
-        try:
-            health = (await client.get("/health")).json()
-            _tell(f"{url}: {health['engine']} engine on {health['device']}")
-            code_s = XTTS_CODE_S if health["engine"] == "xtts" else None
-            open_stream = http_streams(client)
-            await measure(open_stream, 1, sample_rate_hz=24_000, code_s=None)
-            rows: list[Figures] = []
-            for number in streams:
-                _tell(f"{number} streams")
-                rows.append(await measure(open_stream, number, sample_rate_hz=24_000, code_s=code_s))
-            return health["device"], rows
-        except (httpx.HTTPError, KeyError, json.JSONDecodeError) as error:
-            raise InvalidField(f"{url} cannot be measured: {error or type(error).__name__}") from error
-
-
-def _compare(settings: Settings, batches: tuple[int, ...], num_texts: int, num_codes: int) -> tuple[str, list[Any]]:
-    """Any: app.engine.xtts.compare.Comparison, which is imported here because it imports torch."""
-    _require_xtts(settings, "--compare-reference")
-    from app.engine.xtts.compare import compare
-    from app.engine.xtts.engine import device_name
-
-    device = find_device(settings.device)
-    rows = compare(
-        folder_of(settings.model, settings.data),
-        SENTENCES[:num_texts],
-        device=device,
-        precision=settings.precision,
-        batches=batches,
-        num_codes=num_codes,
-        report=_tell,
-    )
-    return device_name(device), list(rows)
-
-
-def _require_xtts(settings: Settings, option: str) -> None:
-    name, reason = choose_engine(settings)
-    if name != "xtts":
-        raise EngineUnavailable(f"{option} needs the XTTS engine, and the engine would be {name}: {reason}")
 
 
 def _figures_table(rows: list[Figures]) -> str:
     columns = ("streams", "first audio p50", "p95", "real-time factor", "audio s/s", "codes/s", "underruns")
-    return as_markdown(
+    return _markdown(
         columns,
         [
             (
@@ -188,10 +102,10 @@ def _figures_table(rows: list[Figures]) -> str:
     )
 
 
-def _comparison_table(rows: list[Any]) -> str:
+def _comparison_table(rows: "list[Comparison]") -> str:
     columns = ("sequences", "codes each", "TTS package", "Chorus", "ratio", "text to latents", "ratio")
     columns += ("first audio", "same codes")
-    return as_markdown(
+    return _markdown(
         columns,
         [
             (
@@ -208,3 +122,8 @@ def _comparison_table(rows: list[Any]) -> str:
             for row in rows
         ],
     )
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -5,18 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.cli.load import SENTENCES, Figures, engine_streams, measure
+from app.bench.load import SENTENCES, Figures, Listener, engine_streams, measure
+from tests.support.clock import Clock
 from tests.support.fake_engine import FakeEngine
 
 RATE_HZ = 1000
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 async def figures_of(pieces: list[tuple[float, float]], *, streams: int = 1, code_s: float | None = None) -> Figures:
@@ -70,3 +63,17 @@ def test_a_listener_who_leaves_gives_its_place_in_the_engine_back() -> None:
         await engine.aclose()
 
     asyncio.run(leave())
+
+
+def test_a_listener_waits_from_its_construction() -> None:
+    """A deployed server is measured from the first attempt to connect, which comes before its stream."""
+    clock = Clock()
+
+    async def pieces() -> AsyncIterator[int]:
+        clock.now_s += 0.5
+        yield RATE_HZ
+
+    listener = Listener(clock)
+    clock.now_s += 2.0
+    asyncio.run(listener.listen(pieces(), sample_rate_hz=RATE_HZ))
+    assert listener.first_audio_s == listener.total_s == pytest.approx(2.5)

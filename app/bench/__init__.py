@@ -1,0 +1,1 @@
+"""Measurements of `chorus bench` and of the load tests."""
