@@ -1,4 +1,4 @@
-"""What app/ may do, and where."""
+"""Rules of app/: environment, errors, imports, declared packages."""
 
 import ast
 import importlib.metadata
@@ -9,19 +9,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from app.errors import ChorusError
 from app.http.wire.errors import STATUS
+from tests.house.figures import ROOT, python_files, relative
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted((ROOT / "app").rglob("*.py"))
-MAX_LINES = 300
+SOURCES = python_files("app")
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
-
-
-def relative(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 def environment_reads(tree: ast.Module) -> Iterator[int]:
@@ -43,25 +36,6 @@ def environment_reads(tree: ast.Module) -> Iterator[int]:
 
 def subclasses(parent: type) -> set[type]:
     return {child for direct in parent.__subclasses__() for child in (direct, *subclasses(direct))}
-
-
-def imported_modules(tree: ast.Module) -> Iterator[str]:
-    """Absolute names of the modules that `tree` imports; of `from a import b` both `a` and `a.b`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def imported_test_modules(source: str) -> list[str]:
-    """Modules test_*.py, conftest.py or __main__.py of the tests that `source` imports."""
-    return [
-        name
-        for name in imported_modules(ast.parse(source))
-        if re.fullmatch(r"tests\.(.+\.)?(test_\w+|conftest|__main__)", name)
-    ]
 
 
 def imported_packages(tree: ast.Module) -> set[str]:
@@ -117,24 +91,6 @@ def test_the_import_contract_holds() -> None:
     lint_imports = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([lint_imports], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_no_source_file_is_longer_than_a_reader_can_hold() -> None:
-    lengths = {relative(path): len(path.read_text().splitlines()) for path in SOURCES}
-    assert {path: n for path, n in lengths.items() if n > MAX_LINES} == {}
-
-
-def test_no_test_module_is_imported() -> None:
-    """Helpers that several tests use lie in tests/support."""
-    found = {relative(path): imported_test_modules(path.read_text()) for path in sorted((ROOT / "tests").rglob("*.py"))}
-    assert {path: names for path, names in found.items() if names} == {}
-
-
-@pytest.mark.parametrize(
-    "source", ["from tests.unit.test_a import b", "from tests.unit import test_a", "import tests.conftest as c"]
-)
-def test_each_form_of_an_import_of_a_test_module_is_found(source: str) -> None:
-    assert imported_test_modules(source) != []
 
 
 def test_what_app_imports_is_declared() -> None:
