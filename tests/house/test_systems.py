@@ -27,7 +27,7 @@ def pythons_that_make_takes() -> list[str]:
 
 def test_the_table_of_systems_names_every_python_that_make_takes_and_no_other() -> None:
     wanted = pythons_that_make_takes()
-    rows = [row for row in section("Where it runs", INSTALL).splitlines() if "Python 3.11" in row]
+    rows = [row for row in section("Systems", INSTALL).splitlines() if "Python 3.11" in row]
     assert len(rows) == 3
     for row in rows:
         _, _, embedded, xtts, _, _ = row.split("|")
@@ -44,5 +44,5 @@ def test_every_python_that_make_takes_is_tested_in_the_workflow_and_by_the_ci_sc
 
 
 def test_the_table_of_headers_is_that_of_the_api_reference() -> None:
-    rows = re.findall(r"^\| `([\w-]+)` \|", section("What an answer tells you", HTTP), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|", section("Response headers", HTTP), re.MULTILINE)
     assert sorted(rows) == sorted(EVERY_ANSWER + AUDIO_ANSWER)
