@@ -9,6 +9,7 @@ ChorusError
     UnknownSpeaker            no such voice; names near ones
     VoiceOfAnotherModel       a saved voice that was cloned with other weights than those that are loaded
     UnknownModel              no such model; names those there are
+    InvalidMarkup             SSML that cannot be read; says where
     TextTooLong               more text than one request may carry
     NothingToSpeak            the text has no sound
     UploadTooLarge            more bytes than one request may carry
@@ -101,6 +102,10 @@ class VoiceOfAnotherModel(RequestError):
 
 class UnknownModel(RequestError):
     code = "model_not_found"
+
+
+class InvalidMarkup(RequestError):
+    code = "invalid_markup"
 
 
 class TextTooLong(RequestError):

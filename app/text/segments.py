@@ -35,6 +35,12 @@ class Segment(msgspec.Struct, frozen=True):
     index: int
     text: str
     boundary: Boundary
+    language: str | None = None
+    """None: the language of the request"""
+    rate: float = 1.0
+    """multiplies the speed of the request"""
+    pause_s: float | None = None
+    """seconds of silence after it; None: as its boundary says"""
 
 
 _CLOSERS = r"""["'”’»›」』）)\]]*"""
@@ -51,14 +57,16 @@ _JOINERS = "\u200c\u200d"
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uff65]")
 
 
-def split_segments(text: str, *, language: str, max_chars: int) -> tuple[Segment, ...]:
+def split_segments(text: str, *, language: str, max_chars: int, opens: bool = True) -> tuple[Segment, ...]:
     """Cut a text into segments of at most `max_chars` characters; empty when nothing is left to speak.
+
+    opens   whether the text is the beginning of what the caller hears, so that its first segment is better short
 
     No letter or digit is lost, repeated or moved: the segments joined are the cleaned text, white space aside.
     """
     segments: list[Segment] = []
     for paragraph in clean(text).split(PARAGRAPH_BREAK):
-        pieces = list(_pieces(paragraph, language, max_chars, is_first=not segments))
+        pieces = list(_pieces(paragraph, language, max_chars, is_first=opens and not segments))
         for number, (piece, boundary) in enumerate(pieces):
             is_last = number == len(pieces) - 1
             segments.append(Segment(len(segments), piece, Boundary.PARAGRAPH if is_last else boundary))
