@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
 from app.errors import ChorusError
+from app.text.lexicon import Lexicon
 from app.text.segments import Segment
 
 Samples = NDArray[np.float32]
@@ -76,6 +77,10 @@ class PreparedSegment(Segment, frozen=True, kw_only=True):
     """as the engine reads it: numbers, abbreviations and symbols spelt out"""
     text_tokens: tuple[int, ...] = ()
     """ids of the engine's vocabulary, where it has one"""
+    unspoken: str = ""
+    """distinct letters, digits and signs of the spoken form that the engine cannot pronounce"""
+    has_sound: bool = True
+    """whether anything of it would be heard"""
 
 
 class SynthesisRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,8 +185,7 @@ class ChunkStream(Protocol):
 class Engine(Protocol):
     """Text in, audio out, for many callers at once.
 
-    `prepare`, `has_sound`, `unspeakable`, `pack_voice` and `unpack_voice` may be called on any thread; the rest is for
-    the event loop.
+    `prepare`, `pack_voice` and `unpack_voice` may be called on any thread; the rest is for the event loop.
     """
 
     @property
@@ -213,19 +217,13 @@ class Engine(Protocol):
         """The voice again, in any process with the same model. Raises ValueError where it is no such voice."""
         ...
 
-    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
-        """The segments as they are decoded. Blocking, for milliseconds a segment.
+    def prepare(
+        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+    ) -> tuple[PreparedSegment, ...]:
+        """The segments as they are decoded, read with `lexicons` (app.text.reading). Blocking, milliseconds a segment.
 
         Segments that the engine cannot decode in one piece come as several, numbered anew.
         """
-        ...
-
-    def unspeakable(self, text: str, language: str) -> str:
-        """The characters of `text` that would be passed over in silence, each once; "" when there are none."""
-        ...
-
-    def has_sound(self, text: str, language: str) -> bool:
-        """Whether anything at all would be heard."""
         ...
 
     def submit(self, request: SynthesisRequest) -> ChunkStream:

@@ -37,7 +37,8 @@ from app.engine.scheduler import Sequence as ScheduledSequence
 from app.engine.stream import OrderedChunks
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
 from app.pools import yield_to_event_loop
-from app.text.digits import lower_digits, spell_long_numbers
+from app.text.lexicon import Lexicon
+from app.text.reading import is_sounded, read
 from app.text.segments import Segment
 
 logger = logging.getLogger(__name__)
@@ -51,9 +52,10 @@ CHARS_PER_S = 17.5
 SECONDS_BESIDE_TEXT = 0.5
 """Silence around a segment, which does not grow with its text."""
 HOW_TO_CLONE = "the embedded voice cannot clone; the XTTS engine can: `chorus download`, then CHORUS_ENGINE=xtts"
-# The voice fails on numbers beyond decillions and drops what a word has beyond 24 letters: both are read in pieces.
+# The voice drops what a word has beyond 24 letters, so a longer one is read in pieces.
 _LONG_WORD = re.compile(r"([^\W\d_]{24})(?=[^\W\d_])")
-_SPOKEN_SYMBOLS = frozenset("&@%$£€+=#°±×÷²³½¼¾π")
+_SPOKEN_SYMBOLS = frozenset("&@%$£+=#°±×÷²³½¼¾π§©~^№→")
+_SILENT_ASCII = frozenset("*\\|<>`")
 
 
 class EmbeddedEngine:
@@ -118,24 +120,10 @@ class EmbeddedEngine:
     def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
         raise CloningUnavailable(HOW_TO_CLONE)
 
-    def unspeakable(self, text: str, language: str) -> str:
-        """Letters of other scripts. (It spells Cyrillic and Greek letters by name, which nobody wants to hear.)"""
-        return "".join(dict.fromkeys(char for char in text if char.isalpha() and not _is_latin(char)))
-
-    def has_sound(self, text: str, language: str) -> bool:
-        return any(char.isdecimal() or char in _SPOKEN_SYMBOLS or (char.isalpha() and _is_latin(char)) for char in text)
-
-    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
-        return tuple(
-            PreparedSegment(
-                segment.index,
-                segment.text,
-                segment.boundary,
-                spoken_text=(spoken := _readable(segment.text)),
-                expected_s=SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S,
-            )
-            for segment in segments
-        )
+    def prepare(
+        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+    ) -> tuple[PreparedSegment, ...]:
+        return tuple(_prepare(segment, lexicons) for segment in segments)
 
     def submit(self, request: SynthesisRequest) -> OrderedChunks:
         if self._is_closed:
@@ -206,10 +194,24 @@ class EmbeddedEngine:
         return np.asarray(self._hibari(text, speed=speed, seed=seed), np.float32)
 
 
-def _is_latin(char: str) -> bool:
-    # Symbols such as π and µ are letters to Unicode; the voice reads them as words.
-    return char in _SPOKEN_SYMBOLS or unicodedata.name(char, "").startswith(("LATIN", "FEMININE", "MASCULINE", "MICRO"))
+def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> PreparedSegment:
+    said = read(segment.text, "en", lexicons).text
+    unspoken = "".join(char for char in dict.fromkeys(said) if is_sounded(char) and not _can_say(char))
+    # Left in the text, letters of other scripts would be spelt by name.
+    spoken = _LONG_WORD.sub(r"\1 ", " ".join(said.translate({ord(char): " " for char in unspoken}).split()))
+    return PreparedSegment(
+        segment.index,
+        segment.text,
+        segment.boundary,
+        spoken_text=spoken,
+        expected_s=SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S,
+        unspoken=unspoken,
+        has_sound=any(char.isalnum() or char in _SPOKEN_SYMBOLS for char in spoken),
+    )
 
 
-def _readable(text: str) -> str:
-    return _LONG_WORD.sub(r"\1 ", spell_long_numbers(lower_digits(text))).replace("\n", " ")
+def _can_say(char: str) -> bool:
+    """Symbols such as π and µ are letters to Unicode; the voice reads them as words."""
+    if char in _SPOKEN_SYMBOLS or char.isascii():
+        return char not in _SILENT_ASCII
+    return unicodedata.name(char, "").startswith(("LATIN", "FEMININE", "MASCULINE", "MICRO"))

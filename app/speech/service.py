@@ -13,7 +13,7 @@ from app.errors import QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.lifecycle import Lifecycle
 from app.observability.tracing import current, span
 from app.settings import Settings
-from app.speech.prepare import prepare_text
+from app.speech.prepare import PreparedText, prepare_text
 from app.speech.request import SpeechRequest
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
@@ -165,7 +165,7 @@ class SpeechService:
             Stitcher(segments, info.sample_rate_hz),
             info=info,
             seed=seed,
-            warnings=(*voice_warnings, *self._warnings(request, prepared.unspeakable, language)),
+            warnings=(*voice_warnings, *self._warnings(request, prepared, language)),
             gain=gain_for(voice.level, self._settings.loudness_dbfs),
             deadline=deadline,
             num_segments=len(segments),
@@ -201,7 +201,7 @@ class SpeechService:
         if len(text) > limit:
             raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")
 
-    def _warnings(self, request: SpeechRequest, unspeakable: str, language: str) -> tuple[str, ...]:
+    def _warnings(self, request: SpeechRequest, prepared: PreparedText, language: str) -> tuple[str, ...]:
         """Options and characters of the request that have no effect on its audio."""
         info = self.engine.info
         ignored = [
@@ -213,8 +213,7 @@ class SpeechService:
         warnings += request.notes
         if language in info.languages_as_written and any(char.isdigit() for char in request.text):
             warnings.append(f"numbers are not spelt out in {language!r}: write them as words")
-        if unspeakable:
-            warnings.append(f"not spoken, because the {info.name} engine cannot: {unspeakable[:40]}")
+        warnings += prepared.warnings
         return tuple(warnings)
 
     async def aclose(self) -> None:

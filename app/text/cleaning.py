@@ -20,28 +20,39 @@ _JOINERS = "\u200c\u200d"  # they shape Persian and Indic words
 # Symbols that Unicode files under So (other symbol) and that are read aloud all the same.
 _SPOKEN_SYMBOLS = frozenset("°©®")
 
-_SPOKEN_CATEGORIES = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Sc", "Sm", "So"))
+_SIGN_CATEGORIES = frozenset(("Sc", "Sm", "So"))
 _SPOKEN_PUNCTUATION = frozenset("%‰&@#§¶")
+_SENTENCE_MARKS = frozenset(".,;:!?…。！？，、।؟،؛'\"“”„‘’‚«»‹›「」『』()[]{}（） ")
+"""A wrapped line may begin or end with these, so a line of them alone is no row of signs."""
 
 
 def clean(text: str) -> str:
     """Text in NFC with one space between words and an empty line between paragraphs.
 
-    Goes: control, format and private characters, lone surrogates, emoji, and paragraphs that are nothing but
-    punctuation, such as the row of asterisks between two scenes. Stays: every letter, mark, digit,
-    punctuation, currency and mathematical sign. Cleaning twice changes nothing more.
+    Removed: control, format and private characters, lone surrogates, emoji, and rows of signs, such as `* * *` between
+    two scenes, which leave the end of a paragraph. Kept: every letter, mark, digit, punctuation, currency and
+    mathematical sign of the other paragraphs. A text of signs alone keeps those that can be read aloud, such as `%`.
+    Cleaning twice changes nothing more.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
     text = _KEYCAP.sub(r"\1", text)
     text = "".join(_keep(text))
     # Composing may bring new neighbours together, so it comes after the sieve.
     text = unicodedata.normalize("NFC", text)
+    has_words = any(map(str.isalnum, text))
+    if has_words:
+        text = "\n".join("" if _is_row_of_signs(line) else line for line in text.split("\n"))
     paragraphs = (_clean_paragraph(paragraph) for paragraph in _PARAGRAPHS.split(text))
-    return PARAGRAPH_BREAK.join(paragraph for paragraph in paragraphs if any(map(_is_spoken, paragraph)))
+    is_kept = str.isalnum if has_words else _is_spoken_sign
+    return PARAGRAPH_BREAK.join(paragraph for paragraph in paragraphs if any(map(is_kept, paragraph)))
 
 
-def _is_spoken(char: str) -> bool:
-    return unicodedata.category(char) in _SPOKEN_CATEGORIES or char in _SPOKEN_PUNCTUATION
+def _is_row_of_signs(line: str) -> bool:
+    return not any(map(str.isalnum, line)) and not _SENTENCE_MARKS.issuperset(line)
+
+
+def _is_spoken_sign(char: str) -> bool:
+    return unicodedata.category(char) in _SIGN_CATEGORIES or char in _SPOKEN_PUNCTUATION
 
 
 def _is_read_aloud(symbol: str) -> bool:

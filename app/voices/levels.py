@@ -29,9 +29,9 @@ async def speak_and_measure(engine: Engine, voice: Voice) -> SpeechLevel | None:
     """The same without a look at what is known."""
     info = engine.info
     language = default_language(info.languages)
-    if not engine.has_sound(SENTENCE, language):
-        return None
     segments = await TEXT.run(engine.prepare, [Segment(0, SENTENCE, Boundary.PARAGRAPH)], language)
+    if not any(segment.has_sound for segment in segments):
+        return None
     request = SynthesisRequest(
         segments=segments,
         language=language,

@@ -26,6 +26,7 @@ from app.engine.base import (
 from app.engine.scheduler import Request
 from app.engine.stream import OrderedChunks
 from app.errors import ChorusError, EngineFailure
+from app.text.lexicon import Lexicon, respell
 from app.text.segments import Segment
 
 RATE_HZ = 24_000
@@ -95,16 +96,18 @@ class FakeEngine:
             raise ValueError("no voice of this engine")
         return Voice(id=voice_id, conditioning=packed.decode(), level=LEVEL)
 
-    def unspeakable(self, text: str, language: str) -> str:
-        return "".join(dict.fromkeys(char for char in text if char in "世界"))
-
-    def has_sound(self, text: str, language: str) -> bool:
-        return any(char.isalnum() for char in text)
-
-    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
+    def prepare(
+        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+    ) -> tuple[PreparedSegment, ...]:
         return tuple(
             PreparedSegment(
-                segment.index, segment.text, segment.boundary, expected_s=WORD_S * len(segment.text.split())
+                segment.index,
+                segment.text,
+                segment.boundary,
+                spoken_text=respell(segment.text, lexicons)[0],
+                expected_s=WORD_S * len(segment.text.split()),
+                unspoken="".join(dict.fromkeys(char for char in segment.text if char in "世界")),
+                has_sound=any(char.isalnum() and char not in "世界" for char in segment.text),
             )
             for segment in segments
         )

@@ -40,9 +40,8 @@ from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning,
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import ChorusError, Draining
 from app.text.languages import max_chars
+from app.text.lexicon import Lexicon
 from app.text.segments import Segment
-
-SPOKEN_SYMBOLS = frozenset("&@%$£€#°+=")
 
 
 class XttsEngine:
@@ -175,21 +174,17 @@ class XttsEngine:
         conditioning = unpack_conditioning(packed, channels=channels)
         return Voice(id=voice_id, conditioning=conditioning, level=unpack_level(packed))
 
-    def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
+    def prepare(
+        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+    ) -> tuple[PreparedSegment, ...]:
         return prepare_segments(
             segments,
             language,
+            lexicons,
             tokenizer=self._tokenizer,
             max_chars=self.info.max_segment_chars[language],
             limits=self._text_limits,
         )
-
-    def unspeakable(self, text: str, language: str) -> str:
-        return self._tokenizer.unknown_letters(text, language)
-
-    def has_sound(self, text: str, language: str) -> bool:
-        unknown = self._tokenizer.unknown_letters(text, language)
-        return any((char.isalnum() and char not in unknown) or char in SPOKEN_SYMBOLS for char in text)
 
     def submit(self, request: SynthesisRequest) -> OrderedChunks:
         if self._is_closed:

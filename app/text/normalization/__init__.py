@@ -10,6 +10,7 @@ from importlib import import_module
 
 import msgspec
 
+from app.text.languages import canonical_language
 from app.text.normalization.characters import plain_characters
 from app.text.normalization.grammar import Grammar
 from app.text.normalization.rule import Change, Rule, apply_rules
@@ -48,8 +49,8 @@ class Normalizer:
 
 @cache
 def normalizer(language: str) -> Normalizer | None:
-    """The normalizer of one of Chorus's languages; None where it has none."""
-    name = MODULES.get(language)
+    """The normalizer of a language, that of `pt` for `pt-br`; None where there is none."""
+    name = MODULES.get(language) or MODULES.get(canonical_language(language.partition("-")[0]))
     if name is None:
         return None
     module = import_module(f"app.text.normalization.languages.{name}")

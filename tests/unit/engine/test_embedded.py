@@ -13,7 +13,7 @@ from app.audio.loudness import speech_level_dbfs
 from app.engine.base import PreparedSegment, Samples, SamplingParams, SynthesisRequest
 from app.engine.embedded import EmbeddedEngine
 from app.errors import CloningUnavailable, Draining, EngineFailure, NothingToSpeak
-from app.text.segments import Boundary
+from app.text.segments import Boundary, Segment
 from tests.support.requests import prepared
 
 
@@ -144,9 +144,15 @@ def test_what_the_voice_cannot_do_is_said() -> None:
         with pytest.raises(KeyError):
             engine.voice("fenrir")
         assert [speaker.id for speaker in engine.speakers()] == ["heart"]
-        assert engine.unspeakable("Hello 世界, Привет, naïve café 5 µ", "en") == "世界Привет"
-        assert not engine.has_sound("日本語 … --", "en")
-        assert engine.has_sound("50 %", "en")
+        hello, japanese, percent, signs = (
+            engine.prepare([Segment(0, text, Boundary.SENTENCE)], "en")[0]
+            for text in ("Hello 世界, Привет, naïve café 5 µ", "日本語 … --", "50 %", "a ♫ b | c ≥ 5")
+        )
+        assert hello.unspoken == "世界Привет"
+        assert "П" not in hello.spoken_text
+        assert signs.unspoken == "♫|"
+        assert not japanese.has_sound
+        assert percent.has_sound
 
     run(scenario)
 

@@ -15,6 +15,7 @@ from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
+from app.text.lexicon import Lexicon
 from app.text.segments import Segment
 from tests.support.fake_engine import FakeEngine
 
@@ -66,13 +67,11 @@ def test_text_is_read_and_tokenised_on_a_thread_of_the_text_pool(tmp_path: Path)
     threads: set[str] = set()
 
     class Watched(FakeEngine):
-        def prepare(self, segments: Sequence[Segment], language: str) -> tuple[PreparedSegment, ...]:
+        def prepare(
+            self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+        ) -> tuple[PreparedSegment, ...]:
             threads.add(threading.current_thread().name)
-            return super().prepare(segments, language)
-
-        def has_sound(self, text: str, language: str) -> bool:
-            threads.add(threading.current_thread().name)
-            return super().has_sound(text, language)
+            return super().prepare(segments, language, lexicons)
 
     async def scenario() -> None:
         speech = await service_of(Watched(), tmp_path).speak(HELLO)

@@ -165,6 +165,25 @@ def test_cleaning(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
+ROWS = (
+    "<>", "|", "| | |", "→", "↓", "≈≈≈", "∗ ∗ ∗", "§", "¶", "¤", "=======", "+ + +", "-=-=-", "# # #", "~", "～",
+    "< < >", "∞", "©", "®", "™", "№", "$$", "×", "***", "---", "* * *", "###", "___", "_ _ _", "😀🎉", "❦", "⁂", "•",
+    "°", "%", "👍🏽",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("line_end", ["\n", "\n\n", "\r\n"])
+def test_a_row_of_signs_is_the_pause_between_two_paragraphs(row: str, line_end: str) -> None:
+    first, second = "One man went out of the house.", "Two men came in again."
+    assert clean(f"{first}{line_end}{row}{line_end}{second}") == f"{first}\n\n{second}"
+    assert clean(f"{row}{line_end}{first}{line_end}{row}") == first
+
+
+def test_a_wrapped_line_of_marks_ends_no_paragraph() -> None:
+    assert clean("He said: “Go home\n!”\nand left.") == "He said: “Go home !” and left."
+
+
 def test_an_ornament_between_paragraphs_is_no_segment() -> None:
     assert cut("One scene ends here.\n\n  *    *    *  \n\nAnother begins.") == [
         "One scene ends here.",

@@ -12,6 +12,8 @@ import msgspec
 
 from app.engine.base import PreparedSegment
 from app.engine.xtts.text.tokenizer import TextTokenizer
+from app.text.lexicon import Lexicon
+from app.text.reading import read
 from app.text.segments import Boundary, Segment, best_cut
 
 CHARS_PER_S = 14.0
@@ -29,7 +31,13 @@ class TextLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare_segments(
-    segments: Sequence[Segment], language: str, *, tokenizer: TextTokenizer, max_chars: int, limits: TextLimits
+    segments: Sequence[Segment],
+    language: str,
+    lexicons: Sequence[Lexicon] = (),
+    *,
+    tokenizer: TextTokenizer,
+    max_chars: int,
+    limits: TextLimits,
 ) -> tuple[PreparedSegment, ...]:
     """The segments in order, numbered anew where one was cut.
 
@@ -38,13 +46,15 @@ def prepare_segments(
     max_spoken_chars = max(max_chars, int(FAST_CHARS_PER_S * limits.max_audio_s))
 
     def fitting(text: str, boundary: Boundary) -> Iterator[PreparedSegment]:
-        spoken = tokenizer.clean(text, language)
+        said = read(text, language, lexicons).text
+        spoken = tokenizer.spell(said, language)
         tokens = tokenizer.encode_cleaned(spoken, language)
         if len(text) > 1 and (len(tokens) >= tokenizer.max_text_tokens or len(spoken) > max_spoken_chars):
             at = best_cut(text, wanted=len(text) // 2, limit=len(text) - 1)
             yield from fitting(text[:at].rstrip(), Boundary.CLAUSE)
             yield from fitting(text[at:].lstrip(), boundary)
             return
+        unspoken = tokenizer.unspoken(said, language)
         yield PreparedSegment(
             0,  # numbered below
             text,
@@ -52,6 +62,8 @@ def prepare_segments(
             spoken_text=spoken,
             text_tokens=tuple(tokens),
             expected_s=limits.exact_s or min(limits.max_audio_s, SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S),
+            unspoken=unspoken,
+            has_sound=any(char.isalnum() and char not in unspoken for char in said),
         )
 
     prepared = [piece for segment in segments for piece in fitting(segment.text, segment.boundary)]

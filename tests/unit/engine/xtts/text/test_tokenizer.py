@@ -132,5 +132,14 @@ def test_marks_of_the_vocabulary_in_a_text_are_only_text(tiny_checkpoint: Path) 
 
 def test_letters_that_the_vocabulary_lacks_are_named(tiny_checkpoint: Path) -> None:
     tokenizer = TextTokenizer(tiny_checkpoint / "vocab.json", max_text_tokens=402)
-    assert tokenizer.unknown_letters("naïve 世界 ÉÜ 世", "en") == "世界"
-    assert tokenizer.unknown_letters("世界", "zh-cn") == ""
+    assert tokenizer.unspoken("naïve 世界 ÉÜ 世", "en") == "世界"
+    assert tokenizer.unspoken("世界, 你好 ok", "zh-cn") == ""
+
+
+def test_digits_and_signs_that_the_vocabulary_lacks_are_named_in_every_language(tiny_checkpoint: Path) -> None:
+    tokenizer = TextTokenizer(tiny_checkpoint / "vocab.json", max_text_tokens=402)
+    assert tokenizer.unspoken("a → b ♫ – c.", "en") == "→♫"
+    assert tokenizer.unspoken("你好ก♫。", "zh-cn") == "ก♫"
+    assert tokenizer.unspoken("こんにちはж♫。東京", "ja") == "ж♫"
+    assert tokenizer.unspoken("안녕하세요ก♫.", "ko") == "ก♫"
+    assert tokenizer.unspoken("hej ๕ →", "sv") == "๕→"

@@ -1,0 +1,26 @@
+"""What is said for a written text: the lexicon's words, then the language's normalization."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from app.text.lexicon import Lexicon, respell
+from app.text.normalization import Normalized, normalize
+
+
+def read(text: str, language: str, lexicons: Sequence[Lexicon] = ()) -> Normalized:
+    """The spoken form of `text`, with what the lexicons and the rules did. Any thread may call it.
+
+    Earlier lexicons win. A language without a normalizer is said as it is written.
+    """
+    respelled, replaced = respell(text, lexicons)
+    normalized = normalize(respelled, language)
+    return Normalized(normalized.text, (*replaced, *normalized.changes))
+
+
+_READ_ALOUD = frozenset("*/\\#&@%‰§¶†‡")
+"""Punctuation to Unicode that people read as words."""
+
+
+def is_sounded(char: str) -> bool:
+    """Whether people pronounce it: letters, digits and signs, and no punctuation that only parts words."""
+    return unicodedata.category(char)[0] in "LNS" or char in _READ_ALOUD
