@@ -1,4 +1,4 @@
-"""What tests share: servers (real uvicorn servers on real sockets) and the tiny XTTS checkpoint."""
+"""Fixtures of all tests: servers (real uvicorn servers on real sockets) and the tiny XTTS checkpoint."""
 
 import os
 import shutil

@@ -55,7 +55,7 @@ def copy_bytes_per_s(device: torch.device) -> float:
 
 
 def bytes_of_step(decoder: Decoder, rows: int, positions: int) -> int:
-    """What a step must read: matrices, and the keys and values of what the rows have written."""
+    """Bytes that one step reads: the matrices, and the keys and values at the positions that the rows have written."""
     matrices = sum(parameter.nbytes for parameter in decoder.gpt.parameters()) + decoder.mel_head.weight.nbytes
     element = torch.empty(0, dtype=decoder.cache_dtype).element_size()
     return matrices + len(decoder.gpt.layers) * 2 * rows * positions * decoder.num_heads * decoder.head_dim * element

@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def copy_of_the_project(target: Path) -> None:
-    """What git knows of, so that the bench never edits the project itself."""
+    """Copy the files that git knows to `target`, so that the benchmark never edits the project itself."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listing.split("\0")):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def shorten(made_by: str) -> str:
 
 
 def audit() -> str:
-    """What pip-audit says of the locked packages, in one line."""
+    """Run pip-audit on the locked packages; its last line."""
     command = ["-m", "pip_audit", "--requirement", "requirements/xtts.txt", "--disable-pip", "--no-deps"]
     found = subprocess.run(
         [sys.executable, *command, "--require-hashes", "--format", "json", "--progress-spinner", "off"],

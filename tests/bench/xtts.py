@@ -19,13 +19,13 @@ RUNS = 3
 
 
 def peak_mb() -> float:
-    """Of this process alone: what getrusage says is never less than the parent had when it forked."""
+    """Peak memory of this process alone. getrusage never says less than the parent had when it forked."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1e3
 
 
 def load_reference(folder: Path) -> dict[str, float]:
-    """What loading costs the TTS package. Imports are not counted, on either side."""
+    """Load with the TTS package: seconds and memory. Imports are not counted, on either side."""
     import warnings
 
     warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""What is in the image, and what is not."""
+"""Contents of the image: users, files, packages, labels."""
 
 import json
 

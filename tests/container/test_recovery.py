@@ -55,7 +55,7 @@ def is_back(running: RunningContainer, num_restarts: int) -> None:
 
 
 def leftovers(image: str, volume: str) -> list[str]:
-    """What is below voices/ and is neither a voice nor hidden."""
+    """Paths below voices/ that are not hidden, sorted."""
     found = output(
         image, "find", "/data/voices", "-mindepth", "1", "-maxdepth", "2", "-not", "-name", ".*", volume=volume
     )

@@ -25,7 +25,7 @@ def test_a_saved_voice_outlives_its_container(image: str, checkpoint: Path, volu
 
 
 def test_languages_with_libraries_of_their_own_are_spoken(image: str, checkpoint: Path) -> None:
-    """What docker/unused.txt leaves out is not missed by any of them."""
+    """The image lacks the packages of docker/unused.txt."""
     texts = {
         "zh-cn": "你好，世界。",
         "ja": "こんにちは。",

@@ -1,4 +1,4 @@
-"""What only a GPU can show. Each test is skipped, by name, where there is none."""
+"""Tests that need a GPU; each is skipped, by name, where there is none."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What docker/observability watches is what the server exports, and its files agree with each other."""
+"""The rules and dashboards of docker/observability read metrics that the server exports, and agree with each other."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def values_of(key: str, node: Any) -> Iterator[Any]:
 
 
 def expressions() -> dict[str, str]:
-    """Where each PromQL expression stands, and the expression."""
+    """The PromQL expressions, by the place where they stand."""
     found = {
         f"{name} {panel['title']} {target['refId']}": target["expr"]
         for name, dashboard in dashboards().items()
@@ -69,7 +69,7 @@ def label_names(expression: str) -> set[str]:
 
 
 def exported(server: RunningServer) -> list[Metric]:
-    """What an app exports once it has answered one request, which gives the labelled metrics their labels.
+    """The metrics of an app that has answered one request, so that the labelled ones have their labels.
 
     Its engine is on a device of its own, as one on a GPU is.
     """

@@ -23,7 +23,7 @@ def check_steps() -> list[str]:
 
 
 def project_files() -> list[Path]:
-    """What is tracked, and what would be by `git add .`."""
+    """Files that are tracked or that `git add .` would add."""
     if not (ROOT / ".git").exists():
         pytest.skip("no git checkout: cannot tell the project's files from others")
     listing = subprocess.run(

@@ -33,7 +33,7 @@ def test_a_workflow_is_bounded_and_may_do_no_more_than_it_needs(path: Path) -> N
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_no_expression_stands_in_a_script(path: Path) -> None:
-    """What somebody else named (a tag, a branch) would be run as code there; it goes by way of env."""
+    """An expression in a script runs a stranger's words (a tag, a branch) as code; `env` passes them as data."""
     assert [step["run"] for step in steps(path) if "${{" in step.get("run", "")] == []
 
 

@@ -32,7 +32,7 @@ from app.text.segments import Segment
 RATE_HZ = 24_000
 WORD_S = 0.1
 LEVEL = SpeechLevel(rms_dbfs=-13.5, peak_dbfs=-10.5)
-"""Of the tone that every voice is."""
+"""Level of the tone that every voice is."""
 SPEAKERS = (
     Speaker(id="heart", name="Heart", languages=("en", "de"), source="built-in"),
     Speaker(id="harald", name="Harald", languages=("en", "de"), source="built-in"),

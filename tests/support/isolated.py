@@ -57,6 +57,6 @@ def write_a_file(_: BinaryIO, *, path: str) -> tuple[str, bytes]:
 
 
 def describe(_: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    """What this process has been given."""
+    """The environment, limits and descriptors of this process."""
     open_files = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208
     return {"environ": dict(os.environ), "open": open_files, "pid": os.getpid(), "cwd": os.getcwd()}, b""  # noqa: PTH109

@@ -37,7 +37,7 @@ class LiveCaller:
         return audio, messages
 
     def close_code(self) -> int:
-        """Of the server, which has nothing more to say."""
+        """The code with which the server closed. Fails if a message comes first."""
         with contextlib.suppress(ConnectionClosed):
             raise AssertionError(f"something came: {self.next()!r}")
         assert self.socket.close_code is not None

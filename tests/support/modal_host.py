@@ -1,4 +1,4 @@
-"""What Modal puts around the app in a container: its ASGI wrapper, a limit on requests at a time, and its volumes.
+"""Modal's container around the app: its ASGI wrapper, a limit on requests at a time, and its volumes.
 
 The wrapper is the real one of the installed library. It never sends `http.disconnect` after an answer, and a request
 keeps its place until the app returns. Knows nothing of what is served.

@@ -123,7 +123,7 @@ class ModalServer:
 
 
 def _handle(definition: Any) -> api_pb2.FunctionHandleMetadata:
-    """What a client learns of a function: of a web method, its address."""
+    """A function's metadata for a client; a web method's has its address."""
     methods = {
         method: api_pb2.FunctionHandleMetadata(
             function_name=each.function_name,

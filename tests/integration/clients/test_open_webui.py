@@ -1,4 +1,4 @@
-"""What Open WebUI sends to a text-to-speech server, and what it does with the answers, over a real socket.
+"""Requests of Open WebUI to a text-to-speech server, and its use of the answers, over a real socket.
 
 Read in backend/open_webui/routers/audio.py of open-webui/open-webui at 6adde203 (functions `speech`,
 `get_available_models`, `get_available_voices`): the lists are asked for without a key and with no headers of its own;
@@ -23,7 +23,7 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve
 
 FALLBACK_VOICES = ("alloy", "echo", "fable", "onyx", "nova", "shimmer")
-"""What it offers where it may not read our list."""
+"""Offered by Open WebUI when it cannot read the server's list."""
 
 
 def ask(server: RunningServer, path: str) -> httpx.Response:

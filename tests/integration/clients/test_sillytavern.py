@@ -1,4 +1,4 @@
-"""What SillyTavern's XTTS provider sends, and what it does with the answers, over a real socket.
+"""Requests of SillyTavern's XTTS provider, and its use of the answers, over a real socket.
 
 Read in public/scripts/extensions/tts/xtts.js of SillyTavern/SillyTavern at d72b512 and `doExtrasFetch` of
 public/scripts/extensions.js at 648e70b: everything is asked for by the page, in the browser, so the page's origin must

@@ -1,4 +1,4 @@
-"""What bad input gets, from a real server over a real socket: a status, a code, the field, and what to do."""
+"""Answers to bad input, from a real server over a real socket: a status, a code, the field, and what to do."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""What bounds a request beside its fields: the size and pace of its head, its parts, and names that are not paths."""
+"""Bounds of a request beside its fields: the size and pace of its head, its parts, and names that are not paths."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ from tests.support.recordings import voice_like, wav
 from tests.support.server import RunningServer, chorus_serve, serve
 
 READ = 256 * 1024
-"""What asyncio reads at once."""
+"""asyncio reads so many bytes at once."""
 
 
 @pytest.fixture(scope="module")

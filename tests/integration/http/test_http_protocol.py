@@ -215,7 +215,7 @@ def test_a_whole_answer_has_its_length_in_every_version(quick: RunningServer, ve
 def test_a_client_that_stops_reading_is_disconnected_and_its_answer_is_aborted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, extra: dict[str, object]
 ) -> None:
-    """Of 19 MB or more the client takes what its kernel takes."""
+    """The answer has 19 MB or more; the client reads none of it, so its kernel takes only what fits its buffer."""
     settings = Settings(data=tmp_path, client_timeout_s=SHORT_TIMEOUT_S)
     with caplog.at_level(logging.INFO), serve(settings, FakeEngine) as server:
         with connected(server, receive_buffer=4096) as connection, server.client() as client:

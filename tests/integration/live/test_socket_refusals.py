@@ -1,4 +1,4 @@
-"""What a client sees whose WebSocket cannot be opened, over real sockets."""
+"""Answers to a client whose WebSocket cannot be opened, over real sockets."""
 
 import asyncio
 import json

@@ -210,7 +210,7 @@ def test_keys_are_read_after_the_snapshot_and_not_before(deployed: Deployed) -> 
 
 
 async def _failed_state(deployed: Deployed, prepared: Prepared, **changes: str) -> dict[str, Any]:
-    """What /health says of a container that could not start; every other answer says it too."""
+    """The answer of /health in a container that could not start; every other route answers the same."""
     started = await deployed.start(prepared, "ta-2", **changes)
     assert started.engine is None
     async with Container(started.app, max_inputs=SLOTS) as container:

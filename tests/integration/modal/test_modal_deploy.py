@@ -44,7 +44,7 @@ CHANGED = {
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Of a shell in which nothing was set for Modal or Chorus but this."""
+    """The environment of a shell in which only `variables` are set for Modal and Chorus."""
     ours = ("DEPLOY_", "CHORUS_", "MODAL_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
 
@@ -80,7 +80,7 @@ def modal_server() -> Iterator[ModalServer]:
 
 @pytest.fixture(scope="module")
 def by_default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModalServer]:
-    """What a deployment sent for which nothing but the image was named."""
+    """The server of a deployment for which only the image was named."""
     with running_modal_server() as server:
         ended = deploy(server, tmp_path_factory.mktemp("home"), DEPLOY_IMAGE=IMAGE)
         assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -105,7 +105,7 @@ def volumes(server: ModalServer, function: Any) -> dict[str, tuple[str, bool]]:
 
 
 def asked_for(server: ModalServer) -> dict[str, object]:
-    """What the server's containers are to be."""
+    """The resources and limits that the server's containers are asked to have."""
     function = server.functions["Server.*"]
     scaling, resources = function.autoscaler_settings, function.resources
     secrets = [server.objects[secret] for secret in function.secret_ids]
@@ -134,7 +134,7 @@ def commands(server: ModalServer, function: str = "Server.*") -> list[str]:
 
 
 def variables(server: ModalServer) -> dict[str, str]:
-    """What the image sets."""
+    """The variables that the image sets."""
     lines = [shlex.split(command) for command in commands(server) if command.startswith("ENV ")]
     assert all(len(line) == 2 for line in lines)
     return dict(line[1].split("=", 1) for line in lines)

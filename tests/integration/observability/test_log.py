@@ -1,4 +1,4 @@
-"""What `chorus serve` writes about itself: lines for people, objects for programs, and no secrets."""
+"""The log of `chorus serve`: lines for people, objects for programs, and no secrets."""
 
 import contextlib
 import json

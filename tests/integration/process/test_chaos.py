@@ -17,7 +17,7 @@ PATIENCE = 8.0
 
 
 class Ground:
-    """Where attacks are tried: a server in a process of its own, which is started again where an attack ended it."""
+    """A server in a process of its own to attack; it is started again when an attack ended it."""
 
     def __init__(self, runner: asyncio.Runner, factory: pytest.TempPathFactory) -> None:
         self._runner = runner

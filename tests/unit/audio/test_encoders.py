@@ -1,4 +1,4 @@
-"""What the encoders write is read back by other libraries: libsndfile, mpg123 inside it, and faad."""
+"""Encoded audio is read back by other libraries: libsndfile, mpg123 inside it, and faad."""
 
 import gc
 import io

@@ -13,7 +13,7 @@ RATE_HZ = 1000
 
 
 async def figures_of(pieces: list[tuple[float, float]], *, streams: int = 1, code_s: float | None = None) -> Figures:
-    """What is measured of streams that give `pieces`: (seconds until the piece comes, seconds of audio in it)."""
+    """Figures of streams that give `pieces`: (seconds until the piece arrives, seconds of audio in it)."""
     clock = Clock()
 
     async def open_stream(text: str, seed: int) -> AsyncIterator[int]:

@@ -1,4 +1,4 @@
-"""What `-o` may name: files, links, devices, named pipes."""
+"""Targets of `-o`: files, links, devices, named pipes."""
 
 import os
 import threading

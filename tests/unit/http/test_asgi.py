@@ -45,7 +45,7 @@ def wrapped(app: AsgiApp, *, client_timeout_s: float = 60, on_end: OnEnd | None 
 
 
 async def answer_then_wait_for_the_end(scope: Message, receive: Any, send: Any) -> None:
-    """What a streaming response does: the body, and then the news that the client has gone."""
+    """A streaming response: send the body, then wait for the message that the client has gone."""
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"x", "more_body": False})

@@ -1,4 +1,4 @@
-"""What one ended answer adds to the page."""
+"""One ended answer in the metrics."""
 
 import msgspec
 import pytest

@@ -201,7 +201,7 @@ def test_the_first_sentence_after_cancel_begins_without_the_pause_of_the_one_bef
 
 
 def test_cancel_after_the_last_sentence_was_heard_takes_nothing_back(tmp_path: Path) -> None:
-    """What was heard is counted as given once."""
+    """Text that was heard is counted as spoken once."""
 
     async def test(talk: Talk) -> None:
         talk.conversation.write("This is the first one. ")

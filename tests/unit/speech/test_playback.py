@@ -1,14 +1,7 @@
-"""What is a gap, and whose."""
+"""Gaps in playback: underruns of the server, and pauses of the client that do not count."""
 
 from app.speech.playback import Playback
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.support.clock import Clock
 
 
 def listen(*steps: float | str) -> int:

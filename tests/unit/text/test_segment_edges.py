@@ -1,4 +1,4 @@
-"""Where cuts fall and what joins: the cases in which a plausible rule cuts or glues wrongly."""
+"""Segment edges: the cases in which a plausible rule cuts or joins wrongly."""
 
 import pytest
 

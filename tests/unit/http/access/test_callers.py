@@ -1,4 +1,4 @@
-"""Who is in the file of callers, what is refused in it, and what happens when it changes."""
+"""The file of callers: its entries, refused contents, and changes while the server runs."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""What is kept of complete files, and for how long."""
+"""The cache of spoken files: its size, and the time for which a file is kept."""
 
 import asyncio
 

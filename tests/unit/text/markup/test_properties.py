@@ -1,4 +1,4 @@
-"""What holds for every text, plain or hostile."""
+"""Properties that hold for every text, plain or hostile."""
 
 import sys
 from collections.abc import Callable
@@ -51,7 +51,7 @@ derandomized = settings(max_examples=400, derandomize=True, deadline=None)
 
 
 def is_marked(line: str) -> bool:
-    """Whether Markdown reads the beginning of a line, or the whole of it."""
+    """True when Markdown gives the beginning of a line, or the whole line, a meaning."""
     begins = line.lstrip()
     return begins.startswith(tuple("+-=>#*|")) or begins[:3].strip("0123456789").startswith((".", ")"))
 
