@@ -43,6 +43,9 @@ logger = logging.getLogger(__name__)
 
 MAX_EVENT_BYTES = 1024 * 1024
 SAMPLE_BYTES, NUM_CHANNELS = 2, 1
+ACCEPT_TURNS = 4
+"""Turns of the event loop from the acceptance of a socket to its handler, rounded up: asyncio's accepting task, the
+transport, `connection_made`, the handler's task."""
 
 
 class WyomingServer:
@@ -87,6 +90,10 @@ class WyomingServer:
         finally:
             for server in servers:
                 server.close()
+            # Sockets that asyncio has accepted reach `_connected` some turns of the loop later; cancelled before, they
+            # would stay open.
+            for _ in range(ACCEPT_TURNS):
+                await asyncio.sleep(0)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

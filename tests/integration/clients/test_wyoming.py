@@ -35,14 +35,10 @@ from wyoming.tts import (
 from app.settings import Settings
 from app.wyoming.server import MAX_EVENT_BYTES
 from tests.support.fake_engine import FakeEngine
+from tests.support.ports import free_port
 from tests.support.server import RunningServer, serve
 
 TEXT = "The morning was bright and clear. Nobody had opened the door for years."
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

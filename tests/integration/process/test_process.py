@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.server import chorus_serve
 
 LONG = "This is a sentence of a long text that goes on and on. " * 300
@@ -171,11 +172,6 @@ def has_ipv6() -> bool:
             return True
     except OSError:
         return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def test_a_second_signal_ends_a_drain_that_takes_too_long(tmp_path: Path) -> None:
