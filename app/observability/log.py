@@ -12,8 +12,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from app.observability.request_context import request_id
-from app.observability.tracing import current
+from app.observability.request_context import request_context
+from app.observability.tracing import trace_id
 
 
 class _TextFormatter(logging.Formatter):
@@ -21,7 +21,7 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = self.formatTime(record, "%H:%M:%S")
-        line = f"{time} {record.levelname:7} [{request_id.get()}] {escape(record.getMessage())}"
+        line = f"{time} {record.levelname:7} [{request_context.get().request_id}] {escape(record.getMessage())}"
         trace = [self.formatException(record.exc_info)] if record.exc_info else []
         trace += [self.formatStack(record.stack_info)] if record.stack_info else []
         # The message of an exception may hold line breaks too: indented, none of its lines looks like one of the log.
@@ -35,11 +35,11 @@ class _JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            "request_id": request_id.get(),
+            "request_id": request_context.get().request_id,
             **getattr(record, "fields", {}),
         }
-        if trace_id := current().trace_id:
-            entry["trace_id"] = trace_id
+        if trace := trace_id():
+            entry["trace_id"] = trace
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         # The standard library's encoder escapes everything beyond printable ASCII. A value that JSON has no form for

@@ -1,23 +1,18 @@
-"""Spans over OTLP/HTTP, by OpenTelemetry's SDK. Imported only where CHORUS_OTLP_ENDPOINT names a collector.
+"""Export of spans over OTLP/HTTP, by OpenTelemetry's SDK. Imported only where CHORUS_OTLP_ENDPOINT names a collector.
 
 Spans wait in a bounded queue and leave in batches, on a thread of the SDK's own: a collector that is slow or down costs
 traces and never a request. The SDK reads its own OTEL_* variables (headers, certificates, sampling, batch sizes).
 """
 
 import logging
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from threading import Thread
 from urllib.parse import urlsplit
 
-from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-from app.observability.tracing import ActiveSpan, Span, Tracer, Value
 
 logger = logging.getLogger(__name__)
 
@@ -28,81 +23,30 @@ CLOSE_TIMEOUT_S = 5.0
 QUEUE_LOGGER = logging.getLogger("opentelemetry.sdk._shared_internal")
 
 
-class OtlpTracer(Tracer):
-    """`endpoint` is a collector's base URL; `resource` says what is traced, in OpenTelemetry's names."""
-
-    def __init__(self, endpoint: str, resource: Mapping[str, str]) -> None:
-        self._exporter = _Teller(
-            OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH, timeout=SEND_TIMEOUT_S),
-            # Without what may stand before the @.
-            collector=urlsplit(endpoint).netloc.rpartition("@")[2],
-        )
-        self._provider = TracerProvider(resource=Resource.create(dict(resource)), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
-        self._tracer = self._provider.get_tracer("chorus", resource.get("service.version"))
-        self._propagator = TraceContextTextMapPropagator()
-
-    def request(self, headers: Iterable[tuple[bytes, bytes]]) -> Span:
-        # All moments of a trace by one clock: the wall's may jump while a request is spoken.
-        wall_ns = time.time_ns() - time.perf_counter_ns()
-        context = self._propagator.extract({name.decode("latin-1"): value.decode("latin-1") for name, value in headers})
-        began_ns = wall_ns + time.perf_counter_ns()
-        span = self._tracer.start_span("request", context, trace.SpanKind.SERVER, start_time=began_ns)
-        return _OtlpSpan(self._tracer, span, wall_ns)
-
-    def close(self) -> None:
-        # The SDK's own shutdown waits for half a minute where a collector hangs; it is left behind then.
-        closing = Thread(target=self._provider.shutdown, name="close-traces", daemon=True)
-        closing.start()
-        closing.join(CLOSE_TIMEOUT_S)
-        if closing.is_alive():
-            logger.warning("the last traces could not be sent within %g s", CLOSE_TIMEOUT_S)
+def open_provider(endpoint: str, resource: Mapping[str, str]) -> TracerProvider:
+    """A provider that exports to the collector at the base URL `endpoint`; `resource` names the server."""
+    exporter = _QuietExporter(
+        OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH, timeout=SEND_TIMEOUT_S),
+        # Without user and password, which stand before the @.
+        collector=urlsplit(endpoint).netloc.rpartition("@")[2],
+    )
+    provider = TracerProvider(resource=Resource.create(dict(resource)), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
 
 
-class _OtlpSpan(ActiveSpan):
-    __slots__ = ("_span", "_tracer", "_wall_ns")
-
-    def __init__(self, tracer: trace.Tracer, span: trace.Span, wall_ns: int) -> None:
-        self._tracer = tracer
-        self._span = span
-        self._wall_ns = wall_ns
-
-    @property
-    def trace_id(self) -> str:
-        return trace.format_trace_id(self._span.get_span_context().trace_id)
-
-    def child(self, name: str, *, began_at_s: float | None = None) -> Span:
-        parent = trace.set_span_in_context(self._span)
-        span = self._tracer.start_span(name, parent, start_time=self._ns(began_at_s))
-        return _OtlpSpan(self._tracer, span, self._wall_ns)
-
-    def name(self, name: str) -> None:
-        if self._span.is_recording():  # the SDK warns of what comes after the end
-            self._span.update_name(name)
-
-    def set(self, key: str, value: Value) -> None:
-        if self._span.is_recording():
-            self._span.set_attribute(key, value)
-
-    def event(self, name: str, key: str, value: Value) -> None:
-        if self._span.is_recording():
-            self._span.add_event(name, {key: value}, self._ns(None))
-
-    def fail(self, kind: str) -> None:
-        if self._span.is_recording():
-            self._span.set_attribute("error.type", kind)
-            self._span.set_status(trace.StatusCode.ERROR)
-
-    def end(self, *, at_s: float | None = None) -> None:
-        if self._span.is_recording():
-            self._span.end(self._ns(at_s))
-
-    def _ns(self, moment_s: float | None) -> int:
-        return self._wall_ns + (time.perf_counter_ns() if moment_s is None else round(moment_s * 1e9))
+def close_provider(provider: TracerProvider) -> None:
+    """Send the spans that are left. Blocks for at most CLOSE_TIMEOUT_S."""
+    # The SDK's own shutdown waits for half a minute where a collector hangs; it is left behind then.
+    closing = Thread(target=provider.shutdown, name="close-traces", daemon=True)
+    closing.start()
+    closing.join(CLOSE_TIMEOUT_S)
+    if closing.is_alive():
+        logger.warning("the last traces could not be sent within %g s", CLOSE_TIMEOUT_S)
 
 
-class _Teller(SpanExporter):
-    """Says once that traces are lost, and once that they are not any more, where the SDK says it for each batch."""
+class _QuietExporter(SpanExporter):
+    """Logs once that traces are lost and once that they are taken again; the SDK logs it for each batch."""
 
     def __init__(self, exporter: SpanExporter, *, collector: str) -> None:
         self._exporter = exporter
@@ -129,5 +73,5 @@ class _Teller(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
     def _is_news(self, _: logging.LogRecord) -> bool:
-        """That the queue overflows, while nothing leaves it, is not."""
+        """False for records of a full queue while the collector takes nothing."""
         return not self._is_losing

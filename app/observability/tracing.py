@@ -1,100 +1,88 @@
-"""Tracing, as everything else sees it: the steps of a request as spans, which cost nothing unless somebody takes them.
+"""Traces by OpenTelemetry's API: a span for each request, and below it spans for its steps.
 
-The span around a piece of code is in a context variable: tasks and worker threads inherit it, so that a step finds the
-request it belongs to without being handed it. Without a tracer it is `NO_SPAN`, which every `child` of it is too.
-Knows no library of tracing and no text, key or recording of a caller: names and figures only.
+Without a TracerProvider every span is the API's no-op. The current span and the tracer are context variables, which
+tasks and worker threads inherit; no provider is global, so two apps of one process may have different ones.
+Attributes are names and figures, never a text, a key or a recording of a caller.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from contextvars import ContextVar
-from types import TracebackType
 
-Value = str | int | float | bool
+from opentelemetry import trace
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NoOpTracer,
+    Span,
+    SpanKind,
+    StatusCode,
+    Tracer,
+    TracerProvider,
+    get_current_span,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+__all__ = ["INVALID_SPAN", "Span", "Tracer", "TracerProvider", "get_current_span"]
+
+_NO_OP = NoOpTracer()
+_tracer: ContextVar[Tracer] = ContextVar("tracer", default=_NO_OP)
+_propagator = TraceContextTextMapPropagator()
 
 
-class Span:
-    """A step with a beginning and an end. This one is nobody's: whatever it is told, it keeps nothing.
+@contextmanager
+def request_span(tracer: Tracer, headers: Iterable[tuple[bytes, bytes]]) -> Generator[Span]:
+    """The span of a request around the block; the steps inside are made by `tracer` too.
 
-    `with` makes it the span around the block, and what the block raises its failure. Never around a `yield`: whoever
-    resumes a generator may be in another context. There, keep a `child` and `end` it.
-
-    Moments are on `time.perf_counter`, in seconds; None is now.
+    It continues the caller's trace where `headers`, as ASGI has them, hold `traceparent` (W3C Trace Context).
     """
-
-    __slots__ = ()
-
-    @property
-    def trace_id(self) -> str:
-        """32 hexadecimal digits, or nothing."""
-        return ""
-
-    def child(self, name: str, *, began_at_s: float | None = None) -> "Span":
-        return self
-
-    def name(self, name: str) -> None:
-        """Give it another name than it began with."""
-
-    def set(self, key: str, value: Value) -> None:
-        """Say something of it. OpenTelemetry's own keys where there are, else `chorus.<what>`."""
-
-    def event(self, name: str, key: str, value: Value) -> None:
-        """Something that happened within it, now."""
-
-    def fail(self, kind: str) -> None:
-        """It did not do what it was for: an error's class, or a status, never a message."""
-
-    def end(self, *, at_s: float | None = None) -> None:
-        """Once; what comes after the first time does nothing."""
-
-    def __enter__(self) -> "Span":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        return None
+    context = _propagator.extract({name.decode("latin-1"): value.decode("latin-1") for name, value in headers})
+    token = _tracer.set(tracer)
+    try:
+        with active(tracer.start_span("request", context, SpanKind.SERVER)) as request:
+            yield request
+    finally:
+        _tracer.reset(token)
 
 
-NO_SPAN = Span()
-_around: ContextVar[Span] = ContextVar("span", default=NO_SPAN)
+def start_span(name: str, *, parent: Span | None = None, start_ns: int | None = None) -> Span:
+    """Start a child of `parent`, or of the current span, at `start_ns` nanoseconds of the wall clock, or now."""
+    context = None if parent is None else trace.set_span_in_context(parent)
+    return _tracer.get().start_span(name, context, start_time=start_ns)
 
 
-class Tracer:
-    """Begins the span of each request. This one takes none."""
-
-    def request(self, headers: Iterable[tuple[bytes, bytes]]) -> Span:
-        """The span of a request, which continues the caller's trace where `headers` (as ASGI has them) name one."""
-        return NO_SPAN
-
-    def close(self) -> None:
-        """Send what is left; blocks, for a bounded time."""
+@contextmanager
+def span(name: str) -> Generator[Span]:
+    """A step below the current span. The block must not yield: a generator may be resumed in another context."""
+    with active(start_span(name)) as step:
+        yield step
 
 
-NO_TRACER = Tracer()
+@contextmanager
+def active(span: Span) -> Generator[Span]:
+    """Make `span` the current one, end it after the block, and mark it as failed where the block raises."""
+    # The API's own marks would hold the message of the exception, which may quote what the caller sent.
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield span
+        except BaseException as error:
+            fail(span, type(error).__name__)
+            raise
 
 
-def span(name: str) -> Span:
-    """The next step of what is around: `with span("segment"):`."""
-    return _around.get().child(name)
+def fail(span: Span, kind: str) -> None:
+    """Mark `span` as failed; `kind` is a class of errors or an HTTP status, never a message."""
+    if span.is_recording():  # the SDK logs a warning for a span that has ended
+        span.set_attribute("error.type", kind)
+        span.set_status(StatusCode.ERROR)
 
 
-def current() -> Span:
-    return _around.get()
+def trace_id() -> str:
+    """Of the current span: 32 hexadecimal digits, or "" without a trace."""
+    context = get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else ""
 
 
-class ActiveSpan(Span):
-    """What a span of a real tracer is built on: `with` puts it around the block, marks it and ends it."""
-
-    __slots__ = ("_token",)
-
-    def __enter__(self) -> Span:
-        self._token = _around.set(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        _around.reset(self._token)
-        if kind is not None:
-            self.fail(kind.__name__)
-        self.end()
+def wall_clock_offset_ns() -> int:
+    """Add it to nanoseconds of `time.perf_counter` for nanoseconds of the wall clock, as spans need them."""
+    return time.time_ns() - time.perf_counter_ns()

@@ -31,7 +31,7 @@ from app.http.wire.errors import EXCEPTION_HANDLERS
 from app.http.wire.json_body import StrictRequest, check_encoding
 from app.http.wire.uploads import Uploads, max_json_bytes
 from app.lifecycle import Lifecycle, Status
-from app.observability.tracing import NO_TRACER, Tracer
+from app.observability.tracing import TracerProvider
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up
@@ -85,23 +85,30 @@ def create_app(
     lifecycle: Lifecycle | None = None,
     volume: Volume | None = None,
     on_failure: Callable[[ChorusError], None] | None = None,
+    tracer_provider: TracerProvider | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsgiApp:
     """The server as an ASGI app.
 
-    With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background while /health
-    says so; with a `lifecycle` that has failed already, nothing is loaded and /health says why. `on_failure` hears
-    when the engine cannot be loaded, or is lost later. `volume` is told when saved voices are read and written. The
-    limits of callers are counted by `clock`, in seconds.
+    With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background and /health
+    answers `loading`; with a `lifecycle` that has failed already, nothing is loaded and /health has the reason.
+
+    volume           is called before saved voices are read and after they are written
+    on_failure       is called when the engine cannot be loaded, or is lost later
+    tracer_provider  makes the spans; by default that of CHORUS_OTLP_ENDPOINT, which is closed at the end
+    clock            gives the seconds by which the limits of callers are counted
+
     Raises UnusableDataDirectory and InvalidSetting.
     """
     app_state = AppState(settings, lifecycle or Lifecycle(), Access(settings, clock))
     if app_state.lifecycle.status is not Status.FAILED:
         prepare_data_directory(settings.data)
 
-    tracer = _open_tracer(app_state)
+    close_traces: Callable[[], None] | None = None
+    if tracer_provider is None and settings.otlp_endpoint:
+        tracer_provider, close_traces = _open_provider(settings.otlp_endpoint, app_state.instance)
 
-    def get_running() -> AppState:
+    def get_app_state() -> AppState:
         return app_state
 
     def get_uploads() -> Uploads:
@@ -119,7 +126,7 @@ def create_app(
         return document_for(tuple(app_state.loaded.engine.info.languages if app_state.loaded else LANGUAGES))
 
     dependencies = {
-        "app_state": Provide(get_running, sync_to_thread=False),
+        "app_state": Provide(get_app_state, sync_to_thread=False),
         "service": Provide(get_service, sync_to_thread=False),
         "uploads": Provide(get_uploads, sync_to_thread=False),
         "document": Provide(get_document, sync_to_thread=False),
@@ -140,7 +147,8 @@ def create_app(
             await app_state.uploads.aclose()
             if app_state.loaded is not None:
                 await app_state.loaded.aclose()
-            await asyncio.to_thread(tracer.close)
+            if close_traces is not None:
+                await asyncio.to_thread(close_traces)
 
     app = Litestar(
         route_handlers=[*options_handlers(ROUTES), *ROUTES],  # in this order, or Litestar adds its own
@@ -164,20 +172,17 @@ def create_app(
         head_paths=head_paths(ROUTES),
         instance=app_state.instance,
         on_end=app_state.metrics.on_exchange_end,
-        tracer=tracer,
+        tracer=None if tracer_provider is None else tracer_provider.get_tracer("chorus", __version__),
     )
 
 
-def _open_tracer(app_state: AppState) -> Tracer:
-    endpoint = app_state.settings.otlp_endpoint
-    if not endpoint:
-        return NO_TRACER
-    from app.observability.otlp import OtlpTracer  # half a second of imports, and a thread
+def _open_provider(endpoint: str, instance: str) -> tuple[TracerProvider, Callable[[], None]]:
+    """A provider that exports to `endpoint`, and the function that closes it."""
+    from app.observability.otlp import close_provider, open_provider  # half a second of imports, and a thread
 
-    return OtlpTracer(
-        endpoint,
-        {"service.name": "chorus", "service.version": __version__, "service.instance.id": app_state.instance},
-    )
+    resource = {"service.name": "chorus", "service.version": __version__, "service.instance.id": instance}
+    provider = open_provider(endpoint, resource)
+    return provider, partial(close_provider, provider)
 
 
 async def _open_wyoming(

@@ -11,7 +11,7 @@ from app.deadline import Deadline
 from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
 from app.errors import QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.lifecycle import Lifecycle
-from app.observability.tracing import current, span
+from app.observability.tracing import fail, span, start_span
 from app.settings import Settings
 from app.speech.prepare import PreparedText, prepare_text
 from app.speech.request import SpeechRequest
@@ -137,7 +137,7 @@ class SpeechService:
         segments = prepared.segments
         seed = secrets.randbits(32) if request.seed is None else request.seed
         leave = self._lifecycle.enter()
-        synthesis = current().child("synthesize")
+        synthesis = start_span("synthesize")
 
         def on_close() -> None:
             leave()
@@ -157,7 +157,7 @@ class SpeechService:
             )
         except BaseException as error:
             leave()
-            synthesis.fail(type(error).__name__)
+            fail(synthesis, type(error).__name__)
             synthesis.end()
             raise
         return SpeechStream(

@@ -12,7 +12,7 @@ import numpy as np
 from app.audio.loudness import soft_limit
 from app.deadline import Deadline
 from app.engine.base import ChunkStream, EngineInfo, Samples
-from app.observability.tracing import NO_SPAN, Span
+from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.stitch import Stitcher
 
@@ -55,7 +55,7 @@ class SpeechStream:
         asked_at_s: float,
         on_close: Callable[[], None],
         clock: Callable[[], float] = time.perf_counter,
-        trace: Span = NO_SPAN,
+        trace: Span = INVALID_SPAN,
     ) -> None:
         self._chunks = chunks
         self._stitcher = stitcher
@@ -109,7 +109,7 @@ class SpeechStream:
             async with self._deadline.overall():
                 self._first = await self._next()
         except BaseException as error:
-            self._trace.fail(type(error).__name__)
+            fail(self._trace, type(error).__name__)
             await self.aclose()
             raise
 
@@ -133,7 +133,7 @@ class SpeechStream:
             return await self._next()
         except BaseException as error:
             if not isinstance(error, StopAsyncIteration):
-                self._trace.fail(type(error).__name__)
+                fail(self._trace, type(error).__name__)
             await self.aclose()
             raise
 
@@ -154,7 +154,8 @@ class SpeechStream:
         self.num_samples += len(samples)
         if self._first_audio_at_s is None:
             self._first_audio_at_s = self._clock()
-            self._trace_first_audio(self._first_audio_at_s)
+            if self._trace.is_recording():
+                self._trace_first_audio(self._first_audio_at_s)
         return samples
 
     async def _next_samples(self) -> Samples:
@@ -163,22 +164,25 @@ class SpeechStream:
             samples = self._stitcher.push(chunk)
             self.num_spoken += chunk.is_last
             if chunk.is_last:
-                self._trace.event("segment spoken", "chorus.segment", chunk.segment_index)
+                self._trace.add_event("segment spoken", {"chorus.segment": chunk.segment_index})
             if samples.size:
                 return soft_limit(samples * self._gain)
 
     def _trace_first_audio(self, now_s: float) -> None:
-        """Two steps that can be told apart only afterwards: the wait for a slot, and what was made in it."""
-        started_at_s = self._admitted_at_s + (self._chunks.queue_s or 0.0)
-        self._trace.child("queue", began_at_s=self._admitted_at_s).end(at_s=started_at_s)
-        self._trace.child("first audio", began_at_s=started_at_s).end(at_s=now_s)
+        """Two steps that can be told apart only afterwards: the wait for a slot, and the work on the first audio."""
+        offset_ns = wall_clock_offset_ns()
+        admitted_ns, now_ns = (offset_ns + round(moment_s * 1e9) for moment_s in (self._admitted_at_s, now_s))
+        started_ns = admitted_ns + round((self._chunks.queue_s or 0.0) * 1e9)
+        start_span("queue", parent=self._trace, start_ns=admitted_ns).end(started_ns)
+        start_span("first audio", parent=self._trace, start_ns=started_ns).end(now_ns)
 
     def _end_trace(self) -> None:
-        self._trace.set("chorus.engine", self._info.name)
-        self._trace.set("chorus.seed", self._seed)
-        self._trace.set("chorus.segments", self.num_segments)
-        self._trace.set("chorus.audio_seconds", self.num_samples / self.sample_rate_hz)
-        self._trace.end()
+        if self._trace.is_recording():
+            self._trace.set_attribute("chorus.engine", self._info.name)
+            self._trace.set_attribute("chorus.seed", self._seed)
+            self._trace.set_attribute("chorus.segments", self.num_segments)
+            self._trace.set_attribute("chorus.audio_seconds", self.num_samples / self.sample_rate_hz)
+            self._trace.end()
 
     def _since_asked(self, moment_s: float | None) -> float | None:
         return None if moment_s is None else moment_s - self._asked_at_s

@@ -1,6 +1,7 @@
-"""`python -m tests.bench.functions`: the functions of app/ that one `POST /tts` runs, from its first byte to its closing.
+"""`python -m tests.bench.functions`: the functions of app/ that one `POST /tts` runs.
 
-A server with the embedded engine and default settings speaks one streamed sentence of four words, after a first one
+They are counted from the first byte of the request to the closing of its answer, on an open connection. A server with
+the embedded engine and default settings speaks one streamed sentence of four words, after a first one
 that fills every cache. A profiler in each thread notes the code that is entered. Comprehensions and generator
 expressions are part of the function around them; a property, a nested function and a lambda count as functions.
 """

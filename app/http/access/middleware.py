@@ -15,7 +15,7 @@ from app.http.access.hosts import HostRule
 from app.http.access.limits import Usage
 from app.http.access.origins import check_origin
 from app.http.middleware.client_timeout import BEFORE_LAST_PIECE
-from app.observability.request_context import caller_name
+from app.observability.request_context import request_context
 from app.settings import Settings
 
 PROBE_PATHS = ("/health", "/metrics")
@@ -116,7 +116,7 @@ class AccessMiddleware(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         caller = self._access.identify(sent_keys(headers))
-        caller_name.set(caller.name)
+        request_context.get().caller = caller.name
         if not makes_audio:
             await next_app(scope, receive, send)
             return

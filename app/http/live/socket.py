@@ -19,7 +19,7 @@ from app.audio.formats import AudioFormat
 from app.errors import ChorusError, InvalidField, RequestError, Unavailable
 from app.http.live import messages
 from app.http.wire.errors import error_body
-from app.observability.request_context import request_id
+from app.observability.request_context import request_context
 from app.pools import ENCODERS
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.conversation import Conversation, Marker, Warned
@@ -201,7 +201,7 @@ class _Turn:
 
 def started(conversation: Conversation, audio_format: AudioFormat, engine: str) -> messages.Started:
     return messages.Started(
-        request_id=request_id.get(),
+        request_id=request_context.get().request_id,
         engine=engine,
         format=audio_format,
         media_type=audio_format.mime_type,

@@ -9,7 +9,7 @@ from app.http.middleware.client_timeout import ClientTimeout
 from app.http.middleware.in_flight import InFlight
 from app.http.middleware.request_id import RequestId
 from app.lifecycle import Lifecycle
-from app.observability.tracing import NO_TRACER, Tracer
+from app.observability.tracing import Tracer
 
 
 def wrap(
@@ -20,7 +20,7 @@ def wrap(
     head_paths: Collection[str] = (),
     instance: str = "-",
     on_end: OnEnd | None = None,
-    tracer: Tracer = NO_TRACER,
+    tracer: Tracer | None = None,
 ) -> AsgiApp:
     """The app inside its middleware, in the order of the calls from the last line to the first.
 

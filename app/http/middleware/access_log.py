@@ -3,11 +3,13 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from app.errors import shortened
 from app.http.asgi import AsgiApp, Message, Receive, Send, is_probe
-from app.observability.request_context import caller_name, facts_of, request_id
-from app.observability.tracing import NO_SPAN, NO_TRACER, Span, Tracer
+from app.observability.request_context import request_context
+from app.observability.tracing import INVALID_SPAN, Span, Tracer, fail, request_span, start_span
 
 OnEnd = Callable[[str, str, float], None]
 """(template of the route, status, seconds) of an exchange that has ended"""
@@ -21,13 +23,13 @@ MAX_PATH_CHARS = 500
 
 
 class AccessLog:
-    """`on_end` is called for every HTTP exchange but the probes'.
+    """`on_end` is called for every HTTP exchange except probes.
 
-    Its status is "aborted" where the client left before a status was sent, and where the body broke off. `tracer` gets
-    a span of every exchange but the probes', around all that is done for it.
+    Its status is "aborted" where the client left before a status was sent, and where the body broke off. With a
+    `tracer`, every exchange except probes is a span around all that is done for it.
     """
 
-    def __init__(self, app: AsgiApp, *, on_end: OnEnd | None = None, tracer: Tracer = NO_TRACER) -> None:
+    def __init__(self, app: AsgiApp, *, on_end: OnEnd | None = None, tracer: Tracer | None = None) -> None:
         self._app = app
         self._on_end = on_end
         self._tracer = tracer
@@ -36,102 +38,95 @@ class AccessLog:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        trace = NO_SPAN if is_probe(scope["path"]) else self._tracer.request(scope["headers"])
         began_at_s = time.perf_counter()
-        if scope["type"] == "websocket":
-            with trace:
+        tracing: AbstractContextManager[Span] = nullcontext(INVALID_SPAN)
+        if self._tracer is not None and not is_probe(scope["path"]):
+            tracing = request_span(self._tracer, scope["headers"])
+        with tracing as span:
+            if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
-            _log_socket(scope, trace, time.perf_counter() - began_at_s)
-            return
-        exchange = _Exchange(scope["method"], receive, send, trace)
-        with trace:
+                _log_socket(scope, span, time.perf_counter() - began_at_s)
+                return
+            exchange = _Exchange(receive, send, span)
             try:
                 await self._app(scope, exchange.receive, exchange.send)
             finally:
-                exchange.end()
-                self._report(scope, trace, exchange, time.perf_counter() - began_at_s)
+                self._report(scope, exchange, time.perf_counter() - began_at_s)
 
-    def _report(self, scope: Message, trace: Span, exchange: "_Exchange", seconds: float) -> None:
+    def _report(self, scope: Message, exchange: "_Exchange", seconds: float) -> None:
         # Litestar writes the template of the route into the scope. A path of the caller's making is no label.
         route = scope.get("path_template", UNKNOWN_ROUTE)
+        method, status, path = scope["method"], exchange.status, shortened(scope["path"], MAX_PATH_CHARS)
+        is_aborted = exchange.has_left_early or not exchange.is_complete
+        outcome = ABORTED if is_aborted else str(status)
         is_of_probe = route != UNKNOWN_ROUTE and is_probe(route)
-        method, status, path = exchange.method, exchange.status, shortened(scope["path"], MAX_PATH_CHARS)
-        fields = {"method": method, "path": path, "route": route, "status": status or None}
-        fields |= {"aborted": exchange.is_aborted, "seconds": round(seconds, 3), **_caller(), **facts_of(scope)}
-        logger.log(
-            logging.DEBUG if is_of_probe else logging.INFO,
-            "%s %s -> %s%s in %.3f s%s",
-            *(method, path, status or "no answer", " (aborted)" if exchange.is_aborted and status else ""),
-            *(seconds, _said_by()),
-            extra={"fields": fields},
-        )
-        trace.name(method if route == UNKNOWN_ROUTE else f"{method} {route}")
-        trace.set("http.request.method", method)
-        if route != UNKNOWN_ROUTE:
-            trace.set("http.route", route)
-        if status:
-            trace.set("http.response.status_code", status)
-        trace.set("chorus.request_id", request_id.get())
-        if exchange.is_aborted or status >= 500:
-            trace.fail(exchange.outcome)
+        what = f"{method} {path} -> {status or 'no answer'}{' (aborted)' if is_aborted and status else ''}"
+        fields = {"method": method, "path": path, "route": route, "status": status or None, "aborted": is_aborted}
+        _log(logging.DEBUG if is_of_probe else logging.INFO, f"{what} in {seconds:.3f} s", seconds, fields)
         if self._on_end is not None and not is_of_probe:
-            self._on_end(route, exchange.outcome, seconds)
+            self._on_end(route, outcome, seconds)
+        if exchange.span.is_recording():
+            _describe(exchange, method, None if route == UNKNOWN_ROUTE else route, outcome, is_aborted=is_aborted)
 
 
 class _Exchange:
-    """Follows the messages of one exchange."""
+    """`receive` and `send` of one exchange, which follow its messages."""
 
-    def __init__(self, method: str, receive: Receive, send: Send, trace: Span) -> None:
-        self.method = method
+    def __init__(self, receive: Receive, send: Send, span: Span) -> None:
+        self.span = span
+        self.responding = INVALID_SPAN
         self.status = 0
         """0 until an answer has begun"""
+        self.has_left_early = False
+        self.is_complete = False
         self._receive = receive
         self._send = send
-        self._trace = trace
-        self._responding: Span = NO_SPAN
-        self._has_left_early = False
-        self._is_complete = False
-
-    @property
-    def is_aborted(self) -> bool:
-        return self._has_left_early or not self._is_complete
-
-    @property
-    def outcome(self) -> str:
-        return ABORTED if self.is_aborted else str(self.status)
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._has_left_early |= self.status == 0 and message["type"] == "http.disconnect"
+        self.has_left_early |= self.status == 0 and message["type"] == "http.disconnect"
         return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._responding = self._trace.child("response")
+            if self.span.is_recording():
+                self.responding = start_span("response", parent=self.span)
             self.status = message["status"]
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self._is_complete = True
-            self._responding.end()
-
-    def end(self) -> None:
-        if self.is_aborted:
-            self._responding.fail(ABORTED)
-        self._responding.end()
+            self.is_complete = True
+            self.responding.end()
 
 
-def _log_socket(scope: Message, trace: Span, seconds: float) -> None:
+def _describe(exchange: _Exchange, method: str, route: str | None, outcome: str, *, is_aborted: bool) -> None:
+    """Give the span of a request its name and attributes."""
+    span = exchange.span
+    span.update_name(f"{method} {route}" if route else method)
+    span.set_attribute("http.request.method", method)
+    if route:
+        span.set_attribute("http.route", route)
+    if exchange.status:
+        span.set_attribute("http.response.status_code", exchange.status)
+    span.set_attribute("chorus.request_id", request_context.get().request_id)
+    if is_aborted or exchange.status >= 500:
+        fail(span, outcome)
+    if exchange.responding.is_recording():
+        fail(exchange.responding, ABORTED)
+        exchange.responding.end()
+
+
+def _log_socket(scope: Message, span: Span, seconds: float) -> None:
     """The end of a WebSocket. Its speech is counted sentence by sentence, in app/http/metrics.py."""
     path = shortened(scope["path"], MAX_PATH_CHARS)
-    fields = {"method": "WS", "path": path, "seconds": round(seconds, 3), **_caller(), **facts_of(scope)}
-    logger.info("WS %s closed after %.3f s%s", path, seconds, _said_by(), extra={"fields": fields})
-    trace.name(f"WS {path}")
-    trace.set("chorus.request_id", request_id.get())
+    _log(logging.INFO, f"WS {path} closed after {seconds:.3f} s", seconds, {"method": "WS", "path": path})
+    if span.is_recording():
+        span.update_name(f"WS {path}")
+        span.set_attribute("chorus.request_id", request_context.get().request_id)
 
 
-def _caller() -> dict[str, str]:
-    return {"caller": caller_name.get()} if caller_name.get() else {}
-
-
-def _said_by() -> str:
-    return f" caller={caller_name.get()}" if caller_name.get() else ""
+def _log(level: int, message: str, seconds: float, fields: dict[str, Any]) -> None:  # Any: values for JSON
+    context = request_context.get()
+    caller = {"caller": context.caller} if context.caller else {}
+    said_by = f" caller={context.caller}" if context.caller else ""
+    fields |= {"seconds": round(seconds, 3), **caller, **context.facts}
+    logger.log(level, "%s%s", message, said_by, extra={"fields": fields})

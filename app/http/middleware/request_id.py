@@ -1,7 +1,7 @@
 """The id of an exchange: in the context for log lines and errors, and in each answer's headers."""
 
 from app.http.asgi import AsgiApp, Message, Receive, Send
-from app.observability.request_context import caller_name, new_request_id, open_facts, request_id
+from app.observability.request_context import RequestContext, new_request_id, request_context
 
 
 class RequestId:
@@ -16,14 +16,13 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id = new_request_id(sent_id.decode("latin-1"))
         # Set for every exchange: a server may run the next one of a connection in a copy of the last one's context.
-        request_id.set(new_request_id(sent_id.decode("latin-1")))
-        caller_name.set("")
-        open_facts(scope)
+        request_context.set(RequestContext(request_id=request_id))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                id_header = (b"x-request-id", request_id.get().encode())
+                id_header = (b"x-request-id", request_id.encode())
                 message["headers"] = [*message["headers"], id_header, self._instance_header]
             await send(message)
 

@@ -11,7 +11,7 @@ from litestar.utils import normalize_path
 from app.errors import MAX_QUOTED_CHARS, shortened
 from app.http.asgi import AsgiApp, Message, Receive, Send
 from app.http.wire.errors import error_response
-from app.observability.request_context import request_id
+from app.observability.request_context import request_context
 
 
 class SocketRefusal:
@@ -34,7 +34,7 @@ class SocketRefusal:
             return
         path = shortened(scope["path"], MAX_QUOTED_CHARS)
         message = f"no WebSocket at {path}; this server has one at {', '.join(self._paths)}"
-        headers = [(b"content-type", b"application/json"), (b"x-request-id", request_id.get().encode())]
+        headers = [(b"content-type", b"application/json"), (b"x-request-id", request_context.get().request_id.encode())]
         await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
         body = msgspec.json.encode(error_response(404, "not_found", message).content)
         await send({"type": "websocket.http.response.body", "body": body})

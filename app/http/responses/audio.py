@@ -15,8 +15,8 @@ from app.http.metrics import Metrics
 from app.http.responses.disconnect import unless_client_leaves
 from app.http.responses.warnings_header import warnings_header
 from app.http.wire.errors import AnyRequest
-from app.observability.request_context import facts_of
-from app.observability.tracing import current, span
+from app.observability.request_context import request_context
+from app.observability.tracing import get_current_span, span, start_span
 from app.pools import ENCODERS, WHOLE_ANSWERS
 from app.speech.playback import Playback
 from app.speech.stream import Receipt, SpeechStream
@@ -26,7 +26,7 @@ async def audio_response(
     request: AnyRequest, speaking: Coroutine[None, None, SpeechStream], audio_format: AudioFormat, *, stream: bool
 ) -> Response[bytes] | Stream:
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
-    facts_of(request.scope).update(format=audio_format.value, stream=stream)
+    request_context.get().facts.update(format=audio_format.value, stream=stream)
     if stream:
         media_type = audio_format.mime_type
         return await streamed_response(
@@ -40,7 +40,7 @@ class AudioResponse:
 
     def __init__(self, speech: SpeechStream, metrics: Metrics, facts: dict[str, Any]) -> None:
         self.speech = speech
-        self.trace = current()
+        self.trace = get_current_span()
         self.num_encoded = 0
         """samples that are in what is sent next, or was sent"""
         self.num_delivered = 0
@@ -77,7 +77,7 @@ class AudioResponse:
 
 async def _answer(request: AnyRequest, speaking: Coroutine[None, None, SpeechStream]) -> AudioResponse:
     speech = await unless_client_leaves(request, speaking)
-    return AudioResponse(speech, request.app.state.metrics, facts_of(request.scope))
+    return AudioResponse(speech, request.app.state.metrics, request_context.get().facts)
 
 
 async def whole_response(
@@ -144,7 +144,7 @@ async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[b
 async def encoded_pieces(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     """The bytes of the file, as they are made."""
     encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
-    encoding, encode_s = answer.trace.child("encode"), 0.0
+    encoding, encode_s = start_span("encode", parent=answer.trace), 0.0
     try:
         async for samples in answer.speech:
             began_at_s = time.perf_counter()
@@ -157,7 +157,7 @@ async def encoded_pieces(answer: AudioResponse, audio_format: AudioFormat) -> As
             yield data
     finally:
         encoder.close()
-        encoding.set("chorus.encode_seconds", encode_s)
+        encoding.set_attribute("chorus.encode_seconds", encode_s)
         encoding.end()
 
 

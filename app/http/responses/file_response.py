@@ -21,7 +21,7 @@ from app.http.responses.ranges import ByteRange, parse_range
 from app.http.responses.spoken_files import SpokenFile, SpokenFiles
 from app.http.wire.errors import AnyRequest, error_response
 from app.http.wire.schemas import ErrorBody
-from app.observability.request_context import facts_of
+from app.observability.request_context import request_context
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 
@@ -44,7 +44,7 @@ async def file_response(
     wanted = _wanted(request, etag)
     if wanted is not None and wanted.is_from_start_to_end and files.get(etag) is None:
         wanted = None  # as players begin that take a stream too: the beginning is heard while the rest is spoken
-    facts_of(request.scope).update(format=audio_format.value, stream=wanted is None)
+    request_context.get().facts.update(format=audio_format.value, stream=wanted is None)
     if wanted is None:
         stream = await streamed_response(
             request,

@@ -12,7 +12,7 @@ from app.http.access.middleware import sent_keys
 from app.http.access.origins import origin_allowed, origin_refused
 from app.http.live.socket import NORMAL, ClientGone, LiveSocket, started
 from app.http.state import AppState
-from app.observability.request_context import caller_name
+from app.observability.request_context import request_context
 from app.speech.conversation import Conversation
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ async def _serve(socket: Socket, live: LiveSocket, app_state: AppState) -> None:
     with ExitStack() as places:
         start = await live.receive_start()
         caller = app_state.access.identify([*sent_keys(headers), start.api_key or ""])
-        caller_name.set(caller.name)
+        request_context.get().caller = caller.name
         places.callback(app_state.access.enter(caller))
         places.enter_context(app_state.connections.conversing())
         service = app_state.service

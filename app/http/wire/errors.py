@@ -23,7 +23,7 @@ from app import errors
 from app.errors import MAX_QUOTED_CHARS, ChorusError, shortened
 from app.http.method_semantics import allow
 from app.http.wire.schemas import ErrorBody, ErrorDetail
-from app.observability.request_context import request_id
+from app.observability.request_context import request_context
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def error_response(
         message=shortened(message),
         type=kind,
         param=None if param is None else shortened(param, MAX_QUOTED_CHARS),
-        request_id=request_id.get(),
+        request_id=request_context.get().request_id,
     )
     headers = dict(headers or {})
     if status in (HTTP_408_REQUEST_TIMEOUT, HTTP_413_REQUEST_ENTITY_TOO_LARGE):

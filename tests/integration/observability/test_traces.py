@@ -1,5 +1,6 @@
 """Traces of real requests, as a collector gets them; and what a server does whose collector is not there."""
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -12,12 +13,15 @@ from typing import cast
 import httpx
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
+from websockets.sync.client import connect
 
 from app import __version__
+from app.server.app import create_app
 from app.settings import Settings
 from tests.support.collector import CollectedSpan, Collector, running_collector
 from tests.support.fake_engine import FakeEngine
-from tests.support.server import chorus_serve, serve
+from tests.support.server import chorus_serve, serve, started
+from tests.support.traces import KeptSpans
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER_SPAN = "00f067aa0ba902b7"
@@ -113,6 +117,15 @@ def test_requests_have_traces_of_their_own_and_probes_none(collector: Collector,
     assert not refused["POST /tts"].is_error
 
 
+def test_a_socket_is_one_span_with_its_path_and_request_id(collector: Collector, tmp_path: Path) -> None:
+    with serve(Settings(data=tmp_path, otlp_endpoint=collector.url)) as server:
+        url = server.url.replace("http://", "ws://") + "/ws/tts"
+        with connect(url, additional_headers={"X-Request-Id": "socket"}) as socket:
+            socket.close()
+    (span,) = [span for span in collector.spans(lambda spans: bool(spans)) if not span.parent_id]
+    assert (span.name, span.attributes["chorus.request_id"]) == ("WS /ws/tts", "socket")
+
+
 def test_the_callers_trace_goes_on(collector: Collector, tmp_path: Path) -> None:
     headers = {"traceparent": f"00-{TRACE_ID}-{CALLER_SPAN}-01"}
     spans = by_name(traced(collector, tmp_path, {"text": TEXT}, **headers), of="request-0")
@@ -162,8 +175,7 @@ def test_no_text_and_no_key_is_in_a_trace(collector: Collector, tmp_path: Path) 
     assert "marmalade" not in told
 
 
-def test_without_the_setting_no_tracing_is_imported(tmp_path: Path) -> None:
-    """Litestar looks for the package itself, and finds a module of names; nothing of it that works is loaded."""
+def test_without_the_setting_neither_sdk_nor_exporter_is_imported(tmp_path: Path) -> None:
     program = """
 import asyncio, sys, httpx, pathlib
 from app.server.app import create_app
@@ -179,8 +191,7 @@ async def ask():
 assert asyncio.run(ask()) == 200
 print([name for name in sys.modules if name.startswith(tuple(sys.argv[2:]))])
 """
-    sdk = ["opentelemetry.sdk", "opentelemetry.trace", "opentelemetry.exporter", "google.protobuf"]
-    tracing = [*sdk, "app.observability.otlp"]
+    tracing = ["opentelemetry.sdk", "opentelemetry.exporter", "google.protobuf", "app.observability.otlp"]
     command = [sys.executable, "-c", program, str(tmp_path), *tracing]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -248,3 +259,22 @@ def test_spans_of_two_servers_do_not_mix(collector: Collector, tmp_path: Path) -
         for name, at in (("one", collector), ("two", other)):
             spans = at.spans(lambda spans: bool(spans))
             assert {span.attributes["chorus.request_id"] for span in spans if span.kind == 2} == {name}
+
+
+def test_a_provider_that_is_handed_in_gets_the_spans_of_its_app_only(tmp_path: Path) -> None:
+    kept = {"one": KeptSpans(), "two": KeptSpans()}
+
+    async def ask(name: str) -> None:
+        app = create_app(Settings(data=tmp_path / name), FakeEngine(), tracer_provider=kept[name].provider)
+        async with started(app), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            answer = await client.post("/tts", json={"text": "Hello there."}, headers={"X-Request-Id": name})
+            assert answer.status_code == 200
+
+    async def ask_both() -> None:
+        await asyncio.gather(ask("one"), ask("two"))
+
+    asyncio.run(ask_both())
+    for name, each in kept.items():
+        requests = [span for span in each.spans if span.parent is None]
+        assert [(span.attributes or {})["chorus.request_id"] for span in requests] == [name]
+        assert "synthesize" in {span.name for span in each.spans}

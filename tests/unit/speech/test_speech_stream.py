@@ -9,17 +9,18 @@ from app.deadline import Deadline
 from app.engine.base import AudioChunk, Samples
 from app.engine.stream import OrderedChunks
 from app.errors import DeadlineExceeded, EngineFailure
-from app.observability.tracing import NO_SPAN, Span
+from app.observability.tracing import INVALID_SPAN, Span, request_span, start_span
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
 from app.text.segments import Boundary, Segment
 from tests.support.fake_engine import RATE_HZ, FakeEngine
+from tests.support.traces import KeptSpans
 
 
 class Source:
     """A request's chunks, delivered by hand, and how often it was given back."""
 
-    def __init__(self, num_segments: int, *, gain: float = 1.0, trace: Span = NO_SPAN) -> None:
+    def __init__(self, num_segments: int, *, gain: float = 1.0, trace: Span = INVALID_SPAN) -> None:
         self.num_closed = 0
         self.chunks = OrderedChunks(num_segments, queue_s=lambda: 0.2, on_take=lambda _: None, on_close=lambda: None)
         segments = [Segment(index, f"segment {index}", Boundary.SENTENCE) for index in range(num_segments)]
@@ -155,46 +156,31 @@ def test_a_stream_that_plays_for_longer_than_the_limit_goes_on() -> None:
     asyncio.run(scenario())
 
 
-class RecordedSpan(Span):
-    """A span that keeps its name, children, values and whether it has ended."""
-
-    def __init__(self, called: str = "synthesize", began_at_s: float | None = None) -> None:
-        self.called, self.began_at_s = called, began_at_s
-        self.children: list[RecordedSpan] = []
-        self.values: dict[str, object] = {}
-        self.ended_at_s: float | None = None
-        self.num_ended = 0
-
-    def child(self, name: str, *, began_at_s: float | None = None) -> "RecordedSpan":
-        self.children.append(RecordedSpan(name, began_at_s))
-        return self.children[-1]
-
-    def set(self, key: str, value: object) -> None:
-        self.values[key] = value
-
-    def end(self, *, at_s: float | None = None) -> None:
-        self.ended_at_s = at_s
-        self.num_ended += 1
-
-
 def test_the_trace_of_an_answer_has_its_queue_its_first_audio_its_figures_and_its_end() -> None:
-    async def scenario() -> None:
-        trace = RecordedSpan()
-        source = Source(2, trace=trace)
+    kept = KeptSpans()
+
+    async def scenario() -> int:
+        source = Source(2, trace=start_span("synthesize"))
         for index in range(2):
             source.deliver(tone(0.1, 1.0), index)
         await source.speech.start()
-        queue, first_audio = trace.children
-        assert (queue.called, queue.began_at_s, queue.ended_at_s) == ("queue", 5.0, 5.2)
-        assert (first_audio.called, first_audio.began_at_s, first_audio.ended_at_s) == ("first audio", 5.2, 5.0)
-        assert trace.num_ended == 0
-        samples = await source.speech.collect()
-        assert trace.num_ended >= 1
-        assert trace.values == {
-            "chorus.engine": "fake",
-            "chorus.seed": 1,
-            "chorus.segments": 2,
-            "chorus.audio_seconds": len(samples) / RATE_HZ,
-        }
+        assert [each.name for each in kept.spans] == ["queue", "first audio"]
+        return len(await source.speech.collect())
 
-    asyncio.run(scenario())
+    with request_span(kept.tracer, []):
+        num_samples = asyncio.run(scenario())
+    queue, first_audio, synthesis = kept.spans[:3]
+    assert queue.start_time is not None and queue.end_time is not None
+    assert queue.end_time - queue.start_time == 200_000_000
+    assert first_audio.start_time == queue.end_time
+    assert first_audio.end_time == queue.start_time
+    for step in (queue, first_audio):
+        assert step.parent is not None and synthesis.context is not None
+        assert step.parent.span_id == synthesis.context.span_id
+    assert [event.name for event in synthesis.events] == ["segment spoken"] * 2
+    assert synthesis.attributes == {
+        "chorus.engine": "fake",
+        "chorus.seed": 1,
+        "chorus.segments": 2,
+        "chorus.audio_seconds": num_samples / RATE_HZ,
+    }
