@@ -11,20 +11,8 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.errors import UnknownModel, quoted
-from app.http.wire.schemas import Text
-from app.speech.request import (
-    MAX_ID_CHARS,
-    MAX_SPEED,
-    MIN_SPEED,
-    LanguageCode,
-    RepetitionPenalty,
-    Seed,
-    SpeakerId,
-    SpeechRequest,
-    Temperature,
-    TopK,
-    TopP,
-)
+from app.http.wire.schemas import SamplingOptions, Text
+from app.speech.request import MAX_ID_CHARS, MAX_SPEED, MIN_SPEED, LanguageCode, SpeakerId, SpeechRequest
 
 MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20", "gpt-4o-mini-tts-2025-12-15")
 """All are the one loaded engine: a client that cannot be told another name finds the one it knows."""
@@ -33,7 +21,7 @@ STOCK_VOICES = frozenset(
 )
 MAX_INSTRUCTIONS_CHARS = 20_000
 RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
-NAMES = {"text": "input", "speaker_id": "voice"}
+FIELD_NAMES = {"text": "input", "speaker_id": "voice"}
 """Our name of a field -> OpenAI's."""
 
 OpenAISpeed = Annotated[
@@ -48,7 +36,7 @@ class VoiceReference(msgspec.Struct, kw_only=True):
     id: SpeakerId
 
 
-class OpenAISpeechBody(msgspec.Struct, kw_only=True):
+class OpenAISpeechBody(SamplingOptions, kw_only=True):
     """`POST /v1/audio/speech`."""
 
     model: Annotated[
@@ -74,27 +62,17 @@ class OpenAISpeechBody(msgspec.Struct, kw_only=True):
         Literal["audio", "sse"] | None, Meta(description="`sse` sends the audio as base64 in server-sent events")
     ] = None
     language: LanguageCode | None = None
-    seed: Seed | None = None
-    temperature: Temperature | None = None
-    top_k: TopK | None = None
-    top_p: TopP | None = None
-    repetition_penalty: RepetitionPenalty | None = None
 
-    def to_request(self, speaker_ids: set[str], unknown: tuple[str, ...]) -> SpeechRequest:
-        """`unknown`: names of the fields that came and have no meaning here."""
+    def translated(self, speaker_ids: set[str], unknown: tuple[str, ...]) -> SpeechRequest:
+        """`unknown`: names of the fields that were sent and have no meaning here."""
         asked_speed = 1.0 if self.speed is None else self.speed
         speed = min(max(asked_speed, MIN_SPEED), MAX_SPEED)
-        return SpeechRequest(
-            text=self.input,
-            language=self.language or "",
+        return self.to_request(
+            self.input,
             speaker_id=self._speaker_id(speaker_ids),
+            language=self.language or "",
             speed=speed,
             streaming=True,
-            seed=self.seed,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            repetition_penalty=self.repetition_penalty,
             without_effect=(*(("instructions",) if self.instructions else ()), *unknown),
             notes=() if speed == asked_speed else (f"speed {asked_speed:g} is beyond the voice: {speed:g} is used",),
         )

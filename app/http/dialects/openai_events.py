@@ -12,8 +12,7 @@ import msgspec
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
-from app.http.dialects.openai import NAMES, AudioDelta, AudioDone, SpeechUsage
-from app.http.dialects.unknown_fields import speak
+from app.http.dialects.openai import FIELD_NAMES, AudioDelta, AudioDone, SpeechUsage
 from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response
 from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
@@ -27,8 +26,9 @@ async def event_response(
     request: AnyRequest, service: SpeechService, asked: SpeechRequest, audio_format: AudioFormat
 ) -> Stream:
     """As `audio_response`, each piece of the file in an event of its own."""
-    speaking = speak(service, asked, NAMES)
-    return await streamed_response(request, speaking, lambda answer: _events(answer, asked, audio_format), MEDIA_TYPE)
+    return await streamed_response(
+        request, service.speak(asked), lambda answer: _events(answer, asked, audio_format), MEDIA_TYPE
+    )
 
 
 async def _events(answer: AudioResponse, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
@@ -38,7 +38,7 @@ async def _events(answer: AudioResponse, asked: SpeechRequest, audio_format: Aud
             async for data in pieces:
                 yield _event(AudioDelta(audio=base64.b64encode(data).decode()))
     except Exception as error:
-        yield server_sent_event(msgspec.json.encode(error_body(error)), event="error")
+        yield server_sent_event(msgspec.json.encode(error_body(error, FIELD_NAMES)), event="error")
         raise
     num_codes = math.ceil(answer.speech.receipt().audio_s * CODES_PER_S)
     usage = SpeechUsage(input_tokens=len(asked.text), output_tokens=num_codes, total_tokens=len(asked.text) + num_codes)

@@ -11,21 +11,11 @@ import msgspec
 from msgspec import Meta
 
 from app.engine.base import Speaker
-from app.http.wire.schemas import Text
-from app.speech.request import (
-    LanguageCode,
-    RepetitionPenalty,
-    Seed,
-    SpeakerId,
-    SpeechRequest,
-    Speed,
-    Temperature,
-    TopK,
-    TopP,
-)
+from app.http.wire.schemas import SamplingOptions, Text
+from app.speech.request import LanguageCode, SpeakerId, SpeechRequest, Speed
 from app.text.languages import language_name
 
-NAMES = {"speaker_id": "speaker_wav"}
+FIELD_NAMES = {"speaker_id": "speaker_wav"}
 """Our name of a field -> theirs."""
 
 SpeakerWav = Annotated[
@@ -33,32 +23,22 @@ SpeakerWav = Annotated[
 ]
 
 
-class SillyTavernSpeech(msgspec.Struct, kw_only=True):
+class SillyTavernSpeech(SamplingOptions, kw_only=True):
     """`POST /tts_to_audio/`; what it has beyond text, voice and language is ours. Optional fields may be null."""
 
     text: Text
     speaker_wav: SpeakerWav = None
     language: LanguageCode | None = None
     speed: Speed | None = None
-    seed: Seed | None = None
-    temperature: Temperature | None = None
-    top_k: TopK | None = None
-    top_p: TopP | None = None
-    repetition_penalty: RepetitionPenalty | None = None
 
-    def to_request(self, unknown: tuple[str, ...], *, streaming: bool) -> SpeechRequest:
-        """`unknown`: names of the fields that came and have no meaning here."""
-        return SpeechRequest(
-            text=self.text,
-            language=self.language or "",
+    def translated(self, unknown: tuple[str, ...], *, streaming: bool) -> SpeechRequest:
+        """`unknown`: names of the fields that were sent and have no meaning here."""
+        return self.to_request(
+            self.text,
             speaker_id=None if self.speaker_wav is None else self.speaker_wav.removesuffix(".wav"),
+            language=self.language or "",
             speed=1.0 if self.speed is None else self.speed,
             streaming=streaming,
-            seed=self.seed,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            repetition_penalty=self.repetition_penalty,
             without_effect=unknown,
         )
 

@@ -9,48 +9,18 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
-from app.http.wire.schemas import ErrorDetail
-from app.speech.request import (
-    LanguageCode,
-    RepetitionPenalty,
-    Seed,
-    SpeakerId,
-    SpeechRequest,
-    Speed,
-    Temperature,
-    TopK,
-    TopP,
-)
+from app.http.wire.schemas import ErrorDetail, SamplingOptions
+from app.speech.request import LanguageCode, SpeakerId, Speed
 
 
-class Start(msgspec.Struct, kw_only=True, tag="start", forbid_unknown_fields=True):
+class Start(SamplingOptions, kw_only=True, tag="start", forbid_unknown_fields=True):
     """The first message: how to speak. `api_key` is for callers that cannot send headers, such as browsers."""
 
     speaker_id: SpeakerId | None = None
     language: LanguageCode = ""
     speed: Speed = 1.0
     format: AudioFormat = AudioFormat.PCM
-    seed: Seed | None = None
-    temperature: Temperature | None = None
-    top_k: TopK | None = None
-    top_p: TopP | None = None
-    repetition_penalty: RepetitionPenalty | None = None
     api_key: Annotated[str, Meta(max_length=4096)] | None = None
-
-    def to_request(self) -> SpeechRequest:
-        """Everything but the text, which comes later."""
-        return SpeechRequest(
-            text="",
-            speaker_id=self.speaker_id,
-            language=self.language,
-            speed=self.speed,
-            streaming=True,
-            seed=self.seed,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            repetition_penalty=self.repetition_penalty,
-        )
 
 
 class Text(msgspec.Struct, kw_only=True, tag="text", forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ Schemas are msgspec's own, because msgspec is what checks the bodies: Litestar's
 and the refusal of unknown fields. The document is made when it is first asked for, and costs a start nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ from app.http.openapi.responses import (
     WORKING_ROUTE,
     BodyOperation,
 )
-from app.http.wire.schemas import ErrorBody
+from app.http.wire.schemas import ErrorBody, SamplingOptions
 from app.text.languages import default_language
 
 Json = dict[str, Any]  # Any: a JSON document
@@ -210,7 +210,16 @@ def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
     _, schemas = msgspec.json.schema_components(
         sorted(structs, key=lambda struct: struct.__name__), ref_template="#/components/schemas/{name}"
     )
+    for schema in schemas.values():
+        if "properties" in schema:
+            schema["properties"] = _in_reading_order(schema["properties"], schema.get("required", []))
     return schemas
+
+
+def _in_reading_order(properties: Json, required: Collection[str]) -> Json:
+    """Required fields first, then the options of one struct, then those of every way of speaking."""
+    names = sorted(properties, key=lambda name: (name not in required, name in SamplingOptions.__struct_fields__))
+    return {name: properties[name] for name in names}
 
 
 def _annotations(field: FieldDefinition) -> Iterator[Any]:

@@ -6,7 +6,6 @@ same bytes. A range is cut out of the complete file, which is kept for a while: 
 """
 
 import hashlib
-from collections.abc import Mapping
 from contextlib import aclosing
 
 import msgspec
@@ -15,7 +14,6 @@ from litestar.response import Stream
 
 from app import __version__
 from app.audio.formats import AudioFormat
-from app.http.dialects.unknown_fields import in_words_of, speak
 from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response, whole_headers, whole_response
 from app.http.responses.ranges import ByteRange, parse_range
 from app.http.responses.spoken_files import SpokenFile, SpokenFiles
@@ -32,12 +30,8 @@ async def file_response(
     files: SpokenFiles,
     asked: SpeechRequest,
     audio_format: AudioFormat,
-    names: Mapping[str, str],
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
-    """The file, streamed while it is spoken; or the range of it that the request asks for, once it is complete.
-
-    `names`: our name of a field -> the dialect's.
-    """
+    """The file, streamed while it is spoken; or the range of it that the request asks for, once it is complete."""
     asked = with_seed(asked)
     etag = _etag(asked, audio_format, service.engine.info.model)
     file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
@@ -48,15 +42,14 @@ async def file_response(
     if wanted is None:
         stream = await streamed_response(
             request,
-            speak(service, asked, names),
+            service.speak(asked),
             lambda answer: encoded_pieces(answer, audio_format),
             audio_format.mime_type,
         )
         stream.headers.update(file_headers)
         return stream
 
-    with in_words_of(names):
-        await service.voices.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
+    await service.voices.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
 
     async def collect(answer: AudioResponse) -> Response[bytes]:
         async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
@@ -69,7 +62,7 @@ async def file_response(
     async with files.making(etag):
         kept = files.get(etag)
         if kept is None:
-            spoken = await whole_response(request, speak(service, asked, names), collect)
+            spoken = await whole_response(request, service.speak(asked), collect)
             kept = SpokenFile(spoken.content, dict(spoken.headers))
     return _part(kept, wanted, audio_format)
 

@@ -28,6 +28,6 @@ async def clone_voice(
     async with uploads.recordings(request, CloneForm) as (form, recordings):
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
-    speaking = service.clone(form.to_request(form.text, None), clips)
+    asked = form.to_request(form.text, speaker_id=None, language=form.language, speed=form.speed, streaming=form.stream)
     respond = timed_response if form.timestamps else audio_response
-    return await respond(request, speaking, form.format, stream=form.stream)
+    return await respond(request, service.clone(asked, clips), form.format, stream=form.stream)

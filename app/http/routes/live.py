@@ -58,7 +58,10 @@ async def _serve(socket: Socket, live: LiveSocket, app_state: AppState) -> None:
         await service.voices.find(start.speaker_id)  # who is unknown is told before any text is written
         conversation = Conversation(
             service,
-            start.to_request(),
+            # The text comes later.
+            start.to_request(
+                "", speaker_id=start.speaker_id, language=start.language, speed=start.speed, streaming=True
+            ),
             max_pending_chars=app_state.settings.max_text_chars,
             on_spoken=app_state.metrics.on_answer_end,
         )

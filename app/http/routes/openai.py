@@ -9,8 +9,8 @@ from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
 from app.http.dialects.openai import (
+    FIELD_NAMES,
     MODELS,
-    NAMES,
     ListedModel,
     ListedModels,
     ListedVoice,
@@ -21,9 +21,10 @@ from app.http.dialects.openai import (
     check_model,
 )
 from app.http.dialects.openai_events import event_response
-from app.http.dialects.unknown_fields import speak, unknown_fields
+from app.http.dialects.unknown_fields import unknown_names
 from app.http.openapi.responses import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
 from app.http.responses.audio import audio_response
+from app.http.wire.json_body import sent_fields
 from app.http.wire.schemas import IdInPath
 from app.speech.service import SpeechService
 
@@ -32,6 +33,7 @@ from app.speech.service import SpeechService
     "/v1/audio/speech",
     status_code=200,
     responses=OPENAI_SPEECH_RESPONSES,
+    opt={"field_names": FIELD_NAMES},
     tags=["openai"],
     summary="Speak, as OpenAI does",
 )
@@ -39,12 +41,12 @@ async def create_speech(
     request: Request[Any, Any, Any], data: JSONBody[OpenAISpeechBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
     check_model(data.model)
-    unknown = unknown_fields(await request.body(), OpenAISpeechBody)
-    asked = data.to_request({speaker.id for speaker in service.engine.speakers()}, unknown)
+    unknown = unknown_names(sent_fields(request), OpenAISpeechBody.__struct_fields__)
+    asked = data.translated({speaker.id for speaker in service.engine.speakers()}, unknown)
     audio_format = data.response_format or AudioFormat.MP3
     if data.stream_format == "sse":
         return await event_response(request, service, asked, audio_format)
-    return await audio_response(request, speak(service, asked, NAMES), audio_format, stream=True)
+    return await audio_response(request, service.speak(asked), audio_format, stream=True)
 
 
 @get("/v1/models", tags=["openai"], summary="Model names that `/v1/audio/speech` takes")

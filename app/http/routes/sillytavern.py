@@ -15,7 +15,7 @@ from litestar.response import Stream
 from app.audio.formats import AudioFormat
 from app.errors import InvalidField
 from app.http.dialects.sillytavern import (
-    NAMES,
+    FIELD_NAMES,
     Languages,
     Message,
     SillyTavernSpeech,
@@ -23,11 +23,12 @@ from app.http.dialects.sillytavern import (
     to_languages,
     to_voices,
 )
-from app.http.dialects.unknown_fields import speak, unknown_fields, unknown_names
+from app.http.dialects.unknown_fields import unknown_names
 from app.http.openapi.responses import AUDIO_RESPONSES, LIST_RESPONSES, RANGE_RESPONSES
 from app.http.responses.audio import audio_response
 from app.http.responses.file_response import file_response
 from app.http.state import AppState
+from app.http.wire.json_body import sent_fields
 from app.http.wire.schemas import ErrorBody
 from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS, MAX_SEED
 from app.speech.service import SpeechService
@@ -97,20 +98,21 @@ async def set_settings(data: JSONBody[dict[str, Any]]) -> Message:  # Any: whate
     ["/tts_to_audio", f"{PREFIX}/tts_to_audio"],
     status_code=200,
     responses=AUDIO_RESPONSES,
+    opt={"field_names": FIELD_NAMES},
     tags=["sillytavern"],
     summary="Speak a text, as WAV",
 )
 async def speak_to_audio(
     request: Request[Any, Any, Any], data: JSONBody[SillyTavernSpeech], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
-    asked = data.to_request(unknown_fields(await request.body(), SillyTavernSpeech), streaming=False)
-    return await audio_response(request, speak(service, asked, NAMES), AudioFormat.WAV, stream=False)
+    asked = data.translated(unknown_names(sent_fields(request), SillyTavernSpeech.__struct_fields__), streaming=False)
+    return await audio_response(request, service.speak(asked), AudioFormat.WAV, stream=False)
 
 
 @get(
     STREAM_PATHS,
     responses=RANGE_RESPONSES,
-    opt={"makes_audio": True},
+    opt={"makes_audio": True, "field_names": FIELD_NAMES},
     tags=["sillytavern"],
     summary="Speak a text, as WAV while it is made; an audio element can play the address itself",
     description="One address is one file: without a seed, one is derived from the other parameters. Of that file a "
@@ -128,11 +130,17 @@ async def speak_to_stream(
     _check_query(request, seed)
     speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
     unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
-    asked = speech.to_request(unknown, streaming=True)
-    return await file_response(request, service, app_state.spoken_files, asked, AudioFormat.WAV, NAMES)
+    asked = speech.translated(unknown, streaming=True)
+    return await file_response(request, service, app_state.spoken_files, asked, AudioFormat.WAV)
 
 
-@route(STREAM_PATHS, http_method=HttpMethod.HEAD, status_code=200, opt={"makes_audio": False}, include_in_schema=False)
+@route(
+    STREAM_PATHS,
+    http_method=HttpMethod.HEAD,
+    status_code=200,
+    opt={"makes_audio": False},
+    include_in_schema=False,
+)
 async def head_of_stream(
     request: Request[Any, Any, Any],
     service: NamedDependency[SpeechService],
@@ -144,7 +152,7 @@ async def head_of_stream(
     """The status of the same GET, without speaking: no place in the queue is taken and no request is counted."""
     _check_query(request, seed)
     speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
-    await service.check(speech.to_request((), streaming=True))
+    await service.check(speech.translated((), streaming=True))
     headers = {"Accept-Ranges": "bytes"}  # like the GET, and as there the length is not known before the speech
     return Stream(iter(()), media_type=AudioFormat.WAV.mime_type, headers=headers)
 

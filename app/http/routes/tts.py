@@ -24,6 +24,8 @@ from app.speech.service import SpeechService
 async def speak_text(
     request: Request[Any, Any, Any], data: JSONBody[TtsBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
-    speaking = service.speak(data.to_request(data.text, data.speaker_id))
+    asked = data.to_request(
+        data.text, speaker_id=data.speaker_id, language=data.language, speed=data.speed, streaming=data.stream
+    )
     respond = timed_response if data.timestamps else audio_response
-    return await respond(request, speaking, data.format, stream=data.stream)
+    return await respond(request, service.speak(asked), data.format, stream=data.stream)

@@ -1,6 +1,8 @@
 """The one place that turns errors into HTTP: a status for each class, one body for all."""
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -93,15 +95,18 @@ def error_response(
     return Response(ErrorBody(error=detail), status_code=status, media_type=MediaType.JSON, headers=headers)
 
 
-def error_body(error: Exception) -> ErrorBody:
-    """For an answer that has begun and whose status is out already, and for sockets, which have none."""
+def error_body(error: Exception, field_names: Mapping[str, str] = MappingProxyType({})) -> ErrorBody:
+    """For answers whose status has been sent, and for sockets. `field_names`: see `on_chorus_error`."""
     if isinstance(error, ChorusError):
-        return error_response(STATUS[type(error)], error.code, error.message, param=error.param).content
+        param = field_names.get(error.param or "", error.param)
+        return error_response(STATUS[type(error)], error.code, error.message, param=param).content
     return error_response(500, "internal_error", UNEXPECTED).content
 
 
 def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:
+    """`field_names` in the `opt` of a route are a dialect's names of fields: the project's name -> the dialect's."""
     status = STATUS[type(error)]
+    field_names: Mapping[str, str] = request.route_handler.opt.get("field_names", {})
     headers: dict[str, str] = {}
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
@@ -111,7 +116,8 @@ def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBo
         headers["WWW-Authenticate"] = "Bearer"
     if status == 500:
         logger.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
-    return error_response(status, error.code, error.message, param=error.param, headers=headers)
+    param = field_names.get(error.param or "", error.param)
+    return error_response(status, error.code, error.message, param=param, headers=headers)
 
 
 def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[ErrorBody]:

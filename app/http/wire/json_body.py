@@ -1,5 +1,6 @@
 """JSON bodies, read as strictly as the document describes them."""
 
+from collections.abc import Collection
 from typing import Any, cast
 
 import msgspec
@@ -12,12 +13,24 @@ from app.errors import InvalidBody, InvalidField, UnsupportedEncoding, quoted
 class StrictRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and state types, which we do not use
     """Takes a body as it is; Litestar converts on the way, and then "1.5" is 1.5 and 0 is false."""
 
+    sent_fields: Collection[str] = ()
+    """Names in the JSON object of the body, once it has been read."""
+
     async def json(self) -> Any:
         field = self.route_handler.parsed_data_field
+        decoded = decode_json(await self.body())
+        if isinstance(decoded, dict):
+            self.sent_fields = tuple(cast("dict[str, object]", decoded))
         try:
-            return msgspec.convert(decode_json(await self.body()), Any if field is None else field.annotation)
+            return msgspec.convert(decoded, Any if field is None else field.annotation)
         except msgspec.ValidationError as error:
             raise refusal(error) from None
+
+
+def sent_fields(request: Request[Any, Any, Any]) -> Collection[str]:
+    """Names in the JSON object that the handler of `request` has received as `data`."""
+    assert isinstance(request, StrictRequest)
+    return request.sent_fields
 
 
 def decode_json(body: bytes) -> object:

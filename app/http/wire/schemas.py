@@ -42,8 +42,44 @@ RecordingTexts = Annotated[
 ]
 
 
-class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Options that every way of speaking has."""
+class SamplingOptions(msgspec.Struct, kw_only=True):
+    """The options of every body and message that asks for speech. None leaves the choice to the engine."""
+
+    seed: Seed | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
+    top_p: TopP | None = None
+    repetition_penalty: RepetitionPenalty | None = None
+
+    def to_request(
+        self,
+        text: str,
+        *,
+        speaker_id: str | None,
+        language: str,
+        speed: float,
+        streaming: bool,
+        without_effect: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> SpeechRequest:
+        return SpeechRequest(
+            text=text,
+            speaker_id=speaker_id,
+            language=language,
+            speed=speed,
+            streaming=streaming,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+            without_effect=without_effect,
+            notes=notes,
+        )
+
+
+class SpeechOptions(SamplingOptions, kw_only=True, forbid_unknown_fields=True):
+    """The options that `POST /tts` and `POST /voice-clone` share."""
 
     language: Language = ""
     speed: Speed = 1.0
@@ -53,25 +89,6 @@ class SpeechOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Literal["segment"] | None,
         Meta(description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events"),
     ] = None
-    seed: Seed | None = None
-    temperature: Temperature | None = None
-    top_k: TopK | None = None
-    top_p: TopP | None = None
-    repetition_penalty: RepetitionPenalty | None = None
-
-    def to_request(self, text: str, speaker_id: str | None) -> SpeechRequest:
-        return SpeechRequest(
-            text=text,
-            speaker_id=speaker_id,
-            language=self.language,
-            speed=self.speed,
-            streaming=self.stream,
-            seed=self.seed,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            repetition_penalty=self.repetition_penalty,
-        )
 
 
 class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
