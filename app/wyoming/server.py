@@ -88,12 +88,14 @@ class WyomingServer:
         try:
             yield
         finally:
-            for server in servers:
-                server.close()
-            # Sockets that asyncio has accepted reach `_connected` some turns of the loop later; cancelled before, they
-            # would stay open.
+            # A socket that asyncio has accepted reaches `_connected` some turns of the loop later. Where the server is
+            # closed in between, asyncio forgets the socket and leaves it open.
+            for listener in listeners:
+                asyncio.get_running_loop().remove_reader(listener)
             for _ in range(ACCEPT_TURNS):
                 await asyncio.sleep(0)
+            for server in servers:
+                server.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
