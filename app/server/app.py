@@ -223,6 +223,7 @@ async def _load(
                 await warm_up(engine)
         service = SpeechService(engine, app_state.settings, lifecycle, volume=volume)
         with lifecycle.stage("speakers"):
+            await service.voices.convert_earlier()
             await service.voices.list()
         engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))
         app_state.loaded = service

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from app.voices.store import MAX_ID_CHARS
+from app.voices.manifest import MAX_ID_CHARS
 
 SpeakerId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
 MAX_LANGUAGE_CHARS = 40

@@ -23,9 +23,10 @@ from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnother
 from app.pools import FILES, TEXT
 from app.voices.files import write_atomically
 from app.voices.levels import level_of
+from app.voices.manifest import MAX_ID_CHARS, SavedVoice, VoiceModel, voice_id
 from app.voices.shared_folder import MAX_AGE_S, SharedFolder
-from app.voices.store import MAX_ID_CHARS, SavedVoice, VoiceModel, VoiceStore, voice_id
-from app.voices.voice_file import pack_voice_file, unusable
+from app.voices.store import VoiceStore
+from app.voices.voice_file import unusable
 
 logger = logging.getLogger(__name__)
 
@@ -139,15 +140,17 @@ class VoiceCatalogue:
             return await FILES.run(self.saved.save, manifest, self._engine.pack_voice(voice))
 
     async def export_voice(self, id: str) -> tuple[SavedVoice, bytes]:
-        """A saved voice, and all of it as one file. Raises UnknownSpeaker or StorageFailure."""
+        """A saved voice and its file. Raises UnknownSpeaker or StorageFailure."""
         async with self.folder.reading():
-            found = await FILES.run(self._pack_saved, id)
+            found = await FILES.run(self._read_saved, id)
         if found is None:
             raise await self._unknown(id)
         return found
 
-    async def import_voice(self, voice: SavedVoice, conditioning: bytes) -> tuple[SavedVoice, bool]:
-        """Keep a voice out of an exported file: the voice as it is stored, and whether it is new.
+    async def import_voice(self, voice: SavedVoice, packed: bytes) -> tuple[SavedVoice, bool]:
+        """Keep the voice of an exported file: the voice as it is stored, and whether it is new.
+
+        packed   the safetensors file, of which nothing but the manifest has been checked
 
         Raises UnusableVoiceFile, CloningUnavailable where the engine speaks with no such voices,
         TooManyVoices, or StorageFailure.
@@ -157,12 +160,27 @@ class VoiceCatalogue:
         if self._engine.info.can_clone and not self.model.made(voice):
             raise unusable(f"it is a voice of {self._maker(voice)}, and {self._here} speaks here")
         try:
-            await FILES.run(self._engine.unpack_voice, voice.id, conditioning)
+            await FILES.run(self._engine.unpack_voice, voice.id, packed)
         except ValueError as error:
             raise unusable(f"the engine cannot speak with it: {error}") from error
         imported = msgspec.structs.replace(voice, imported_at=self._now())
         async with self.folder.writing():
-            return await FILES.run(self.saved.save, imported, conditioning)
+            return await FILES.run(self.saved.save, imported, packed)
+
+    async def convert_earlier(self) -> None:
+        """Rewrite the voices that an earlier version saved in folders as files. A failure is logged.
+
+        A folder that stays is read as it is.
+        """
+        async with self.folder.reading():
+            ids = await FILES.run(self.saved.earlier_ids)
+        if ids:
+            logger.info("converting %d saved voices of an earlier version", len(ids))
+            try:
+                async with self.folder.writing():
+                    await FILES.run(self.saved.convert_earlier)
+            except StorageFailure as error:
+                logger.warning("the saved voices were not converted: %s", error)
 
     async def get(self, id: str) -> SavedVoice:
         """Raises UnknownSpeaker."""
@@ -212,7 +230,7 @@ class VoiceCatalogue:
                 "here: clone it again from its recordings",
                 param="speaker_id",
             )
-        packed = self.saved.conditioning(id)
+        packed = self.saved.read(id)
         known = self._unpacked.get(id)
         if known is not None and known[0] == packed:
             return known[1]
@@ -227,9 +245,9 @@ class VoiceCatalogue:
                 self._unpacked.popitem(last=False)
         return voice
 
-    def _pack_saved(self, id: str) -> tuple[SavedVoice, bytes] | None:
+    def _read_saved(self, id: str) -> tuple[SavedVoice, bytes] | None:
         saved = self.saved.get(id)
-        return None if saved is None else (saved, pack_voice_file(saved, self.saved.conditioning(id)))
+        return None if saved is None else (saved, self.saved.read(id))
 
     async def _unknown(self, id: str) -> UnknownSpeaker | StorageFailure:
         if self.folder.failure:

@@ -1,118 +1,41 @@
-"""Saved voices: cloned once, on the data volume, named by id ever after.
+"""The folder of saved voices: one file a voice, `voices/<id>.safetensors`.
 
-One folder a voice, `voices/<id>/`, with a manifest and what the engine conditions with. A folder is renamed into its
-place when it is complete, and out of it before it is removed, so that a reader (another process too: several servers
-may share a volume) sees a whole voice or none. The id is a hash of model and recordings: saving twice is saving once,
-and the same recordings under another model are another voice.
+A file is written under another name and renamed into its place, so that a reader (another process too: several servers
+may share a volume) sees a whole voice or none. A file is replaced or removed, never changed. The id is a hash of model
+and recordings: saving twice is saving once, and the same recordings under another model are another voice.
 
-Blocking: called in threads. Knows files; what is in a voice is the engine's own business.
+Blocking: called in threads. Knows files; the tensors in a voice are the engine's own.
 """
 
-import hashlib
 import logging
-import re
+import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated
-
-import msgspec
-from msgspec import Meta
 
 from app.errors import StorageFailure, TooManyVoices
+from app.voices import earlier
 from app.voices.files import sync_directory, write_atomically
+from app.voices.manifest import ID, SavedVoice, VoiceModel
+from app.voices.voice_file import SUFFIX, read_manifest, with_manifest
 
 logger = logging.getLogger(__name__)
 
-MANIFEST, CONDITIONING = "manifest.json", "conditioning.safetensors"
-ID = re.compile(r"[0-9a-f]{16}")
-NAMES_A_COMMIT = re.compile(r"@[0-9a-f]{12}$|^[0-9a-f]{40}$")
-"""Names of models that always mean the same weights: `owner/name@commit`, and a folder of the hub's cache."""
-MAX_CLIPS = 16
-"""Recordings of one voice."""
 LEFTOVER_AGE_S = 3600.0
-"""A hidden folder older than this belongs to a process that died: nobody takes so long to write two small files."""
+"""A hidden file older than this belongs to a process that died: writing a voice takes milliseconds."""
 
-MAX_ID_CHARS = 200
-"""Longest id of a voice or of a model. Ids are looked up, compared and quoted, so they are bounded on every way in."""
-
-VoiceName = Annotated[
-    str,
-    # `$` alone would let one newline at the end pass.
-    Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)", description="What people call the voice"),
-]
-Consent = Annotated[
-    str,
-    Meta(
-        min_length=10,
-        max_length=1000,
-        description="Your statement that the speaker agrees, in your words; it is kept with the voice",
-        examples=["This is my own voice."],
-    ),
-]
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-
-
-class SavedVoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The manifest of a voice."""
-
-    id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
-    name: VoiceName
-    model: Annotated[str, Meta(min_length=1, max_length=300)]
-    """name of the model that it was cloned with; no other model can speak with it"""
-    created_at: Annotated[datetime, Meta(tz=True)]
-    consent: Consent
-    recordings: Annotated[tuple[Sha256, ...], Meta(min_length=1, max_length=MAX_CLIPS)]
-    """sha256 of each"""
-    imported_at: Annotated[datetime, Meta(tz=True)] | None = None
-    """when it came from a file, which says what it was made from and cannot prove it; null: cloned on this server"""
-    identity: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None = None
-    """digest of that model's weights; null where the name alone identifies it, and in voices of older versions"""
-
-    @property
-    def key(self) -> str:
-        """The model, as it goes into the id."""
-        return self.identity or self.model
-
-
-def voice_id(model: str, recordings: Sequence[str]) -> str:
-    """16 hexadecimal digits for a model (its identity, or its name) and the sha256 of each recording, in order."""
-    return hashlib.sha256("\n".join((model, *recordings)).encode()).hexdigest()[:16]
-
-
-class VoiceModel(msgspec.Struct, frozen=True):
-    """A model that voices are cloned with."""
-
-    name: str
-    identity: str | None = None
-    """digest of its weights; None where the name alone identifies it"""
-
-    def made(self, voice: SavedVoice) -> bool:
-        """Whether the voice was cloned with this model, so that the model can speak with it.
-
-        Older versions recorded the name only. It counts as proof where it holds a commit: a folder's name does not say
-        which weights were in it.
-        """
-        if self.identity is None:
-            return voice.identity is None and voice.model == self.name
-        if voice.identity is not None:
-            return voice.identity == self.identity
-        return voice.model == self.name and NAMES_A_COMMIT.search(self.name) is not None
-
-    def ids(self, recordings: Sequence[str]) -> list[str]:
-        """Ids that a voice of these recordings may have: the one it gets now, then the one of older versions."""
-        return [voice_id(key, recordings) for key in (self.identity, self.name) if key is not None]
+_Signature = tuple[int, int, int]
+"""Inode, size and time of change of a file: equal for the same content, because files are replaced as a whole."""
 
 
 class VoiceStore:
     """The voices below `data`. Those of other models are kept and can be deleted; they do not count for the limit.
 
     The threads of one store take turns to write, so that the limit holds among them. Several stores on one folder
-    (other processes) do not wait for each other, and may pass the limit by what they save in the same moment.
+    (other processes) do not wait for each other: what they save in the same moment may pass the limit, and of the same
+    voice the last one stays.
     """
 
     def __init__(self, data: Path, model: VoiceModel, *, max_voices: int) -> None:
@@ -120,16 +43,20 @@ class VoiceStore:
         self._model = model
         self._max_voices = max_voices
         self._writing = threading.Lock()
+        self._manifests: dict[str, tuple[_Signature, SavedVoice]] = {}
+        """manifests that have been read, by id: listing a thousand voices opens no file twice"""
 
     def list_all(self) -> list[SavedVoice]:
-        """Voices of every model, oldest first. One that cannot be read is passed over, and the log says so."""
+        """Voices of every model, oldest first. One that cannot be read is left out, and logged."""
         try:
-            names = [path.name for path in self._folder.iterdir()]
+            names = {path.name.removesuffix(SUFFIX) for path in self._folder.iterdir()}
         except FileNotFoundError:
             return []
         except OSError as error:
             raise _failure("the saved voices cannot be listed", error) from error
-        found = (self._read(name) for name in names if ID.fullmatch(name))
+        found = [self._read(name) for name in names if ID.fullmatch(name)]
+        for id in self._manifests.keys() - names:
+            self._manifests.pop(id, None)
         return sorted((voice for voice in found if voice), key=lambda voice: (voice.created_at, voice.id))
 
     def list(self) -> list[SavedVoice]:
@@ -140,94 +67,137 @@ class VoiceStore:
         """The voice of that id, of any model; None where there is none. `id` may hold anything."""
         return self._read(id) if ID.fullmatch(id) else None
 
-    def conditioning(self, id: str) -> bytes:
-        """What was saved with the voice, which `get` has just found. Raises StorageFailure."""
+    def read(self, id: str) -> bytes:
+        """The file of a voice that `get` has just found. Raises StorageFailure."""
         try:
-            return (self._folder / id / CONDITIONING).read_bytes()
+            try:
+                return self._path(id).read_bytes()
+            except FileNotFoundError:
+                return _convert(self._folder / id)
         except OSError as error:
             raise _failure(f"the saved voice {id} cannot be read", error) from error
+        except ValueError as error:
+            raise StorageFailure(f"the saved voice {id} is damaged: {error}; delete it and save it again") from error
 
-    def save(self, voice: SavedVoice, conditioning: bytes) -> tuple[SavedVoice, bool]:
+    def save(self, voice: SavedVoice, packed: bytes) -> tuple[SavedVoice, bool]:
         """The voice as it is stored, and whether it is new. Raises TooManyVoices or StorageFailure.
 
-        A voice that is there stays as it is, with one exception: what was cloned here takes the place of what came
-        from a file, because only here it is certain what the voice was made from.
+        packed   a safetensors file, with or without a manifest; raises ValueError where it is none
+
+        A voice that is there stays as it is, with one exception: a voice cloned here replaces one that came from a
+        file, because only here it is certain which recordings the voice was made from.
         """
+        file = with_manifest(packed, voice)
         with self._writing:
             existing = self.get(voice.id)
             if existing is None:
-                return self._add(voice, conditioning)
-            if existing.imported_at is None or voice.imported_at is not None:
+                self._check_room()
+            elif existing.imported_at is None or voice.imported_at is not None:
                 return existing, False
-            self._replace(voice, conditioning)
-            return voice, True
-
-    def _add(self, voice: SavedVoice, conditioning: bytes) -> tuple[SavedVoice, bool]:
-        if len(self.list()) >= self._max_voices:
-            raise TooManyVoices(
-                f"{self._max_voices} voices are saved, which is the limit (CHORUS_MAX_VOICES): delete one first"
-            )
-        try:
-            self._folder.mkdir(exist_ok=True)
-            self._sweep()
-            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".new-", ignore_cleanup_errors=True) as scratch:
-                staging = Path(scratch) / voice.id
-                staging.mkdir()
-                _write(staging, voice, conditioning)
-                staging.rename(self._folder / voice.id)
-                sync_directory(self._folder)
-        except OSError as error:
-            if winner := self.get(voice.id):  # somebody else saved the same recordings meanwhile
-                return winner, False
-            raise _failure("the voice could not be saved", error) from error
+            try:
+                self._folder.mkdir(exist_ok=True)
+                self._sweep()
+                self._write(voice.id, file)
+            except OSError as error:
+                raise _failure("the voice could not be saved", error) from error
         return voice, True
 
-    def _replace(self, voice: SavedVoice, conditioning: bytes) -> None:
-        """The manifest last: until it says "cloned", cloning the voice again begins from the start."""
-        try:
-            _write(self._folder / voice.id, voice, conditioning)
-        except OSError as error:
-            raise _failure("the voice could not be saved", error) from error
-
     def delete(self, id: str) -> bool:
-        """Whether there was such a voice."""
+        """Delete a voice; False when there is none."""
         if self.get(id) is None:
             return False
         try:
-            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".old-", ignore_cleanup_errors=True) as scratch:
-                (self._folder / id).rename(Path(scratch) / id)
-                sync_directory(self._folder)
-        except FileNotFoundError:
-            return False  # somebody else was faster
+            self._path(id).unlink(missing_ok=True)
+            self._remove_folder(id)
+            sync_directory(self._folder)
         except OSError as error:
             raise _failure(f"the voice {id} could not be deleted", error) from error
         return True
 
-    def _read(self, name: str) -> SavedVoice | None:
-        path = self._folder / name / MANIFEST
+    def earlier_ids(self) -> tuple[str, ...]:
+        """Ids of voices that an earlier version saved, each in a folder."""
         try:
-            voice = msgspec.json.decode(path.read_bytes(), type=SavedVoice)
+            paths = [*self._folder.iterdir()]
+        except OSError:
+            return ()
+        return tuple(path.name for path in paths if ID.fullmatch(path.name) and path.is_dir())
+
+    def convert_earlier(self) -> None:
+        """Write the voices of `earlier_ids` as files and remove their folders. A damaged one stays as it is, logged."""
+        with self._writing:
+            for id in self.earlier_ids():
+                try:
+                    if not self._path(id).exists():
+                        self._write(id, _convert(self._folder / id))
+                    self._remove_folder(id)
+                except (OSError, ValueError) as error:
+                    logger.warning("the saved voice in %s cannot be converted: %s", self._folder / id, error)
+
+    def _path(self, id: str) -> Path:
+        return self._folder / f"{id}{SUFFIX}"
+
+    def _write(self, id: str, file: bytes) -> None:
+        write_atomically(self._path(id), file)
+        self._remove_folder(id)
+        sync_directory(self._folder)
+
+    def _remove_folder(self, id: str) -> None:
+        """Remove the folder of an earlier version, if there is one. It leaves its place before it is emptied."""
+        if (self._folder / id).is_dir():
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".old-", ignore_cleanup_errors=True) as scratch:
+                (self._folder / id).rename(Path(scratch) / id)
+
+    def _check_room(self) -> None:
+        if len(self.list()) >= self._max_voices:
+            raise TooManyVoices(
+                f"{self._max_voices} voices are saved, which is the limit (CHORUS_MAX_VOICES): delete one first"
+            )
+
+    def _read(self, id: str) -> SavedVoice | None:
+        path = self._path(id)
+        try:
+            try:
+                voice = self._read_file(id, path)
+            except FileNotFoundError:
+                path = self._folder / id
+                voice = earlier.read_folder_manifest(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-            logger.warning("the saved voice in %s cannot be read: %s", path.parent, error)
+        except (OSError, ValueError) as error:
+            logger.warning("the saved voice in %s cannot be read: %s", path, error)
             return None
-        return voice if voice.id == name else None
+        return voice if voice.id == id else None
+
+    def _read_file(self, id: str, path: Path) -> SavedVoice:
+        known = self._manifests.get(id)
+        if known is not None and known[0] == _signature(path.stat()):
+            return known[1]
+        with path.open("rb") as file:
+            signature = _signature(os.fstat(file.fileno()))
+            voice = read_manifest(file)
+        self._manifests[id] = signature, voice
+        return voice
 
     def _sweep(self) -> None:
-        """Remove what processes that died have left half-written."""
+        """Remove half-written files and folders of processes that died."""
         for path in self._folder.glob(".*"):
             try:
-                is_leftover = time.time() - path.stat().st_mtime > LEFTOVER_AGE_S
+                if time.time() - path.stat().st_mtime <= LEFTOVER_AGE_S:
+                    continue
+                path.unlink()
             except FileNotFoundError:
                 continue
-            if is_leftover:
+            except (IsADirectoryError, PermissionError):  # the second is what some systems raise for a folder
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _write(folder: Path, voice: SavedVoice, conditioning: bytes) -> None:
-    write_atomically(folder / CONDITIONING, conditioning)
-    write_atomically(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(voice)))
+def _signature(status: os.stat_result) -> _Signature:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _convert(folder: Path) -> bytes:
+    """The voice in the folder of an earlier version as one file. Raises OSError or ValueError."""
+    return with_manifest(earlier.read_folder_conditioning(folder), earlier.read_folder_manifest(folder))
 
 
 def _failure(what: str, error: OSError) -> StorageFailure:

@@ -1,16 +1,14 @@
-"""A saved voice as one file, to be carried from one server to another.
+"""The form of a saved voice: one safetensors file, with the manifest in the metadata of its header.
 
-A ZIP archive of what the voice's folder holds, stored and not compressed: any tool opens it, nothing in it can unfold
-into more than was sent, and there is nothing in it that runs (no pickle). What comes back is bytes in memory: the names
-in the archive are compared, and never used as paths.
+    8 bytes   length of the header, little-endian
+    header    JSON: {"__metadata__": {"chorus.voice": manifest, ...}, name: {dtype, shape, data_offsets}, ...}
+    data      what the engine conditions with, and beside it in the metadata the level of the voice
 
-Knows the form of the file. Whether its voice may be taken in is for others to say.
+Reads and writes the header only, so an environment without an engine that clones can list the voices. The engine checks
+the tensors (`Engine.unpack_voice`). Nothing in the format is executed or unfolds into more than was sent.
 """
 
-import io
 import re
-import struct
-import zipfile
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -18,89 +16,105 @@ import msgspec
 
 from app.errors import UnusableVoiceFile, UploadTooLarge
 from app.isolation.child import Child, IsolationFailure
-from app.voices.store import CONDITIONING, MANIFEST, SavedVoice
+from app.voices.earlier import is_archive, unpack_archive
+from app.voices.manifest import SavedVoice
 
-SUFFIX = ".chorus-voice"
-UNPACK = "app.voices.voice_file:unpack_in_child"
+SUFFIX = ".safetensors"
+MANIFEST_KEY = "chorus.voice"
+METADATA = "__metadata__"
+READ = "app.voices.voice_file:read_in_child"
 MAX_BYTES = 4 * 1024 * 1024
-"""Of a whole file. A voice of XTTS takes 130 KB."""
+"""Largest voice file. A voice of XTTS takes 130 KB."""
 
-_OLDEST = (1980, 1, 1, 0, 0, 0)  # the first moment that ZIP knows: the same voice gives the same bytes on any day
-_UNREADABLE = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
-"""What zipfile raises for what is damaged, encrypted, or of a later version of the format."""
+_LENGTH_BYTES = 8
+_ALIGNMENT = 8
+"""The format wants the data to begin at a multiple of this."""
 
-
-def pack_voice_file(voice: SavedVoice, conditioning: bytes) -> bytes:
-    """The same bytes for the same voice, wherever it has been: when a server took it in is that server's own matter."""
-    manifest = msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(voice, imported_at=None)))
-    return _pack(manifest, conditioning)
+_Header = dict[str, msgspec.Raw]
 
 
-def read_voice_file(child: Child, file: BinaryIO) -> tuple[SavedVoice, bytes]:
-    """`unpack_voice_file` in a child process. Blocking. Raises UploadTooLarge or UnusableVoiceFile."""
+def with_manifest(packed: bytes, voice: SavedVoice) -> bytes:
+    """The voice file of `voice`. `packed` is a safetensors file, with another manifest or none.
+
+    Raises ValueError when `packed` is no safetensors file. Equal arguments give equal bytes.
+    """
+    end = _LENGTH_BYTES + _header_length(packed)
+    header = _decode_header(packed[_LENGTH_BYTES:end])
+    metadata = _metadata(header) | {MANIFEST_KEY: msgspec.json.encode(voice).decode()}
+    tensors = {name: value for name, value in header.items() if name != METADATA}
+    encoded = msgspec.json.encode({METADATA: metadata, **tensors})
+    encoded += b" " * (-len(encoded) % _ALIGNMENT)
+    return len(encoded).to_bytes(_LENGTH_BYTES, "little") + encoded + packed[end:]
+
+
+def read_manifest(file: BinaryIO) -> SavedVoice:
+    """The manifest of a voice file, whose bounds hold. Raises ValueError, and OSError where `file` cannot be read."""
+    length = _header_length(file.read(_LENGTH_BYTES))
+    metadata = _metadata(_decode_header(file.read(length)))
+    if MANIFEST_KEY not in metadata:
+        raise ValueError(f"its metadata has no {MANIFEST_KEY!r}")
     try:
-        voice, conditioning = child.call(UNPACK, file, SavedVoice, max_bytes=MAX_BYTES)
+        return msgspec.json.decode(metadata[MANIFEST_KEY], type=SavedVoice)
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+        raise ValueError(f"its manifest does not fit: {error}") from error
+
+
+def read_sent_file(child: Child, file: BinaryIO) -> tuple[SavedVoice, bytes]:
+    """`read_in_child`, called in a child process. Blocking. Raises UploadTooLarge or UnusableVoiceFile."""
+    try:
+        voice, packed = child.call(READ, file, SavedVoice, max_bytes=MAX_BYTES)
     except IsolationFailure as failure:
         raise unusable(f"it {failure.says}") from failure
-    return voice, bytes(conditioning)
+    return voice, bytes(packed)
 
 
-def unpack_voice_file(data: bytes) -> tuple[SavedVoice, bytes]:
-    """The manifest, whose bounds hold, and the conditioning, which nobody has looked at yet.
+def read_in_child(file: BinaryIO) -> tuple[SavedVoice, bytes]:
+    """The manifest and the safetensors file of a voice that a client sent, in this form or that of earlier versions.
 
-    Raises UploadTooLarge, or UnusableVoiceFile with the reason.
+    Raises UploadTooLarge, or UnusableVoiceFile with the reason. The tensors are not checked yet.
     """
+    data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise UploadTooLarge(f"the voice file has more than {MAX_BYTES} bytes, which is the limit", param="voice")
     try:
-        manifest, conditioning = _unpack(data)
-    except _UNREADABLE as error:
-        raise unusable(f"it is not a whole ZIP archive ({error})") from error
-    try:
-        return msgspec.json.decode(manifest, type=SavedVoice), conditioning
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unusable(f"its {MANIFEST} does not fit: {error}") from error
-
-
-def unpack_in_child(file: BinaryIO) -> tuple[SavedVoice, bytes]:
-    """`unpack_voice_file` as app/isolation calls it."""
-    return unpack_voice_file(file.read(MAX_BYTES + 1))
+        if is_archive(data):
+            return unpack_archive(data)
+        file.seek(0)
+        return read_manifest(file), data
+    except ValueError as error:
+        raise unusable(str(error)) from error
 
 
 def unusable(reason: str) -> UnusableVoiceFile:
     return UnusableVoiceFile(
-        f"this is no voice file that can be taken in: {reason}; send what GET /voices/{{voice_id}}/export gave",
+        f"this voice file cannot be imported: {reason}; send what GET /voices/{{voice_id}}/export gave",
         param="voice",
     )
 
 
 def disposition(voice: SavedVoice) -> str:
-    """`Content-Disposition` after RFC 6266: the voice's name as the file's, in ASCII and as it is."""
+    """`Content-Disposition` after RFC 6266: the voice's name as the file's name, in ASCII and in UTF-8."""
     name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", voice.name).strip(" .") or voice.id
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
     return f"attachment; filename=\"{plain}{SUFFIX}\"; filename*=UTF-8''{quote(name, safe='')}{SUFFIX}"
 
 
-def _pack(manifest: bytes, conditioning: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in ((MANIFEST, manifest), (CONDITIONING, conditioning)):
-            archive.writestr(zipfile.ZipInfo(name, _OLDEST), content)
-    return file.getvalue()
+def _header_length(data: bytes) -> int:
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    if len(data) < _LENGTH_BYTES or length > MAX_BYTES:
+        raise ValueError("it is not a safetensors file")
+    return length
 
 
-_OVERHEAD = len(_pack(b"", b""))
+def _decode_header(data: bytes) -> _Header:
+    try:
+        return msgspec.json.decode(data, type=_Header)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError("it is not a safetensors file: its header cannot be read") from error
 
 
-def _unpack(data: bytes) -> tuple[bytes, bytes]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entries = archive.infolist()
-        if [entry.filename for entry in entries] != [MANIFEST, CONDITIONING]:
-            raise ValueError(f"it must hold {MANIFEST} and {CONDITIONING}, in this order and nothing else")
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise ValueError("its files must be stored, not compressed")
-        # Comments, extra fields, something before the archive or between its parts: each is bytes that nobody reads.
-        if len(data) != _OVERHEAD + sum(entry.file_size for entry in entries):
-            raise ValueError("it holds more than a voice")
-        manifest, conditioning = (archive.read(entry) for entry in entries)
-        return manifest, conditioning
+def _metadata(header: _Header) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(header.get(METADATA, b"{}"), type=dict[str, str])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError("it is not a safetensors file: its metadata cannot be read") from error

@@ -98,8 +98,8 @@ def test_a_saved_voice_is_chosen_spoken_with_exported_deleted_and_imported(
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Export: Ada").click()
-    assert download.value.suggested_filename == "Ada.chorus-voice"
-    download.value.save_as(tmp_path / "Ada.chorus-voice")
+    assert download.value.suggested_filename == "Ada.safetensors"
+    download.value.save_as(tmp_path / "Ada.safetensors")
 
     page.get_by_role("button", name="Delete: Ada").click()
     page.get_by_role("button", name="Keep: Ada").click()
@@ -109,7 +109,7 @@ def test_a_saved_voice_is_chosen_spoken_with_exported_deleted_and_imported(
     expect(page.locator("#saved")).to_contain_text("None yet.")
     assert saved(page) == []
 
-    page.locator("#import").set_input_files(tmp_path / "Ada.chorus-voice")
+    page.locator("#import").set_input_files(tmp_path / "Ada.safetensors")
     expect(page.locator("#saved-status")).to_have_text("Ada is imported and chosen as the voice.")
     assert [(again["id"], again["name"]) for again in saved(page)] == [(voice["id"], "Ada")]
     page.get_by_label("Voice", exact=True).select_option("Heart")

@@ -39,6 +39,17 @@ SPEAKERS = (
 )
 
 
+def packed_voice(content: bytes) -> bytes:
+    """A safetensors file with `content` as its one tensor."""
+    size = len(content)
+    header = f'{{"fake":{{"dtype":"U8","shape":[{size}],"data_offsets":[0,{size}]}}}}'.encode()
+    return len(header).to_bytes(8, "little") + header + content
+
+
+def packed_content(packed: bytes) -> bytes:
+    return packed[8 + int.from_bytes(packed[:8], "little") :]
+
+
 class FakeEngine:
     """A segment with "wait" waits for `release`, one with "fail" fails, any other is a tone of 0.1 s a word."""
 
@@ -89,12 +100,13 @@ class FakeEngine:
         return Voice(id=f"clone of {len(clips)}", level=LEVEL)
 
     def pack_voice(self, voice: Voice) -> bytes:
-        return voice.id.encode()
+        return packed_voice(voice.id.encode())
 
     def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
-        if not packed.startswith(b"clone of "):
+        content = packed_content(packed)
+        if not content.startswith(b"clone of "):
             raise ValueError("no voice of this engine")
-        return Voice(id=voice_id, conditioning=packed.decode(), level=LEVEL)
+        return Voice(id=voice_id, conditioning=content.decode(), level=LEVEL)
 
     def prepare(
         self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()

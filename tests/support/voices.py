@@ -21,4 +21,4 @@ def export(server: RunningServer, id: str) -> httpx.Response:
 
 def send(server: RunningServer, data: bytes) -> httpx.Response:
     with server.client() as client:
-        return client.post("/voices/import", files={"voice": ("a.chorus-voice", data)})
+        return client.post("/voices/import", files={"voice": ("a.safetensors", data)})

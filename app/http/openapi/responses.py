@@ -116,7 +116,9 @@ CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
 SAVE_RESPONSES = {200: _answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(
     400, 408, 409, 413, 415, 422, 501, 507
 )
-EXPORT_RESPONSES = {200: _answer(bytes, "A `.chorus-voice` file", "application/octet-stream")} | errors(404, 507)
+EXPORT_RESPONSES = {
+    200: _answer(bytes, "A `.safetensors` file with its manifest", "application/octet-stream")
+} | errors(404, 507)
 CHECK_RESPONSES = errors(400, 408, 413, 415, 507)
 IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 408, 409, 413, 415, 422, 501, 507)
 HEALTH_RESPONSES = {503: _answer(Health, "It takes no requests: it is loading, draining or has failed")}

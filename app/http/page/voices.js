@@ -101,7 +101,7 @@ function choose(voice) {
 
 async function exportChosen(voice) {
   await tell(`Exporting ${voice.name} …`, async () => {
-    saveFile(await exportVoice(voice.id), `${voice.name}.chorus-voice`);
+    saveFile(await exportVoice(voice.id), `${voice.name}.safetensors`);
     return `${voice.name} is saved as a file.`;
   });
 }

@@ -21,11 +21,10 @@ from app.http.wire.recording_check import check_recordings
 from app.http.wire.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, StoredVoice, VoiceForm
 from app.http.wire.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService
-from app.voices.store import SavedVoice
-from app.voices.voice_file import disposition, read_voice_file
+from app.voices.manifest import SavedVoice
+from app.voices.voice_file import disposition, read_sent_file
 
 VOICE_FILE = "application/octet-stream"
-"""Not application/zip, which browsers may unpack as they save it."""
 
 
 @post(
@@ -100,8 +99,8 @@ async def import_voice(
     request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
 ) -> Response[StoredVoice]:
     async with uploads.voice_file(request) as sent:
-        read, conditioning = await uploads.decode(request, lambda child: read_voice_file(child, sent.file))
-    voice, is_new = await service.voices.import_voice(read, conditioning)
+        read, packed = await uploads.decode(request, lambda child: read_sent_file(child, sent.file))
+    voice, is_new = await service.voices.import_voice(read, packed)
     return Response(_listed(voice, service), status_code=201 if is_new else 200)
 
 

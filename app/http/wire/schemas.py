@@ -21,7 +21,7 @@ from app.speech.request import (
     TopK,
     TopP,
 )
-from app.voices.store import MAX_CLIPS, Consent, SavedVoice, VoiceName
+from app.voices.manifest import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
 Language = Annotated[

@@ -26,8 +26,8 @@ from app.http.wire.upload_room import ScratchFile, Upload, UploadRoom
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
 from app.settings import Settings, child_environment
-from app.voices.store import MAX_CLIPS
-from app.voices.voice_file import UNPACK
+from app.voices.manifest import MAX_CLIPS
+from app.voices.voice_file import READ
 
 MIB = 1024 * 1024
 MAX_UPLOADS_IN_ROOM = 8
@@ -53,7 +53,7 @@ class Uploads:
             cpu_s=math.ceil(settings.decode_timeout_s),
             memory_bytes=CHILD_MEMORY_BYTES + 4 * self._max_bytes,
         )
-        self._sandbox = Sandbox(limits, (DECODE, SPLIT, UNPACK), environ=child_environment())
+        self._sandbox = Sandbox(limits, (DECODE, SPLIT, READ), environ=child_environment())
 
     @asynccontextmanager
     async def recordings(self, request: AnyRequest, schema: type[S]) -> AsyncGenerator[tuple[S, list[Recording]]]:

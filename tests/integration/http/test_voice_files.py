@@ -1,5 +1,6 @@
 """Voices that travel as a file: out of one server, into another."""
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -10,9 +11,9 @@ import pytest
 from safetensors.numpy import load, save
 
 from app.settings import Settings
-from app.voices.store import SavedVoice, voice_id
-from app.voices.voice_file import pack_voice_file, unpack_voice_file
-from tests.support.fake_engine import FakeEngine
+from app.voices.manifest import voice_id
+from app.voices.voice_file import read_manifest, with_manifest
+from tests.support.fake_engine import FakeEngine, packed_content, packed_voice
 from tests.support.http import check, get
 from tests.support.recordings import voice_like, wav
 from tests.support.server import RunningServer, serve
@@ -23,11 +24,10 @@ from tests.support.voices import save as clone
 
 def changed(file: bytes, conditioning: bytes | None = None, **changes: Any) -> bytes:
     """The file with another manifest, whose id is right unless it is given."""
-    voice, ours = unpack_voice_file(file)
-    voice = cast("SavedVoice", msgspec.structs.replace(voice, **changes))
+    voice = msgspec.structs.replace(read_manifest(io.BytesIO(file)), **changes)
     if "id" not in changes:
         voice = msgspec.structs.replace(voice, id=voice_id(voice.key, voice.recordings))
-    return pack_voice_file(voice, ours if conditioning is None else conditioning)
+    return with_manifest(file if conditioning is None else conditioning, voice)
 
 
 def test_a_voice_speaks_on_another_server_with_the_same_bytes(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_voice_speaks_on_another_server_with_the_same_bytes(tiny_checkpoint: P
         voice = clone(ours, wav(voice_like(3)), name="Zoë").json()
         answer = export(ours, voice["id"])
         assert answer.headers["Content-Disposition"] == (
-            "attachment; filename=\"Zo_.chorus-voice\"; filename*=UTF-8''Zo%C3%AB.chorus-voice"
+            "attachment; filename=\"Zo_.safetensors\"; filename*=UTF-8''Zo%C3%AB.safetensors"
         )
         files.append(answer.content)
         said.append(speak(ours, text="Hello there.", speaker_id=voice["id"], seed=7).content)
@@ -57,7 +57,9 @@ def test_a_voice_speaks_on_another_server_with_the_same_bytes(tiny_checkpoint: P
             streamed = client.post("/v1/audio/speech", json=body | {"response_format": "pcm"})
         assert streamed.content == said[0][44:]  # behind the wav header
     assert said[0] == said[1]
-    assert files[0] == files[1]
+    sent, kept = (read_manifest(io.BytesIO(file)) for file in files)
+    assert with_manifest(files[1], sent) == files[0]
+    assert msgspec.structs.replace(kept, imported_at=None) == sent
 
 
 def test_conditioning_that_the_engine_cannot_speak_with_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -66,13 +68,13 @@ def test_conditioning_that_the_engine_cannot_speak_with_is_refused(tiny_checkpoi
         file = export(server, id).content
         with server.client() as client:
             client.delete(f"/voices/{id}")
-        arrays = load(unpack_voice_file(file)[1])
+        arrays = load(file)
         latents = arrays["gpt_conditioning_latents"]
         # A type that safetensors has and numpy has not.
         header = b'{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
         bfloat16 = len(header).to_bytes(8, "little") + header + bytes(4)
         for wrong, says in (
-            (b"", "not safetensors"),
+            (save(arrays)[:-4], "not safetensors"),
             (save({"speaker_embedding": arrays["speaker_embedding"]}), "it holds"),
             (save(arrays | {"more": np.zeros(1, np.float32)}), "it holds"),
             (save(arrays | {"gpt_conditioning_latents": latents[:, :-1].copy()}), "it holds"),
@@ -107,14 +109,14 @@ def test_an_engine_that_cannot_clone_takes_no_voices_in(
 def test_the_real_recordings_take_the_place_of_a_file_that_claims_them(fake_server: RunningServer) -> None:
     recording = wav(voice_like(3))
     cloned = clone(fake_server, recording).json()
-    forged = changed(export(fake_server, cloned["id"]).content, b"clone of somebody else", name="Mallory")
+    forged = changed(export(fake_server, cloned["id"]).content, packed_voice(b"clone of somebody else"), name="Mallory")
     with fake_server.client() as client:
         client.delete(f"/voices/{cloned['id']}")
     assert send(fake_server, forged).json()["name"] == "Mallory"
     answer = clone(fake_server, recording)
     assert answer.status_code == 201
     assert (answer.json()["name"], answer.json()["imported_at"]) == ("Ada", None)
-    assert unpack_voice_file(export(fake_server, cloned["id"]).content)[1] == b"clone of 1"
+    assert packed_content(export(fake_server, cloned["id"]).content) == b"clone of 1"
     assert send(fake_server, forged).json() == answer.json()  # and a file never takes the place of a clone
     assert get(fake_server, "/voices")["count"] == 1
 
@@ -134,8 +136,8 @@ def test_a_voice_is_taken_from_a_form_or_from_the_body_itself(fake_server: Runni
             check(client.post("/voices/import", **cast("Any", form)), 400, "invalid_field", "voice", "one file")
         other = client.post("/voices/import", files={"other": ("a", file)})
         check(other, 400, "invalid_field", "other", "files go into voice")
-        check(client.post("/voices/import"), 422, "unusable_voice_file", "voice", "ZIP")
-        check(client.post("/voices/import", json={"a": 1}), 422, "unusable_voice_file", "voice", "ZIP")
+        check(client.post("/voices/import"), 422, "unusable_voice_file", "voice", "safetensors")
+        check(client.post("/voices/import", json={"a": 1}), 422, "unusable_voice_file", "voice", "safetensors")
 
 
 def test_as_many_voices_as_may_be_however_many_callers_save_at_once(tmp_path: Path) -> None:

@@ -1,16 +1,15 @@
 """Two models of one name on one data folder: each speaks with the voices that were cloned with its own weights."""
 
-import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
 from app.settings import Settings
-from app.voices.store import voice_id
+from app.voices.manifest import voice_id
+from app.voices.voice_file import read_manifest, with_manifest
 from tests.support.fake_engine import FakeEngine
 from tests.support.http import check, get
 from tests.support.recordings import voice_like, wav
@@ -71,13 +70,13 @@ def test_a_voice_of_other_weights_is_listed_with_a_mark_and_not_spoken_with(tmp_
 
 def forget_identity(data: Path, model: str) -> str:
     """Make the one saved voice what an older version saved under that name; its id."""
-    (folder,) = (data / "voices").iterdir()
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
-    del manifest["identity"]
-    manifest |= {"model": model, "id": voice_id(model, manifest["recordings"])}
-    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
-    folder.rename(folder.with_name(manifest["id"]))
-    return manifest["id"]
+    (path,) = (data / "voices").iterdir()
+    with path.open("rb") as file:
+        voice = read_manifest(file)
+    voice = msgspec.structs.replace(voice, identity=None, model=model, id=voice_id(model, voice.recordings))
+    path.with_name(f"{voice.id}.safetensors").write_bytes(with_manifest(path.read_bytes(), voice))
+    path.unlink()
+    return voice.id
 
 
 @pytest.mark.parametrize("model", [f"coqui/XTTS-v2@{COMMIT[:12]}", COMMIT])

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -164,5 +165,19 @@ def test_a_clone_that_does_not_come_is_given_up_at_the_deadline(tmp_path: Path) 
         clip = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
         with pytest.raises(DeadlineExceeded, match="not cloned"):
             await catalogue.save("Ada", "This is my own voice.", [clip])
+
+    asyncio.run(scenario())
+
+
+def test_voices_of_an_earlier_version_are_converted_once_they_are_seen(tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parent / "earlier" / "voices", tmp_path / "voices")
+
+    async def scenario() -> None:
+        catalogue = VoiceCatalogue(FakeEngine(model="m"), tmp_path)
+        before = await catalogue.list_saved()
+        assert [voice.name for voice in before] == ["Zoë"]
+        await catalogue.convert_earlier()
+        assert [path.suffix for path in (tmp_path / "voices").iterdir()] == [".safetensors"]
+        assert await catalogue.list_saved() == before
 
     asyncio.run(scenario())
