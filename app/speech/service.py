@@ -217,5 +217,4 @@ class SpeechService:
         return tuple(warnings)
 
     async def aclose(self) -> None:
-        await self.voices.aclose()
         await self.engine.aclose()

@@ -1,17 +1,15 @@
-"""The voices that callers can name: built-in ones listed from a metadata file, saved ones from their folder.
+"""The voices that callers can name: built-in ones of the engine, and saved ones from their folder.
 
-The list of built-in voices is served from the file, and made anew in the background once it is older than ten days.
 Saved voices are looked up each time: another server on the same volume may have saved or deleted one.
 """
 
-import asyncio
 import difflib
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -21,7 +19,7 @@ from app.deadline import Deadline
 from app.engine.base import Engine, Speaker, Voice
 from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
 from app.pools import FILES, TEXT
-from app.voices.files import write_atomically
+from app.voices.built_in import BuiltInVoices, SpeakerList, utc_now
 from app.voices.levels import level_of
 from app.voices.manifest import MAX_ID_CHARS, SavedVoice, VoiceModel, voice_id
 from app.voices.shared_folder import MAX_AGE_S, SharedFolder
@@ -31,22 +29,6 @@ from app.voices.voice_file import unusable
 logger = logging.getLogger(__name__)
 
 MAX_UNPACKED = 256  # voices in memory, 260 KB each
-MAX_AGE = timedelta(days=10)
-
-
-class SpeakerList(msgspec.Struct, frozen=True, kw_only=True):
-    """The metadata file, and with the saved voices the answer of `GET /speakers`."""
-
-    speakers: tuple[Speaker, ...]
-    count: int
-    last_updated: datetime
-    model: str
-    identity: str | None = None
-    """digest of the model's weights"""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class VoiceCatalogue:
@@ -58,23 +40,21 @@ class VoiceCatalogue:
         max_voices: int = 1000,
         folder: SharedFolder | None = None,
         request_timeout_s: float = 300.0,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.model = VoiceModel(engine.info.model, engine.info.identity)
         self.saved = VoiceStore(data, self.model, max_voices=max_voices)
         self.folder = folder or SharedFolder()
         self._engine = engine
-        self._path = data / "speaker_metadata.json"
+        self._built_in = BuiltInVoices(engine, data, self.folder, now=now)
         self._now = now
         self._request_timeout_s = request_timeout_s
         self._unpacking = threading.Lock()
         self._unpacked: OrderedDict[str, tuple[bytes, Voice]] = OrderedDict()  # by id: file and voice, with its level
-        self._list: SpeakerList | None = None
-        self._refresh_task: asyncio.Task[SpeakerList] | None = None
 
     async def list(self, *, refresh: bool = False) -> SpeakerList:
-        """The list as it is known; `refresh` makes it anew first. Concurrent refreshes are one."""
-        built_in = await self._built_in(refresh=refresh)
+        """Built-in voices and the saved ones of this model. `refresh` writes the metadata file anew first."""
+        built_in = await self._built_in.list(refresh=refresh)
         saved = [self._as_speaker(voice) for voice in await self.list_saved() if self.model.made(voice)]
         speakers = (*built_in.speakers, *saved)
         return msgspec.structs.replace(built_in, speakers=speakers, count=len(speakers))
@@ -197,20 +177,6 @@ class VoiceCatalogue:
         if not was_there:
             raise await self._unknown(id)
 
-    async def aclose(self) -> None:
-        if self._refresh_task is not None:
-            await asyncio.gather(self._refresh_task, return_exceptions=True)
-
-    async def _built_in(self, *, refresh: bool) -> SpeakerList:
-        if self._list is None:
-            async with self.folder.reading(max_age_s=MAX_AGE_S):
-                self._list = await FILES.run(self._read)
-        if refresh or self._list is None:
-            return await self._refresh()
-        if self._now() - self._list.last_updated > MAX_AGE:
-            self._refresh()
-        return self._list
-
     @property
     def _here(self) -> str:
         return _shown(self.model.name, self.model.identity)
@@ -269,49 +235,7 @@ class VoiceCatalogue:
     def _as_speaker(self, voice: SavedVoice) -> Speaker:
         return Speaker(id=voice.id, name=voice.name, languages=self._engine.info.languages, source="saved")
 
-    def _refresh(self) -> asyncio.Task[SpeakerList]:
-        if self._refresh_task is None or self._refresh_task.done():
-            self._refresh_task = asyncio.create_task(self._make())
-            self._refresh_task.add_done_callback(_log_failure)
-        return self._refresh_task
-
-    async def _make(self) -> SpeakerList:
-        speakers = tuple(self._engine.speakers())
-        self._list = SpeakerList(
-            speakers=speakers,
-            count=len(speakers),
-            last_updated=self._now(),
-            model=self.model.name,
-            identity=self.model.identity,
-        )
-        # A list that others do not see yet is made by them too; that is no reason to have none here.
-        try:
-            async with self.folder.writing():
-                await FILES.run(write_atomically, self._path, msgspec.json.encode(self._list))
-        except (StorageFailure, OSError) as error:
-            logger.error("speaker metadata could not be written: %s", error)
-        return self._list
-
-    def _read(self) -> SpeakerList | None:
-        """None where there is no usable file: none yet, another model's, other voices than the engine has, damaged."""
-        try:
-            found = msgspec.json.decode(self._path.read_bytes(), type=SpeakerList)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.MsgspecError) as error:
-            logger.warning("speaker metadata in %s cannot be read (%s); making it anew", self._path, error)
-            return None
-        is_current = VoiceModel(found.model, found.identity) == self.model and found.speakers == tuple(
-            self._engine.speakers()
-        )
-        return found if is_current else None
-
 
 def _shown(model: str, identity: str | None) -> str:
     """A model in a message. Two folders may have the same name, so its weights are told as well."""
     return f"{model!r}" if identity is None else f"{model!r} (weights {identity[:8]})"
-
-
-def _log_failure(task: asyncio.Task[SpeakerList]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        logger.error("speaker metadata could not be written: %s", error)

@@ -8,7 +8,7 @@ from litestar.params import Parameter
 
 from app.http.openapi.responses import LIST_RESPONSES
 from app.speech.service import SpeechService
-from app.voices.catalogue import SpeakerList
+from app.voices.built_in import SpeakerList
 
 
 @get("/speakers", responses=LIST_RESPONSES, tags=["voices"], summary="The voices that can be named")

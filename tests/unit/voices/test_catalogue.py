@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,8 @@ from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
 from app.engine.base import Voice
 from app.errors import DeadlineExceeded, UnknownSpeaker, UnusableDataDirectory
-from app.voices.catalogue import MAX_AGE, SpeakerList, VoiceCatalogue
+from app.voices.built_in import MAX_AGE, SpeakerList
+from app.voices.catalogue import VoiceCatalogue
 from app.voices.files import prepare_data_directory, write_atomically
 from tests.support.fake_engine import FakeEngine
 
@@ -32,26 +34,37 @@ def test_the_first_list_is_made_and_written(tmp_path: Path) -> None:
     assert written(tmp_path) == listed
 
 
-def test_an_old_list_is_served_stale_and_made_anew_behind(tmp_path: Path) -> None:
-    async def scenario() -> tuple[datetime, datetime]:
-        await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
-        later = NOW + MAX_AGE + timedelta(seconds=1)
-        catalogue = VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: later)
-        stale = await catalogue.list()
-        await catalogue.aclose()
-        return stale.last_updated, (await catalogue.list()).last_updated - MAX_AGE - timedelta(seconds=1)
+def test_refreshes_at_the_same_time_are_one(tmp_path: Path) -> None:
+    later = NOW + MAX_AGE + timedelta(seconds=1)
 
-    assert asyncio.run(scenario()) == (NOW, NOW)
-    assert written(tmp_path).last_updated > NOW
+    async def scenario() -> list[SpeakerList]:
+        await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        seconds = itertools.count()
+        catalogue = VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: later + timedelta(days=100) * next(seconds))
+        return await asyncio.gather(*(catalogue.list(refresh=True) for _ in range(3)))
+
+    first, *others = asyncio.run(scenario())
+    assert others == [first] * 2
+    assert first.last_updated > NOW
+    assert written(tmp_path) == first
+
+
+def test_an_old_list_is_made_anew(tmp_path: Path) -> None:
+    later = NOW + MAX_AGE + timedelta(seconds=1)
+
+    async def scenario() -> datetime:
+        await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
+        return (await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: later).list()).last_updated
+
+    assert asyncio.run(scenario()) == later
+    assert written(tmp_path).last_updated == later
 
 
 def test_a_young_list_is_served_as_it_is(tmp_path: Path) -> None:
     async def scenario() -> datetime:
         await VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW).list()
         catalogue = VoiceCatalogue(FakeEngine(), tmp_path, now=lambda: NOW + MAX_AGE)
-        listed = await catalogue.list()
-        await catalogue.aclose()
-        return listed.last_updated
+        return (await catalogue.list()).last_updated
 
     assert asyncio.run(scenario()) == NOW
     assert written(tmp_path).last_updated == NOW
