@@ -21,6 +21,7 @@ from app.speech.captions import CAPTION_WRITERS, TimedSegment
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stream import Receipt
+from app.text.markup import Markup
 
 
 @click.command()
@@ -31,6 +32,13 @@ from app.speech.stream import Receipt
 @click.option("--format", "format_name", help="wav, pcm, mp3, opus, aac or flac, where the ending does not say.")
 @click.option("--voice", help="A voice from `chorus voices`; the first one by default.")
 @click.option("--language", default="", help="English by default, or the first language of an engine without it.")
+@click.option(
+    "--markup",
+    type=click.Choice([markup.value for markup in Markup]),
+    default=Markup.AUTO.value,
+    show_default=True,
+    help="How marks in the text are read: Markdown and HTML, SSML, or as characters.",
+)
 @click.option("--speed", type=click.FloatRange(0.5, 2.0), default=1.0, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Same text, voice and seed: same audio.")
 def say(
@@ -41,6 +49,7 @@ def say(
     format_name: str | None,
     voice: str | None,
     language: str,
+    markup: str,
     speed: float,
     seed: int | None,
 ) -> None:
@@ -53,7 +62,9 @@ def say(
     if captions is not None and is_same(captions, output):
         raise click.UsageError("give --output and --captions different names")
     configure_logging("error", "text")
-    request = SpeechRequest(text=said, language=language, speaker_id=voice, speed=speed, seed=seed)
+    request = SpeechRequest(
+        text=said, language=language, markup=Markup(markup), speaker_id=voice, speed=speed, seed=seed
+    )
     # The text's limit protects a shared server; here the user's own patience is the limit.
     settings = load_settings(max_text_chars=sys.maxsize)
     # Opened before the first word is spoken: a folder that cannot be written is no news for the end of a chapter.

@@ -185,7 +185,9 @@ class EmbeddedEngine:
     def _synthesize(self, sequence: ScheduledSequence) -> Samples:
         """Runs in a worker thread. The noise depends on (seed, segment) alone, never on the other requests."""
         asked, segment = sequence.request.asked, sequence.segment
-        samples = self._speak(segment.spoken_text, speed=asked.speed, seed=(asked.sampling.seed << 20) + segment.index)
+        samples = self._speak(
+            segment.spoken_text, speed=asked.speed * segment.rate, seed=(asked.sampling.seed << 20) + segment.index
+        )
         if not samples.size:
             raise NothingToSpeak(f"the embedded voice has no sound for {segment.text[:60]!r}", param="text")
         return samples
@@ -203,6 +205,9 @@ def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> PreparedSegment:
         segment.index,
         segment.text,
         segment.boundary,
+        segment.language,
+        segment.rate,
+        segment.pause_s,
         spoken_text=spoken,
         expected_s=SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S,
         unspoken=unspoken,

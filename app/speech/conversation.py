@@ -213,7 +213,8 @@ class Conversation:
 
     async def _admit(self, text: str) -> SpeechStream:
         seed = (self.seed + self._num_admitted) % 2**32
-        request = msgspec.structs.replace(self._request, text=text, seed=seed, streaming=True)
+        markup = self._request.markup.of_piece(text)
+        request = msgspec.structs.replace(self._request, text=text, markup=markup, seed=seed, streaming=True)
         # Who has not been heard yet is refused like anybody else; who has been heard is not left in mid-sentence.
         admit = self._service.admit_in_turn if self._num_admitted else self._service.admit
         speech = await admit(request)
@@ -230,7 +231,7 @@ class Conversation:
                     if self._current is not speech:
                         return  # cancelled meanwhile
             if self._current is speech:
-                self._last_boundary = answer.sentence.boundary
+                self._last_boundary = None if speech.ends_with_pause else answer.sentence.boundary
         except NothingToSpeak as error:
             if warned := self._warned_once(error.message):
                 yield warned
@@ -247,7 +248,7 @@ class Conversation:
         start_s, first_index = 0.0, self._num_segments
         num_started = num_ended = 0
         async for samples in speech:
-            if num_started == 0 and self._last_boundary is not None:
+            if num_started == 0 and self._last_boundary is not None and not speech.begins_with_pause:
                 pause = np.zeros(pause_samples(self._last_boundary, self.sample_rate_hz), np.float32)
                 self.num_given += len(pause)
                 yield pause

@@ -5,11 +5,19 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from app.text.markup import Markup
 from app.voices.manifest import MAX_ID_CHARS
 
 SpeakerId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
 MAX_LANGUAGE_CHARS = 40
 LanguageCode = Annotated[str, Meta(max_length=MAX_LANGUAGE_CHARS)]
+MarkupChoice = Annotated[
+    Markup,
+    Meta(
+        description="How marks in the text are read. `auto`: SSML where the text begins with `<speak`, else "
+        "Markdown and HTML where a mark can be nothing else. `plain`: as characters. `[pause 1s]` is a pause in all"
+    ),
+]
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 Speed = Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="Pace of speech: 0.5 is half, 2.0 is double")]
 MAX_SEED = 2**32 - 1
@@ -26,6 +34,7 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     language: str = ""
     """empty: English, or the first language of an engine that does not speak it"""
+    markup: Markup = Markup.AUTO
     speaker_id: str | None = None
     speed: Speed = 1.0
     streaming: bool = False

@@ -130,7 +130,9 @@ class SpeechService:
             with span("voice"):
                 voice = await find_voice()
             with span("segment"):
-                prepared = await prepare_text(self.engine, request.text, language)
+                prepared = await prepare_text(
+                    self.engine, request.text, language, markup=request.markup, speed=request.speed
+                )
             if voice.level is None:
                 with span("level"):
                     await level_of(self.engine, voice)
@@ -162,7 +164,7 @@ class SpeechService:
             raise
         return SpeechStream(
             chunks,
-            Stitcher(segments, info.sample_rate_hz),
+            Stitcher(segments, info.sample_rate_hz, lead_s=prepared.lead_s),
             info=info,
             seed=seed,
             warnings=(*voice_warnings, *self._warnings(request, prepared, language)),

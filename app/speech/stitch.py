@@ -53,17 +53,34 @@ class Stitcher:
 
     The last chunk of the last segment completes the stream; there is nothing to flush. `started` has the segments
     that are heard, `timed` those that are complete, with their places in the stream.
+
+    lead_s   silence before the first segment
     """
 
-    def __init__(self, segments: Sequence[Segment], sample_rate_hz: int, *, pauses: Pauses = DEFAULT_PAUSES) -> None:
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        sample_rate_hz: int,
+        *,
+        pauses: Pauses = DEFAULT_PAUSES,
+        lead_s: float = 0.0,
+    ) -> None:
         self._segments = segments
         self._sample_rate_hz = sample_rate_hz
         self._pauses = pauses
         self._index = 0
-        self._num_given = 0
+        self.begins_with_pause = lead_s > 0
+        self._num_lead = round(lead_s * sample_rate_hz)
+        """samples of silence that are still to be given, with the first samples of the first segment"""
+        self._num_given = self._num_lead
         self._trimmer = _SegmentTrimmer(sample_rate_hz)
         self.started: list[StartedSegment] = []
         self.timed: list[TimedSegment] = []
+
+    @property
+    def ends_with_pause(self) -> bool:
+        """Whether the text asks for a pause at its end."""
+        return self._segments[-1].pause_s is not None
 
     def push(self, chunk: AudioChunk) -> Samples:
         """The samples that are final now; often none, never views of the chunk's.
@@ -81,15 +98,22 @@ class Stitcher:
         if self._trimmer.has_sound and len(self.started) == self._index:
             self.started.append(StartedSegment(segment.index, segment.text, self._num_given / self._sample_rate_hz))
         if not chunk.is_last:
-            return samples
+            return self._behind_lead(samples)
         if not self._trimmer.has_sound:
             raise NothingToSpeak(f"no sound came for {_shorten(segment.text)}", param="text")
         samples = np.concatenate([samples, self._trimmer.finish()])
         pause = self._end_segment(segment)
-        return np.concatenate([samples, pause])
+        return self._behind_lead(np.concatenate([samples, pause]))
+
+    def _behind_lead(self, samples: Samples) -> Samples:
+        """`samples`, with the silence at the start of the stream before the first of them."""
+        if not samples.size or not self._num_lead:
+            return samples
+        num_lead, self._num_lead = self._num_lead, 0
+        return np.concatenate([np.zeros(num_lead, np.float32), samples])
 
     def _end_segment(self, ended: Segment) -> Samples:
-        """The pause after it, unless nothing follows."""
+        """The pause after it: its own, or that of its boundary unless nothing follows."""
         start, end = self._num_given, self._num_given + self._trimmer.num_given
         self.timed.append(
             TimedSegment(ended.index, ended.text, start / self._sample_rate_hz, end / self._sample_rate_hz)
@@ -97,7 +121,10 @@ class Stitcher:
         self._index += 1
         self._trimmer = _SegmentTrimmer(self._sample_rate_hz)
         is_end = self._index == len(self._segments)
-        num_pause = 0 if is_end else pause_samples(ended.boundary, self._sample_rate_hz, self._pauses)
+        if ended.pause_s is not None:
+            num_pause = round(ended.pause_s * self._sample_rate_hz)
+        else:
+            num_pause = 0 if is_end else pause_samples(ended.boundary, self._sample_rate_hz, self._pauses)
         self._num_given = end + num_pause
         return np.zeros(num_pause, np.float32)
 

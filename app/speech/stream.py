@@ -81,6 +81,15 @@ class SpeechStream:
         return self._info.sample_rate_hz
 
     @property
+    def begins_with_pause(self) -> bool:
+        """Whether the text asks for a pause at its start."""
+        return self._stitcher.begins_with_pause
+
+    @property
+    def ends_with_pause(self) -> bool:
+        return self._stitcher.ends_with_pause
+
+    @property
     def started_segments(self) -> tuple[StartedSegment, ...]:
         """The segments of which samples have come, with their places in the answer."""
         return tuple(self._stitcher.started)

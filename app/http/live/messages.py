@@ -3,7 +3,7 @@
 The protocol for users is docs/websocket.md.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +18,8 @@ class Start(SamplingOptions, kw_only=True, tag="start", forbid_unknown_fields=Tr
 
     speaker_id: SpeakerId | None = None
     language: LanguageCode = ""
+    markup: Literal["auto", "plain", "markdown"] = "auto"
+    """SSML is a document, which cannot be read in pieces"""
     speed: Speed = 1.0
     format: AudioFormat = AudioFormat.PCM
     api_key: Annotated[str, Meta(max_length=4096)] | None = None

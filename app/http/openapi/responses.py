@@ -51,8 +51,8 @@ ERRORS: Mapping[int, str] = {
     409: "As many voices are saved as may be, or the saved voice was cloned with another model",
     413: "The text or the upload is too large",
     415: "A recording is not audio that can be decoded, or the body is compressed",
-    422: "Well-formed, but useless: nothing in the text can be spoken, a recording is too short, too long, silent or "
-    "clipped, or a voice file is damaged or of another model",
+    422: "Well-formed, but useless: nothing in the text can be spoken, its SSML cannot be read, a recording is too "
+    "short, too long, silent or clipped, or a voice file is damaged or of another model",
     416: "The range holds no byte of the file; `Content-Range` has its length",
     421: "The server is not served under this name; CHORUS_ALLOWED_HOSTS lists its names",
     429: "As many requests as this key may make: try again after `Retry-After` seconds",

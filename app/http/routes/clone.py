@@ -28,6 +28,13 @@ async def clone_voice(
     async with uploads.recordings(request, CloneForm) as (form, recordings):
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
-    asked = form.to_request(form.text, speaker_id=None, language=form.language, speed=form.speed, streaming=form.stream)
+    asked = form.to_request(
+        form.text,
+        speaker_id=None,
+        language=form.language,
+        speed=form.speed,
+        streaming=form.stream,
+        markup=form.markup,
+    )
     respond = timed_response if form.timestamps else audio_response
     return await respond(request, service.clone(asked, clips), form.format, stream=form.stream)

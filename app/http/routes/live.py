@@ -14,6 +14,7 @@ from app.http.live.socket import NORMAL, ClientGone, LiveSocket, started
 from app.http.state import AppState
 from app.observability.request_context import request_context
 from app.speech.conversation import Conversation
+from app.text.markup import Markup
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,12 @@ async def _serve(socket: Socket, live: LiveSocket, app_state: AppState) -> None:
             service,
             # The text comes later.
             start.to_request(
-                "", speaker_id=start.speaker_id, language=start.language, speed=start.speed, streaming=True
+                "",
+                speaker_id=start.speaker_id,
+                language=start.language,
+                speed=start.speed,
+                streaming=True,
+                markup=Markup(start.markup),
             ),
             max_pending_chars=app_state.settings.max_text_chars,
             on_spoken=app_state.metrics.on_answer_end,

@@ -25,7 +25,12 @@ async def speak_text(
     request: Request[Any, Any, Any], data: JSONBody[TtsBody], service: NamedDependency[SpeechService]
 ) -> Response[bytes] | Stream:
     asked = data.to_request(
-        data.text, speaker_id=data.speaker_id, language=data.language, speed=data.speed, streaming=data.stream
+        data.text,
+        speaker_id=data.speaker_id,
+        language=data.language,
+        speed=data.speed,
+        streaming=data.stream,
+        markup=data.markup,
     )
     respond = timed_response if data.timestamps else audio_response
     return await respond(request, service.speak(asked), data.format, stream=data.stream)

@@ -41,7 +41,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnknownSpeaker: 404,
     errors.VoiceOfAnotherModel: 409,
     errors.UnknownModel: 404,
-    errors.InvalidMarkup: 400,
+    errors.InvalidMarkup: 422,
     errors.TextTooLong: 413,
     errors.NothingToSpeak: 422,
     errors.UploadTooLarge: 413,

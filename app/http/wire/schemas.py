@@ -12,6 +12,7 @@ from app.speech.captions import TimedSegment
 from app.speech.request import (
     MAX_ID_CHARS,
     LanguageCode,
+    MarkupChoice,
     RepetitionPenalty,
     Seed,
     SpeakerId,
@@ -21,6 +22,7 @@ from app.speech.request import (
     TopK,
     TopP,
 )
+from app.text.markup import Markup
 from app.voices.manifest import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
@@ -59,6 +61,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
         language: str,
         speed: float,
         streaming: bool,
+        markup: Markup = Markup.AUTO,
         without_effect: tuple[str, ...] = (),
         notes: tuple[str, ...] = (),
     ) -> SpeechRequest:
@@ -68,6 +71,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
             language=language,
             speed=speed,
             streaming=streaming,
+            markup=markup,
             seed=self.seed,
             temperature=self.temperature,
             top_k=self.top_k,
@@ -82,6 +86,7 @@ class SpeechOptions(SamplingOptions, kw_only=True, forbid_unknown_fields=True):
     """The options that `POST /tts` and `POST /voice-clone` share."""
 
     language: Language = ""
+    markup: MarkupChoice = Markup.AUTO
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False

@@ -30,6 +30,10 @@ class Markup(StrEnum):
     """as CommonMark says, with tables, strikethrough, footnotes and HTML"""
     SSML = "ssml"
 
+    def of_piece(self, text: str) -> "Markup":
+        """How a piece of a text that comes in pieces is read: what begins as SSML there is no whole document."""
+        return Markup.MARKDOWN if self is Markup.AUTO and _SSML.match(text) else self
+
 
 def read_markup(text: str, markup: Markup, *, language: str, languages: Sequence[str]) -> MarkedText:
     """The spans of a text, in order.

@@ -28,6 +28,7 @@ _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,100}\](:[ \t]*)?")
 # So many brackets are open that none of them begins a link. The parser would look for the end of each.
 _MANY_OPENINGS = re.compile(r"(?:!?\[[^\[\]]{0,100}+){8}")
+_SSML_OUTSIDE = "SSML is read only where the whole text is a <speak> element; without effect: {}"
 _CELL = "\ue002"
 _TRAILING_MARK = re.compile(r"""[.,;:!?…。，、；：！？]["'”’»)]*$""")
 
@@ -38,7 +39,7 @@ def to_plain_text(text: str, warnings: Warnings, *, is_auto: bool) -> str:
     is_auto   the text may as well be plain: signs that are more often none of Markdown's stay
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace(_CELL, "")
-    if is_auto and not _SIGNS.search(text):
+    if is_auto and not (_SIGNS.search(text) and any(map(str.isalnum, text))):
         return text
     text = html.remove_hidden(text, warnings) if "<" in text else text
     text = _DEEP_INDENT.sub(_bounded_indent, _DEEP_MARKS.sub(_bounded_marks, text))
@@ -126,7 +127,9 @@ def _tag(state: StateInline, silent: bool) -> bool:
         elif name == "img":
             token.content = html.alternative_text(match["attributes"])
         elif name in html.SSML_TAGS:
-            state.env["warnings"].add("SSML is read only in a text that begins with <speak>; without effect: {}", name)
+            state.env["warnings"].add(
+                "SSML is read only where the whole text is a <speak> element; without effect: {}", name
+            )
     state.pos = match.end()
     return True
 

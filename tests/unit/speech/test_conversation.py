@@ -410,3 +410,26 @@ def test_what_nobody_takes_is_not_kept_without_end(tmp_path: Path, what: str) ->
                     await talk.conversation.cancel()
 
     run(tmp_path, test, max_pending_chars=100)
+
+
+def test_a_written_pause_between_two_sentences_replaces_that_of_their_boundary(tmp_path: Path) -> None:
+    async def talk(talk: Talk) -> None:
+        talk.conversation.write("The first sentence is here. [pause 2s] The second one follows.")
+        talk.conversation.finish()
+        first, second = [event for event in await talk.rest() if isinstance(event, TimedSegment)]
+        assert (first.text, second.text) == ("The first sentence is here.", "The second one follows.")
+        assert second.start_s - first.end_s == pytest.approx(2.0, abs=1e-6)
+
+    run(tmp_path, talk)
+
+
+def test_marks_of_markdown_are_not_heard_and_those_of_ssml_end_nothing(tmp_path: Path) -> None:
+    async def talk(talk: Talk) -> None:
+        talk.conversation.write("<speak>The **first** sentence is here. The second one follows.</speak>")
+        talk.conversation.finish()
+        events = await talk.rest()
+        texts = [event.text for event in events if isinstance(event, TimedSegment)]
+        assert texts == ["The first sentence is here.", "The second one follows."]
+        assert any(isinstance(event, Warned) and "<speak>" in event.message for event in events)
+
+    run(tmp_path, talk)

@@ -183,3 +183,38 @@ def test_a_segment_is_timed_from_its_first_sample_to_its_last(num_chunks: int) -
         ("Text 0.", 0.0, 0.28),
         ("Text 1.", 0.58, 1.16),
     ]
+
+
+def with_pauses(*pauses_s: float | None, lead_s: float = 0.0) -> Stitcher:
+    texts = [
+        Segment(index=i, text=f"Text {i}.", boundary=Boundary.SENTENCE, pause_s=pause_s)
+        for i, pause_s in enumerate(pauses_s)
+    ]
+    return Stitcher(texts, RATE_HZ, lead_s=lead_s)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.5, 10.0])
+def test_a_segments_own_pause_replaces_that_of_its_boundary(pause_s: float) -> None:
+    stitcher = with_pauses(pause_s, None)
+    given = [stitcher.push(AudioChunk(i, sound(300), is_last=True)) for i in range(2)]
+    assert [len(samples) for samples in given] == [(300 + round(1000 * pause_s)) * MS, 300 * MS]
+    assert [(timed.start_s, timed.end_s) for timed in stitcher.timed] == [(0.0, 0.3), (0.3 + pause_s, 0.6 + pause_s)]
+
+
+def test_a_pause_at_the_end_is_heard() -> None:
+    assert len(with_pauses(1.0).push(AudioChunk(0, sound(300), is_last=True))) == 1300 * MS
+
+
+@pytest.mark.parametrize("num_chunks", [1, 2, 7, 300])
+def test_silence_at_the_start_comes_before_the_first_sound_in_however_many_chunks(num_chunks: int) -> None:
+    stitcher = with_pauses(None, lead_s=0.5)
+    chunks = np.array_split(np.concatenate([silence(100), sound(300)]), num_chunks)
+    given = [
+        stitcher.push(AudioChunk(0, chunk.astype(np.float32), is_last=i == num_chunks - 1))
+        for i, chunk in enumerate(chunks)
+    ]
+    stream = np.concatenate(given)
+    assert len(stream) == (500 + KEPT_SILENCE_MS + 300) * MS
+    assert not stream[: 500 * MS].any()
+    assert [(timed.start_s, timed.end_s) for timed in stitcher.timed] == [(0.5, 0.84)]
+    assert [started.start_s for started in stitcher.started] == [0.5]
