@@ -11,9 +11,9 @@ import uvicorn
 
 from app.errors import ChorusError
 from app.lifecycle import Lifecycle
-from app.listeners import open_listeners, shown_authority
 from app.observability.log import configure_logging
 from app.server.draining import DrainingServer
+from app.server.listeners import open_listeners, shown_authority
 from app.server.protocols import protocol_options
 from app.settings import Settings, load_settings
 from app.voices.files import prepare_data_directory

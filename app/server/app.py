@@ -18,7 +18,7 @@ from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
 from app.errors import AddressUnavailable, ChorusError, Draining, EngineFailure, StartupError
-from app.http.access.middleware import Access, AccessMiddleware
+from app.http.access.middleware import Access, KeyGuard, SiteGuard
 from app.http.access.origins import cors_config
 from app.http.asgi import AsgiApp
 from app.http.method_semantics import head_paths, options_handlers
@@ -32,6 +32,7 @@ from app.http.wire.json_body import StrictRequest, check_encoding
 from app.http.wire.uploads import Uploads, max_json_bytes
 from app.lifecycle import Lifecycle, Status
 from app.observability.tracing import TracerProvider
+from app.server.listeners import BACKLOG, open_listeners, shown_authority
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up
@@ -150,12 +151,13 @@ def create_app(
             if close_traces is not None:
                 await asyncio.to_thread(close_traces)
 
+    key_guards = [KeyGuard(app_state.access)] if app_state.access.callers.needs_key else []
     app = Litestar(
         route_handlers=[*options_handlers(ROUTES), *ROUTES],  # in this order, or Litestar adds its own
         request_class=StrictRequest,
         before_request=check_encoding,
         dependencies=dependencies,
-        middleware=[AccessMiddleware(app_state.access, settings)],
+        middleware=[SiteGuard(app_state.access, settings), *key_guards],
         cors_config=cors_config(settings),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
@@ -201,9 +203,15 @@ async def _open_wyoming(
         client_timeout_s=settings.client_timeout_s,
     )
     try:
-        await stack.enter_async_context(server.listening(settings.host, settings.wyoming_port))
+        listeners = open_listeners(
+            settings.host, settings.wyoming_port, port_setting="CHORUS_WYOMING_PORT", purpose="Wyoming"
+        )
     except AddressUnavailable as error:
         _fail(app_state.lifecycle, error, on_failure)
+        return
+    addresses = ", ".join(f"tcp://{shown_authority(listener)}" for listener in listeners)
+    await stack.enter_async_context(server.listening(listeners, backlog=BACKLOG))
+    logger.info("Wyoming: %s (its protocol has no keys)", addresses)
 
 
 async def _load(

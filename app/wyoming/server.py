@@ -9,7 +9,8 @@ Knows conversations. Knows nothing of HTTP.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+import socket
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 
@@ -30,7 +31,6 @@ from wyoming.tts import (
 
 from app.audio.pcm import float_to_bytes
 from app.errors import MAX_QUOTED_CHARS, ChorusError, InvalidField, shortened
-from app.listeners import BACKLOG, open_listeners, shown_authority
 from app.speech.connections import Connections
 from app.speech.conversation import Conversation, Warned
 from app.speech.request import SpeechRequest
@@ -71,20 +71,12 @@ class WyomingServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def listening(self, hosts: str, port: int) -> AsyncGenerator[None]:
-        """Serve on every address of `hosts` until the end of the block, then close every connection.
-
-        Raises AddressUnavailable.
-        """
-        listeners = open_listeners(hosts, port, port_setting="CHORUS_WYOMING_PORT", purpose="Wyoming")
+    async def listening(self, listeners: Sequence[socket.socket], *, backlog: int) -> AsyncGenerator[None]:
+        """Serve on `listeners` until the end of the block, then close them and every connection."""
         servers = [
-            await asyncio.start_server(self._connected, sock=listener, limit=MAX_EVENT_BYTES, backlog=BACKLOG)
+            await asyncio.start_server(self._connected, sock=listener, limit=MAX_EVENT_BYTES, backlog=backlog)
             for listener in listeners
         ]
-        logger.info(
-            "Wyoming: %s (its protocol has no keys)",
-            ", ".join(f"tcp://{shown_authority(listener)}" for listener in listeners),
-        )
         try:
             yield
         finally:

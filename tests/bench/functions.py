@@ -13,8 +13,6 @@ from collections import defaultdict
 from pathlib import Path
 from types import CodeType, FrameType
 
-import httpx
-
 from app.settings import Settings
 from tests.support.server import serve
 
@@ -22,7 +20,7 @@ APP = Path(__file__).parents[2] / "app"
 BODY = {"text": "Good morning to you.", "stream": True}
 PARTS_OF_FUNCTIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<module>")
 CLOSING_S = 0.5
-"""Time that the server has after the answer to notice that the connection is closed."""
+"""Time that the server has to close the answer after its last byte."""
 
 
 class Recorder:
@@ -52,13 +50,15 @@ class Recorder:
 def main() -> None:
     recorder = Recorder()
     recorder.install()
-    with tempfile.TemporaryDirectory() as data, serve(Settings(data=Path(data), engine="embedded")) as server:
-        with server.client() as client:
-            client.post("/tts", json=BODY).raise_for_status()
+    with (
+        tempfile.TemporaryDirectory() as data,
+        serve(Settings(data=Path(data), engine="embedded")) as server,
+        server.client() as client,
+    ):
+        client.post("/tts", json=BODY).raise_for_status()
         threading.Event().wait(CLOSING_S)
-        with httpx.Client(base_url=server.url) as client:
-            recorder.is_on = True
-            client.post("/tts", json=BODY).raise_for_status()
+        recorder.is_on = True
+        client.post("/tts", json=BODY).raise_for_status()
         threading.Event().wait(CLOSING_S)
         recorder.is_on = False
     functions = recorder.functions()

@@ -17,8 +17,8 @@ import uvicorn
 
 from app.engine.base import Engine
 from app.http.asgi import AsgiApp
-from app.listeners import open_listeners
 from app.server.app import create_app
+from app.server.listeners import open_listeners
 from app.server.protocols import protocol_options
 from app.settings import Settings
 

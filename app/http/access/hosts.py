@@ -42,17 +42,17 @@ class HostRule:
                 )
 
     def allows(self, host: str) -> bool:
-        if self._allows_all or _is_address(host):
+        if self._allows_all:
             return True
         if (parts := _HOST.fullmatch(host)) is None:
-            return False
+            return _is_address(host)  # IPv6 without brackets
         name = parts[1].rstrip(".").lower()
         return (
-            _is_address(name.strip("[]"))
+            name in self._own_names
             or "." not in name
             or name.endswith(PRIVATE_SUFFIXES)
-            or name in self._own_names
             or name in self._listed
+            or _is_address(name)
         )
 
 

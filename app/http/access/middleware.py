@@ -14,13 +14,12 @@ from app.http.access.callers import ANYBODY, RELOAD_INTERVAL_S, Caller, Callers
 from app.http.access.hosts import HostRule
 from app.http.access.limits import Usage
 from app.http.access.origins import check_origin
+from app.http.asgi import PROBES, is_probe
 from app.http.middleware.client_timeout import BEFORE_LAST_PIECE
 from app.observability.request_context import request_context
 from app.settings import Settings
 
-PROBE_PATHS = ("/health", "/metrics")
-"""Served under every name: probes and scrapers use whatever name they find, and nothing there is secret."""
-OPEN_PATHS = (*PROBE_PATHS, "/docs", "/page")
+OPEN_PATHS = (*PROBES, "/docs", "/page")
 """Without a key: what probes and scrapers ask for, the description of the API, and the page, which asks for a key.
 
 `/` itself is compared apart: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
@@ -84,40 +83,55 @@ def sent_keys(headers: Mapping[str, str]) -> list[str]:
     return [key for key in keys if key]
 
 
-class AccessMiddleware(ASGIMiddleware):
-    """Around each route: under which name it is asked, whose page asks, who calls, and their place.
+class SiteGuard(ASGIMiddleware):
+    """Refuses requests under a name that is not the server's, and those that a page of another site may not make.
 
-    The place is given back however the answer ends.
-
-    HTTP only: a WebSocket names itself in a header or in its first message, which its route reads.
+    HTTP only: a WebSocket is checked by its route, which can tell a browser why it is refused.
     """
 
     scopes = (ScopeType.HTTP,)
 
     def __init__(self, access: Access, settings: Settings) -> None:
-        self._access = access
+        self._hosts = access.hosts
         self._settings = settings
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        headers, method = Headers.from_scope(scope), cast("HTTPScope", scope)["method"]
-        if not _is_below(scope["path"], PROBE_PATHS):
-            self._access.hosts.check(headers.getall("host", []))
-        # What makes the engine work: every POST, unless a route's `opt` says otherwise.
-        makes_audio = bool(scope["route_handler"].opt.get("makes_audio", method == "POST"))
-        check_origin(
-            method,
-            headers.get("origin"),
-            headers.get("host"),
-            self._settings,
-            fetch_site=headers.get("sec-fetch-site"),
-            makes_audio=makes_audio,
-        )
-        if method == "OPTIONS" or is_open(scope["path"]):  # a browser asks OPTIONS without the page's key
+        headers = Headers.from_scope(scope)
+        # Probes and scrapers use whatever name they find, and nothing there is secret.
+        if not is_probe(scope["path"]):
+            self._hosts.check(headers.getall("host", []))
+        origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin is not None or fetch_site is not None:  # a browser's
+            check_origin(
+                cast("HTTPScope", scope)["method"],
+                origin,
+                headers.get("host"),
+                self._settings,
+                fetch_site=fetch_site,
+                makes_audio=_makes_audio(scope),
+            )
+        await next_app(scope, receive, send)
+
+
+class KeyGuard(ASGIMiddleware):
+    """Identifies the caller of each route that is not open, and counts requests for speech. Only where keys are set.
+
+    HTTP only: a WebSocket sends its key in a header or in its first message, which its route reads.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        # A browser asks OPTIONS without the page's key.
+        if cast("HTTPScope", scope)["method"] == "OPTIONS" or is_open(scope["path"]):
             await next_app(scope, receive, send)
             return
-        caller = self._access.identify(sent_keys(headers))
+        caller = self._access.identify(sent_keys(Headers.from_scope(scope)))
         request_context.get().caller = caller.name
-        if not makes_audio:
+        if not _makes_audio(scope):
             await next_app(scope, receive, send)
             return
         leave = self._access.enter(caller)
@@ -129,9 +143,11 @@ class AccessMiddleware(ASGIMiddleware):
             leave()
 
 
+def _makes_audio(scope: Scope) -> bool:
+    """Whether the engine has to work: for every POST, unless `opt` of the route says otherwise."""
+    is_post = cast("HTTPScope", scope)["method"] == "POST"
+    return bool(scope["route_handler"].opt.get("makes_audio", is_post))
+
+
 def is_open(path: str) -> bool:
-    return path == "/" or _is_below(path, OPEN_PATHS)
-
-
-def _is_below(path: str, roots: Iterable[str]) -> bool:
-    return any(path == root or path.startswith(f"{root}/") for root in roots)
+    return path == "/" or any(path == root or path.startswith(f"{root}/") for root in OPEN_PATHS)

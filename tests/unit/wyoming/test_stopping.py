@@ -7,15 +7,15 @@ import socket
 
 import pytest
 
+from app.server.listeners import BACKLOG, open_listeners
 from app.speech.connections import Connections
 from app.wyoming.server import WyomingServer
-from tests.support.ports import free_port
 
 
 @pytest.mark.parametrize("turns", range(6))
 def test_a_server_that_stops_closes_the_connections_that_it_accepts_in_that_moment(turns: int) -> None:
     """The clients connect while the event loop is busy; the server stops `turns` turns of the loop later."""
-    port = free_port()
+    listeners = open_listeners("127.0.0.1", 0, port_setting="CHORUS_WYOMING_PORT")
     server = WyomingServer(
         lambda: pytest.fail("no client has asked for anything"),
         connections=Connections(64),
@@ -25,8 +25,8 @@ def test_a_server_that_stops_closes_the_connections_that_it_accepts_in_that_mome
     )
 
     async def connect_and_stop(clients: contextlib.ExitStack) -> list[socket.socket]:
-        async with server.listening("127.0.0.1", port):
-            address = ("127.0.0.1", port)
+        async with server.listening(listeners, backlog=BACKLOG):
+            address = listeners[0].getsockname()
             connected = [clients.enter_context(socket.create_connection(address, timeout=30)) for _ in range(8)]
             for _ in range(turns):
                 await asyncio.sleep(0)

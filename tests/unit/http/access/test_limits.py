@@ -1,7 +1,7 @@
 """Requests at once and in a minute, counted by a clock of the test's own."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import RateLimitExceeded, TooManyConcurrentRequests
@@ -12,6 +12,7 @@ from app.settings import Settings
 from tests.support.clock import Clock
 
 
+@settings(deadline=None)
 @given(per_minute=st.integers(1, 1000), waits=st.lists(st.floats(0, 30), max_size=50), start=st.floats(0, 1e7))
 def test_the_wait_that_is_told_is_long_enough_and_no_minute_holds_more_than_twice_the_limit(
     per_minute: int, waits: list[float], start: float
