@@ -16,6 +16,7 @@ from app.audio.formats import AudioFormat
 from app.audio.recording import DecodedRecording, decode_recording
 from app.audio.reference_check import check_reference, clipped_share
 from app.errors import RequestError, UnreadableAudio, UnusableReference
+from tests.support.marks import slow
 
 RATE_HZ = 24_000
 
@@ -149,7 +150,7 @@ def test_audio_that_no_voice_can_be_cloned_from_is_refused_with_what_was_measure
     assert "clip.wav" in refusal.value.message
 
 
-@pytest.mark.parametrize(("seconds", "is_cut"), [(3.9, False), (4.0, False), (4.2, True), (1200.0, True)])
+@pytest.mark.parametrize(("seconds", "is_cut"), [(3.9, False), (4.0, False), (4.2, True), *slow((1200.0, True))])
 def test_no_more_than_the_callers_limit_is_used_and_it_is_told(seconds: float, is_cut: bool) -> None:
     clip = decode_reference(recording(voice(seconds, 8000), 8000), max_decode_s=4.0)
     assert len(clip.samples) == min(4.0, seconds) * 8000
@@ -275,14 +276,14 @@ WAVE_SUBTYPE = bytes.fromhex("000000001000800000aa00389b71")
 LFE_OF_5_1 = 3
 
 
-@pytest.mark.parametrize("num_channels", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 63, 64])
+@pytest.mark.parametrize("num_channels", [1, 2, 3, 4, 5, 6, 7, 8, 9, *slow(10, 12, 16, 24, 32, 63, 64)])
 def test_a_voice_is_found_in_whichever_channel_it_is(num_channels: int) -> None:
     for channel in {0, min(2, num_channels - 1), num_channels - 1}:
         clip = decode_reference(many_channels(num_channels, {channel: voice(3)}))
         np.testing.assert_allclose(clip.samples, voice(3), atol=2 / 32_768)
 
 
-@pytest.mark.parametrize("num_channels", [65, 255])
+@pytest.mark.parametrize("num_channels", [65, *slow(255)])
 def test_more_channels_than_ffmpeg_converts_are_refused(num_channels: int) -> None:
     with pytest.raises(UnreadableAudio, match=r"not audio|at most 64"):
         decode_reference(many_channels(num_channels, {0: voice(3)}))

@@ -14,6 +14,7 @@ from app.engine.base import PreparedSegment, Samples, SamplingParams, SynthesisR
 from app.engine.embedded import EmbeddedEngine
 from app.errors import CloningUnavailable, Draining, EngineFailure, NothingToSpeak
 from app.text.segments import Boundary, Segment
+from tests.support.marks import slow
 from tests.support.requests import prepared
 
 
@@ -114,7 +115,9 @@ def test_a_crash_of_the_voice_fails_its_request_and_no_other() -> None:
     assert run(scenario) > 10_000
 
 
-@pytest.mark.parametrize("text", ["9" * 300, "w" * 250, "1,000,000,000", "Call 0123456789012345678901234567890."])
+@pytest.mark.parametrize(
+    "text", [*slow("9" * 300, "w" * 250), "1,000,000,000", "Call 0123456789012345678901234567890."]
+)
 def test_endless_numbers_and_words_are_spoken(text: str) -> None:
     assert len(run(lambda engine: collect(engine, request(engine, text)))) > 24_000
 

@@ -200,6 +200,7 @@ def test_nothing_to_speak_gives_no_segment(text: str) -> None:
     assert split_segments(text, language="en", max_chars=250) == ()
 
 
+@pytest.mark.slow
 def test_two_hundred_thousand_characters_are_all_there() -> None:
     for unit in ("A sentence of some words. ", "w", "(", "日本語です。", "1,"):
         text = unit * (200_000 // len(unit))

@@ -96,6 +96,7 @@ RUNS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", MODULES)
 @pytest.mark.timeout(60)
 def test_long_runs_of_signs_and_figures_are_read_to_their_end(language: str) -> None:
