@@ -39,6 +39,7 @@ _BOOLEAN = re.compile(r"\s+(?:checked|controls|disabled|hidden|loop|muted|open|r
 _CLOSING = re.compile(r"</([A-Za-z][A-Za-z0-9-]{0,20}+)\s{0,20}+>")
 _ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 
+_DOCTYPE = re.compile(r"\A\s*<!DOCTYPE\s+html[^<>]{0,300}>", re.IGNORECASE)
 _HIDDEN = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,})|<(?P<name>script|style)(?=[\s>/])|<!--", re.MULTILINE | re.IGNORECASE
 )
@@ -74,6 +75,7 @@ def alternative_text(attributes: str) -> str:
 
 def remove_hidden(text: str, warnings: Warnings) -> str:
     """The text without scripts, style sheets and comments, except inside fenced code. One without an end stays."""
+    text = _DOCTYPE.sub("", text, count=1)
     kept: list[str] = []
     at = copied = 0
     without_end: set[str] = set()

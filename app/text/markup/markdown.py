@@ -18,7 +18,12 @@ from app.text.markup.guards import Lines
 from app.text.markup.spans import Warnings
 
 # A text without these characters has no markup, apart from lists, rules and headings that are marked by whole lines.
-_SIGNS = re.compile(r"[*_~`<&\[\]|\\]|^[ \t]*(?:#|>|[-+](?:[ \t]|$)|[-=]{2,}[ \t]*$|\d{1,3}[.)][ \t])", re.MULTILINE)
+_SIGNS = re.compile(
+    r"[*_~`<&\[\]|\\•◦▪‣●○■]|^[ \t]*(?:#|>|[-+](?:[ \t]|$)|[-=]{2,}[ \t]*$|\d{1,3}[.)][ \t])", re.MULTILINE
+)
+# Lists of word processors, and headings that are only bold.
+_BULLET = re.compile(r"^([ \t]*)[•◦▪‣●○■][ \t]*(?=\S)", re.MULTILINE)
+_BOLD_LINE = re.compile(r"^[ \t>]*+\*\*[^*\n]{1,200}+\*\*:?[ \t]*+\n(?=[ \t>]*+[^\s>])", re.MULTILINE)
 _DEEP_MARKS = re.compile(r"^(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))){7,}", re.MULTILINE)
 _DEEP_INDENT = re.compile(r"^[ \t]{11,}", re.MULTILINE)
 _MAX_MARKS, _MAX_COLUMNS = 6, 40
@@ -42,6 +47,7 @@ def to_plain_text(text: str, warnings: Warnings, *, is_auto: bool) -> str:
     if is_auto and not (_SIGNS.search(text) and any(map(str.isalnum, text))):
         return text
     text = html.remove_hidden(text, warnings) if "<" in text else text
+    text = _BOLD_LINE.sub(r"\n\g<0>\n", _BULLET.sub(r"\1* ", text))
     text = _DEEP_INDENT.sub(_bounded_indent, _DEEP_MARKS.sub(_bounded_marks, text))
     env = {"is_auto": is_auto, "lines": Lines(text), "closed": html.closed_names(text), "warnings": warnings}
     return PARAGRAPH_BREAK.join(_pieces(_PARSER.parse(text, env)))

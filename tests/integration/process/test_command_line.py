@@ -48,6 +48,18 @@ def test_say_reads_a_file_and_reports_progress_only_on_a_terminal(tmp_path: Path
     assert len(ended.stderr.splitlines()) == 1
 
 
+def test_say_reads_the_marks_that_markup_names(tmp_path: Path) -> None:
+    for markup, text in (("ssml", "<speak>Hello there.</speak>"), ("plain", "Hello there.")):
+        assert (
+            chorus("say", text, "--markup", markup, "--seed", "1", "-o", str(tmp_path / f"{markup}.wav")).returncode
+            == 0
+        )
+    assert (tmp_path / "ssml.wav").read_bytes() == (tmp_path / "plain.wav").read_bytes()
+    ended = chorus("say", "Hello there.", "--markup", "ssml", "-o", str(tmp_path / "none.wav"))
+    assert ended.returncode != 0
+    assert b"line 1, column 1" in ended.stderr
+
+
 @pytest.mark.parametrize("ending", ["srt", "vtt", "json"])
 def test_say_writes_captions_beside_the_audio(tmp_path: Path, ending: str) -> None:
     text = "First paragraph.\n\nSecond paragraph."

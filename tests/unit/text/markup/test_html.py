@@ -11,6 +11,7 @@ from tests.unit.text.markup.reading import pieces, read
         ("<p>Hello</p>", ["Hello"]),
         ("<P CLASS='a > b'>Hello <B>you</B>.</P>", ["Hello you."]),
         ("<h1>Title</h1>\n<p>You</p>\n<ul>\n  <li>One</li>\n  <li>Two</li>\n</ul>", ["Title", "You", "One", "Two"]),
+        ("<!DOCTYPE html>\n<html><body><p>Hello</p></body></html>", ["Hello"]),
         ("One<br>two<br/>three<br />four", ["One", "two", "three", "four"]),
         ("<div>One</div><div>two</div>", ["One", "two"]),
         ("<table><tr><th>Name</th><th>Age</th></tr><tr><td>Ada</td><td>36</td></tr></table>", ["Name, Age", "Ada, 36"]),

@@ -82,6 +82,14 @@ SEVERAL_PIECES = [
     ("```\nnever closed", ["never closed"]),
     ("Water[^1] is wet.\n\n[^1]: Says Ada.\n[^2]: Says Max.", ["Water is wet.", "Says Ada.", "Says Max."]),
     ("One\\\ntwo", ["One two"]),
+    ("• First item\n• Second item", ["First item", "Second item"]),
+    ("You need:\n  ● eggs\n  ● milk", ["You need:", "eggs", "milk"]),
+    (
+        "**First part**\nIts text.\n**Second part:**\nIts **bold** text.",
+        ["First part", "Its text.", "Second part:", "Its bold text."],
+    ),
+    ("> **Note**\n> A text.", ["Note", "A text."]),
+    ("**bold** begins\na line", ["bold begins a line"]),
 ]
 
 STAYS = [
