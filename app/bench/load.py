@@ -13,7 +13,9 @@ from contextlib import AbstractAsyncContextManager
 import httpx
 import msgspec
 
-from app.engine.base import Engine, SamplingParams, SynthesisRequest
+from app.engine.base import Engine
+from app.engine.scheduler import Request
+from app.engine.values import SamplingParams
 from app.speech.playback import Playback
 from app.speech.prepare import prepare_text
 from app.text.languages import default_language
@@ -127,9 +129,9 @@ def engine_streams(engine: Engine) -> OpenStream:
     language = default_language(engine.info.languages)
 
     async def open_stream(text: str, seed: int) -> AsyncIterator[int]:
-        segments = (await prepare_text(engine, text, language)).segments
+        sequences = (await prepare_text(engine, text, language)).sequences
         sampling = SamplingParams(seed=seed)
-        stream = engine.submit(SynthesisRequest(segments=segments, language=language, voice=voice, sampling=sampling))
+        stream = engine.submit(Request(sequences=sequences, voice=voice, sampling=sampling))
         try:
             async for chunk in stream:
                 yield len(chunk.samples)

@@ -114,10 +114,8 @@ def seconds_until_place(requests: list[Request], now_s: float, *, pace: float, n
     level = min(slack_s + unstarted_s for slack_s, unstarted_s in waiting)
     unstarted_s = sum(min(unstarted_s, max(0.0, level - slack_s)) for slack_s, unstarted_s in waiting)
     in_progress_s = sum(sum(remaining_s(request)) for request in requests)
-    num_segments = sum(
-        len(request.in_progress) + len(request.asked.segments) - request.num_started for request in requests
-    )
-    last_start_s = (unstarted_s + in_progress_s) / (pace * min(num_slots, num_segments))
+    num_sequences = sum(len(request.in_progress) + len(request.sequences) - request.num_started for request in requests)
+    last_start_s = (unstarted_s + in_progress_s) / (pace * min(num_slots, num_sequences))
     return min([last_start_s, *running])
 
 

@@ -5,23 +5,19 @@ Methods of an engine are called on the event loop unless they say otherwise; an 
 blocks there.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
+from app.engine import scheduler
+from app.engine.stream import ChunkStream
+from app.engine.values import Voice
 from app.errors import ChorusError
 from app.text.lexicon import Lexicon
 from app.text.segments import Segment
-
-Samples = NDArray[np.float32]
-"""Mono audio in [-1, 1], float32, shape [samples]."""
-
 
 Stage = Callable[[str], AbstractContextManager[None]]
 """Times a stage of the start, by its name."""
@@ -47,60 +43,6 @@ class Speaker(msgspec.Struct, frozen=True):
     name: str
     languages: tuple[str, ...]
     source: Literal["built-in", "saved"]
-
-
-class Voice(msgspec.Struct, eq=False):
-    """A voice ready to be decoded with. `conditioning` is the engine's own and opaque to everybody else."""
-
-    id: str
-    conditioning: Any = None  # Any: its type belongs to the engine that made it
-    level: SpeechLevel | None = None
-    """how loud it speaks; set once, when it has been measured"""
-
-
-class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
-    """How sequences are sampled. None leaves the choice to the engine's own default; the seed is always set."""
-
-    seed: int
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    repetition_penalty: float | None = None
-
-
-class PreparedSegment(Segment, frozen=True, kw_only=True):
-    """A segment as an engine decodes it, made by `Engine.prepare`. Its `text` is as the caller wrote it."""
-
-    expected_s: float
-    """estimated seconds of audio"""
-    spoken_text: str = ""
-    """as the engine reads it: numbers, abbreviations and symbols spelt out"""
-    text_tokens: tuple[int, ...] = ()
-    """ids of the engine's vocabulary, where it has one"""
-    unspoken: str = ""
-    """distinct letters, digits and signs of the spoken form that the engine cannot pronounce"""
-    has_sound: bool = True
-    """whether anything of it would be heard"""
-
-
-class SynthesisRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """All segments of one caller's text: admitted together, cancelled together, delivered in order."""
-
-    segments: tuple[PreparedSegment, ...]
-    language: str
-    voice: Voice
-    sampling: SamplingParams
-    speed: float = 1.0
-    streaming: bool = True
-    """whether audio is wanted as it is made; otherwise a segment comes when it is whole, and may be tried twice"""
-
-
-class AudioChunk(msgspec.Struct, frozen=True):
-    """Samples of one segment, in order. The last chunk of a segment says so; it may carry no samples."""
-
-    segment_index: int
-    samples: Samples
-    is_last: bool
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,28 +102,6 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     """None where the engine computes in the host's memory"""
 
 
-class ChunkStream(Protocol):
-    """The audio of one admitted request: chunks in the order of the text."""
-
-    def __aiter__(self) -> AsyncIterator[AudioChunk]: ...
-
-    async def __anext__(self) -> AudioChunk: ...
-
-    @property
-    def queue_s(self) -> float | None:
-        """Seconds from admission until the first segment was started; None while it waits."""
-        ...
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        """What the caller should know about the audio that came so far."""
-        ...
-
-    async def aclose(self) -> None:
-        """Give everything back. May be called twice, before the first chunk, between chunks and after the last."""
-        ...
-
-
 class Engine(Protocol):
     """Text in, audio out, for many callers at once.
 
@@ -219,14 +139,18 @@ class Engine(Protocol):
 
     def prepare(
         self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
-    ) -> tuple[PreparedSegment, ...]:
-        """The segments as they are decoded, read with `lexicons` (app.text.reading). Blocking, milliseconds a segment.
+    ) -> tuple[scheduler.Sequence, ...]:
+        """Make a sequence of each segment: its text spelt out and tokenised. Blocks for milliseconds a segment.
 
-        Segments that the engine cannot decode in one piece come as several, numbered anew.
+        language   of segments that name none
+        lexicons   words that are read otherwise (app.text.reading)
+
+        A segment that the engine cannot decode in one piece becomes several sequences; segments are numbered anew. A
+        sequence belongs to one request, which is submitted once.
         """
         ...
 
-    def submit(self, request: SynthesisRequest) -> ChunkStream:
+    def submit(self, request: scheduler.Request) -> ChunkStream:
         """Admit a request or raise QueueFull at once. Errors of decoding come out of the stream."""
         ...
 

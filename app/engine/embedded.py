@@ -21,20 +21,12 @@ from hibari import Hibari  # pyright: ignore[reportMissingTypeStubs]
 
 from app.audio.loudness import measure_level
 from app.audio.reference import ReferenceClip
+from app.engine import scheduler
 from app.engine.admission import Admission
-from app.engine.base import (
-    AudioChunk,
-    EngineInfo,
-    EngineStats,
-    PreparedSegment,
-    Samples,
-    Speaker,
-    SynthesisRequest,
-    Voice,
-)
+from app.engine.base import EngineInfo, EngineStats, Speaker
 from app.engine.scheduler import Pace, Request, Scheduler
-from app.engine.scheduler import Sequence as ScheduledSequence
-from app.engine.stream import OrderedChunks
+from app.engine.stream import ChunkStream
+from app.engine.values import AudioChunk, Samples, Voice
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
 from app.pools import yield_to_event_loop
 from app.text.lexicon import Lexicon
@@ -76,7 +68,7 @@ class EmbeddedEngine:
         pace = Pace()
         self._admission = Admission(max_admitted=max_slots + max_queue, num_slots=max_slots, pace=pace)
         # No kept slots: a segment occupies its thread for a fraction of a second only.
-        self._scheduler = Scheduler(ScheduledSequence.of, max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace)
+        self._scheduler = Scheduler(max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace)
         self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice", initializer=yield_to_event_loop)
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -122,28 +114,26 @@ class EmbeddedEngine:
 
     def prepare(
         self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
-    ) -> tuple[PreparedSegment, ...]:
+    ) -> tuple[scheduler.Sequence, ...]:
         return tuple(_prepare(segment, lexicons) for segment in segments)
 
-    def submit(self, request: SynthesisRequest) -> OrderedChunks:
+    def submit(self, request: Request) -> ChunkStream:
         if self._is_closed:
             raise Draining("the server is shutting down")
 
         def on_take(chunk: AudioChunk) -> None:
-            self._scheduler.take(admitted, len(chunk.samples) / SAMPLE_RATE_HZ)
+            self._scheduler.take(request, len(chunk.samples) / SAMPLE_RATE_HZ)
             self._start_what_fits()
 
         def on_close() -> None:
-            self._admission.release(admitted)
-            self._scheduler.release(admitted)
+            self._admission.release(request)
+            self._scheduler.release(request)
             self._start_what_fits()
 
-        stream = OrderedChunks(
-            len(request.segments), queue_s=lambda: admitted.queue_s, on_take=on_take, on_close=on_close
-        )
-        admitted = Request(asked=request, sink=stream, admitted_at_s=self._clock())
-        self._admission.admit(admitted)
-        self._scheduler.add(admitted)
+        stream = ChunkStream(request, on_take=on_take, on_close=on_close)
+        request.admit(stream, self._clock())
+        self._admission.admit(request)
+        self._scheduler.add(request)
         self._start_what_fits()
         return stream
 
@@ -163,18 +153,18 @@ class EmbeddedEngine:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _decode(self, sequence: ScheduledSequence) -> None:
+    async def _decode(self, sequence: scheduler.Sequence) -> None:
         """One segment, from its slot to the caller. Every way out frees the slot."""
         sink, is_whole = sequence.request.sink, False
         try:
             samples = await asyncio.get_running_loop().run_in_executor(self._pool, self._synthesize, sequence)
             self._scheduler.made(sequence, len(samples) / SAMPLE_RATE_HZ)
-            sink.deliver(AudioChunk(segment_index=sequence.segment_index, samples=samples, is_last=True))
+            sink.deliver(AudioChunk(segment_index=sequence.index, samples=samples, is_last=True))
             is_whole = True
         except ChorusError as error:
             sink.fail(error)
         except Exception as error:  # noqa: BLE001 - the engine's boundary: fails this request by name and no other
-            failure = EngineFailure(f"segment {sequence.segment_index} could not be spoken")
+            failure = EngineFailure(f"segment {sequence.index} could not be spoken")
             failure.__cause__ = error
             sink.fail(failure)
         finally:
@@ -182,34 +172,28 @@ class EmbeddedEngine:
             self._scheduler.end(sequence)
             self._start_what_fits()
 
-    def _synthesize(self, sequence: ScheduledSequence) -> Samples:
+    def _synthesize(self, sequence: scheduler.Sequence) -> Samples:
         """Runs in a worker thread. The noise depends on (seed, segment) alone, never on the other requests."""
-        asked, segment = sequence.request.asked, sequence.segment
-        samples = self._speak(
-            segment.spoken_text, speed=asked.speed * segment.rate, seed=(asked.sampling.seed << 20) + segment.index
-        )
+        seed = (sequence.request.seed << 20) + sequence.index
+        samples = self._speak(sequence.spoken_text, speed=sequence.speed, seed=seed)
         if not samples.size:
-            raise NothingToSpeak(f"the embedded voice has no sound for {segment.text[:60]!r}", param="text")
+            raise NothingToSpeak(f"the embedded voice has no sound for {sequence.segment.text[:60]!r}", param="text")
         return samples
 
     def _speak(self, text: str, *, speed: float = 1.0, seed: int = 0) -> Samples:
         return np.asarray(self._hibari(text, speed=speed, seed=seed), np.float32)
 
 
-def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> PreparedSegment:
+def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> scheduler.Sequence:
     said = read(segment.text, "en", lexicons).text
     unspoken = "".join(char for char in dict.fromkeys(said) if is_sounded(char) and not _can_say(char))
     # Left in the text, letters of other scripts would be spelt by name.
     spoken = _LONG_WORD.sub(r"\1 ", " ".join(said.translate({ord(char): " " for char in unspoken}).split()))
-    return PreparedSegment(
-        segment.index,
-        segment.text,
-        segment.boundary,
-        segment.language,
-        segment.rate,
-        segment.pause_s,
+    return scheduler.Sequence(
+        segment=segment,
+        language="en",
         spoken_text=spoken,
-        expected_s=SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S,
+        normal_s=SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S,
         unspoken=unspoken,
         has_sound=any(char.isalnum() or char in _SPOKEN_SYMBOLS for char in spoken),
     )

@@ -1,6 +1,6 @@
-"""Decode scheduling: which segment of which request is decoded next.
+"""Requests, their sequences, and the choice of the sequence that is decoded next.
 
-Knows requests, segments, slots and seconds of audio. Knows nothing of threads, tensors or samples, so every rule here
+Knows requests, sequences, slots and seconds of audio. Knows nothing of threads, tensors or samples, so every rule here
 is tested with plain numbers. Lives on one thread and takes the time as an argument.
 
 The rule is playback slack: audio made or being decoded, minus the time since admission. The request whose listener
@@ -8,12 +8,12 @@ would hear a gap first goes first. Two limits keep a long text from delaying a s
 `max_ahead_s` ahead of its listener, and the last `num_kept_slots` slots are for requests that have not started.
 """
 
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
-from app.engine.base import AudioChunk, PreparedSegment, SynthesisRequest
+from app.engine.values import AudioChunk, SamplingParams, Voice
+from app.text.segments import Segment
 
 
 class AudioSink(Protocol):
@@ -26,78 +26,137 @@ class AudioSink(Protocol):
     def fail(self, error: BaseException) -> None: ...
 
 
+class _NoSink:
+    """The sink of a request that is not admitted: nothing may be delivered to it."""
+
+    def deliver(self, chunk: AudioChunk) -> None:
+        raise AssertionError("the request is not admitted")
+
+    def warn(self, warning: str) -> None:
+        raise AssertionError("the request is not admitted")
+
+    def fail(self, error: BaseException) -> None:
+        raise AssertionError("the request is not admitted") from error
+
+
+_NO_SINK = _NoSink()
+
+
 class Sequence(msgspec.Struct, eq=False, kw_only=True):
-    """One segment of a request, from its slot to its last sample."""
+    """One segment, from its preparation to its last sample. Made by `Engine.prepare`; engines add their own state.
 
-    request: "Request"
-    segment_index: int
-    started_at_s: float
+    The scheduler's thread writes it once its request is admitted.
+    """
+
+    segment: Segment
+    """`text` is as the caller wrote it; `index` counts the sequences of the request"""
+    language: str
+    """of this segment: a canonical code"""
+    spoken_text: str
+    """`segment.text` as the engine reads it: numbers, abbreviations and symbols spelt out"""
+    normal_s: float
+    """estimated seconds of audio at speed 1"""
+    unspoken: str = ""
+    """distinct letters, digits and signs of the spoken form that the engine cannot pronounce"""
+    has_sound: bool = True
+    """False if nothing of it would be heard"""
+    request_or_none: "Request | None" = None
+    """set by the request"""
+    started_at_s: float = 0.0
+    """when it got a slot"""
     made_s: float = 0.0
-    """audio handed to the sink"""
-
-    @classmethod
-    def of(cls, request: "Request", segment_index: int, started_at_s: float) -> "Sequence":
-        return cls(request=request, segment_index=segment_index, started_at_s=started_at_s)
+    """seconds of audio handed to the sink"""
 
     @property
-    def segment(self) -> PreparedSegment:
-        return self.request.asked.segments[self.segment_index]
+    def request(self) -> "Request":
+        assert self.request_or_none is not None, "the sequence belongs to no request yet"
+        return self.request_or_none
+
+    @property
+    def index(self) -> int:
+        return self.segment.index
+
+    @property
+    def speed(self) -> float:
+        return self.request.speed * self.segment.rate
 
     @property
     def expected_s(self) -> float:
-        """Estimated audio of the whole segment."""
-        return self.segment.expected_s / self.request.asked.speed
+        """Estimated seconds of audio of the whole segment at its speed."""
+        return self.normal_s / self.speed
 
     @property
     def unmade_s(self) -> float:
-        """Estimated audio that is still to be made."""
+        """Estimated seconds of audio that is still to be made."""
         return max(0.0, self.expected_s - self.made_s)
 
 
 class Request(msgspec.Struct, eq=False, kw_only=True):
-    """One admitted request. Times and audio in seconds.
+    """All sequences of one caller's text: admitted together, cancelled together, delivered in order. Submitted once.
 
-    The scheduler's thread writes it. Other threads may read it: each field is replaced, never changed in place.
+    The scheduler's thread writes it after admission. Other threads may read it: each field is replaced, never changed
+    in place. Times and audio are in seconds.
     """
 
-    asked: SynthesisRequest
-    sink: AudioSink
-    admitted_at_s: float
+    sequences: tuple[Sequence, ...]
+    voice: Voice
+    sampling: SamplingParams
+    speed: float = 1.0
+    streaming: bool = True
+    """True delivers audio as it is made. False delivers a segment when it is whole, and it may be decoded twice"""
+
+    sink: AudioSink = _NO_SINK
+    admitted_at_s: float = 0.0
     started_at_s: float | None = None
+    """when the first sequence was started; None while the request waits"""
     num_started: int = 0
-    """segments start in the order of the text"""
+    """sequences start in order"""
     in_progress: tuple[Sequence, ...] = ()
     """started, and not all of their audio has been made"""
     made_s: float = 0.0
     taken_s: float = 0.0
 
+    def __post_init__(self) -> None:
+        for sequence in self.sequences:
+            assert sequence.request_or_none is None, "the sequence belongs to another request"
+            sequence.request_or_none = self
+
+    def admit(self, sink: AudioSink, now_s: float) -> None:
+        """Give the request its sink and its time of admission. Called once, by `Engine.submit`."""
+        assert self.sink is _NO_SINK, "a request is submitted once"
+        self.sink, self.admitted_at_s = sink, now_s
+
+    @property
+    def seed(self) -> int:
+        assert self.sampling.seed is not None, "a request is submitted with a seed"
+        return self.sampling.seed
+
     @property
     def front(self) -> int:
-        """The first segment that is not finished: its audio is heard next."""
-        return min((sequence.segment_index for sequence in self.in_progress), default=self.num_started)
+        """Index of the first sequence that is not finished: its audio is heard next."""
+        return min((sequence.index for sequence in self.in_progress), default=self.num_started)
 
     @property
     def is_finished(self) -> bool:
-        return self.front == len(self.asked.segments)
+        return self.front == len(self.sequences)
 
     @property
     def has_waiting(self) -> bool:
-        return self.num_started < len(self.asked.segments)
+        return self.num_started < len(self.sequences)
 
     @property
     def queue_s(self) -> float | None:
-        """Seconds from admission until the first segment was started; None while it waits."""
+        """Seconds from admission until the first sequence was started; None while it waits."""
         return None if self.started_at_s is None else self.started_at_s - self.admitted_at_s
 
     @property
     def unstarted_s(self) -> float:
-        """Estimated audio of the segments that have not started."""
-        waiting = self.asked.segments[self.num_started :]
-        return sum(segment.expected_s for segment in waiting) / self.asked.speed
+        """Estimated audio of the sequences that have not started."""
+        return sum(sequence.expected_s for sequence in self.sequences[self.num_started :])
 
     @property
     def decoding_s(self) -> float:
-        """Estimated audio of the segments in progress that has not been made."""
+        """Estimated audio of the sequences in progress that has not been made."""
         return sum(sequence.unmade_s for sequence in self.in_progress)
 
     @property
@@ -115,13 +174,13 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Pace:
-    """How fast a slot decodes: seconds of estimated audio in a second. Recent segments count most.
+    """How fast a slot decodes: seconds of estimated audio in a second. Recent sequences count most.
 
     Written on the scheduler's thread, read on any.
     """
 
     MEMORY = 0.9
-    """weight of all earlier segments beside the newest one"""
+    """weight of all earlier sequences beside the newest one"""
 
     def __init__(self) -> None:
         self._audio_s = self._wall_s = 0.0
@@ -136,35 +195,24 @@ class Pace:
         return self._audio_s / self._wall_s if self._audio_s and self._wall_s else 1.0
 
 
-S = TypeVar("S", bound=Sequence)
-
-
 def kept_slots(max_slots: int) -> int:
     """Slots kept for requests that have not started: an eighth, at least one, and none where there is only one slot."""
     return 0 if max_slots < 2 else max(1, max_slots // 8)
 
 
-class Scheduler(Generic[S]):
-    """The choice of the next segment.
+class Scheduler:
+    """Chooses the next sequence.
 
-    new_sequence     makes the engine's own kind of Sequence from a request, a segment's index and the time
-    max_slots        segments that are decoded at the same time
+    max_slots        sequences that are decoded at the same time
     num_kept_slots   of those, slots in which only requests that have not started may start
-    max_ahead_s      a stream with so much audio ahead of its listener starts no further segment. Whole answers have no
+    max_ahead_s      a stream with so much audio ahead of its listener starts no further sequence. Whole answers have no
                      listener and no such limit
     """
 
     def __init__(
-        self,
-        new_sequence: Callable[[Request, int, float], S],
-        *,
-        max_slots: int,
-        num_kept_slots: int = 0,
-        max_ahead_s: float = 30.0,
-        pace: Pace | None = None,
+        self, *, max_slots: int, num_kept_slots: int = 0, max_ahead_s: float = 30.0, pace: Pace | None = None
     ) -> None:
-        assert num_kept_slots < max_slots, "nothing but first segments could ever start"
-        self._new_sequence = new_sequence
+        assert num_kept_slots < max_slots, "nothing but first sequences could ever start"
         self.max_slots = max_slots
         self.num_kept_slots = num_kept_slots
         self.max_ahead_s = max_ahead_s
@@ -181,22 +229,23 @@ class Scheduler(Generic[S]):
         return tuple(self._requests)
 
     def add(self, request: Request) -> None:
-        """An admitted request: its segments may be started."""
+        """An admitted request: its sequences may be started."""
         self._requests.append(request)
 
     def can_start(self) -> bool:
         """True if `next_sequence` would return a sequence."""
         return bool(self._startable())
 
-    def next_sequence(self, now_s: float) -> S | None:
-        """The segment to start now, in a free slot; None when no slot is free or nothing may start."""
+    def next_sequence(self, now_s: float) -> Sequence | None:
+        """Start a sequence in a free slot and return it; None when no slot is free or nothing may start."""
         startable = self._startable()
         if not startable:
             return None
         request = min(startable, key=lambda candidate: candidate.slack_s(now_s))
         if request.started_at_s is None:
             request.started_at_s = now_s
-        sequence = self._new_sequence(request, request.num_started, now_s)
+        sequence = request.sequences[request.num_started]
+        sequence.started_at_s = now_s
         request.num_started += 1
         request.in_progress = (*request.in_progress, sequence)
         self._busy_slots += 1
@@ -208,13 +257,13 @@ class Scheduler(Generic[S]):
         sequence.request.made_s += made_s
 
     def free_slot(self, sequence: Sequence, now_s: float, *, is_whole: bool = True) -> None:
-        """A started segment has left its slot; `is_whole` unless it failed or was cancelled."""
+        """A started sequence has left its slot; `is_whole` unless it failed or was cancelled."""
         self._busy_slots -= 1
         if is_whole:
             self.pace.measured(sequence.expected_s, now_s - sequence.started_at_s)
 
     def end(self, sequence: Sequence) -> None:
-        """All audio of a segment has been made, or none will be any more."""
+        """All audio of a sequence has been made, or none will be any more."""
         request = sequence.request
         request.in_progress = tuple(other for other in request.in_progress if other is not sequence)
 
@@ -239,5 +288,5 @@ class Scheduler(Generic[S]):
             for request in self._requests
             if request.has_waiting
             and num_free > (0 if request.started_at_s is None else self.num_kept_slots)
-            and not (request.asked.streaming and request.ahead_s >= self.max_ahead_s)
+            and not (request.streaming and request.ahead_s >= self.max_ahead_s)
         ]

@@ -1,4 +1,4 @@
-"""Ordered delivery: chunks of several segments come in as they are made and go out in the order of the text.
+"""Ordered delivery: chunks of several sequences come in as they are made and go out in the order of the text.
 
 Knows chunks and one waiting consumer. Knows nothing of how chunks are made; lives on the event loop.
 """
@@ -7,38 +7,35 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from app.engine.base import AudioChunk
+from app.engine.scheduler import Request
+from app.engine.values import AudioChunk
 
 
-class OrderedChunks:
+class ChunkStream:
     """The audio of one admitted request. The engine delivers or fails; the caller iterates and closes.
 
-    queue_s    seconds from admission to the first started segment; None while it waits
     on_take    called with each chunk that the caller takes
     on_close   called once, when the stream ends in whichever way
     """
 
     def __init__(
-        self,
-        num_segments: int,
-        *,
-        queue_s: Callable[[], float | None],
-        on_take: Callable[[AudioChunk], None],
-        on_close: Callable[[], None],
+        self, request: Request, *, on_take: Callable[[AudioChunk], None], on_close: Callable[[], None]
     ) -> None:
-        self._buffers: list[deque[AudioChunk]] = [deque() for _ in range(num_segments)]
+        self._request = request
+        self._buffers: list[deque[AudioChunk]] = [deque() for _ in request.sequences]
         self._next_segment = 0
         self._error: BaseException | None = None
         self.warnings: list[str] = []
+        """for the caller, about the audio that came so far"""
         self._arrived = asyncio.Event()
         self._closed = False
-        self._queue_s = queue_s
         self._on_take = on_take
         self._on_close = on_close
 
     @property
     def queue_s(self) -> float | None:
-        return self._queue_s()
+        """Seconds from admission until the first sequence was started; None while it waits."""
+        return self._request.queue_s
 
     @property
     def is_closed(self) -> bool:
@@ -60,7 +57,7 @@ class OrderedChunks:
             self._error = error
             self._arrived.set()
 
-    def __aiter__(self) -> "OrderedChunks":
+    def __aiter__(self) -> "ChunkStream":
         return self
 
     async def __anext__(self) -> AudioChunk:
@@ -84,6 +81,7 @@ class OrderedChunks:
         return chunk
 
     async def aclose(self) -> None:
+        """Give everything back. May be called twice, before the first chunk, between chunks and after the last."""
         if not self._closed:
             self._closed = True
             self._buffers = []

@@ -17,7 +17,7 @@ from enum import Enum, auto
 import msgspec
 import numpy as np
 
-from app.engine.base import Samples
+from app.engine.values import Samples
 from app.errors import NothingToSpeak, TextTooLong
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.request import SpeechRequest

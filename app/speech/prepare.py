@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from app.engine.base import Engine, PreparedSegment
+from app.engine import scheduler
+from app.engine.base import Engine
 from app.errors import NothingToSpeak, quoted
 from app.pools import TEXT
 from app.speech.request import MAX_SPEED, MIN_SPEED
@@ -24,12 +25,16 @@ FindLexicons = Callable[[], Sequence[Lexicon]]
 
 
 class PreparedText(msgspec.Struct, frozen=True):
-    segments: tuple[PreparedSegment, ...]
+    sequences: tuple[scheduler.Sequence, ...]
     """those that have a sound; never empty"""
     warnings: tuple[str, ...] = ()
     """what of the text is not heard, and markup without effect"""
     lead_s: float = 0.0
     """silence before the first segment"""
+
+    @property
+    def segments(self) -> list[Segment]:
+        return [sequence.segment for sequence in self.sequences]
 
 
 async def prepare_text(
@@ -66,8 +71,9 @@ def prepare(
         has_pause = any(span.pause_s is not None for span in marked.spans)
         beside = ": pauses need words beside them" if has_pause else ""
         raise NothingToSpeak(f"the text has nothing that can be spoken{beside}", param="text")
-    if not any(segment.has_sound for segment in prepared):
-        raise NothingToSpeak(f"the {engine.info.name} engine has no sound for {quoted(prepared[0].text)}", param="text")
+    if not any(sequence.has_sound for sequence in prepared):
+        opening = quoted(prepared[0].segment.text)
+        raise NothingToSpeak(f"the {engine.info.name} engine has no sound for {opening}", param="text")
     warnings = [*marked.warnings, *lost_warnings(engine.info.name, prepared)]
     if any(bounded is not segment for bounded, segment in zip(segments, split.segments, strict=True)):
         warnings.append(f"rates are bounded: with the speed of the request they are {MIN_SPEED:g} to {MAX_SPEED:g}")
@@ -83,33 +89,36 @@ def bound_rate(segment: Segment, speed: float) -> Segment:
     return msgspec.structs.replace(segment, rate=together / speed)
 
 
-def _sounding(prepared: Sequence[PreparedSegment], lead_s: float) -> tuple[tuple[PreparedSegment, ...], float]:
+def _sounding(prepared: Sequence[scheduler.Sequence], lead_s: float) -> tuple[tuple[scheduler.Sequence, ...], float]:
     """Those that have a sound, numbered anew, and the silence before them.
 
     One before the silent end of a paragraph ends the paragraph. The pause behind a silent one is added to the pause
     before it.
     """
-    kept: list[PreparedSegment] = []
-    for segment in prepared:
-        if segment.has_sound:
-            kept.append(msgspec.structs.replace(segment, index=len(kept)))
+    kept: list[scheduler.Sequence] = []
+    for sequence in prepared:
+        segment = sequence.segment
+        if sequence.has_sound:
+            sequence.segment = msgspec.structs.replace(segment, index=len(kept))
+            kept.append(sequence)
         elif not kept:
             lead_s = min(MAX_PAUSE_S, lead_s + (segment.pause_s or 0.0))
         elif segment.pause_s is not None:
-            pause_s = min(MAX_PAUSE_S, (kept[-1].pause_s or 0.0) + segment.pause_s)
-            kept[-1] = msgspec.structs.replace(kept[-1], pause_s=pause_s)
+            before = kept[-1].segment
+            pause_s = min(MAX_PAUSE_S, (before.pause_s or 0.0) + segment.pause_s)
+            kept[-1].segment = msgspec.structs.replace(before, pause_s=pause_s)
         elif segment.boundary is Boundary.PARAGRAPH:
-            kept[-1] = msgspec.structs.replace(kept[-1], boundary=segment.boundary)
+            kept[-1].segment = msgspec.structs.replace(kept[-1].segment, boundary=segment.boundary)
     return tuple(kept), lead_s
 
 
-def lost_warnings(engine: str, prepared: Sequence[PreparedSegment]) -> list[str]:
+def lost_warnings(engine: str, prepared: Sequence[scheduler.Sequence]) -> list[str]:
     """What of the text is not heard: pieces without sound, and characters of the others."""
-    silent = [segment.text for segment in prepared if not segment.has_sound]
+    silent = [sequence.segment.text for sequence in prepared if not sequence.has_sound]
     warnings = [f"skipped, because the {engine} engine has no sound for it: {quoted(text)}" for text in silent]
     if len(silent) > MAX_PIECES_NAMED:
         warnings[MAX_PIECES_NAMED:] = [f"skipped for the same reason: {len(silent) - MAX_PIECES_NAMED} more pieces"]
-    lost = "".join(dict.fromkeys(char for segment in prepared if segment.has_sound for char in segment.unspoken))
+    lost = "".join(dict.fromkeys(char for sequence in prepared if sequence.has_sound for char in sequence.unspoken))
     if lost:
         more = f" and {len(lost) - MAX_NAMED} more" if len(lost) > MAX_NAMED else ""
         warnings.append(f"not spoken, because the {engine} engine cannot: {lost[:MAX_NAMED]}{more}")

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
 from app.deadline import Deadline
-from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
+from app.engine.base import Engine
+from app.engine.scheduler import Request
+from app.engine.values import SamplingParams, Voice
 from app.errors import QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.lifecycle import Lifecycle
 from app.observability.tracing import fail, span, start_span
@@ -136,7 +138,6 @@ class SpeechService:
             if voice.level is None:
                 with span("level"):
                     await level_of(self.engine, voice)
-        segments = prepared.segments
         seed = secrets.randbits(32) if request.seed is None else request.seed
         leave = self._lifecycle.enter()
         synthesis = start_span("synthesize")
@@ -148,9 +149,8 @@ class SpeechService:
 
         try:
             chunks = self.engine.submit(
-                SynthesisRequest(
-                    segments=segments,
-                    language=language,
+                Request(
+                    sequences=prepared.sequences,
                     voice=voice,
                     sampling=SamplingParams(seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}),
                     speed=request.speed,
@@ -164,13 +164,13 @@ class SpeechService:
             raise
         return SpeechStream(
             chunks,
-            Stitcher(segments, info.sample_rate_hz, lead_s=prepared.lead_s),
+            Stitcher(prepared.segments, info.sample_rate_hz, lead_s=prepared.lead_s),
             info=info,
             seed=seed,
             warnings=(*voice_warnings, *self._warnings(request, prepared, language)),
             gain=gain_for(voice.level, self._settings.loudness_dbfs),
             deadline=deadline,
-            num_segments=len(segments),
+            num_segments=len(prepared.sequences),
             asked_at_s=asked_at_s,
             on_close=on_close,
             clock=self._clock,

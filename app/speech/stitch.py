@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from app.engine.base import AudioChunk, Samples
+from app.engine.values import AudioChunk, Samples
 from app.errors import EngineFailure, NothingToSpeak
 from app.speech.captions import StartedSegment, TimedSegment
 from app.text.segments import Boundary, Segment

@@ -11,7 +11,9 @@ import numpy as np
 
 from app.audio.loudness import soft_limit
 from app.deadline import Deadline
-from app.engine.base import ChunkStream, EngineInfo, Samples
+from app.engine.base import EngineInfo
+from app.engine.stream import ChunkStream
+from app.engine.values import Samples
 from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
 from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.stitch import Stitcher

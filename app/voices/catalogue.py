@@ -16,7 +16,8 @@ import msgspec
 
 from app.audio.reference import ReferenceClip
 from app.deadline import Deadline
-from app.engine.base import Engine, Speaker, Voice
+from app.engine.base import Engine, Speaker
+from app.engine.values import Voice
 from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
 from app.pools import FILES, TEXT
 from app.voices.built_in import BuiltInVoices, SpeakerList, utc_now

@@ -7,7 +7,9 @@ made them, the samples depend on text, voice and seed only, and streamed and who
 import numpy as np
 
 from app.audio.loudness import SpeechLevel, measure_level
-from app.engine.base import Engine, SamplingParams, SynthesisRequest, Voice
+from app.engine.base import Engine
+from app.engine.scheduler import Request
+from app.engine.values import SamplingParams, Voice
 from app.pools import TEXT
 from app.text.languages import default_language
 from app.text.segments import Boundary, Segment
@@ -29,16 +31,10 @@ async def speak_and_measure(engine: Engine, voice: Voice) -> SpeechLevel | None:
     """The same without a look at what is known."""
     info = engine.info
     language = default_language(info.languages)
-    segments = await TEXT.run(engine.prepare, [Segment(0, SENTENCE, Boundary.PARAGRAPH)], language)
-    if not any(segment.has_sound for segment in segments):
+    sequences = await TEXT.run(engine.prepare, [Segment(0, SENTENCE, Boundary.PARAGRAPH)], language)
+    if not any(sequence.has_sound for sequence in sequences):
         return None
-    request = SynthesisRequest(
-        segments=segments,
-        language=language,
-        voice=voice,
-        sampling=SamplingParams(seed=0),
-        streaming=False,
-    )
+    request = Request(sequences=sequences, voice=voice, sampling=SamplingParams(seed=0), streaming=False)
     stream = engine.submit(request)
     try:
         chunks = [chunk.samples async for chunk in stream]

@@ -21,16 +21,16 @@ import torch
 
 from app.engine.xtts.assembly import HABITS, is_half
 from app.engine.xtts.decode.attention import Attention, masked_attention
-from app.engine.xtts.decode.batch import Batch, NewRow
+from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.decoder import NUM_CONDITIONING_LATENTS, Decoder
-from app.engine.xtts.decode.rows import RowSampling
 from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.driver import find_device
-from app.engine.xtts.weights.checkpoint import load_checkpoint
+from app.engine.xtts.voice.speakers import VoiceConditioning
+from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
+from tests.support.xtts import seeded, sequence_of
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results" / "decode.jsonl"
-SAMPLING = RowSampling(seed=1, temperature=0.75, top_k=50, top_p=0.85, repetition_penalty=5.0)
 STEPS, RUNS = 20, 5
 COPY_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}
 
@@ -61,14 +61,16 @@ def bytes_of_step(decoder: Decoder, rows: int, positions: int) -> int:
     return matrices + len(decoder.gpt.layers) * 2 * rows * positions * decoder.num_heads * decoder.head_dim * element
 
 
-def seconds_of_step(decoder: Decoder, device: torch.device, rows: int, positions: int, **options: Any) -> float:
+def seconds_of_step(checkpoint: Checkpoint, device: torch.device, rows: int, positions: int, **options: Any) -> float:
     """Median of several runs of steps that are read one late, as the engine reads them."""
+    decoder = checkpoint.networks.decoder
     batch = Batch(decoder, slots=rows, max_codes=STEPS * (RUNS + 1) + 1, device=device, **options)
     channels = decoder.mel_embedding.embedding_dim
     text = torch.full((positions - NUM_CONDITIONING_LATENTS - 3,), 5)
     latents = torch.randn(NUM_CONDITIONING_LATENTS, channels, generator=torch.Generator().manual_seed(0))
+    voice = VoiceConditioning(latents, torch.zeros(checkpoint.config.model_args.d_vector_dim, 1))
     for _ in range(rows):
-        batch.join([NewRow(latents, text, SAMPLING)])
+        batch.join([sequence_of(checkpoint, text, voice, seeded(1))])
     times: list[float] = []
     late = HABITS[device.type].read_late
     for _ in range(RUNS + 1):
@@ -119,7 +121,7 @@ def main() -> None:
     rows_of_table: list[dict[str, float]] = []
     for rows in map(int, arguments.rows.split(",")):
         seconds = seconds_of_step(
-            decoder,
+            checkpoint,
             device,
             rows,
             arguments.positions,

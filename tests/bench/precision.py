@@ -16,17 +16,14 @@ from pathlib import Path
 import torch
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
-from app.engine.xtts.decode.batch import Batch, NewRow
-from app.engine.xtts.decode.rows import RowSampling
+from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.driver import find_device
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, Window
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.teacher import agreement, teacher_forced
-from tests.support.xtts import codes_of, random_texts
-
-GREEDY = RowSampling(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
+from tests.support.xtts import GREEDY, codes_of, random_texts, sequence_of
 
 
 def greedy(
@@ -35,7 +32,7 @@ def greedy(
     """Codes [texts, codes], and the latents [codes, channels] of the first text."""
     voice = next(iter(checkpoint.speakers.values()))
     batch = Batch(checkpoint.networks.decoder, slots=len(texts), max_codes=num_codes, device=device)
-    rows = [NewRow(voice.gpt_conditioning_latents, text, GREEDY) for text in texts]
+    rows = [sequence_of(checkpoint, text, voice, GREEDY) for text in texts]
     steps = [codes_of(batch.join(rows)), *(codes_of(batch.step()) for _ in range(num_codes - 1))]
     return torch.tensor(steps).T, batch.latents[0, :num_codes]
 
@@ -67,7 +64,10 @@ def main() -> None:
     set_up(device)
     checkpoint = load_checkpoint(arguments.folder).to(device)
     tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=checkpoint.config.model_args.gpt_max_text_tokens)
-    texts = [torch.tensor(tokenizer.encode(text, "en")) for text in random_texts(arguments.texts, seed=1)]
+    texts = [
+        torch.tensor(tokenizer.encode(tokenizer.clean(text, "en"), "en"))
+        for text in random_texts(arguments.texts, seed=1)
+    ]
     decoder = checkpoint.networks.decoder
     voice = next(iter(checkpoint.speakers.values()))
     codes, latents = greedy(checkpoint, texts, arguments.codes, device)

@@ -96,26 +96,25 @@ def prefill(folder: Path) -> dict[str, float]:
     """Share of the rows of prefill's products that hold no token, for a chapter: ours, and what others would waste."""
     import torch
 
-    from app.engine.xtts.decode.batch import Batch, NewRow
-    from app.engine.xtts.decode.rows import RowSampling
+    from app.engine.xtts.decode.batch import Batch
     from app.engine.xtts.text.tokenizer import TextTokenizer
     from app.engine.xtts.weights.checkpoint import load_checkpoint
     from app.text.segments import split_segments
+    from tests.support.xtts import GREEDY, sequence_of
 
     checkpoint = load_checkpoint(folder)
     tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=402)
     voice = next(iter(checkpoint.speakers.values()))
     segments = split_segments(CHAPTER.read_text(), language="en", max_chars=250)
-    tokens = [torch.tensor(tokenizer.encode(segment.text, "en")) for segment in segments]
+    tokens = [torch.tensor(tokenizer.encode(tokenizer.clean(segment.text, "en"), "en")) for segment in segments]
     lengths = [32 + len(text) + 3 for text in tokens]
     groups = [range(start, min(start + 16, len(tokens))) for start in range(0, len(tokens), 16)]
     multiplied: list[int] = []
     first = checkpoint.networks.decoder.gpt.layers[0].mlp
     first.register_forward_pre_hook(lambda _, inputs: multiplied.append(len(inputs[0])))
-    sampling = RowSampling(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
     for group in groups[:1]:  # one group is enough for the products: rows are counted, not timed
         batch = Batch(checkpoint.networks.decoder, slots=16, max_codes=602, device=torch.device("cpu"))
-        batch.join([NewRow(voice.gpt_conditioning_latents, tokens[number], sampling) for number in group])
+        batch.join([sequence_of(checkpoint, tokens[number], voice, GREEDY) for number in group])
     needed = sum(lengths[number] for number in groups[0])
     padded = sum(max(lengths[number] for number in group) * len(group) for group in groups)
     ordered = sorted(lengths)

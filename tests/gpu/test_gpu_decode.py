@@ -52,7 +52,7 @@ def test_a_graph_draws_the_codes_of_its_launches(
     tiny: Pair, decoder: Decoder, cuda: torch.device, attention: str
 ) -> None:
     """The same kernels in the same shapes: equal to the last code and to the last bit of the latents."""
-    rows = [tiny.new_row(tiny.tokens(text), seeded(number)) for number, text in enumerate(random_texts(20, seed=3))]
+    rows = [tiny.sequence(tiny.tokens(text), seeded(number)) for number, text in enumerate(random_texts(20, seed=3))]
     graphs, launches = (
         new_batch(decoder, cuda, use_graphs=use_graphs, attention=attention_of(attention))
         for use_graphs in (True, False)
@@ -86,7 +86,7 @@ def test_greedy_codes_in_float32_are_the_references(tiny: Pair, cuda: torch.devi
     """The reference is on the CPU: two devices that add up in different orders come to the same codes."""
     texts = [tiny.tokens(text) for text in random_texts(SLOTS, seed=8)]
     batch = new_batch(tiny.checkpoint.networks.decoder, cuda, use_graphs=True, attention=masked_attention)
-    drawn = [codes_of(batch.join([tiny.new_row(tokens) for tokens in texts]))]
+    drawn = [codes_of(batch.join([tiny.sequence(tokens) for tokens in texts]))]
     drawn += [codes_of(batch.step()) for _ in range(60)]
     for row, tokens in enumerate(texts):
         theirs = tiny.reference_codes(tokens)[: len(drawn)]
@@ -98,10 +98,10 @@ def test_a_row_alone_and_in_a_full_batch_draws_the_same_in_float32(tiny: Pair, c
     decoder = tiny.checkpoint.networks.decoder
     together = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
     alone = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
-    drawn = [codes_of(together.join([tiny.new_row(tokens, seeded(row)) for row, tokens in enumerate(texts)]))]
+    drawn = [codes_of(together.join([tiny.sequence(tokens, seeded(row)) for row, tokens in enumerate(texts)]))]
     drawn += [codes_of(together.step()) for _ in range(40)]
     for row, tokens in enumerate(texts):
-        codes = codes_of(alone.join([tiny.new_row(tokens, seeded(row))]))
+        codes = codes_of(alone.join([tiny.sequence(tokens, seeded(row))]))
         for _ in range(40):
             codes += codes_of(alone.step())
         alone.leave(0)
@@ -110,7 +110,7 @@ def test_a_row_alone_and_in_a_full_batch_draws_the_same_in_float32(tiny: Pair, c
 
 def test_a_step_allocates_nothing(tiny: Pair, decoder: Decoder, cuda: torch.device) -> None:
     batch = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
-    batch.join([tiny.new_row(tiny.tokens(text), seeded(0)) for text in random_texts(3, seed=6)])
+    batch.join([tiny.sequence(tiny.tokens(text), seeded(0)) for text in random_texts(3, seed=6)])
     batch.step().read()
     before = torch.cuda.memory_allocated(cuda)
     for _ in range(50):

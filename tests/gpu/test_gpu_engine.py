@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from app.engine.base import AudioChunk, SamplingParams, SynthesisRequest
+from app.engine.scheduler import Request
+from app.engine.values import AudioChunk, SamplingParams
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.hardware.memory import RESERVE_BYTES
 from app.errors import EngineUnavailable
@@ -32,9 +33,8 @@ def run(folder: Path, scenario: Callable[[XttsEngine], Awaitable[None]], **optio
 
 
 async def speak(engine: XttsEngine, text: str, *, streaming: bool, seed: int = 7) -> list[AudioChunk]:
-    request = SynthesisRequest(
-        segments=engine.prepare(split_segments(text, language="en", max_chars=250), "en"),
-        language="en",
+    request = Request(
+        sequences=engine.prepare(split_segments(text, language="en", max_chars=250), "en"),
         voice=engine.voice("ada tiny"),
         sampling=SamplingParams(seed=seed),
         streaming=streaming,

@@ -11,20 +11,12 @@ import numpy as np
 
 from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
+from app.engine import scheduler
 from app.engine.admission import Admission
-from app.engine.base import (
-    AudioChunk,
-    ChunkStream,
-    DeviceMemory,
-    EngineInfo,
-    EngineStats,
-    PreparedSegment,
-    Speaker,
-    SynthesisRequest,
-    Voice,
-)
+from app.engine.base import DeviceMemory, EngineInfo, EngineStats, Speaker
 from app.engine.scheduler import Request
-from app.engine.stream import OrderedChunks
+from app.engine.stream import ChunkStream
+from app.engine.values import AudioChunk, Voice
 from app.errors import ChorusError, EngineFailure
 from app.text.lexicon import Lexicon, respell
 from app.text.segments import Segment
@@ -57,7 +49,7 @@ class FakeEngine:
         self, *, max_slots: int = 2, max_queue: int = 2, model: str = "fake 1", identity: str | None = None
     ) -> None:
         self.release = asyncio.Event()
-        self.requests: list[SynthesisRequest] = []
+        self.requests: list[Request] = []
         self.num_cloned = 0
         self.decode_steps = self.segments_retried = self.segments_cut = 0
         self.device_memory: DeviceMemory | None = None
@@ -110,40 +102,31 @@ class FakeEngine:
 
     def prepare(
         self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
-    ) -> tuple[PreparedSegment, ...]:
+    ) -> tuple[scheduler.Sequence, ...]:
         return tuple(
-            PreparedSegment(
-                segment.index,
-                segment.text,
-                segment.boundary,
-                segment.language,
-                segment.rate,
-                segment.pause_s,
+            scheduler.Sequence(
+                segment=segment,
+                language=segment.language or language,
                 spoken_text=respell(segment.text, lexicons)[0],
-                expected_s=WORD_S * len(segment.text.split()),
+                normal_s=WORD_S * len(segment.text.split()),
                 unspoken="".join(dict.fromkeys(char for char in segment.text if char in "世界")),
                 has_sound=any(char.isalnum() and char not in "世界" for char in segment.text),
             )
             for segment in segments
         )
 
-    def submit(self, request: SynthesisRequest) -> ChunkStream:
-        stream = OrderedChunks(
-            len(request.segments),
-            queue_s=lambda: admitted.queue_s,
-            on_take=lambda _: None,
-            on_close=lambda: self._admission.release(admitted),
-        )
-        admitted = Request(asked=request, sink=stream, admitted_at_s=0.0)
-        self._admission.admit(admitted)
+    def submit(self, request: Request) -> ChunkStream:
+        stream = ChunkStream(request, on_take=lambda _: None, on_close=lambda: self._admission.release(request))
+        request.admit(stream, 0.0)
+        self._admission.admit(request)
         self.requests.append(request)
         task = asyncio.get_running_loop().create_task(self._decode(request, stream))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return stream
 
-    async def _decode(self, request: SynthesisRequest, stream: OrderedChunks) -> None:
-        for segment in request.segments:
+    async def _decode(self, request: Request, stream: ChunkStream) -> None:
+        for segment in (sequence.segment for sequence in request.sequences):
             if stream.is_closed:
                 return
             if re.search(r"\bwait\b", segment.text):

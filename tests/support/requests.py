@@ -1,7 +1,8 @@
 """Requests for engines and schedulers in tests."""
 
-from app.engine.base import AudioChunk, Engine, PreparedSegment, SamplingParams, SynthesisRequest, Voice
-from app.engine.scheduler import Request
+from app.engine.base import Engine
+from app.engine.scheduler import Request, Sequence
+from app.engine.values import AudioChunk, SamplingParams, Voice
 from app.text.segments import Boundary, Segment
 
 
@@ -23,26 +24,34 @@ class RecordingSink:
         self.errors.append(error)
 
 
-def admitted(
-    *expected_s: float, at_s: float = 0.0, streaming: bool = True, speed: float = 1.0, seed: int = 0
+def sequence(index: int, normal_s: float = 1.0, *, rate: float = 1.0) -> Sequence:
+    """A sequence of no engine, `normal_s` seconds long at speed 1."""
+    text = f"segment {index}"
+    segment = Segment(index, text, Boundary.SENTENCE, rate=rate)
+    return Sequence(segment=segment, language="en", spoken_text=text, normal_s=normal_s)
+
+
+def request_of(
+    *expected_s: float, streaming: bool = True, speed: float = 1.0, seed: int = 0, rate: float = 1.0
 ) -> Request:
-    """A request of segments that are expected to last so long, admitted `at_s`."""
-    segments = tuple(
-        PreparedSegment(index, f"segment {index}", Boundary.SENTENCE, expected_s=seconds)
-        for index, seconds in enumerate(expected_s)
-    )
-    asked = SynthesisRequest(
-        segments=segments,
-        language="en",
+    """A request of sequences that are expected to last so long at speed 1."""
+    return Request(
+        sequences=tuple(sequence(index, seconds, rate=rate) for index, seconds in enumerate(expected_s)),
         voice=Voice(id="heart"),
         sampling=SamplingParams(seed=seed),
         streaming=streaming,
         speed=speed,
     )
-    return Request(asked=asked, sink=RecordingSink(), admitted_at_s=at_s)
 
 
-def prepared(engine: Engine, *texts: str, language: str = "en") -> tuple[PreparedSegment, ...]:
-    """One segment for each text, unless the engine cuts it."""
+def admitted(*expected_s: float, at_s: float = 0.0, streaming: bool = True, speed: float = 1.0) -> Request:
+    """`request_of`, admitted `at_s` with a sink of its own."""
+    request = request_of(*expected_s, streaming=streaming, speed=speed)
+    request.admit(RecordingSink(), at_s)
+    return request
+
+
+def prepared(engine: Engine, *texts: str, language: str = "en") -> tuple[Sequence, ...]:
+    """A sequence of each text, unless the engine cuts it."""
     segments = [Segment(index, text, Boundary.SENTENCE) for index, text in enumerate(texts)]
     return engine.prepare(segments, language)

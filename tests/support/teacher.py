@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import torch
 
-from app.engine.xtts.decode.decoder import Decoder, Prompt
+from app.engine.xtts.decode.decoder import Decoder, num_prompt_positions
 from app.engine.xtts.decode.kv_cache import KVCache
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
@@ -22,8 +22,7 @@ def teacher_forced(
     """
     device, num_steps = decoder.mel_embedding.weight.device, codes.shape[1]
     latents = voice.gpt_conditioning_latents.to(device)
-    prompts = [Prompt(row, latents, text.to(device)) for row, text in enumerate(texts)]
-    lengths = torch.tensor([prompt.num_positions for prompt in prompts], device=device)
+    lengths = torch.tensor([num_prompt_positions(len(text)) for text in texts], device=device)
     cache = KVCache(
         layers=len(decoder.gpt.layers),
         slots=len(texts),
@@ -34,7 +33,7 @@ def teacher_forced(
         dtype=decoder.cache_dtype,
     )
     codes = codes.to(device)
-    steps = [decoder.prefill(cache, prompts)[0].float().cpu()]
+    steps = [decoder.prefill(cache, 0, [latents] * len(texts), [text.to(device) for text in texts])[0].float().cpu()]
     for step in range(num_steps - 1):
         place = torch.full_like(lengths, step + 1)
         logits, _ = decoder.decode(cache, codes[:, step], place, lengths + step, span=cache.positions)

@@ -7,16 +7,20 @@ from typing import Any
 import msgspec
 import torch
 
-from app.engine.xtts.decode.batch import Batch, NewRow
-from app.engine.xtts.decode.rows import RowSampling
-from app.engine.xtts.decode.sampler import sequence_seed
+from app.engine.scheduler import Request
+from app.engine.values import SamplingParams, Voice
+from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.guards import Budget
 from app.engine.xtts.hardware.transfer import Arrival
+from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
+from app.text.segments import Boundary, Segment
 from tests.support.reference import ReferenceXtts, load_reference
 from tests.support.tiny_xtts import Shape, write_checkpoint
 
 CPU = torch.device("cpu")
-GREEDY = RowSampling(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
+GREEDY = SamplingParams(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
 SENTENCE = "the quick brown fox jumps over a lazy dog and nothing more was said about that old grey house by the sea"
 
 
@@ -38,8 +42,12 @@ class Pair(msgspec.Struct, frozen=True):
     def tokens(self, text: str) -> torch.Tensor:
         return torch.tensor(self.reference.tokenizer.encode(text, lang="en"))
 
-    def new_row(self, tokens: torch.Tensor, sampling: RowSampling = GREEDY) -> NewRow:
-        return NewRow(self.voice.gpt_conditioning_latents, tokens, sampling)
+    def sequence(
+        self, tokens: torch.Tensor, sampling: SamplingParams = GREEDY, *, latents: torch.Tensor | None = None
+    ) -> XttsSequence:
+        """A sequence of `tokens`, in a request of its own; `latents` replace those of the voice."""
+        voice = self.voice if latents is None else VoiceConditioning(latents, self.voice.speaker_embedding)
+        return sequence_of(self.checkpoint, tokens, voice, sampling)
 
     def batch(self, slots: int) -> Batch:
         max_codes = self.checkpoint.config.model_args.max_audio_codes
@@ -75,6 +83,23 @@ class Pair(msgspec.Struct, frozen=True):
         return self.checkpoint.config.model_args.gpt_stop_audio_token
 
 
+def sequence_of(
+    checkpoint: Checkpoint, tokens: torch.Tensor, voice: VoiceConditioning, sampling: SamplingParams
+) -> XttsSequence:
+    """A sequence of `tokens`, in a request of its own."""
+    sequence = XttsSequence(
+        segment=Segment(0, "", Boundary.SENTENCE),
+        language="en",
+        spoken_text="",
+        normal_s=1.0,
+        model_args=checkpoint.config.model_args,
+        text_tokens=tuple(tokens.tolist()),
+        budget=Budget(602, 602),
+    )
+    Request(sequences=(sequence,), voice=Voice(id="", conditioning=voice), sampling=sampling)
+    return sequence
+
+
 def load_pair(folder: Path) -> Pair:
     return Pair(load_checkpoint(folder), load_reference(folder))
 
@@ -94,16 +119,16 @@ def codes_of(arrival: Arrival) -> list[int]:
     return arrival.read().tolist()
 
 
-def seeded(number: int) -> RowSampling:
+def seeded(number: int) -> SamplingParams:
     """As released, with noise of its own for each number."""
-    return RowSampling(seed=sequence_seed(number, 0, 0), temperature=0.75, top_k=50, top_p=0.85, repetition_penalty=5.0)
+    return SamplingParams(seed=number, temperature=0.75, top_k=50, top_p=0.85, repetition_penalty=5.0)
 
 
-def join_step_and_leave(seed: int, batches: list[Batch], rows: list[NewRow]) -> list[list[list[int]]]:
+def join_step_and_leave(seed: int, batches: list[Batch], sequences: list[XttsSequence]) -> list[list[list[int]]]:
     """Sequences join, step and leave at random, alike in each of the batches; what each batch drew, in order."""
     choice = random.Random(seed)
     drawn: list[list[list[int]]] = [[] for _ in batches]
-    arriving = list(rows)
+    arriving = list(sequences)
     for _ in range(80):
         free = batches[0].slots - batches[0].size
         joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, min(2, free))))]
@@ -118,8 +143,8 @@ def join_step_and_leave(seed: int, batches: list[Batch], rows: list[NewRow]) -> 
     return drawn
 
 
-def decode_alone(batch: Batch, row: NewRow, stop_code: int, max_codes: int) -> list[int]:
-    codes = codes_of(batch.join([row]))
+def decode_alone(batch: Batch, sequence: XttsSequence, stop_code: int, max_codes: int) -> list[int]:
+    codes = codes_of(batch.join([sequence]))
     while codes[-1] != stop_code and len(codes) < max_codes:
         codes += codes_of(batch.step())
     batch.leave(0)

@@ -18,19 +18,20 @@ from typing import TypeVar
 import msgspec
 import torch
 
-from app.engine.base import SamplingParams, SynthesisRequest
+from app.engine.scheduler import Request
+from app.engine.values import SamplingParams, Voice
 from app.engine.xtts.assembly import HABITS, Precision, is_half
-from app.engine.xtts.decode.batch import Batch, NewRow
-from app.engine.xtts.decode.rows import RowSampling
-from app.engine.xtts.device_loop import PROMPT_POSITIONS
+from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.decode.decoder import num_prompt_positions
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.arithmetic import set_up
 from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.models import ORIGINAL_WEIGHTS
 from app.engine.xtts.reference import now_s, speak_with_reference
+from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.text.prepare import TextPreparer
 from app.engine.xtts.text.tokenizer import TextTokenizer, prepare_text
-from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.engine.xtts.weights.checkpoint import load_checkpoint
 from app.errors import UnusableCheckpoint
 from app.text.segments import Boundary, Segment
@@ -124,10 +125,13 @@ def _decode(
     checkpoint = load_checkpoint(folder).to(device)
     args = checkpoint.config.model_args
     tokenizer = TextTokenizer(checkpoint.vocabulary, max_text_tokens=args.gpt_max_text_tokens)
-    voice = next(iter(checkpoint.speakers.values()))
-    greedy = RowSampling(
-        seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=checkpoint.config.repetition_penalty
-    )
+    preparer = TextPreparer(tokenizer, args, Guards(exact_codes=num_codes))
+    voice = Voice(id="", conditioning=next(iter(checkpoint.speakers.values())))
+    greedy = SamplingParams(seed=0, top_k=1).with_defaults(checkpoint.config.sampling)
+
+    def sequences_of() -> list[XttsSequence]:
+        return [_sequence(preparer, text, voice, greedy) for text in texts]
+
     habits = HABITS[device.type]
     if is_half(precision, device):
         checkpoint.networks.decoder.halve()
@@ -139,15 +143,14 @@ def _decode(
         use_graphs=habits.use_graphs,
     )
     if device.type == "cuda":  # libraries plan and load what a shape needs when they meet it first
-        rows = [_new_row(voice, tokenizer, text, greedy) for text in texts]
-        batch.join(_some(rows, habits.prefill_positions)).read()
+        batch.join(_some(sequences_of(), habits.prefill_positions)).read()
         batch.step().read()
         batch.reset()
     began_at_s = now_s(device)
-    rows = [_new_row(voice, tokenizer, text, greedy) for text in texts]
+    sequences = sequences_of()
     codes: list[list[int]] = []
-    while len(codes) < len(rows):
-        joining = _some(rows[len(codes) :], habits.prefill_positions)
+    while len(codes) < len(sequences):
+        joining = _some(sequences[len(codes) :], habits.prefill_positions)
         codes += [[code] for code in batch.join(joining).read().tolist()]
     unread: deque[Arrival] = deque()
 
@@ -163,19 +166,22 @@ def _decode(
     return now_s(device) - began_at_s, codes
 
 
-def _new_row(voice: VoiceConditioning, tokenizer: TextTokenizer, text: str, sampling: RowSampling) -> NewRow:
-    return NewRow(voice.gpt_conditioning_latents, torch.tensor(tokenizer.encode(text, "en")), sampling)
+def _sequence(preparer: TextPreparer, text: str, voice: Voice, sampling: SamplingParams) -> XttsSequence:
+    """The sequence of a text, in a request of its own."""
+    (sequence,) = preparer.prepare([Segment(0, text, Boundary.PARAGRAPH)], "en")
+    Request(sequences=(sequence,), voice=voice, sampling=sampling)  # a sequence reads its voice from its request
+    return sequence
 
 
-def _some(rows: Sequence[NewRow], max_positions: int) -> list[NewRow]:
+def _some(sequences: Sequence[XttsSequence], max_positions: int) -> list[XttsSequence]:
     """As many as the engine would let join in one turn."""
-    joining: list[NewRow] = []
+    joining: list[XttsSequence] = []
     num_positions = 0
-    for row in rows:
+    for sequence in sequences:
         if num_positions >= max_positions:
             break
-        joining.append(row)
-        num_positions += PROMPT_POSITIONS + len(row.text_tokens)
+        joining.append(sequence)
+        num_positions += num_prompt_positions(len(sequence.text_tokens))
     return joining
 
 
@@ -192,9 +198,8 @@ async def _speak(
         async def speak(text: str) -> float:
             """The moment of the first audio."""
             segment = Segment(index=0, text=text, boundary=Boundary.PARAGRAPH)
-            request = SynthesisRequest(
-                segments=engine.prepare((segment,), "en"),
-                language="en",
+            request = Request(
+                sequences=engine.prepare((segment,), "en"),
                 voice=voice,
                 sampling=SamplingParams(seed=0, top_k=1),
                 streaming=True,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.engine.values import SamplingParams
 from app.engine.xtts.models import CONFIG
 from app.errors import UnusableCheckpoint
 
@@ -62,6 +63,16 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_ref_len: int = 30
     """seconds of each clip that are used"""
     sound_norm_refs: bool = False
+
+    @property
+    def sampling(self) -> SamplingParams:
+        """Sampling of a request that asks for nothing else."""
+        return SamplingParams(
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+        )
 
 
 def read_config(folder: Path) -> ModelConfig:

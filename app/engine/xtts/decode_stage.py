@@ -12,9 +12,8 @@ import torch
 
 from app.engine.scheduler import Request
 from app.engine.xtts.config import ModelConfig
-from app.engine.xtts.decode.batch import Batch, NewRow
-from app.engine.xtts.decode.rows import LOST, RowSampling
-from app.engine.xtts.decode.sampler import sequence_seed
+from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.decode.rows import LOST
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.transfer import Arrival
 from app.engine.xtts.sequence import XttsSequence
@@ -71,7 +70,7 @@ class DecodeStage:
         for slot, sequence in enumerate(sequences, len(self.running)):
             sequence.slot = slot
         self.running += sequences
-        self._launch(sequences, self._batch.join([self._new_row(sequence) for sequence in sequences]))
+        self._launch(sequences, self._batch.join(sequences))
 
     def step(self) -> StepResult:
         """Launch a step that gives each running sequence one more code, and read the steps that are due."""
@@ -107,22 +106,6 @@ class DecodeStage:
         self._pending.clear()
         self._batch.reset()
 
-    def _new_row(self, sequence: XttsSequence) -> NewRow:
-        asked, released = sequence.request.asked.sampling, self._config
-        return NewRow(
-            sequence.voice.gpt_conditioning_latents,
-            torch.tensor(sequence.segment.text_tokens),
-            RowSampling(
-                seed=sequence_seed(asked.seed, sequence.segment_index, sequence.attempt),
-                temperature=released.temperature if asked.temperature is None else asked.temperature,
-                top_k=released.top_k if asked.top_k is None else asked.top_k,
-                top_p=released.top_p if asked.top_p is None else asked.top_p,
-                repetition_penalty=(
-                    released.repetition_penalty if asked.repetition_penalty is None else asked.repetition_penalty
-                ),
-            ),
-        )
-
     def _launch(self, sequences: Sequence[XttsSequence], codes: Arrival) -> None:
         self._pending.append(_Pending(codes, [(sequence, sequence.attempt) for sequence in sequences]))
 
@@ -146,7 +129,7 @@ class DecodeStage:
         latents = self.latents(sequence).clone()
         self._leave(sequence)
         if ran_away and sequence.attempt + 1 < self._guards.max_attempts and not sequence.num_windows:
-            logger.info("segment %d did not end and is tried again", sequence.segment_index + 1)
+            logger.info("segment %d did not end and is tried again", sequence.index + 1)
             sequence.start_again()
             self.num_retried += 1
             self.waiting.append(sequence)

@@ -17,11 +17,11 @@ from app.engine.scheduler import Pace, Request, Scheduler
 from app.engine.xtts.clone_stage import CloneStage
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.decode.decoder import num_prompt_positions
 from app.engine.xtts.decode_stage import DecodeStage, StepResult
-from app.engine.xtts.guards import Guards, budget_of
+from app.engine.xtts.guards import Guards
 from app.engine.xtts.messages import AudioConsumed, Cancel, CloneVoice, Message, Speak, Stop
 from app.engine.xtts.sequence import XttsSequence
-from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import Vocoder
 from app.engine.xtts.vocode_stage import VocodeStage
 from app.engine.xtts.voice.conditioning import Conditioner
@@ -29,8 +29,6 @@ from app.errors import ChorusError, Draining, EngineFailure
 
 logger = logging.getLogger(__name__)
 
-PROMPT_POSITIONS = 35
-"""Positions that each prompt writes beside its text tokens: 32 conditioning latents, and three special ids."""
 URGENT_SLACK_S = 1.0
 """A stream with less audio than this in hand is about to have a gap."""
 
@@ -73,14 +71,11 @@ class DeviceLoop:
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._ending = threading.Lock()
         self._has_ended = False
-        self._args = config.model_args
-        self._guards = guards
         self._limits = limits
         self._on_lost = on_lost
         self._clock = clock
         self.pace, self.clone_pace = Pace(), Pace()
         self._scheduler = Scheduler(
-            self._new_sequence,
             max_slots=batch.slots,
             num_kept_slots=limits.num_kept_slots,
             max_ahead_s=limits.max_ahead_s,
@@ -155,7 +150,7 @@ class DeviceLoop:
         """Whether a listener is about to hear a gap."""
         now_s = self._clock()
         return any(
-            request.asked.streaming and request.in_progress and request.playback_slack_s(now_s) < URGENT_SLACK_S
+            request.streaming and request.in_progress and request.playback_slack_s(now_s) < URGENT_SLACK_S
             for request in self._scheduler.requests
         )
 
@@ -180,17 +175,6 @@ class DeviceLoop:
                 case Stop():
                     self._is_stopping = True
 
-    def _new_sequence(self, request: Request, segment_index: int, now_s: float) -> XttsSequence:
-        asked = request.asked
-        budget = budget_of(
-            asked.segments[segment_index].spoken_text,
-            code_s=self._args.code_s,
-            limit=self._args.max_audio_codes,
-            guards=self._guards,
-        )
-        grid = FrameGrid(self._args, speed=asked.speed)
-        return XttsSequence(request=request, segment_index=segment_index, started_at_s=now_s, grid=grid, budget=budget)
-
     def _admit(self) -> list[XttsSequence]:
         """Sequences for the free slots: second attempts first, then by playback slack."""
         joining: list[XttsSequence] = []
@@ -200,10 +184,13 @@ class DeviceLoop:
         while len(joining) < room and num_positions < self._limits.prefill_positions:
             if self._decoding.waiting:
                 sequence = self._decoding.waiting.pop(0)
-            elif (sequence := self._scheduler.next_sequence(self._clock())) is None:
-                break
+            else:
+                sequence = self._scheduler.next_sequence(self._clock())
+                if sequence is None:
+                    break
+            assert isinstance(sequence, XttsSequence), "a sequence of another engine"
             joining.append(sequence)
-            num_positions += PROMPT_POSITIONS + len(sequence.segment.text_tokens)
+            num_positions += num_prompt_positions(len(sequence.text_tokens))
         return joining
 
     def _take(self, ended: StepResult) -> None:
@@ -214,7 +201,7 @@ class DeviceLoop:
         self._vocoding.decoded += ended.decoded
         for sequence in ended.failed:
             self._scheduler.free_slot(sequence, now_s, is_whole=False)
-            number = sequence.segment_index + 1
+            number = sequence.index + 1
             sequence.request.sink.fail(EngineFailure(f"segment {number} decoded to what is not a number"))
             self._drop(sequence.request)
 
@@ -224,6 +211,7 @@ class DeviceLoop:
         for sequence in self._decoding.drop(request):
             self._scheduler.free_slot(sequence, self._clock(), is_whole=False)
         self._vocoding.drop(request)
+        _drop_audio(request)
 
     def _fail_everything(self, error: Exception) -> None:
         """A whole turn failed. When the device is gone the loop ends; otherwise it goes on with an empty batch."""
@@ -232,6 +220,7 @@ class DeviceLoop:
         is_lost = isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
         for request in requests:
             request.sink.fail(_failure("the engine failed while this request was being spoken", error))
+            _drop_audio(request)
         self._scheduler.clear()
         self._vocoding.reset()
         if not is_lost:
@@ -253,6 +242,12 @@ class DeviceLoop:
                 _refuse(self._inbox.get(block=False))
             except queue.Empty:
                 return
+
+
+def _drop_audio(request: Request) -> None:
+    for sequence in request.sequences:
+        if isinstance(sequence, XttsSequence):
+            sequence.drop_audio()
 
 
 def _refuse(message: Message) -> None:

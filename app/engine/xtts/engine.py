@@ -17,25 +17,17 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.admission import Admission
-from app.engine.base import (
-    AudioChunk,
-    EngineInfo,
-    EngineStats,
-    PreparedSegment,
-    Speaker,
-    Stage,
-    SynthesisRequest,
-    Voice,
-    untimed,
-)
+from app.engine.base import EngineInfo, EngineStats, Speaker, Stage, untimed
 from app.engine.scheduler import Request
-from app.engine.stream import OrderedChunks
+from app.engine.stream import ChunkStream
+from app.engine.values import AudioChunk, Voice
 from app.engine.xtts.assembly import HABITS, Habits, Loaded, Precision, assemble
 from app.engine.xtts.clones import Clones
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.hardware.memory import read_device_memory
 from app.engine.xtts.messages import AudioConsumed, Cancel, Speak, Stop
-from app.engine.xtts.text.prepare import TextLimits, prepare_segments
+from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.text.prepare import TextPreparer
 from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning, unpack_level
 from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import ChorusError, Draining
@@ -72,7 +64,7 @@ class XttsEngine:
             habits = msgspec.structs.replace(habits, use_graphs=False)
         self._clock = clock
         self._device = torch.device(device)
-        self._streams: set[OrderedChunks] = set()
+        self._streams: set[ChunkStream] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_lost: Callable[[ChorusError], None] = lambda _: None
         self._is_closed = False
@@ -119,11 +111,8 @@ class XttsEngine:
             for name, conditioning in self._checkpoint.speakers.items()
         }
         config = self._checkpoint.config
-        args = config.model_args
-        self._text_limits = TextLimits(
-            max_audio_s=args.max_audio_codes * args.code_s,
-            exact_s=None if guards.exact_codes is None else guards.exact_codes * args.code_s,
-        )
+        self._released_sampling = config.sampling
+        self._preparer = TextPreparer(self._tokenizer, config.model_args, guards)
         self.info = EngineInfo(
             name="xtts",
             model=self._checkpoint.name,
@@ -176,37 +165,28 @@ class XttsEngine:
 
     def prepare(
         self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
-    ) -> tuple[PreparedSegment, ...]:
-        return prepare_segments(
-            segments,
-            language,
-            lexicons,
-            tokenizer=self._tokenizer,
-            max_chars=self.info.max_segment_chars[language],
-            limits=self._text_limits,
-        )
+    ) -> tuple[XttsSequence, ...]:
+        return self._preparer.prepare(segments, language, lexicons)
 
-    def submit(self, request: SynthesisRequest) -> OrderedChunks:
+    def submit(self, request: Request) -> ChunkStream:
         if self._is_closed:
             raise Draining("the server is shutting down")
         assert isinstance(request.voice.conditioning, VoiceConditioning), "a voice of another engine"
 
         def on_take(chunk: AudioChunk) -> None:
-            self._device_loop.send(AudioConsumed(admitted, len(chunk.samples) / self.info.sample_rate_hz))
+            self._device_loop.send(AudioConsumed(request, len(chunk.samples) / self.info.sample_rate_hz))
 
         def on_close() -> None:
-            self._admission.release(admitted)
+            self._admission.release(request)
             self._streams.discard(stream)
-            self._device_loop.send(Cancel(admitted))
+            self._device_loop.send(Cancel(request))
 
-        stream = OrderedChunks(
-            len(request.segments), queue_s=lambda: admitted.queue_s, on_take=on_take, on_close=on_close
-        )
-        sink = _ThreadsafeSink(asyncio.get_running_loop(), stream)
-        admitted = Request(asked=request, sink=sink, admitted_at_s=self._clock())
-        self._admission.admit(admitted)
+        stream = ChunkStream(request, on_take=on_take, on_close=on_close)
+        request.admit(_ThreadsafeSink(asyncio.get_running_loop(), stream), self._clock())
+        request.sampling = request.sampling.with_defaults(self._released_sampling)
+        self._admission.admit(request)
         self._streams.add(stream)
-        self._device_loop.send(Speak(admitted))
+        self._device_loop.send(Speak(request))
         return stream
 
     def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
@@ -232,7 +212,7 @@ Value = TypeVar("Value")
 class _ThreadsafeSink:
     """Carries audio from the device's thread to a stream on the event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, stream: OrderedChunks) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, stream: ChunkStream) -> None:
         self._loop = loop
         self._stream = stream
 

@@ -12,7 +12,7 @@ import math
 import msgspec
 import numpy as np
 
-from app.engine.base import Samples
+from app.engine.values import Samples
 
 SLOWEST_CHARS_PER_S = 9.0
 """Pace of slow speech in characters of cleaned text; ordinary speech has 12 to 16 in the languages of XTTS."""

@@ -1,4 +1,4 @@
-"""One segment on its way from text tokens to samples: the state that the device loop keeps of it.
+"""One segment on its way from text tokens to samples: what the engine's turn keeps of it.
 
 Knows counts and states. Knows nothing of threads and callers.
 """
@@ -7,23 +7,32 @@ import msgspec
 import torch
 
 from app.engine import scheduler
-from app.engine.base import Samples
+from app.engine.values import Samples
+from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.guards import Budget
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
 
 class HeldSamples(msgspec.Struct, frozen=True):
+    """Samples that were vocoded and not delivered."""
+
     samples: Samples
     end_frame: int
     """frame of the segment that follows them"""
 
 
 class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
-    """A Sequence with its state in the batch and in the vocoder. It is in the batch while `slot` is a number."""
+    """A Sequence with its tokens and its state in the batch and in the vocoder.
 
-    grid: FrameGrid
+    It is in the batch while `slot` is a number.
+    """
+
+    model_args: ModelArgs
+    text_tokens: tuple[int, ...]
+    """ids of the vocabulary, without start and stop"""
     budget: Budget
+    grid_or_none: FrameGrid | None = None
     attempt: int = 0
     slot: int | None = None
     num_latents: int = 0
@@ -31,17 +40,23 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
     """[num_latents, channels] once decoding has ended; before that they are in the batch"""
     ran_away: bool = False
     num_windows: int = 0
-    """asked of the vocoder; from the first one on the sequence is not tried again, for it is or will be heard"""
+    """windows launched in the vocoder; after the first one the sequence is not tried again: it may have been heard"""
     num_frames: int = 0
     """frames vocoded"""
     held: list[HeldSamples] = msgspec.field(default_factory=list[HeldSamples])
-    """vocoded and not delivered"""
     loudest: float = 0.0
     """RMS of the loudest frame so far"""
 
     @property
     def voice(self) -> VoiceConditioning:
-        return self.request.asked.voice.conditioning
+        return self.request.voice.conditioning
+
+    @property
+    def grid(self) -> FrameGrid:
+        """Made on first use: the request's speed is not known when the segment is prepared."""
+        if self.grid_or_none is None:
+            self.grid_or_none = FrameGrid(self.model_args, speed=self.speed)
+        return self.grid_or_none
 
     @property
     def is_decoded(self) -> bool:
@@ -49,11 +64,11 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
 
     @property
     def may_be_heard(self) -> bool:
-        """Whether its audio may leave before it is whole."""
-        return self.request.asked.streaming and self.segment_index == self.request.front
+        """True if its audio may leave before it is whole."""
+        return self.request.streaming and self.index == self.request.front
 
     def is_trusted(self, end_frame: int) -> bool:
-        """Whether the audio up to `end_frame` is speech: the segment has ended by itself, or is within its budget."""
+        """True if the audio up to `end_frame` is speech: the segment ended by itself, or is within its budget."""
         if self.is_decoded and not self.ran_away:
             return True
         return end_frame <= self.grid.num_frames(self.budget.expected_codes)
@@ -64,3 +79,8 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
         self.attempt += 1
         self.slot = self.latents = None
         self.num_latents = 0
+
+    def drop_audio(self) -> None:
+        """Free latents and samples: the request keeps its sequences for as long as its caller takes audio."""
+        self.latents = None
+        self.held.clear()

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 import torch
 
-from app.engine.base import AudioChunk, Samples
 from app.engine.scheduler import Request
+from app.engine.values import AudioChunk, Samples
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.guards import cut_at_silence, frame_levels
 from app.engine.xtts.hardware.transfer import Arrival
@@ -156,10 +156,11 @@ class VocodeStage:
         for held in sequence.held:
             self._deliver(sequence, held.samples)
         silence = np.zeros(0, np.float32)
-        end = AudioChunk(segment_index=sequence.segment_index, samples=silence, is_last=True)
+        end = AudioChunk(segment_index=sequence.index, samples=silence, is_last=True)
         sequence.request.sink.deliver(end)
         self._on_end(sequence)
         self.decoded.remove(sequence)
+        sequence.drop_audio()
 
     def _cut(self, sequence: XttsSequence) -> None:
         """Of a segment that did not end by itself: leave out what comes after the first silence beyond its budget."""
@@ -171,20 +172,20 @@ class VocodeStage:
             trusted.append(HeldSamples(kept, sequence.num_frames))
         sequence.held = trusted
         self.num_cut += 1
-        warning = f"segment {sequence.segment_index + 1} did not end by itself and was cut"
+        warning = f"segment {sequence.index + 1} did not end by itself and was cut"
         logger.warning("%s", warning)
         sequence.request.sink.warn(warning)
 
     def _deliver(self, sequence: XttsSequence, samples: Samples) -> None:
         self._on_made(sequence, len(samples) / self._args.output_sample_rate)
-        chunk = AudioChunk(segment_index=sequence.segment_index, samples=samples, is_last=False)
+        chunk = AudioChunk(segment_index=sequence.index, samples=samples, is_last=False)
         sequence.request.sink.deliver(chunk)
 
 
 def _urgency(sequence: XttsSequence, now_s: float) -> tuple[bool, float]:
     """Sort key: streams without audio first, then by the seconds until a gap before this segment's next samples."""
     request = sequence.request
-    earlier = (other for other in request.in_progress if other.segment_index < sequence.segment_index)
+    earlier = (other for other in request.in_progress if other.index < sequence.index)
     before_s = sum(other.unmade_s for other in earlier)
-    has_begun = request.made_s > 0 or not request.asked.streaming
+    has_begun = request.made_s > 0 or not request.streaming
     return has_begun, request.playback_slack_s(now_s) + before_s

@@ -19,7 +19,8 @@ import numpy as np
 import openai
 import pytest
 
-from app.engine.base import SamplingParams, SynthesisRequest, Voice
+from app.engine.scheduler import Request
+from app.engine.values import SamplingParams, Voice
 from tests.support.fake_server import release, until
 from tests.support.http import check, post
 from tests.support.recordings import voice_like, wav
@@ -200,9 +201,8 @@ def test_a_full_server_is_an_internal_server_error_to_a_client_that_does_not_try
 
 
 def _waiting(engine: Any) -> Any:
-    return SynthesisRequest(
-        segments=prepared(engine, "Please wait."),
-        language="en",
+    return Request(
+        sequences=prepared(engine, "Please wait."),
         voice=Voice(id="heart"),
         sampling=SamplingParams(seed=0),
     )

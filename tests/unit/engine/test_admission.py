@@ -64,7 +64,7 @@ class Server:
     def __init__(self, *, num_slots: int, audio_per_s: float, error: float = 1.0) -> None:
         self.num_slots, self.audio_per_s, self.error = num_slots, audio_per_s, error
         self.pace = Pace()
-        self.rules = Scheduler(Sequence.of, max_slots=num_slots, pace=self.pace)
+        self.rules = Scheduler(max_slots=num_slots, pace=self.pace)
         self.now_s = 0.0
         self.open: list[Request] = []
         self.running: list[tuple[float, Sequence]] = []

@@ -5,30 +5,29 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 import pytest
 
 from app.audio.loudness import speech_level_dbfs
-from app.engine.base import PreparedSegment, Samples, SamplingParams, SynthesisRequest
 from app.engine.embedded import EmbeddedEngine
+from app.engine.scheduler import Request, Sequence
+from app.engine.values import Samples, SamplingParams
 from app.errors import CloningUnavailable, Draining, EngineFailure, NothingToSpeak
 from app.text.segments import Boundary, Segment
 from tests.support.marks import slow
 from tests.support.requests import prepared
 
 
-def request(engine: EmbeddedEngine, *texts: str, seed: int = 1, speed: float = 1.0) -> SynthesisRequest:
-    return SynthesisRequest(
-        segments=prepared(engine, *texts),
-        language="en",
+def request(engine: EmbeddedEngine, *texts: str, seed: int = 1, speed: float = 1.0) -> Request:
+    return Request(
+        sequences=prepared(engine, *texts),
         voice=engine.voice("heart"),
         sampling=SamplingParams(seed=seed),
         speed=speed,
     )
 
 
-async def collect(engine: EmbeddedEngine, asked: SynthesisRequest) -> Samples:
+async def collect(engine: EmbeddedEngine, asked: Request) -> Samples:
     return np.concatenate([chunk.samples async for chunk in engine.submit(asked)])
 
 
@@ -54,10 +53,12 @@ def run(scenario: Callable[[EmbeddedEngine], Awaitable[T]], **limits: int) -> T:
 
 def test_a_request_among_others_sounds_as_it_does_alone() -> None:
     async def scenario(engine: EmbeddedEngine) -> list[Samples]:
-        asked = request(engine, "First sentence here.", "And a second one.", seed=7)
-        alone = await collect(engine, asked)
+        texts = ("First sentence here.", "And a second one.")
+        alone = await collect(engine, request(engine, *texts, seed=7))
         others = [request(engine, f"Somebody else says {n}.", seed=n) for n in range(10)]
-        found = await asyncio.gather(collect(engine, asked), *(collect(engine, other) for other in others))
+        found = await asyncio.gather(
+            collect(engine, request(engine, *texts, seed=7)), *(collect(engine, other) for other in others)
+        )
         return [alone, found[0]]
 
     alone, among_others = run(scenario)
@@ -76,6 +77,25 @@ def test_the_seed_and_the_speed_change_the_audio() -> None:
     assert len(first) == len(reseeded)
     assert not np.array_equal(first, reseeded)
     assert len(faster) < 0.7 * len(first)
+
+
+def test_the_rate_of_a_segment_is_heard_as_the_same_speed_of_its_request_is() -> None:
+    async def scenario(engine: EmbeddedEngine) -> list[Samples]:
+        slow, fast = (Segment(0, "Hello there.", Boundary.SENTENCE, rate=rate) for rate in (1.0, 1.5))
+        return [
+            await collect(
+                engine,
+                Request(
+                    sequences=engine.prepare([segment], "en"),
+                    voice=engine.voice("heart"),
+                    sampling=SamplingParams(seed=1),
+                    speed=speed,
+                ),
+            )
+            for segment, speed in ((slow, 1.5), (fast, 1.0))
+        ]
+
+    np.testing.assert_array_equal(*run(scenario))
 
 
 def test_closing_a_stream_frees_its_slot_once_the_running_segment_ends() -> None:
@@ -105,8 +125,9 @@ def test_a_segment_without_sound_fails_its_request_by_name_and_no_other() -> Non
 
 def test_a_crash_of_the_voice_fails_its_request_and_no_other() -> None:
     async def scenario(engine: EmbeddedEngine) -> int:
-        broken = PreparedSegment(0, "9" * 40, Boundary.SENTENCE, spoken_text="9" * 40, expected_s=1.0)
-        asked = msgspec.structs.replace(request(engine, "Hello."), segments=(broken,))
+        segment = Segment(0, "9" * 40, Boundary.SENTENCE)
+        broken = Sequence(segment=segment, language="en", spoken_text=segment.text, normal_s=1.0)
+        asked = Request(sequences=(broken,), voice=engine.voice("heart"), sampling=SamplingParams(seed=1))
         bad, good = engine.submit(asked), engine.submit(request(engine, "This one is fine."))
         with pytest.raises(EngineFailure, match="segment 0"):
             await anext(bad)
@@ -164,7 +185,7 @@ def test_the_estimate_of_a_sentence_is_near_its_length() -> None:
     async def scenario(engine: EmbeddedEngine) -> None:
         for text in ("Go home now.", "The old grey house stood by the sea, and nothing more was said about it."):
             asked = request(engine, text)
-            assert len(await collect(engine, asked)) / 24_000 == pytest.approx(asked.segments[0].expected_s, rel=0.4)
+            assert len(await collect(engine, asked)) / 24_000 == pytest.approx(asked.sequences[0].expected_s, rel=0.4)
 
     run(scenario)
 

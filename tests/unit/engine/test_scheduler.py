@@ -3,26 +3,26 @@ from statistics import median
 import pytest
 
 from app.engine.scheduler import Pace, Request, Scheduler, Sequence, kept_slots
-from tests.support.requests import admitted
+from tests.support.requests import RecordingSink, admitted, request_of
 
 
-def scheduler(*, max_slots: int = 1, num_kept_slots: int = 0, max_ahead_s: float = 60.0) -> Scheduler[Sequence]:
-    return Scheduler(Sequence.of, max_slots=max_slots, num_kept_slots=num_kept_slots, max_ahead_s=max_ahead_s)
+def scheduler(*, max_slots: int = 1, num_kept_slots: int = 0, max_ahead_s: float = 60.0) -> Scheduler:
+    return Scheduler(max_slots=max_slots, num_kept_slots=num_kept_slots, max_ahead_s=max_ahead_s)
 
 
-def add(rules: Scheduler[Sequence], *expected_s: float, at_s: float = 0.0, streaming: bool = True) -> Request:
+def add(rules: Scheduler, *expected_s: float, at_s: float = 0.0, streaming: bool = True) -> Request:
     request = admitted(*expected_s, at_s=at_s, streaming=streaming)
     rules.add(request)
     return request
 
 
-def start(rules: Scheduler[Sequence], now_s: float = 0.0) -> Sequence:
+def start(rules: Scheduler, now_s: float = 0.0) -> Sequence:
     sequence = rules.next_sequence(now_s)
     assert sequence is not None
     return sequence
 
 
-def finish(rules: Scheduler[Sequence], sequence: Sequence, made_s: float, now_s: float = 0.0) -> None:
+def finish(rules: Scheduler, sequence: Sequence, made_s: float, now_s: float = 0.0) -> None:
     rules.made(sequence, made_s)
     rules.free_slot(sequence, now_s)
     rules.end(sequence)
@@ -31,7 +31,7 @@ def finish(rules: Scheduler[Sequence], sequence: Sequence, made_s: float, now_s:
 def test_segments_of_one_request_start_in_the_order_of_the_text() -> None:
     rules = scheduler(max_slots=3)
     add(rules, 1, 1, 1)
-    assert [start(rules).segment_index for _ in range(3)] == [0, 1, 2]
+    assert [start(rules).index for _ in range(3)] == [0, 1, 2]
 
 
 def test_no_more_segments_run_than_there_are_slots() -> None:
@@ -41,7 +41,7 @@ def test_no_more_segments_run_than_there_are_slots() -> None:
     start(rules)
     assert rules.next_sequence(0.0) is None
     finish(rules, first, 1.0)
-    assert start(rules).segment_index == 2
+    assert start(rules).index == 2
 
 
 def test_a_new_request_goes_before_one_that_has_audio_in_hand() -> None:
@@ -113,7 +113,7 @@ def test_a_caller_who_takes_nothing_stops_being_served_at_the_limit() -> None:
 def test_audio_that_is_being_decoded_counts_against_the_limit_of_a_stream() -> None:
     rules = scheduler(max_slots=64, max_ahead_s=30.0)
     add(rules, *[15] * 100)
-    assert [start(rules).segment_index for _ in range(2)] == [0, 1]
+    assert [start(rules).index for _ in range(2)] == [0, 1]
     assert rules.next_sequence(0.0) is None
 
 
@@ -136,12 +136,26 @@ def test_a_segment_that_turns_out_shorter_than_estimated_is_not_counted_any_more
     sequence = start(rules)
     finish(rules, sequence, 1.0)
     assert (request.ahead_s, request.decoding_s) == (1.0, 0.0)
-    assert start(rules).segment_index == 1
+    assert start(rules).index == 1
 
 
 def test_fast_speech_is_estimated_shorter() -> None:
     request = admitted(6, 6, speed=2.0)
     assert request.unstarted_s == 6.0
+
+
+def test_the_rate_of_a_segment_multiplies_the_speed_of_its_request() -> None:
+    request = request_of(6, 6, speed=2.0, rate=1.5)
+    assert request.unstarted_s == 4.0
+    assert [sequence.speed for sequence in request.sequences] == [3.0, 3.0]
+
+
+def test_a_request_is_submitted_once_and_a_sequence_belongs_to_one_request() -> None:
+    request = admitted(1.0)
+    with pytest.raises(AssertionError, match="submitted once"):
+        request.admit(RecordingSink(), 1.0)
+    with pytest.raises(AssertionError, match="another request"):
+        Request(sequences=request.sequences, voice=request.voice, sampling=request.sampling)
 
 
 @pytest.mark.parametrize(("max_slots", "expected"), [(1, 0), (2, 1), (4, 1), (16, 2), (64, 8)])

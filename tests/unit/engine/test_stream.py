@@ -3,9 +3,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from app.engine.base import AudioChunk
-from app.engine.stream import OrderedChunks
+from app.engine.stream import ChunkStream
+from app.engine.values import AudioChunk
 from app.errors import EngineFailure
+from tests.support.requests import request_of
 
 
 def chunk(segment_index: int, *, is_last: bool = True) -> AudioChunk:
@@ -16,7 +17,7 @@ class Harness:
     def __init__(self, num_segments: int) -> None:
         self.taken: list[AudioChunk] = []
         self.closed = 0
-        self.stream = OrderedChunks(num_segments, queue_s=lambda: None, on_take=self.taken.append, on_close=self._close)
+        self.stream = ChunkStream(request_of(*[1.0] * num_segments), on_take=self.taken.append, on_close=self._close)
 
     def _close(self) -> None:
         self.closed += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.engine.base import Samples
+from app.engine.values import Samples
 from app.errors import DeadlineExceeded, EngineFailure, QueueFull, TextTooLong, UnsupportedLanguage
 from app.lifecycle import Lifecycle
 from app.pools import TEXT

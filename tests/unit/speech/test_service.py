@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from app.audio.reference import ReferenceClip
-from app.engine.base import PreparedSegment, Voice
+from app.engine import scheduler
+from app.engine.values import Voice
 from app.errors import DeadlineExceeded, QueueFull
 from app.lifecycle import Lifecycle
 from app.settings import Settings
@@ -69,7 +70,7 @@ def test_text_is_read_and_tokenised_on_a_thread_of_the_text_pool(tmp_path: Path)
     class Watched(FakeEngine):
         def prepare(
             self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
-        ) -> tuple[PreparedSegment, ...]:
+        ) -> tuple[scheduler.Sequence, ...]:
             threads.add(threading.current_thread().name)
             return super().prepare(segments, language, lexicons)
 

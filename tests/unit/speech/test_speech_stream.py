@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from app.deadline import Deadline
-from app.engine.base import AudioChunk, Samples
-from app.engine.stream import OrderedChunks
+from app.engine.stream import ChunkStream
+from app.engine.values import AudioChunk, Samples
 from app.errors import DeadlineExceeded, EngineFailure
 from app.observability.tracing import INVALID_SPAN, Span, request_span, start_span
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
-from app.text.segments import Boundary, Segment
 from tests.support.fake_engine import RATE_HZ, FakeEngine
+from tests.support.requests import request_of
 from tests.support.traces import KeptSpans
 
 
@@ -22,11 +22,12 @@ class Source:
 
     def __init__(self, num_segments: int, *, gain: float = 1.0, trace: Span = INVALID_SPAN) -> None:
         self.num_closed = 0
-        self.chunks = OrderedChunks(num_segments, queue_s=lambda: 0.2, on_take=lambda _: None, on_close=lambda: None)
-        segments = [Segment(index, f"segment {index}", Boundary.SENTENCE) for index in range(num_segments)]
+        request = request_of(*[1.0] * num_segments)
+        request.started_at_s = 0.2
+        self.chunks = ChunkStream(request, on_take=lambda _: None, on_close=lambda: None)
         self.speech = SpeechStream(
             self.chunks,
-            Stitcher(segments, RATE_HZ),
+            Stitcher([sequence.segment for sequence in request.sequences], RATE_HZ),
             info=FakeEngine().info,
             seed=1,
             warnings=(),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.base import AudioChunk
+from app.engine.values import AudioChunk
 from app.errors import EngineFailure, NothingToSpeak
 from app.speech.stitch import FADE_MS, KEPT_SILENCE_MS, Pauses, Stitcher
 from app.text.segments import Boundary, Segment

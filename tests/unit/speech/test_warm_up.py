@@ -16,7 +16,7 @@ def test_one_sentence_is_spoken_and_everything_given_back() -> None:
     async def test() -> None:
         engine = FakeEngine()
         await warm_up(engine)
-        assert [request.language for request in engine.requests] == ["en"]
+        assert [request.sequences[0].language for request in engine.requests] == ["en"]
         assert engine.stats().admitted_requests == 0
 
     asyncio.run(test())
@@ -27,7 +27,7 @@ def test_an_engine_without_english_is_warmed_in_its_own_language() -> None:
         engine = FakeEngine()
         engine.info = msgspec.structs.replace(engine.info, languages=("de",))
         await warm_up(engine)
-        assert [request.language for request in engine.requests] == ["de"]
+        assert [request.sequences[0].language for request in engine.requests] == ["de"]
 
     asyncio.run(test())
 

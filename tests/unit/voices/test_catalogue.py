@@ -11,7 +11,7 @@ import pytest
 
 from app.audio.loudness import SpeechLevel
 from app.audio.reference import ReferenceClip
-from app.engine.base import Voice
+from app.engine.values import Voice
 from app.errors import DeadlineExceeded, UnknownSpeaker, UnusableDataDirectory
 from app.voices.built_in import MAX_AGE, SpeakerList
 from app.voices.catalogue import VoiceCatalogue

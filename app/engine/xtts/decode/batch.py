@@ -1,31 +1,21 @@
 """The batch as the host sees it: sequences join it, take steps and leave it.
 
 Rows 0 to `size` - 1 are in use, always without a hole, so a step works on a prefix of every tensor. Nothing here waits
-for the device: what a step drew comes as an `Arrival`. Knows nothing of requests, segments or time.
+for the device: what a step drew comes as an `Arrival`. Knows nothing of time, order and audio.
 """
 
 from collections.abc import Sequence
 
-import msgspec
 import torch
 
 from app.engine.xtts.decode.attention import Attention, masked_attention
 from app.engine.xtts.decode.buckets import Buckets
-from app.engine.xtts.decode.decoder import Decoder, Prompt
-from app.engine.xtts.decode.rows import Rows, RowSampling
+from app.engine.xtts.decode.decoder import Decoder, num_prompt_positions
+from app.engine.xtts.decode.rows import Rows
 from app.engine.xtts.decode.runner import EagerRunner, GraphRunner
 from app.engine.xtts.decode.step import draw_codes, take_step
 from app.engine.xtts.hardware.transfer import Arrival, send
-
-
-class NewRow(msgspec.Struct, frozen=True):
-    """A sequence about to join."""
-
-    conditioning_latents: torch.Tensor
-    """[32, channels]"""
-    text_tokens: torch.Tensor
-    """[text tokens] int64"""
-    sampling: RowSampling
+from app.engine.xtts.sequence import XttsSequence
 
 
 class Batch:
@@ -75,18 +65,23 @@ class Batch:
         return self._rows.latents
 
     @torch.inference_mode()
-    def join(self, rows: Sequence[NewRow]) -> Arrival:
-        """Prefill `rows` into the next free rows, in order. What comes: the first code of each, [rows], or LOST."""
+    def join(self, sequences: Sequence[XttsSequence]) -> Arrival:
+        """Prefill `sequences` into the next free slots, in order. The sampling of their requests must be complete.
+
+        Returns the first code of each, [sequences], or LOST.
+        """
         device = self._rows.device
-        prompts = [
-            Prompt(index, send(row.conditioning_latents, device), send(row.text_tokens, device))
-            for index, row in enumerate(rows, self.size)
-        ]
-        part = slice(self.size, self.size + len(rows))
-        self._lengths[part] = lengths = [prompt.num_positions for prompt in prompts]
-        self._rows.take(part.start, lengths, [row.sampling for row in rows])
+        part = slice(self.size, self.size + len(sequences))
+        lengths = [num_prompt_positions(len(sequence.text_tokens)) for sequence in sequences]
+        self._lengths[part] = lengths
+        self._rows.take(part.start, lengths, sequences)
         self.size = part.stop
-        logits, latents = self._decoder.prefill(self._rows.cache, prompts)
+        logits, latents = self._decoder.prefill(
+            self._rows.cache,
+            part.start,
+            [send(sequence.voice.gpt_conditioning_latents, device) for sequence in sequences],
+            [send(torch.tensor(sequence.text_tokens), device) for sequence in sequences],
+        )
         draw_codes(self._rows, part, logits, latents)
         return Arrival(self._rows.told[part])
 

@@ -11,7 +11,6 @@ Parameters have the names of the checkpoint. Weights of the body are [in, out], 
 from collections.abc import Sequence
 from typing import cast
 
-import msgspec
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import nn
@@ -25,19 +24,9 @@ LAYER_NORM_EPS = 1e-5
 NUM_CONDITIONING_LATENTS = 32
 
 
-class Prompt(msgspec.Struct, frozen=True):
-    """What one sequence starts from."""
-
-    slot: int
-    conditioning_latents: torch.Tensor
-    """[32, channels]"""
-    text_tokens: torch.Tensor
-    """[text tokens] int64, without start and stop"""
-
-    @property
-    def num_positions(self) -> int:
-        """Positions of the prefix: latents, start, text, stop, and the start code."""
-        return len(self.conditioning_latents) + len(self.text_tokens) + 3
+def num_prompt_positions(num_text_tokens: int) -> int:
+    """Cache positions of a prompt: conditioning latents, start, text, stop, and the start code."""
+    return NUM_CONDITIONING_LATENTS + num_text_tokens + 3
 
 
 class Affine(nn.Module):
@@ -125,32 +114,41 @@ class Decoder(nn.Module):
 
     @property
     def max_prompt_positions(self) -> int:
-        """Of the longest prefix: latents, as much text as there are places for, and the start code."""
+        """Cache positions of the longest prompt: latents, text in every text position, and the start code."""
         return NUM_CONDITIONING_LATENTS + len(self.text_pos_embedding.emb.weight) + 1
 
     @property
     def cache_dtype(self) -> torch.dtype:
         return self.gpt.layers[0].attn.c_attn.weight.dtype
 
-    def prefill(self, cache: KVCache, prompts: Sequence[Prompt]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the prefixes of `prompts` into their slots and read what follows each.
+    def prefill(
+        self,
+        cache: KVCache,
+        first_slot: int,
+        conditioning_latents: Sequence[torch.Tensor],
+        text_tokens: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write prompts into consecutive slots from `first_slot` on and compute what follows each.
 
-        The prefixes lie end to end in one matrix, [sum of num_positions, channels], so no product is wasted on
+        conditioning_latents   of each prompt, [32, channels]
+        text_tokens            of each prompt, [text tokens] int64, without start and stop
+
+        The prompts lie end to end in one matrix, [sum of their positions, channels], so no product is wasted on
         padding; only attention goes prompt by prompt.
 
         Returns logits [prompts, codes] and latents [prompts, channels] of the first audio code.
         """
-        lengths = [prompt.num_positions for prompt in prompts]
-        x = torch.cat([self._embed_prefix(prompt) for prompt in prompts])
+        lengths = [num_prompt_positions(len(tokens)) for tokens in text_tokens]
+        x = torch.cat([self._embed_prompt(*parts) for parts in zip(conditioning_latents, text_tokens, strict=True)])
         for index, layer in enumerate(self.gpt.layers):
             keys, values = cache.layer(index)
             # qkv is [3, heads, positions, head_dim], all prompts end to end
             qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
             attended: list[torch.Tensor] = []
-            for prompt, part in zip(prompts, qkv.split(lengths, dim=2), strict=True):
+            for slot, part in enumerate(qkv.split(lengths, dim=2), first_slot):
                 query, key, value = part
-                keys[prompt.slot, :, : key.shape[1]] = key
-                values[prompt.slot, :, : value.shape[1]] = value
+                keys[slot, :, : key.shape[1]] = key
+                values[slot, :, : value.shape[1]] = value
                 heads = F.scaled_dot_product_attention(query[None], key[None], value[None], is_causal=True)[0]
                 attended.append(heads.transpose(0, 1).flatten(1))
             x = x + layer.attn.c_proj(torch.cat(attended))
@@ -186,14 +184,14 @@ class Decoder(nn.Module):
             x = x + layer.mlp(layer.ln_2(x))
         return self._read(x)
 
-    def _embed_prefix(self, prompt: Prompt) -> torch.Tensor:
-        """[num_positions, channels]. The latents carry no position; text and audio codes count from 0 each."""
-        text = F.pad(prompt.text_tokens, (1, 1))
+    def _embed_prompt(self, conditioning_latents: torch.Tensor, text_tokens: torch.Tensor) -> torch.Tensor:
+        """[positions, channels]. The latents carry no position; text and audio codes count from 0 each."""
+        text = F.pad(text_tokens, (1, 1))
         text[0].fill_(self.start_text_token)
         text[-1].fill_(self.stop_text_token)
         text_embedding = self.text_embedding(text) + self.text_pos_embedding.emb.weight[: len(text)]
         start = self.mel_embedding.weight[self.start_audio_token] + self.mel_pos_embedding.emb.weight[0]
-        return torch.cat([prompt.conditioning_latents, text_embedding, start[None]])
+        return torch.cat([conditioning_latents, text_embedding, start[None]])
 
     def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents = self.final_norm(self.gpt.ln_f(x))

@@ -6,13 +6,13 @@ graphs hold these addresses.
 
 from collections.abc import Sequence
 
-import msgspec
 import torch
 
 from app.engine.xtts.decode.decoder import Decoder
 from app.engine.xtts.decode.kv_cache import KVCache
-from app.engine.xtts.decode.sampler import tail_of
+from app.engine.xtts.decode.sampler import sequence_seed, tail_of
 from app.engine.xtts.hardware.transfer import send
+from app.engine.xtts.sequence import XttsSequence
 
 PLACEHOLDER_ID = 1
 """The id that stands for the prefix in what the reference's repetition penalty sees."""
@@ -21,17 +21,6 @@ LOST = -1
 
 POSITIONS_STEP = 16
 """Attention kernels read masks and keys in aligned pieces."""
-
-
-class RowSampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How one row is sampled, nothing left open."""
-
-    seed: int
-    """from `sequence_seed`"""
-    temperature: float
-    top_k: int
-    top_p: float
-    repetition_penalty: float
 
 
 class Rows:
@@ -82,19 +71,24 @@ class Rows:
         tensors = [value for value in vars(self).values() if isinstance(value, torch.Tensor)]
         return self.cache.data.nbytes + sum(tensor.nbytes for tensor in tensors)
 
-    def take(self, first: int, lengths: Sequence[int], sampling: Sequence[RowSampling]) -> None:
-        """Rows from `first` on, which are free, are in use from now, with prefixes of `lengths` positions."""
+    def take(self, first: int, lengths: Sequence[int], sequences: Sequence[XttsSequence]) -> None:
+        """Put `sequences`, with prompts of `lengths` positions, into the free slots from `first` on.
+
+        The sampling options of their requests must be complete.
+        """
         part = slice(first, first + len(lengths))
+        sampling = [sequence.request.sampling for sequence in sequences]
+        seeds = [sequence_seed(sequence.request.seed, sequence.index, sequence.attempt) for sequence in sequences]
         self.is_active[part] = 1
         self.seen[part] = self._seen_at_first
         # One copy for each tensor, however many rows: each copy is a call of the driver.
         for tensor, values in (
             (self.length, lengths),
-            (self.seed, [row.seed for row in sampling]),
-            (self.top_k, [row.top_k for row in sampling]),
-            (self.temperature, [row.temperature for row in sampling]),
-            (self.tail, [tail_of(row.top_p) for row in sampling]),
-            (self.repetition_penalty, [row.repetition_penalty for row in sampling]),
+            (self.seed, seeds),
+            (self.top_k, [options.top_k for options in sampling]),
+            (self.temperature, [options.temperature for options in sampling]),
+            (self.tail, [tail_of(options.top_p or 1.0) for options in sampling]),
+            (self.repetition_penalty, [options.repetition_penalty for options in sampling]),
         ):
             tensor[part] = send(torch.tensor(values, dtype=tensor.dtype), self.device)
 

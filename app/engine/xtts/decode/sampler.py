@@ -8,7 +8,11 @@ hashed from (seed, step, code) by the finaliser of SplitMix64 (Steele et al. 201
 logits and seed, never on its neighbours, and the whole step is plain tensor arithmetic that a CUDA graph can hold.
 """
 
+from typing import TypeVar
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 # SplitMix64's constants, as the signed integers that torch has.
 _GOLDEN_GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)
@@ -68,15 +72,17 @@ def draw(scores: torch.Tensor, seeds: torch.Tensor, steps: torch.Tensor) -> torc
 
 def sequence_seed(seed: int, segment_index: int, attempt: int) -> int:
     """The seed of one sequence: one caller's segments, and new attempts at them, draw differently."""
-    key = torch.tensor([seed, segment_index, attempt])
-    mixed = 0
-    for part in key:
-        mixed = int(_mix(part + mixed + _GOLDEN_GAMMA))
-    return mixed
+    mixed = np.zeros(1, np.int64)  # an array of numpy wraps around, as a tensor does
+    for part in (seed, segment_index, attempt):
+        mixed = _mix(mixed + np.array([part], np.int64) + _GOLDEN_GAMMA)
+    return int(mixed[0])
 
 
-def _mix(bits: torch.Tensor) -> torch.Tensor:
-    """SplitMix64's finaliser on int64. Shifts are made logical by masking: torch's keep the sign."""
+Bits = TypeVar("Bits", torch.Tensor, NDArray[np.int64])
+
+
+def _mix(bits: Bits) -> Bits:
+    """SplitMix64's finaliser on int64. Shifts are made logical by masking: those of torch and numpy keep the sign."""
     bits = (bits ^ ((bits >> 30) & ((1 << 34) - 1))) * _MIX_1
     bits = (bits ^ ((bits >> 27) & ((1 << 37) - 1))) * _MIX_2
     return bits ^ ((bits >> 31) & ((1 << 33) - 1))

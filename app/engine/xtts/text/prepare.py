@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from app.engine.base import PreparedSegment
+from app.engine.xtts.config import ModelArgs
+from app.engine.xtts.guards import Guards, budget_of
+from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.tokenizer import TextTokenizer
+from app.text.languages import max_chars
 from app.text.lexicon import Lexicon
 from app.text.reading import read
 from app.text.segments import Boundary, Segment, best_cut
@@ -23,48 +26,57 @@ FAST_CHARS_PER_S = 16.0
 SECONDS_BESIDE_TEXT = 0.3
 
 
-class TextLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """`max_audio_s`: what the model says in one segment. `exact_s`: for benchmarks, the length of every segment."""
+class TextPreparer:
+    """Makes sequences of segments, for one checkpoint. Any thread may use it."""
 
-    max_audio_s: float
-    exact_s: float | None = None
+    def __init__(self, tokenizer: TextTokenizer, args: ModelArgs, guards: Guards) -> None:
+        self._tokenizer = tokenizer
+        self._args = args
+        self._guards = guards
+        self._max_audio_s = args.max_audio_codes * args.code_s
 
+    def prepare(
+        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+    ) -> tuple[XttsSequence, ...]:
+        """A sequence of each segment, or several where it is too long; numbered in their order.
 
-def prepare_segments(
-    segments: Sequence[Segment],
-    language: str,
-    lexicons: Sequence[Lexicon] = (),
-    *,
-    tokenizer: TextTokenizer,
-    max_chars: int,
-    limits: TextLimits,
-) -> tuple[PreparedSegment, ...]:
-    """The segments in order, numbered anew where one was cut.
+        language   of segments that name none
+        """
+        fitting = [
+            piece for segment in segments for piece in self._fitting(segment, segment.language or language, lexicons)
+        ]
+        for index, sequence in enumerate(fitting):
+            sequence.segment = msgspec.structs.replace(sequence.segment, index=index)
+        return tuple(fitting)
 
-    max_chars   characters that a segment may be written with, which are always spoken in one piece when spelt out
-    """
-    max_spoken_chars = max(max_chars, int(FAST_CHARS_PER_S * limits.max_audio_s))
-
-    def fitting(text: str, boundary: Boundary) -> Iterator[PreparedSegment]:
+    def _fitting(self, segment: Segment, language: str, lexicons: Sequence[Lexicon]) -> Iterator[XttsSequence]:
+        text = segment.text
         said = read(text, language, lexicons).text
-        spoken = tokenizer.spell(said, language)
-        tokens = tokenizer.encode_cleaned(spoken, language)
-        if len(text) > 1 and (len(tokens) >= tokenizer.max_text_tokens or len(spoken) > max_spoken_chars):
+        spoken = self._tokenizer.spell(said, language)
+        tokens = self._tokenizer.encode(spoken, language)
+        # A segment as long as a language allows is spoken in one piece when it is spelt out.
+        max_spoken_chars = max(max_chars(language), int(FAST_CHARS_PER_S * self._max_audio_s))
+        if len(text) > 1 and (len(tokens) >= self._tokenizer.max_text_tokens or len(spoken) > max_spoken_chars):
             at = best_cut(text, wanted=len(text) // 2, limit=len(text) - 1)
-            yield from fitting(text[:at].rstrip(), Boundary.CLAUSE)
-            yield from fitting(text[at:].lstrip(), boundary)
+            first, rest = text[:at].rstrip(), text[at:].lstrip()
+            opening = msgspec.structs.replace(segment, text=first, boundary=Boundary.CLAUSE, pause_s=None)
+            yield from self._fitting(opening, language, lexicons)
+            yield from self._fitting(msgspec.structs.replace(segment, text=rest), language, lexicons)
             return
-        unspoken = tokenizer.unspoken(said, language)
-        yield PreparedSegment(
-            0,  # numbered below
-            text,
-            boundary,
+        unspoken = self._tokenizer.unspoken(said, language)
+        yield XttsSequence(
+            segment=segment,
+            language=language,
             spoken_text=spoken,
-            text_tokens=tuple(tokens),
-            expected_s=limits.exact_s or min(limits.max_audio_s, SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S),
+            normal_s=self._normal_s(spoken),
             unspoken=unspoken,
             has_sound=any(char.isalnum() and char not in unspoken for char in said),
+            model_args=self._args,
+            text_tokens=tuple(tokens),
+            budget=budget_of(spoken, code_s=self._args.code_s, limit=self._args.max_audio_codes, guards=self._guards),
         )
 
-    prepared = [piece for segment in segments for piece in fitting(segment.text, segment.boundary)]
-    return tuple(msgspec.structs.replace(piece, index=index) for index, piece in enumerate(prepared))
+    def _normal_s(self, spoken: str) -> float:
+        if self._guards.exact_codes is not None:
+            return self._guards.exact_codes * self._args.code_s
+        return min(self._max_audio_s, SECONDS_BESIDE_TEXT + len(spoken) / CHARS_PER_S)

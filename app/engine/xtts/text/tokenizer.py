@@ -57,7 +57,7 @@ def prepare_text(text: str, language: str = "en") -> str:
 
 
 class TextTokenizer:
-    """`encode` as the reference encodes. The model reads fewer than `max_text_tokens` tokens."""
+    """Text to tokens as the reference makes them. The model reads fewer than `max_text_tokens` tokens."""
 
     def __init__(self, vocabulary: Path, *, max_text_tokens: int) -> None:
         try:
@@ -108,14 +108,11 @@ class TextTokenizer:
         # With no figures left, this only turns every punctuation mark into the comma that the model was trained with.
         return reference.chinese_transliterate(reference.expand_numbers_multilingual(text, "zh"))
 
-    def encode(self, text: str, language: str) -> list[int]:
-        """Text tokens without start and stop, as many as there are: the model reads fewer than `max_text_tokens`."""
-        return self.encode_cleaned(self.clean(text, language), language)
-
-    def encode_cleaned(self, text: str, language: str) -> list[int]:
-        """The same for what `clean` gave. VoiceBpeTokenizer.encode would clean it a second time."""
+    def encode(self, cleaned: str, language: str) -> list[int]:
+        """Text tokens, without start and stop, of a text from `clean`. There may be more than the model reads."""
+        # VoiceBpeTokenizer.encode would clean it a second time.
         words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
-        return words.encode(f"[{language}]{text}".replace(" ", "[SPACE]")).ids
+        return words.encode(f"[{language}]{cleaned}".replace(" ", "[SPACE]")).ids
 
     def unspoken(self, said: str, language: str) -> str:
         """Distinct letters, digits and signs of a spoken form that the model is given no token for."""

@@ -23,17 +23,17 @@ from torch.utils._pytree import tree_leaves
 
 from app.audio.reference import ReferenceClip
 from app.engine.xtts.decode.attention import masked_attention
-from app.engine.xtts.decode.batch import Batch, NewRow
-from app.engine.xtts.decode.rows import Rows, RowSampling
+from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.decode.rows import Rows
 from app.engine.xtts.decode.step import take_step
+from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, Window
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.weights.networks import Networks
-from tests.support.xtts import Pair, codes_of
+from tests.support.xtts import Pair, codes_of, seeded
 
 CUDA = torch.device("cuda:0")
-SAMPLING = RowSampling(seed=1, temperature=0.7, top_k=50, top_p=0.8, repetition_penalty=5.0)
 
 
 class NoEvent:
@@ -95,7 +95,7 @@ def test_a_tensor_left_on_the_cpu_is_seen(fake: FakeTensorMode) -> None:
 def test_the_batch_is_on_its_device(fake: FakeTensorMode, tiny: Pair) -> None:
     batch = Batch(on_cuda(tiny.checkpoint.networks, fake).decoder, slots=3, max_codes=40, device=CUDA)
     # Voices and texts come from the CPU.
-    row = NewRow(fake.from_tensor(tiny.voice.gpt_conditioning_latents), torch.tensor([5, 6, 7]), SAMPLING)
+    row = sequence_on_the_cpu(tiny, fake)
     assert codes_of(batch.join([row, row])) == [0, 0]
     assert codes_of(batch.step()) == [0, 0]
     batch.leave(0)
@@ -103,6 +103,12 @@ def test_the_batch_is_on_its_device(fake: FakeTensorMode, tiny: Pair) -> None:
     batch.leave(1)
     batch.reset()
     assert batch.latents.device == CUDA
+
+
+def sequence_on_the_cpu(tiny: Pair, mode: FakeTensorMode) -> XttsSequence:
+    with unset_fake_temporarily():
+        tokens = torch.tensor([5, 6, 7])
+        return tiny.sequence(tokens, seeded(1), latents=mode.from_tensor(tiny.voice.gpt_conditioning_latents))
 
 
 class OnTheDeviceOnly(TorchDispatchMode):
@@ -133,7 +139,7 @@ def test_nothing_that_a_turn_does_waits_for_the_device(fake: FakeTensorMode, tin
     networks = on_cuda(tiny.checkpoint.networks, fake)
     batch = Batch(networks.decoder, slots=3, max_codes=40, device=CUDA)
     vocoder = Vocoder(networks.generator)
-    row = NewRow(fake.from_tensor(tiny.voice.gpt_conditioning_latents), torch.tensor([5, 6, 7]), SAMPLING)
+    row = sequence_on_the_cpu(tiny, fake)
     job = VocoderJob(
         latents=batch.latents[0],
         speaker_embedding=fake.from_tensor(tiny.voice.speaker_embedding),

@@ -13,14 +13,15 @@ import pytest
 import torch
 
 from app.audio.reference import ReferenceClip
-from app.engine.base import AudioChunk, Samples, SamplingParams, SynthesisRequest, Voice
-from app.engine.stream import OrderedChunks
+from app.engine.scheduler import Request
+from app.engine.stream import ChunkStream
+from app.engine.values import AudioChunk, Samples, SamplingParams, Voice
 from app.engine.xtts.assembly import HABITS, Habits
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import ChorusError, Draining, EngineFailure, QueueFull, UnusableReference
-from app.text.segments import split_segments
+from app.text.segments import Boundary, Segment, split_segments
 from tests.support.xtts import random_texts
 
 TEXT = (
@@ -45,13 +46,13 @@ def run(folder: Path, scenario: Callable[[XttsEngine], Awaitable[None]], **optio
     asyncio.run(main())
 
 
-def request(engine: XttsEngine, text: str = TEXT, **options: object) -> SynthesisRequest:
-    values = {"language": "en", "voice": engine.voice("ada tiny"), "sampling": SamplingParams(seed=7)} | options
-    segments = engine.prepare(split_segments(text, language="en", max_chars=250), "en")
-    return SynthesisRequest(segments=segments, **values)  # type: ignore[arg-type]
+def request(engine: XttsEngine, text: str = TEXT, **options: object) -> Request:
+    values = {"voice": engine.voice("ada tiny"), "sampling": SamplingParams(seed=7)} | options
+    sequences = engine.prepare(split_segments(text, language="en", max_chars=250), "en")
+    return Request(sequences=sequences, **values)  # type: ignore[arg-type]
 
 
-async def collect(stream: OrderedChunks) -> list[AudioChunk]:
+async def collect(stream: ChunkStream) -> list[AudioChunk]:
     return [chunk async for chunk in stream]
 
 
@@ -93,6 +94,41 @@ def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(
         await stream.aclose()
 
     run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=120))
+
+
+def test_the_rate_of_a_segment_is_heard_as_the_same_speed_of_its_request_is(
+    tiny_checkpoint: Path, habits: Habits
+) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        by_rate, by_speed = (
+            Request(
+                sequences=engine.prepare([Segment(0, "Go home now.", Boundary.SENTENCE, rate=rate)], "en"),
+                voice=engine.voice("ada tiny"),
+                sampling=SamplingParams(seed=7),
+                speed=speed,
+            )
+            for rate, speed in ((1.25, 1.0), (1.0, 1.25))
+        )
+        heard = [[chunk.samples for chunk in await collect(engine.submit(asked))] for asked in (by_rate, by_speed)]
+        np.testing.assert_array_equal(*map(np.concatenate, heard))
+
+    run(tiny_checkpoint, scenario, habits=habits)
+
+
+def test_audio_that_is_delivered_is_not_kept_with_its_request(tiny_checkpoint: Path, habits: Habits) -> None:
+    """A text of 500 segments would hold 600 MB of a GPU's memory."""
+
+    async def scenario(engine: XttsEngine) -> None:
+        whole, left = request(engine), request(engine)
+        await collect(engine.submit(whole))
+        stream = engine.submit(left)
+        await anext(stream)
+        await stream.aclose()
+        await speak(engine, "Go.")  # answered after everything that was sent before it
+        for asked in (whole, left):
+            assert all(sequence.latents is None and not sequence.held for sequence in asked.sequences)  # type: ignore[attr-defined]
+
+    run(tiny_checkpoint, scenario, habits=habits)
 
 
 def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(
@@ -173,10 +209,10 @@ def test_a_segment_with_more_tokens_than_the_model_reads_is_spoken_in_pieces(
 ) -> None:
     async def scenario(engine: XttsEngine) -> None:
         asked = request(engine, "Short. " + "12345 and " * 24 + "the end.")
-        assert len(asked.segments) > 2
-        assert all(len(segment.text_tokens) <= 401 for segment in asked.segments)
+        assert len(asked.sequences) > 2
+        assert all(len(sequence.text_tokens) <= 401 for sequence in asked.sequences)  # type: ignore[attr-defined]
         chunks = await collect(engine.submit(asked))
-        assert [chunk.segment_index for chunk in chunks if chunk.is_last] == list(range(len(asked.segments)))
+        assert [chunk.segment_index for chunk in chunks if chunk.is_last] == list(range(len(asked.sequences)))
 
     run(tiny_checkpoint, scenario, habits=habits)
 
@@ -374,7 +410,7 @@ def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_
     plan = [(choice.choice(kinds), choice.random() < 0.3, choice.random() < 0.5) for _ in range(500)]
 
     async def scenario(engine: XttsEngine) -> None:
-        async def ask(kind: tuple[str, SamplingParams, str, float], *, streaming: bool) -> OrderedChunks:
+        async def ask(kind: tuple[str, SamplingParams, str, float], *, streaming: bool) -> ChunkStream:
             text, sampling, speaker, speed = kind
             return engine.submit(
                 request(engine, text, sampling=sampling, voice=engine.voice(speaker), speed=speed, streaming=streaming)

@@ -9,7 +9,8 @@ import pytest
 
 from app.audio.reference import ReferenceClip
 from app.engine.admission import MAX_CLONES
-from app.engine.base import SamplingParams, SynthesisRequest
+from app.engine.scheduler import Request
+from app.engine.values import SamplingParams
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.guards import Guards
 from app.engine.xtts.messages import Cancel, CloneVoice, Speak, Stop
@@ -19,6 +20,7 @@ from app.settings import Settings
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up
+from app.text.segments import Boundary, Segment
 from tests.support.requests import RecordingSink, admitted, prepared
 
 SENTENCE = "The fox went home over the hills."
@@ -40,10 +42,9 @@ def run(tiny_checkpoint: Path) -> Callable[..., None]:
     return run
 
 
-def request(engine: XttsEngine, num_segments: int = 1, *, streaming: bool = True) -> SynthesisRequest:
-    return SynthesisRequest(
-        segments=prepared(engine, *[SENTENCE] * num_segments),
-        language="en",
+def request(engine: XttsEngine, num_segments: int = 1, *, streaming: bool = True) -> Request:
+    return Request(
+        sequences=prepared(engine, *[SENTENCE] * num_segments),
         voice=engine.voice("ada tiny"),
         sampling=SamplingParams(seed=7),
         streaming=streaming,
@@ -216,7 +217,7 @@ def test_no_more_positions_join_in_one_turn_than_the_device_is_given(run: Callab
         streams = [engine.submit(request(engine)) for _ in range(12)]
         for stream in streams:
             await take_all(stream)
-        positions = 35 + len(prepared(engine, SENTENCE)[0].text_tokens)
+        positions = 35 + len(engine.prepare([Segment(0, SENTENCE, Boundary.SENTENCE)], "en")[0].text_tokens)
         assert sum(joined) == 12
         assert max(joined) <= -(-256 // positions)
 

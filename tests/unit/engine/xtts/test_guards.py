@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.engine.base import Samples
+from app.engine.values import Samples
 from app.engine.xtts.guards import Guards, budget_of, cut_at_silence
 
 RATE_HZ = 24_000

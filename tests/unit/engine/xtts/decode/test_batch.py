@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from app.engine.xtts.decode.batch import Batch, NewRow
-from app.engine.xtts.decode.rows import LOST, RowSampling
-from app.engine.xtts.decode.sampler import sequence_seed
+from app.engine.values import SamplingParams
+from app.engine.xtts.decode.batch import Batch
+from app.engine.xtts.decode.rows import LOST
 from tests.support.xtts import Pair, codes_of, decode_alone, random_texts
 
 
-def sampled(number: int) -> RowSampling:
+def sampled(number: int) -> SamplingParams:
     """Other options for each row."""
-    return RowSampling(
-        seed=sequence_seed(number, 0, 0),
+    return SamplingParams(
+        seed=number,
         temperature=0.6 + 0.1 * (number % 5),
         top_k=20 + 10 * (number % 4),
         top_p=0.7 + 0.05 * (number % 6),
@@ -23,7 +23,7 @@ def sampled(number: int) -> RowSampling:
 def decode_together(
     pair: Pair, batch: Batch, numbers: list[int], texts: list[torch.Tensor], steps: int
 ) -> list[list[int]]:
-    drawn = codes_of(batch.join([pair.new_row(texts[number], sampled(number)) for number in numbers]))
+    drawn = codes_of(batch.join([pair.sequence(texts[number], sampled(number)) for number in numbers]))
     codes = [[code] for code in drawn]
     for _ in range(steps):
         for row, code in enumerate(codes_of(batch.step())):
@@ -41,7 +41,7 @@ def test_codes_of_a_seed_are_the_same_alone_and_in_a_full_batch(tiny: Pair) -> N
     assert together == backwards
     alone = tiny.batch(1)
     for number in numbers:
-        codes = decode_alone(alone, tiny.new_row(texts[number], sampled(number)), stop_code=-1, max_codes=61)
+        codes = decode_alone(alone, tiny.sequence(texts[number], sampled(number)), stop_code=-1, max_codes=61)
         assert together[number] == codes
 
 
@@ -51,7 +51,7 @@ def test_what_an_earlier_sequence_left_in_a_slot_is_never_read(tiny: Pair) -> No
     dirty = tiny.batch(4)
     dirty._rows.cache.data.fill_(1e6)
     dirty.latents.fill_(1e6)
-    rows = [tiny.new_row(tokens, sampled(number)) for number in range(3)]
+    rows = [tiny.sequence(tokens, sampled(number)) for number in range(3)]
     assert codes_of(clean.join(rows)) == codes_of(dirty.join(rows))
     for _ in range(40):
         assert codes_of(clean.step()) == codes_of(dirty.step())
@@ -60,13 +60,13 @@ def test_what_an_earlier_sequence_left_in_a_slot_is_never_read(tiny: Pair) -> No
 
 def test_a_poisoned_row_is_told_and_its_neighbours_do_not_notice(tiny: Pair) -> None:
     texts = [tiny.tokens(text) for text in random_texts(3, seed=9)]
-    rows = [tiny.new_row(tokens, sampled(number)) for number, tokens in enumerate(texts)]
+    rows = [tiny.sequence(tokens, sampled(number)) for number, tokens in enumerate(texts)]
     healthy = tiny.batch(3)
     expected = [codes_of(healthy.join(rows)), *(codes_of(healthy.step()) for _ in range(10))]
-    poisoned = rows[1].conditioning_latents.clone()
+    poisoned = tiny.voice.gpt_conditioning_latents.clone()
     poisoned[3, 7] = float("nan")
     batch = tiny.batch(3)
-    drawn = [codes_of(batch.join([rows[0], type(rows[1])(poisoned, texts[1], sampled(1)), rows[2]]))]
+    drawn = [codes_of(batch.join([rows[0], tiny.sequence(texts[1], sampled(1), latents=poisoned), rows[2]]))]
     drawn += [codes_of(batch.step()) for _ in range(10)]
     for ours, theirs in zip(drawn, expected, strict=True):
         assert ours == [theirs[0], LOST, theirs[2]]
@@ -84,11 +84,11 @@ def test_a_short_sequence_in_a_slot_that_was_poisoned_far_beyond_its_end_is_not_
     batch = tiny.batch(2)
     poisoned = tiny.voice.gpt_conditioning_latents.clone()
     poisoned[0] = float("nan")
-    batch.join([NewRow(poisoned, long, sampled(0))])
+    batch.join([tiny.sequence(long, sampled(0), latents=poisoned)])
     for _ in range(20):
         batch.step()
     batch.leave(0)
-    drawn = [codes_of(batch.join([tiny.new_row(short, sampled(1)), tiny.new_row(long, sampled(2))]))]
+    drawn = [codes_of(batch.join([tiny.sequence(short, sampled(1)), tiny.sequence(long, sampled(2))]))]
     drawn += [codes_of(batch.step()) for _ in range(5)]
     assert all(LOST not in codes for codes in drawn)
 
@@ -101,14 +101,14 @@ def test_nothing_that_is_not_a_number_stays_in_a_slot_that_was_left_before_anybo
     long, short = tiny.tokens("the old grey house by the sea was said to be lazy."), tiny.tokens("go.")
     poisoned = tiny.voice.gpt_conditioning_latents.clone()
     poisoned[0] = float("nan")
-    rows = [tiny.new_row(short, sampled(0)), tiny.new_row(short, sampled(1))]
-    rows[poisoned_row] = NewRow(poisoned, long, sampled(2))
+    rows = [tiny.sequence(short, sampled(0)), tiny.sequence(short, sampled(1))]
+    rows[poisoned_row] = tiny.sequence(long, sampled(2), latents=poisoned)
     batch = tiny.batch(3)
     batch.join(rows)
     for _ in range(5):
         batch.step()
     batch.leave(0)  # the second row moves here
-    drawn = [codes_of(batch.join([tiny.new_row(long, sampled(3)), tiny.new_row(short, sampled(4))]))]
+    drawn = [codes_of(batch.join([tiny.sequence(long, sampled(3)), tiny.sequence(short, sampled(4))]))]
     drawn += [codes_of(batch.step())[1:] for _ in range(5)]
     assert all(LOST not in codes for codes in drawn)
     while batch.size:
@@ -121,7 +121,7 @@ def test_nothing_stays_in_a_slot_after_a_step_that_failed(tiny: Pair) -> None:
     poisoned[0] = float("nan")
     batch = tiny.batch(2)
     tokens = tiny.tokens("the old grey house by the sea.")
-    batch.join([NewRow(poisoned, tokens, sampled(0)), tiny.new_row(tokens, sampled(1))])
+    batch.join([tiny.sequence(tokens, sampled(0), latents=poisoned), tiny.sequence(tokens, sampled(1))])
     batch.step()
     batch.reset()
     assert (batch.size, batch._lengths) == (0, [0, 0])
@@ -135,7 +135,7 @@ def test_prefill_multiplies_no_padding(tiny: Pair) -> None:
     hook = decoder.gpt.layers[0].mlp.register_forward_pre_hook(lambda _, inputs: multiplied.append(len(inputs[0])))
     try:
         texts = [tiny.tokens(text) for text in random_texts(12, seed=2)]
-        tiny.batch(12).join([tiny.new_row(tokens) for tokens in texts])
+        tiny.batch(12).join([tiny.sequence(tokens) for tokens in texts])
     finally:
         hook.remove()
     assert multiplied == [sum(32 + len(tokens) + 3 for tokens in texts)]

@@ -42,7 +42,7 @@ def batch_of(pair: Pair, slots: int, buckets: Buckets | None) -> Batch:
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_and_positions_that_pad_a_step_change_no_code(tiny: Pair, seed: int) -> None:
     texts = [tiny.tokens(text) for text in random_texts(20, seed=seed)]
-    rows = [tiny.new_row(tokens, seeded(number)) for number, tokens in enumerate(texts)]
+    rows = [tiny.sequence(tokens, seeded(number)) for number, tokens in enumerate(texts)]
     padded = batch_of(tiny, 7, Buckets(rows=(3, 7), spans=(200, tiny_positions(tiny))))
     exact, with_padding = join_step_and_leave(seed, [batch_of(tiny, 7, None), padded], rows)
     assert exact == with_padding
@@ -55,7 +55,7 @@ def tiny_positions(pair: Pair) -> int:
 
 def test_a_free_row_that_pads_takes_no_step(tiny: Pair) -> None:
     batch = batch_of(tiny, 4, Buckets(rows=(4,), spans=(tiny_positions(tiny),)))
-    batch.join([tiny.new_row(tiny.tokens("go home.")), tiny.new_row(tiny.tokens("the old grey house."))])
+    batch.join([tiny.sequence(tiny.tokens("go home.")), tiny.sequence(tiny.tokens("the old grey house."))])
     batch.leave(0)
     before = batch._rows.length[1:].clone(), batch._rows.num_codes[1:].clone()
     for _ in range(5):

@@ -9,7 +9,7 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.xtts.decode.batch import Batch
-from app.engine.xtts.decode.decoder import Prompt
+from app.engine.xtts.decode.decoder import num_prompt_positions
 from app.engine.xtts.decode.kv_cache import KVCache
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.tiny_xtts import TINY, Shape
@@ -96,10 +96,10 @@ def test_teacher_forced_logits_are_the_references(pair: Pair, texts: list[torch.
             layers=args.gpt_layers, slots=1, heads=args.gpt_n_heads, positions=500,
             head_dim=args.gpt_n_model_channels // args.gpt_n_heads, device=CPU, dtype=torch.float32,
         )  # fmt: skip
-        prompt = Prompt(0, pair.voice.gpt_conditioning_latents, tokens)
-        ours = [decoder.prefill(cache, [prompt])[0]]
+        num_positions = num_prompt_positions(len(tokens))
+        ours = [decoder.prefill(cache, 0, [pair.voice.gpt_conditioning_latents], [tokens])[0]]
         for step, code in enumerate(codes[:-1]):
-            length = torch.tensor([prompt.num_positions + step])
+            length = torch.tensor([num_positions + step])
             logits, _ = decoder.decode(cache, code[None], torch.tensor([step + 1]), length, span=int(length) + 1)
             ours.append(logits)
         torch.testing.assert_close(torch.cat(ours), theirs, atol=1e-4, rtol=0)
@@ -128,7 +128,7 @@ def test_greedy_codes_and_latents_are_the_references_whoever_else_is_in_the_batc
         free = batch.slots - len(rows)
         joining = [arriving.pop() for _ in range(min(len(arriving), choice.randint(0, free)))]
         if joining:
-            drawn = codes_of(batch.join([pair.new_row(texts[number]) for number in joining]))
+            drawn = codes_of(batch.join([pair.sequence(texts[number]) for number in joining]))
             rows += joining
             for number, code in zip(joining, drawn, strict=True):
                 codes[number].append(code)

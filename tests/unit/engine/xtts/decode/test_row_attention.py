@@ -91,9 +91,9 @@ def test_a_batch_draws_the_same_codes_with_either(tiny: Pair) -> None:
     for attention in (masked_attention, row_attention):
         decoder = tiny.checkpoint.networks.decoder
         batch = Batch(decoder, slots=3, max_codes=30, device=CPU, attention=attention)
-        steps = [codes_of(batch.join([tiny.new_row(tokens) for tokens in texts[:2]]))]
+        steps = [codes_of(batch.join([tiny.sequence(tokens) for tokens in texts[:2]]))]
         steps += [codes_of(batch.step()) for _ in range(5)]
-        steps.append(codes_of(batch.join([tiny.new_row(texts[2])])))
+        steps.append(codes_of(batch.join([tiny.sequence(texts[2])])))
         steps += [codes_of(batch.step()) for _ in range(5)]
         drawn.append(steps)
     assert drawn[0] == drawn[1]

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.base import PreparedSegment
-from app.engine.xtts.text.prepare import FAST_CHARS_PER_S, TextLimits, prepare_segments
+from app.engine.xtts.config import ModelArgs
+from app.engine.xtts.guards import Guards
+from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.text.prepare import FAST_CHARS_PER_S, TextPreparer
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.text.languages import XTTS_MAX_CHARS
 from app.text.segments import Boundary, Segment, split_segments
 
 REAL_VOCABULARY = Path(__file__).parents[6] / "shared" / "data" / "xtts_vocab.json"
-MAX_AUDIO_S = 28.0
-LIMITS = TextLimits(max_audio_s=MAX_AUDIO_S)
+ARGS = ModelArgs()
+MAX_AUDIO_S = ARGS.max_audio_codes * ARGS.code_s
 
 TEXTS = {
     "25 five-digit numbers": ("en", "The results were " + ", ".join(str(10_000 + 3571 * n) for n in range(25)) + "."),
@@ -41,30 +43,29 @@ def tokenizer(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> TextToke
     return TextTokenizer(vocabulary, max_text_tokens=402)
 
 
-def prepare(tokenizer: TextTokenizer, text: str, language: str) -> tuple[PreparedSegment, ...]:
-    max_chars = XTTS_MAX_CHARS[language]
-    segments = split_segments(text, language=language, max_chars=max_chars)
-    return prepare_segments(segments, language, tokenizer=tokenizer, max_chars=max_chars, limits=LIMITS)
+def prepare(tokenizer: TextTokenizer, text: str, language: str) -> tuple[XttsSequence, ...]:
+    segments = split_segments(text, language=language, max_chars=XTTS_MAX_CHARS[language])
+    return TextPreparer(tokenizer, ARGS, Guards()).prepare(segments, language)
 
 
 @pytest.mark.parametrize(("language", "text"), TEXTS.values(), ids=list(TEXTS))
 def test_every_segment_fits_and_no_letter_is_lost_or_moved(tokenizer: TextTokenizer, language: str, text: str) -> None:
     prepared = prepare(tokenizer, text, language)
-    assert [segment.index for segment in prepared] == list(range(len(prepared)))
-    assert all(0 < len(segment.text_tokens) <= 401 for segment in prepared)
-    assert all(len(segment.spoken_text) <= FAST_CHARS_PER_S * MAX_AUDIO_S for segment in prepared)
-    assert all(0 < segment.expected_s <= MAX_AUDIO_S for segment in prepared)
-    assert "".join(re.sub(r"\s", "", segment.text) for segment in prepared) == re.sub(r"\s", "", text)
-    assert prepared[-1].boundary is Boundary.PARAGRAPH
+    assert [sequence.index for sequence in prepared] == list(range(len(prepared)))
+    assert all(0 < len(sequence.text_tokens) <= 401 for sequence in prepared)
+    assert all(len(sequence.spoken_text) <= FAST_CHARS_PER_S * MAX_AUDIO_S for sequence in prepared)
+    assert all(0 < sequence.normal_s <= MAX_AUDIO_S for sequence in prepared)
+    assert "".join(re.sub(r"\s", "", sequence.segment.text) for sequence in prepared) == re.sub(r"\s", "", text)
+    assert prepared[-1].segment.boundary is Boundary.PARAGRAPH
 
 
 def test_a_number_is_never_parted_where_there_is_a_comma_or_a_blank(tokenizer: TextTokenizer) -> None:
     numbers = [str(10_000 + 3571 * n) for n in range(25)]
     prepared = prepare(tokenizer, "The results were " + ", ".join(numbers) + ".", "en")
     assert len(prepared) > 1
-    assert re.findall(r"\d+", " ".join(segment.text for segment in prepared)) == numbers
-    assert all(segment.text.endswith(",") for segment in prepared[:-1])
-    assert [segment.boundary for segment in prepared[:-1]] == [Boundary.CLAUSE] * (len(prepared) - 1)
+    assert re.findall(r"\d+", " ".join(sequence.segment.text for sequence in prepared)) == numbers
+    assert all(sequence.segment.text.endswith(",") for sequence in prepared[:-1])
+    assert [sequence.segment.boundary for sequence in prepared[:-1]] == [Boundary.CLAUSE] * (len(prepared) - 1)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-cn", "ja", "ko"])
@@ -77,20 +78,46 @@ def test_ordinary_text_is_left_in_the_pieces_it_came_in(tokenizer: TextTokenizer
     }
     segments = split_segments(texts[language], language=language, max_chars=XTTS_MAX_CHARS[language])
     prepared = prepare(tokenizer, texts[language], language)
-    assert [segment.text for segment in prepared] == [segment.text for segment in segments]
+    assert [sequence.segment.text for sequence in prepared] == [segment.text for segment in segments]
+
+
+def test_a_segment_is_spelt_out_and_marked_in_its_own_language(tokenizer: TextTokenizer) -> None:
+    german = Segment(0, "Es sind 21 Hunde.", Boundary.SENTENCE, language="de")
+    english = Segment(1, "There are 21 dogs.", Boundary.SENTENCE)
+    first, second = TextPreparer(tokenizer, ARGS, Guards()).prepare([german, english], "en")
+    assert (first.language, second.language) == ("de", "en")
+    assert "einundzwanzig" in first.spoken_text
+    assert "twenty" in second.spoken_text
+    assert list(first.text_tokens) == tokenizer.encode(first.spoken_text, "de")
+
+
+def test_the_pieces_of_a_segment_keep_its_language_and_rate_and_only_the_last_its_pause(
+    tokenizer: TextTokenizer,
+) -> None:
+    language, text = TEXTS["13 telephone numbers"]
+    segment = Segment(0, text, Boundary.SENTENCE, language=language, rate=1.5, pause_s=2.0)
+    pieces = [sequence.segment for sequence in TextPreparer(tokenizer, ARGS, Guards()).prepare([segment], "en")]
+    assert len(pieces) > 1
+    assert {(piece.language, piece.rate) for piece in pieces} == {("de", 1.5)}
+    assert [piece.pause_s for piece in pieces] == [None] * (len(pieces) - 1) + [2.0]
+    assert pieces[-1].boundary is Boundary.SENTENCE
 
 
 def test_tokens_do_not_depend_on_other_threads(tokenizer: TextTokenizer) -> None:
     """The library's tokenizer is shared, and every language has state of its own in it."""
     jobs = [(text, language) for language, text in TEXTS.values()] * 3
-    alone = [prepare(tokenizer, text, language) for text, language in jobs]
+
+    def tokens_of(text: str, language: str) -> list[tuple[str, str, tuple[int, ...]]]:
+        prepared = prepare(tokenizer, text, language)
+        return [(sequence.segment.text, sequence.spoken_text, sequence.text_tokens) for sequence in prepared]
+
+    alone = [tokens_of(text, language) for text, language in jobs]
     with ThreadPoolExecutor(6) as pool:
-        together = list(pool.map(lambda job: prepare(tokenizer, *job), jobs))
+        together = list(pool.map(lambda job: tokens_of(*job), jobs))
     assert together == alone
 
 
 def test_an_exact_number_of_codes_is_an_exact_estimate(tokenizer: TextTokenizer) -> None:
     segments = [Segment(0, "Hello there.", Boundary.SENTENCE)]
-    limits = TextLimits(max_audio_s=28.0, exact_s=5.0)
-    (prepared,) = prepare_segments(segments, "en", tokenizer=tokenizer, max_chars=250, limits=limits)
-    assert prepared.expected_s == 5.0
+    (prepared,) = TextPreparer(tokenizer, ARGS, Guards(exact_codes=110)).prepare(segments, "en")
+    assert prepared.normal_s == 110 * ARGS.code_s

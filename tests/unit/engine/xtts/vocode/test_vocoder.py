@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.audio.pcm import float_to_int16
-from app.engine.base import Samples
+from app.engine.values import Samples
 from app.engine.xtts.vocode.frames import FrameGrid
 from app.engine.xtts.vocode.vocoder import WINDOW_FRAMES, Vocoder, VocoderJob, Window, plan_window, window_lengths
 from tests.support.xtts import Pair

@@ -231,5 +231,5 @@ def test_the_projects_own_files_give_a_checkpoint_too(tmp_path: Path) -> None:
     assert "Infinity" in (folder / "config.json").read_text()
     checkpoint = load_checkpoint(folder)
     tokenizer = read_tokenizer(checkpoint.vocabulary, checkpoint.networks.decoder, checkpoint.config)
-    assert len(tokenizer.encode("The quick brown fox.", "en")) > 5
+    assert len(tokenizer.encode("the quick brown fox.", "en")) > 5
     assert len(checkpoint.config.languages) == 17
