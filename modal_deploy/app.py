@@ -116,10 +116,10 @@ def load(requests: int = 100, url: str = "") -> None:
 
 @app.local_entrypoint()
 def cost(rtf: float = 0.0) -> None:
-    """What speech costs, at the real-time factor that you measured: `modal run -m modal_deploy.app::cost --rtf 0.2`."""
+    """Cost of speech at the real-time factor that you measured: `modal run -m modal_deploy.app::cost --rtf 0.2`."""
     print_cost(deployment, real_time_factor=rtf)
 
 
 def find_url() -> str:
-    """Of the deployed server, not of the short-lived copy that `modal run` makes for its commands."""
+    """The URL of the deployed server, not of the short-lived copy that `modal run` makes for its commands."""
     return modal.Cls.from_name(deployment.name, "Server")().web.get_web_url()

@@ -1,4 +1,4 @@
-"""What `modal run` prints: the probe, the load test and the cost, as tables for people."""
+"""The commands of `modal run`: probe, load test and cost, printed as tables."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from modal_deploy.probe import open_client, probe
 
 
 def first_key() -> str | None:
-    """Of CHORUS_API_KEYS, here where the command is typed."""
+    """The first key of CHORUS_API_KEYS on the machine that runs the command."""
     return os.environ.get(API_KEYS, "").split(",")[0].strip() or None
 
 

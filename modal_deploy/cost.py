@@ -1,4 +1,4 @@
-"""What a thousand characters of speech cost on Modal, by real-time factor and by how busy the containers are.
+"""Cost of a thousand characters of speech on Modal, by real-time factor and by load of the containers.
 
     seconds of audio   = characters / 15               English, read at the usual pace
     seconds of machine = seconds of audio x real-time factor / utilisation
@@ -20,7 +20,7 @@ UTILISATIONS = (0.2, 0.5, 0.8)
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a container costs while it is up, busy or idle."""
+    """Price of a container while it is up, busy or idle."""
 
     gpu: str
     cores: float

@@ -1,4 +1,4 @@
-"""How Chorus is deployed on Modal: every DEPLOY_* variable, its default and its meaning, in one place.
+"""Settings of a deployment on Modal: every DEPLOY_* variable with its default and meaning.
 
 Read where `modal deploy` runs, and once more in each container, from the variables that the deployment has put there.
 Knows nothing of Modal's library.
@@ -18,13 +18,13 @@ from app.settings import Settings, read_variables
 
 PREFIX = "DEPLOY_"
 WEIGHTS = Path("/weights")
-"""Where the weights' volume is mounted: read-only, not that of the voices, as a volume in use cannot be reloaded."""
+"""Mount point of the weights' volume: read-only. Not the voices' volume: a volume in use cannot be reloaded."""
 DATA = Path("/data")
-"""Where the voices' volume is mounted: what the server writes."""
+"""Mount point of the voices' volume, into which the server writes."""
 API_KEYS = "CHORUS_API_KEYS"
 
 OBJECT = r"^[a-zA-Z0-9._-]{1,64}$"
-"""How Modal lets volumes and Secrets be called. Its own refusal comes with a traceback."""
+"""Names that Modal allows for volumes and Secrets; its own refusal comes with a traceback."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,16 +113,16 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def weights_folder(self) -> Path:
-        """Of one revision: a snapshot goes on reading the files that it was made with, whatever is downloaded later.
+        """The folder of one revision: a snapshot keeps reading the files that it was made with, also after a download.
 
-        Told from the setting alone: which folders there are where `modal deploy` runs has nothing to do with it.
+        Computed from the setting alone: the folders of the machine that runs `modal deploy` do not matter.
         """
         if self.model.startswith("/"):
             return Path(self.model)
         return installed_folder(WEIGHTS, self.model, PINNED_REVISIONS.get(self.model, UNPINNED))
 
     def server_variables(self) -> dict[str, str]:
-        """What the server's settings are in a container: nothing is left to be found out there."""
+        """Every setting of the server in a container, so that nothing is detected there."""
         return {
             "CHORUS_ENGINE": "xtts",
             "CHORUS_MODEL": str(self.weights_folder),

@@ -30,7 +30,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckFailed(Exception):
-    """What the server did instead."""
+    """The server's answer differs from the expected one."""
 
 
 def open_client(url: str, key: str | None) -> httpx.Client:

@@ -1,4 +1,4 @@
-"""How a container starts: what goes into the snapshot, what happens in each container, and what is said when it fails.
+"""The start of a container: before its snapshot, after it, and when it fails.
 
 Plain functions: Modal's calls are handed in, so that all of it runs without Modal. A start that fails is not the end of
 the container, which would only be started again, and paid for again: it answers, and its /health says what to do.
@@ -36,7 +36,7 @@ HOW_TO_DOWNLOAD = "fetch the weights with `modal run -m modal_deploy.app::downlo
 
 
 class Prepared(msgspec.Struct, kw_only=True):
-    """What a snapshot holds."""
+    """The contents of a snapshot."""
 
     lifecycle: Lifecycle
     task: str | None
@@ -47,7 +47,7 @@ class Prepared(msgspec.Struct, kw_only=True):
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """What serves. `engine` is None where it could not be loaded: then the app only says so."""
+    """The app that serves. `engine` is None where it could not be loaded; the app then answers with the reason."""
 
     app: AsgiApp
     engine: Engine | None

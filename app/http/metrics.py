@@ -1,7 +1,7 @@
-"""What Prometheus is told: counts and times of what has ended, and the load of the moment.
+"""Prometheus metrics: counts and times of exchanges and answers that have ended, and the current load.
 
-One registry for each app, never the library's global one: several apps live in one process of the tests. Used on the
-event loop only, as an engine's `stats` are. Every label has few values: a route is a template, never a caller's path.
+Each app has a registry of its own, because several apps live in one process of the tests. Used on the event loop only,
+as an engine's `stats` are. Every label has few values: a route is a template, never a caller's path.
 """
 
 from collections.abc import Callable, Iterator
@@ -115,7 +115,7 @@ class Metrics:
 
 
 class LoadCollector(Collector):
-    """The moment's load, read when it is asked for, so that no code path has to keep a gauge true."""
+    """The current load, read when the page is asked for, so that no code path has to update a gauge."""
 
     def __init__(
         self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None], num_sockets: Callable[[], int]

@@ -1,4 +1,4 @@
-"""What the app hands to its handlers."""
+"""The parts of a server that its handlers use."""
 
 import secrets
 import time
@@ -31,7 +31,7 @@ class AppState:
 
     @property
     def service(self) -> SpeechService:
-        """Raises what a new request must be told while there is none."""
+        """Raises EngineNotReady, Draining or EngineFailure while requests cannot be taken."""
         self.lifecycle.check()
         if self.loaded is None:
             raise EngineNotReady("the engine is still loading")

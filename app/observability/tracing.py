@@ -78,7 +78,7 @@ def fail(span: Span, kind: str) -> None:
 
 
 def trace_id() -> str:
-    """Of the current span: 32 hexadecimal digits, or "" without a trace."""
+    """The trace of the current span as 32 hexadecimal digits, or "" without one."""
     context = get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else ""
 

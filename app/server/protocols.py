@@ -1,4 +1,4 @@
-"""How uvicorn reads requests and sockets, with bounds for what clients send and for how long they take."""
+"""Options of uvicorn: protocols that bound the size of messages and the time that clients take."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Callers: who may use the server, by API key, with the limits of each.
+"""Callers by API key, with the limits of each.
 
 They come from CHORUS_API_KEYS and from a TOML file, which is read again when it changes. Knows nothing of HTTP, and
 does not count what callers do: that is app/http/access/limits.py.
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # names are written to the log
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks. 0 is no limit."""
+    """The owner of a key. A limit of 0 is none."""
 
     name: str
     """of the file's table; `#1` is the first of CHORUS_API_KEYS; empty where no keys are needed"""
@@ -53,7 +53,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Callers:
-    """Everybody who may call now. Raises InvalidSetting when the first reading of the file fails."""
+    """The callers in force. Raises InvalidSetting when the first reading of the file fails."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -63,7 +63,7 @@ class Callers:
         }
         self._path = Path(settings.api_keys_file) if settings.api_keys_file else None
         self.is_file_stale = False
-        """True while callers of an earlier version of the file are in force, because the newest cannot be used."""
+        """True while an earlier version of the file is in force, because the newest cannot be used."""
         self._version = self._look()
         self._by_digest = self._read()
 
@@ -91,7 +91,7 @@ class Callers:
     def reload_if_changed(self) -> bool:
         """Read the file again if it is another than before. True when other callers are in force now.
 
-        What cannot be read or understood changes nobody, and is told once for each version of the file.
+        A file that cannot be used changes no caller and is logged once for each version.
         """
         if self._path is None or (version := self._look()) == self._version:
             return False
@@ -107,7 +107,7 @@ class Callers:
         return True
 
     def _look(self) -> tuple[int, int, int] | None:
-        """What differs between two versions of the file; None where there is none."""
+        """Time, size and inode of the file, which differ between two versions; None where there is no file."""
         if self._path is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""The names under which the server may be asked, compared with `Host`: the defence against DNS rebinding.
+"""The names in `Host` under which the server answers: the defence against DNS rebinding.
 
 The owner of a name in the DNS can point it at this machine. A browser then takes that owner's page for a page of this
 server: `Origin` equals `Host`, and the page may ask and read everything. Such a name is a full one in the public DNS,
@@ -14,7 +14,7 @@ from app.errors import HostNotAllowed, quoted
 from app.settings import Settings
 
 PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
-"""Of the machine, of multicast DNS, and of networks at home and in containers (`host.docker.internal`)."""
+"""Suffixes of the machine itself, of multicast DNS, and of home and container networks (`host.docker.internal`)."""
 
 _HOST = re.compile(r"(\[[^]]*\]|[^][:]*)(:[0-9]*)?")
 

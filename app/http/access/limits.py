@@ -1,4 +1,4 @@
-"""What each caller may do at once and in a minute, counted. Lives on the event loop; knows no keys and no HTTP."""
+"""Limits of each caller: requests at once and in a minute. Lives on the event loop; knows no keys and no HTTP."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from app.http.access.callers import Caller
 
 
 class TokenBucket:
-    """`per_minute` tokens at most, refilled evenly: a caller who has rested may start as many at once."""
+    """At most `per_minute` tokens, refilled evenly. A caller who has rested for a minute may start as many at once."""
 
     def __init__(self, per_minute: int, now_s: float) -> None:
         self._per_minute = per_minute
@@ -20,7 +20,7 @@ class TokenBucket:
         refill = (now_s - self._counted_at_s) * self._per_minute / 60
         self._tokens = min(self._tokens + refill, self._per_minute)
         self._counted_at_s = now_s
-        # A wait that was told must be long enough, whatever sums of fractions lose.
+        # The wait of the last refusal must be long enough in spite of rounding.
         if self._tokens >= 1 - 1e-6:
             self._tokens -= 1
             return 0.0
@@ -33,14 +33,14 @@ class TokenBucket:
 
 
 class Usage:
-    """What one caller has under way, and has left of this minute."""
+    """Requests of one caller that are under way, and its tokens of this minute."""
 
     def __init__(self) -> None:
         self.num_concurrent = 0
         self._bucket: TokenBucket | None = None
 
     def enter(self, caller: Caller, now_s: float) -> Callable[[], None]:
-        """Count a request in; what comes back counts it out, once however often it is called.
+        """Count a request in and return the function that counts it out; only its first call has an effect.
 
         Raises TooManyConcurrentRequests, which costs nothing of the minute, or RateLimitExceeded.
         """

@@ -1,4 +1,4 @@
-"""Who may call, and how much: checked before anything of a request but its head is read."""
+"""Checks of name, origin, key and limits, made before the body of a request is read."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,14 +20,14 @@ from app.observability.request_context import request_context
 from app.settings import Settings
 
 OPEN_PATHS = (*PROBES, "/docs", "/page")
-"""Without a key: what probes and scrapers ask for, the description of the API, and the page, which asks for a key.
+"""Served without a key: probes, metrics, the description of the API, and the page, which asks the user for a key.
 
-`/` itself is compared apart: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
+`/` is compared separately: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
 SCHEME = "Bearer "
 
 
 class Access:
-    """The callers, and what each has under way. Raises InvalidSetting for settings that cannot hold.
+    """The callers and their requests under way. Raises InvalidSetting for limits without keys.
 
     Lives on the event loop. `clock` gives seconds that never go back.
     """
@@ -54,7 +54,7 @@ class Access:
         if self._clock() - self._looked_at_s >= RELOAD_INTERVAL_S:
             self._looked_at_s = self._clock()
             if self.callers.reload_if_changed():
-                # Those who have left and have nothing under way need not be remembered.
+                # Callers that are gone are forgotten once nothing of theirs is under way.
                 names = {caller.name for caller in self.callers}
                 self._usage = {
                     name: usage for name, usage in self._usage.items() if name in names or usage.num_concurrent
@@ -67,7 +67,7 @@ class Access:
         return caller
 
     def enter(self, caller: Caller) -> Callable[[], None]:
-        """Count a request for speech in; what comes back gives its place back, once however often it is called.
+        """Count a request for speech in and return the function that counts it out; only its first call has an effect.
 
         Raises RateLimitExceeded or TooManyConcurrentRequests.
         """
@@ -75,7 +75,7 @@ class Access:
 
 
 def sent_keys(headers: Mapping[str, str]) -> list[str]:
-    """Of all three headers: clients that are given a key of one kind may send a placeholder as the other."""
+    """The keys in all three headers: a client with a key in one of them may send a placeholder in another."""
     keys = [headers.get("xi-api-key", ""), headers.get("x-api-key", "")]
     authorization = headers.get("authorization", "")
     if authorization[: len(SCHEME)].lower() == SCHEME.lower():
@@ -144,7 +144,7 @@ class KeyGuard(ASGIMiddleware):
 
 
 def _makes_audio(scope: Scope) -> bool:
-    """Whether the engine has to work: for every POST, unless `opt` of the route says otherwise."""
+    """True where the engine has to work: for every POST, unless `opt` of the route says otherwise."""
     is_post = cast("HTTPScope", scope)["method"] == "POST"
     return bool(scope["route_handler"].opt.get("makes_audio", is_post))
 

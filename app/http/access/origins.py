@@ -1,4 +1,4 @@
-"""Web pages as callers: which may use the server.
+"""Origins of web pages that may use the server.
 
 A browser sends a page's request wherever the page wants it sent, and only then asks whether the page may read the
 answer. By then a voice has been spoken or deleted, so pages of other sites are refused before. Browsers say where a
@@ -24,7 +24,7 @@ OUR_HEADERS = [
     "X-Request-Id",
     "X-Seed",
 ]
-"""What a page may read of an answer's head, beside what every page may."""
+"""Response headers that a page may read beside those that CORS always allows."""
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:
@@ -35,9 +35,9 @@ def cors_config(settings: Settings) -> CORSConfig | None:
 
 
 def origin_allowed(origin: str | None, host: str | None, settings: Settings, *, fetch_site: str | None = None) -> bool:
-    """Whether who sent these headers may do what costs or changes something, a WebSocket included.
+    """True where the sender of these headers may speak, clone, save or delete, or open a WebSocket.
 
-    Yes: who is no browser, the server's own page, and the pages of CHORUS_CORS_ORIGINS. The own page is known by
+    Allowed are clients that are no browsers, the server's own page, and CHORUS_CORS_ORIGINS. The own page is known by
     `Sec-Fetch-Site` where the browser sends it (to https and to this machine), else by `Host`, compared as it was
     sent: behind a proxy that replaces it by a name of its own, `Origin` must be listed.
     """
@@ -53,8 +53,8 @@ def check_origin(
 ) -> None:
     """Raise OriginNotAllowed for a request that a page of another site may not make.
 
-    GET and the like are left alone, because CORS already keeps the answer from that page, unless they make the engine
-    work and the browser says that another site asks: an `<audio>` element needs nobody's leave.
+    GET, HEAD and OPTIONS pass, because CORS keeps their answer from that page. A GET that makes the engine work is
+    refused where `Sec-Fetch-Site` says that another site asks: an `<audio>` element sends it without CORS.
     """
     if method in SAFE_METHODS and not (makes_audio and fetch_site == "cross-site"):
         return

@@ -1,1 +1,1 @@
-"""How the clients of other servers speak: their wire schemas, and what their words mean in ours."""
+"""Wire schemas of other servers' clients, and their translation into a SpeechRequest."""

@@ -129,7 +129,7 @@ class ListedVoices(msgspec.Struct, kw_only=True):
 
 
 class SpeechUsage(msgspec.Struct, kw_only=True):
-    """What an answer took. No engine but XTTS has tokens, so both numbers are counted from outside, for all alike."""
+    """Size of an answer. Only XTTS has tokens, so both numbers are computed from text and audio for every engine."""
 
     input_tokens: int
     """characters of `input`"""

@@ -1,4 +1,4 @@
-"""An answer as OpenAI's server-sent events: the audio in base64, and in the end what it took.
+"""An answer as OpenAI's server-sent events: the audio in base64, and its usage at the end.
 
 Knows the events. The audio inside them, its encoding and its release are those of any streamed answer.
 """

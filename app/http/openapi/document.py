@@ -145,7 +145,7 @@ def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) 
 
 
 def _complete(path: str, method: str, operation: Json) -> None:
-    """What the handler need not say: errors of every route, audio formats, headers."""
+    """Add errors that every route has, audio formats and headers."""
     responses = operation["responses"]
     common = OPEN_ROUTE if is_open(path) else EVERY_ROUTE
     if method == "post" or any(name.startswith(AUDIO) for name in responses.get("200", {}).get("content", {})):
@@ -179,7 +179,7 @@ def _complete(path: str, method: str, operation: Json) -> None:
 
 
 def _audio_content(media_types: str, beside: Json) -> Json:
-    """What stands for every audio format is listed; `beside` describes the JSON that a route may answer instead."""
+    """One entry for each audio format in place of `audio/*`; `beside` describes the JSON that a route may answer."""
     content: Json = {}
     for media_type in media_types.split(", "):
         if media_type == AUDIO:
@@ -223,14 +223,14 @@ def _in_reading_order(properties: Json, required: Collection[str]) -> Json:
 
 
 def _annotations(field: FieldDefinition) -> Iterator[Any]:
-    """Of a field, and of what it is made of: `Response[Health]` is both."""
+    """The annotation of a field and those inside it: `Response[Health]` gives both."""
     yield field.annotation
     for inner in field.inner_types:
         yield from _annotations(inner)
 
 
 def _without_defaults(node: Any) -> Any:
-    """Litestar writes what is so anyway: `deprecated: false` a hundred times."""
+    """Remove members that hold their default, such as `deprecated: false`, which Litestar writes a hundred times."""
     if isinstance(node, dict):
         return {
             key: _without_defaults(value)

@@ -1,4 +1,4 @@
-"""What routes can answer, by kind, and bodies that handlers read themselves: said here once, for every route.
+"""Responses by kind of route, and bodies that handlers read themselves, for the OpenAPI document.
 
 A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/openapi/document.py adds what every route can answer.
 """
@@ -79,9 +79,9 @@ def _answer(schema: type, description: str, media_type: str = "application/json"
 EVERY_ROUTE = (401, 421, 500, 503)
 CHANGING_ROUTE = (403,)
 WORKING_ROUTE = (403, 429)
-"""What makes the engine work: it may be asked for too often."""
+"""For routes that make the engine work, which may be asked for too often."""
 OPEN_ROUTE = (500,)
-"""What a route can answer that needs no key and is there in every state of the server."""
+"""For routes that need no key and answer in every state of the server."""
 
 LIST_RESPONSES = errors(507)
 VOICE_RESPONSES = errors(404, 507)

@@ -134,7 +134,7 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
 
 
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[ErrorBody]:
-    """What the framework refuses: unknown routes, wrong methods, bodies that are too large or not JSON."""
+    """Litestar's refusals: unknown routes, wrong methods, bodies that are too large or not JSON."""
     status = error.status_code
     code = _HTTP_CODES.get(status, "invalid_request" if status < 500 else "internal_error")
     message = error.detail

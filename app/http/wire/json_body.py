@@ -34,7 +34,7 @@ def sent_fields(request: Request[Any, Any, Any]) -> Collection[str]:
 
 
 def decode_json(body: bytes) -> object:
-    """What the body says, where 5.0 is 5: JSON has one kind of number, msgspec's strict reading has two."""
+    """The decoded body, with 5.0 as 5: JSON has one kind of number, msgspec's strict conversion has two."""
     decoded: object = msgspec.json.decode(body)
     if not isinstance(decoded, dict):
         return decoded
@@ -45,7 +45,7 @@ def decode_json(body: bytes) -> object:
 
 
 def refusal(error: msgspec.ValidationError) -> InvalidField | InvalidBody:
-    """What the caller is told of a body that does not fit its Struct."""
+    """The error for a body that does not fit its Struct."""
     message = str(error)
     param = field_at_fault(message)
     if param is None:
@@ -63,7 +63,7 @@ async def check_encoding(request: Request[Any, Any, Any]) -> None:
 
 
 def field_at_fault(message: str) -> str | None:
-    """The field that a msgspec message speaks of: "... field `x`" or "... - at `$.x`"."""
+    """The field that a message of msgspec names, as "... field `x`" or "... - at `$.x`"."""
     if "field `" in message:
         return message.split("field `")[1].split("`")[0]
     if "`$." in message:

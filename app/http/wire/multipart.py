@@ -24,7 +24,7 @@ from app.http.wire.upload_room import ScratchFile, Upload
 
 MAX_PARTS = 100
 MAX_HEADER_BYTES = 4096
-"""Of one header of a part. A file name of 255 characters takes 3,060 bytes when each needs four, percent-encoded."""
+"""Limit of one header of a part. A file name of 255 characters has up to 3,060 bytes, percent-encoded."""
 MAX_BOUNDARY_CHARS = 200
 """RFC 2046 allows 70."""
 CHARSETS = frozenset(["utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "utf-16-be"])
@@ -82,7 +82,7 @@ async def read_form(
 
 
 class _Form:
-    """What has been received so far."""
+    """The fields and recordings received so far."""
 
     def __init__(self, upload: Upload, file_field: str, max_field_bytes: int) -> None:
         self.fields: dict[str, str] = {}
@@ -168,7 +168,7 @@ def _known_charset(part: _Part) -> str:
 
 
 def _parameters(disposition: str) -> dict[str, str]:
-    """Of a Content-Disposition header. `filename*` (RFC 2231), also in pieces (`filename*0*`), wins over `filename`."""
+    """Parameters of Content-Disposition. `filename*` (RFC 2231), also in pieces (`filename*0*`), beats `filename`."""
     message = Message()
     message["Content-Disposition"] = disposition
     parameters: dict[str, str] = {}

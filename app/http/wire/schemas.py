@@ -197,7 +197,7 @@ class CheckBody(CheckForm, kw_only=True, forbid_unknown_fields=True):
 
 
 class CheckedRecording(msgspec.Struct, kw_only=True):
-    """What was measured on one recording, and what to do about it. Levels in dBFS, rounded for reading."""
+    """Measurements of one recording, and advice. Levels in dBFS, rounded for reading."""
 
     name: str
     seconds: Annotated[float, Meta(description="Of what is used of it")]

@@ -33,7 +33,7 @@ MIB = 1024 * 1024
 MAX_UPLOADS_IN_ROOM = 8
 """As many uploads of the largest size fit into the room for all of them: 400 MiB by default."""
 CHILD_MEMORY_BYTES = 256 * MIB
-"""Of a child, beside four times the largest upload: a JSON body is there as it came, as text, and decoded twice."""
+"""Memory of a child beside four times the largest upload, for a JSON body as bytes, as text and decoded twice."""
 SPLIT = "app.http.wire.json_recordings:split_recordings"
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -172,7 +172,7 @@ def decode_recordings(child: Child, recordings: list[Recording], max_s: float) -
 
 
 def max_json_bytes(settings: Settings) -> int:
-    """Of a JSON body, or of a form beside its files: at least 1 MiB, and the longest text as escapes (`\\\\u00e9`)."""
+    """Limit in bytes of JSON and of a form beside its files: 1 MiB or more, for the longest text as `\\u00e9`."""
     return max(MIB, 12 * settings.max_text_chars + MIB // 4)
 
 

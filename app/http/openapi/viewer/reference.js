@@ -36,7 +36,7 @@ function fieldRow(root, name, schema, isRequired, where) {
 function fieldTable(caption, rows) {
   const head = ["Field", "Type", "Meaning"].map((title) => el("th", { scope: "col" }, title));
   const table = el("table", { "aria-label": caption }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table);
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption }, table);
 }
 
 function schemaTable(root, caption, schema) {
