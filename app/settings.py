@@ -17,7 +17,7 @@ from app.errors import InvalidSetting
 
 PREFIX = "CHORUS_"
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
-"""Where users of Coqui's own tools have already said yes to the licence: read as CHORUS_ACCEPT_CPML is."""
+"""Coqui's own variable for the acceptance of the licence; read like CHORUS_ACCEPT_CPML."""
 
 # As browsers send it: no path, and no port that the scheme implies. With either it would match nothing, ever.
 _ORIGIN = re.compile(

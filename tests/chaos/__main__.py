@@ -37,7 +37,7 @@ def main() -> int:
 
 
 async def _within_limit(program: Program, limit_s: float) -> bool:
-    """Whether it came to its end. SIGTERM ends it as its time limit does: what it started is ended with it."""
+    """True when the program came to its end. SIGTERM ends it, with its processes, as its time limit does."""
     running = asyncio.ensure_future(program.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):

@@ -16,7 +16,7 @@ MAX_ERROR_BYTES = 8192
 
 
 class Tally:
-    """What a server answered, counted, and what it did wrong, in sentences."""
+    """Answers of a server, counted by status, and its faults, in sentences."""
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an attack. Moments are on the monotonic clock, which all processes of a machine share."""
+    """Result of an attack. Moments are on the monotonic clock, which all processes of a machine share."""
 
     name: str
     sends: str = ""

@@ -1,4 +1,4 @@
-"""What probes and listeners noticed, within a span of time."""
+"""Figures of probes and listeners within a span of time."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the program found: attacks, figures and notes."""
+"""Findings of the program: attacks, figures and notes."""
 
 from collections.abc import Mapping, Sequence
 

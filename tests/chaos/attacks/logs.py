@@ -1,4 +1,4 @@
-"""What callers write into the log, and what opening `/docs` does to it. The server logs JSON, one object a line."""
+"""Log injection: callers' words and an opened `/docs` in a log of JSON, one object a line."""
 
 import json
 from pathlib import Path

@@ -70,7 +70,7 @@ def _unshare() -> tuple[str, ...]:
 
 
 def can_mount() -> bool:
-    """Whether this user may mount a tmpfs in a namespace of its own."""
+    """True when this user may mount a tmpfs in a namespace of its own."""
     if shutil.which("unshare") is None or shutil.which("nsenter") is None:
         return False
     command = [*_unshare(), "mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", "/mnt"]

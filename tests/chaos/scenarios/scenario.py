@@ -11,7 +11,7 @@ from tests.chaos.attack import Report, Tally
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a scenario may work: an empty folder, the checkout to start, and the tiny checkpoint."""
+    """Paths for a scenario: an empty folder, the checkout to start, and the tiny checkpoint."""
 
     folder: Path
     tree: Path

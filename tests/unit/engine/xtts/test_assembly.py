@@ -1,4 +1,4 @@
-"""What is done before the first caller comes."""
+"""Start of the engine: the work before the first caller."""
 
 import asyncio
 import copy

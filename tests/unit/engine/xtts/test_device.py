@@ -37,7 +37,7 @@ CUDA = torch.device("cuda:0")
 
 
 class NoEvent:
-    """Of a stream that is not there."""
+    """A CUDA event without a stream."""
 
     def record(self) -> None:
         pass
@@ -169,7 +169,7 @@ def test_a_copy_that_waits_is_seen(fake: FakeTensorMode) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_step_asks_for_no_value_and_stays_on_the_device(tiny: Pair, count: int) -> None:
-    """What a CUDA graph may hold; the capture itself is in tests/gpu."""
+    """A step that keeps to this can be captured as a CUDA graph; the capture itself is in tests/gpu."""
     halved = copy.deepcopy(tiny.checkpoint.networks.decoder)
     halved.halve()
     with FakeTensorMode() as mode:

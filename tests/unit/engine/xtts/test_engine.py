@@ -257,7 +257,7 @@ def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_check
 def test_a_second_attempt_sounds_the_same_whether_the_first_was_read_late(
     tiny_checkpoint: Path, habits: Habits
 ) -> None:
-    """What the first attempt drew after its end was read is not the second's, though they meet in one turn.
+    """Codes that the first attempt drew after its end was read do not reach the second, though they meet in one turn.
 
     A longer request keeps the batch going while the short one leaves it and comes again.
     """

@@ -1,4 +1,4 @@
-"""Who is served when: short texts beside long ones, streams beside cloning, callers after the end. Counted in steps."""
+"""Order of service, counted in steps: short texts beside long ones, streams beside cloning, callers after the end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -68,7 +68,7 @@ def test_conditioning_is_the_references(tiny: Pair, clips: tuple[ReferenceClip, 
 
 @torch.no_grad()
 def reference_conditioning(pair: Pair, clips: tuple[ReferenceClip, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-    """What Xtts.get_conditioning_latents does once it has read its files, by the reference's own two functions."""
+    """The two steps of Xtts.get_conditioning_latents after it has read its files, by the reference's own functions."""
     import torchaudio
 
     config = pair.checkpoint.config

@@ -226,7 +226,7 @@ def test_the_projects_own_config_has_every_field_of_the_released_one() -> None:
 
 
 def test_the_projects_own_files_give_a_checkpoint_too(tmp_path: Path) -> None:
-    """What every test runs on where the released files are not there."""
+    """Tests use this checkpoint where the released files are missing."""
     folder = write_checkpoint(tmp_path, released_files=None)
     assert "Infinity" in (folder / "config.json").read_text()
     checkpoint = load_checkpoint(folder)
