@@ -16,6 +16,7 @@ from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.xtts import CPU, Pair
 
 
+@pytest.mark.slow
 def test_warming_up_makes_every_shape_of_window_that_is_kept_to(tiny: Pair) -> None:
     networks, config = tiny.checkpoint.networks, tiny.checkpoint.config
     vocoder = Vocoder(copy.deepcopy(networks.generator), few_shapes=True)

@@ -32,7 +32,9 @@ TEXT = (
 LATE = msgspec.structs.replace(HABITS["cuda"], use_graphs=False, is_half=False)
 """As on a GPU: the device is a turn ahead of what is read of it, and windows have few shapes."""
 
-pytestmark = pytest.mark.parametrize("habits", [HABITS["cpu"], LATE], ids=["read at once", "read late"])
+pytestmark = pytest.mark.parametrize(
+    "habits", [pytest.param(HABITS["cpu"], marks=pytest.mark.slow), LATE], ids=["read at once", "read late"]
+)
 
 
 def run(folder: Path, scenario: Callable[[XttsEngine], Awaitable[None]], **options: object) -> None:

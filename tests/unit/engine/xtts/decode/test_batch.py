@@ -33,6 +33,7 @@ def decode_together(
     return codes
 
 
+@pytest.mark.slow
 def test_codes_of_a_seed_are_the_same_alone_and_in_a_full_batch(tiny: Pair) -> None:
     texts = [tiny.tokens(text) for text in random_texts(16, seed=5)]
     numbers = list(range(16))

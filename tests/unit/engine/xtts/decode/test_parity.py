@@ -12,6 +12,7 @@ from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.decoder import num_prompt_positions
 from app.engine.xtts.decode.kv_cache import KVCache
 from app.engine.xtts.voice.conditioning import Conditioner
+from tests.support.marks import slow
 from tests.support.tiny_xtts import TINY, Shape
 from tests.support.xtts import CPU, Pair, codes_of, make_pair, random_texts
 
@@ -23,7 +24,7 @@ SHAPES = {
 }
 
 
-@pytest.fixture(scope="module", params=SHAPES)
+@pytest.fixture(scope="module", params=["narrow", *slow(*(name for name in SHAPES if name != "narrow"))])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny: Pair) -> Pair:
     if request.param == "narrow":
         return tiny

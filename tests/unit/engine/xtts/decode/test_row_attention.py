@@ -85,6 +85,7 @@ def test_it_reads_nothing_beyond_a_rows_own_length() -> None:
 
 
 @pytest.mark.skipif(DEVICE.type == "cuda", reason="the kernel is compiled here: tests/gpu has it in a batch")
+@pytest.mark.slow
 def test_a_batch_draws_the_same_codes_with_either(tiny: Pair) -> None:
     texts = [tiny.tokens(text) for text in random_texts(3, seed=7)]
     drawn: list[list[list[int]]] = []
@@ -99,6 +100,7 @@ def test_a_batch_draws_the_same_codes_with_either(tiny: Pair) -> None:
     assert drawn[0] == drawn[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["fp16", "fp32"])
 @pytest.mark.parametrize("architecture", [75, 80, 90], ids=["T4", "A100", "H100"])
 def test_it_compiles_for(architecture: int, dtype: str) -> None:
