@@ -47,7 +47,7 @@ def to_plain_text(text: str, warnings: Warnings, *, is_auto: bool) -> str:
     if is_auto and not (_SIGNS.search(text) and any(map(str.isalnum, text))):
         return text
     text = html.remove_hidden(text, warnings) if "<" in text else text
-    text = _BOLD_LINE.sub(r"\n\g<0>\n", _BULLET.sub(r"\1* ", text))
+    text = _BOLD_LINE.sub(r"\n\g<0>\n", _BULLET.sub(r"\n\1* ", text))
     text = _DEEP_INDENT.sub(_bounded_indent, _DEEP_MARKS.sub(_bounded_marks, text))
     env = {"is_auto": is_auto, "lines": Lines(text), "closed": html.closed_names(text), "warnings": warnings}
     return PARAGRAPH_BREAK.join(_pieces(_PARSER.parse(text, env)))

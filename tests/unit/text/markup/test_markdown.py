@@ -89,6 +89,7 @@ SEVERAL_PIECES = [
         ["First part", "Its text.", "Second part:", "Its bold text."],
     ),
     ("> **Note**\n> A text.", ["Note", "A text."]),
+    ("You need\n• 5 eggs", ["You need", "5 eggs"]),
     ("**bold** begins\na line", ["bold begins a line"]),
 ]
 
