@@ -39,9 +39,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class IsolationFailure(Exception):
     """The call gave no result. `says` is a sentence without its subject: "crashed its decoder"."""
 
-    def __init__(self, says: str) -> None:
+    def __init__(self, says: str, *, is_crash: bool = False) -> None:
         super().__init__(says)
         self.says = says
+        self.is_crash = is_crash
 
 
 class Child:
@@ -53,18 +54,24 @@ class Child:
 
     def __init__(self, limits: Limits, functions: tuple[str, ...], environ: Mapping[str, str]) -> None:
         self._limits = limits
+        self._functions = functions
+        self._environ = environ
         self.num_leases = 0
         self._deadline_s = 0.0
-        self._is_ready = False
         self._is_interrupted = False
+        self._start()
+
+    def _start(self) -> None:
+        self._is_ready = False
+        self._num_calls = 0
         self._connection, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this program, and numbers and names of its own
-                [sys.executable, "-P", "-m", "app.isolation.worker", str(limits.memory_bytes), *functions],
+                [sys.executable, "-P", "-m", "app.isolation.worker", str(self._limits.memory_bytes), *self._functions],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd="/",
-                env={**environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env={**self._environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 start_new_session=True,  # Ctrl-C in a terminal is for the server
             )
 
@@ -90,7 +97,29 @@ class Child:
 
         Blocking. Raises RequestError as the function does, and IsolationFailure when the child crashed, took too
         long, or needed too much memory. After an IsolationFailure the child is dead.
+
+        A process that has decoded other files may crash because of what one of them did to its memory: after a crash
+        the call is made once more, in a new process.
         """
+        try:
+            return self._call(function, file, result, max_bytes=max_bytes, **options)
+        except IsolationFailure as failure:
+            if not failure.is_crash or not self._num_calls or self._is_interrupted:
+                raise
+        self._start_again()
+        return self._call(function, file, result, max_bytes=max_bytes, **options)
+
+    def _start_again(self) -> None:
+        deadline_s = self._deadline_s
+        self._start()
+        if self._is_interrupted:  # since the process that was killed has ended
+            self.interrupt()
+        self._wait_until_ready()
+        self._deadline_s = deadline_s
+
+    def _call(
+        self, function: str, file: BinaryIO, result: type[V], *, max_bytes: int, **options: object
+    ) -> tuple[V, bytearray]:
         file.flush()
         file.seek(0)
         wall_s = self._deadline_s - time.monotonic() + GRACE_S
@@ -99,11 +128,12 @@ class Child:
             self._set_timeout()
             send_job(self._connection, job, file.fileno())
             reply, data = receive_reply(self._connection, max_bytes=max_bytes, set_timeout=self._set_timeout)
+            self._num_calls += 1
             return self._value(reply, result, function), data
         except TimeoutError:
             raise self._failed(self._too_long()) from None
         except (ConnectionEnded, ConnectionError, FrameTooLarge, msgspec.MsgspecError, OSError) as error:
-            raise self._failed(self._cause_of_death(error)) from None
+            raise self._died(error) from None
 
     def interrupt(self) -> None:
         """Kill the process, from any thread and without waiting: the thread that calls it gets an IsolationFailure."""
@@ -151,16 +181,18 @@ class Child:
             raise self._failed("cannot be decoded")
         return msgspec.convert(reply.value, result)
 
-    def _failed(self, says: str) -> IsolationFailure:
+    def _failed(self, says: str, *, is_crash: bool = False) -> IsolationFailure:
         self.close()
-        return IsolationFailure(says)
+        return IsolationFailure(says, is_crash=is_crash)
 
-    def _cause_of_death(self, error: Exception) -> str:
+    def _died(self, error: Exception) -> IsolationFailure:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1)  # its connection has ended, so it is ending, and how it did so is wanted
         status = self._process.poll()
         logger.warning("a decoding process ended with status %s: %r", status, error)
-        return self._too_long() if status in (-signal.SIGXCPU, -signal.SIGALRM) else "crashed its decoder"
+        if status in (-signal.SIGXCPU, -signal.SIGALRM):
+            return self._failed(self._too_long())
+        return self._failed("crashed its decoder", is_crash=True)
 
     def _too_long(self) -> str:
         return f"takes longer than {self._limits.wall_s:g} s to decode"

@@ -18,6 +18,18 @@ def crash(_: BinaryIO) -> Never:
     raise AssertionError
 
 
+_num_calls = 0
+
+
+def crash_after_another_call(file: BinaryIO) -> tuple[int, bytes]:
+    """As a decoder whose memory an earlier file has damaged."""
+    global _num_calls
+    _num_calls += 1
+    if _num_calls > 1:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return len(file.read()), b""
+
+
 def hang(_: BinaryIO) -> Never:
     while True:
         time.sleep(1)

@@ -152,6 +152,25 @@ def test_a_child_that_was_killed_while_it_was_idle_is_replaced_unnoticed(file: B
     assert run(scenario) == (10, b"some bytes")
 
 
+def test_a_crash_that_an_earlier_file_has_caused_is_not_the_next_files(file: BinaryIO) -> None:
+    async def scenario(sandbox: Sandbox) -> list[object]:
+        return [await sandbox.run(call("crash_after_another_call", file)) for _ in range(3)]
+
+    assert run(scenario) == [(10, b"")] * 3
+
+
+def test_a_file_that_crashes_a_new_process_too_is_refused(file: BinaryIO, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(sandbox: Sandbox) -> object:
+        with pytest.raises(UnreadableAudio):
+            await sandbox.run(call("refuse", file))
+        with pytest.raises(IsolationFailure, match="crashed its decoder"):
+            await sandbox.run(call("crash", file))
+        return await sandbox.run(call("read", file))
+
+    assert run(scenario) == (10, b"some bytes")
+    assert caplog.text.count("a decoding process ended with status -11") == 2
+
+
 def test_a_child_that_is_killed_at_work_fails_one_call(file: BinaryIO) -> None:
     async def scenario(sandbox: Sandbox) -> object:
         at_work = threading.Event()
