@@ -17,7 +17,8 @@ from app.errors import InvalidField
 from app.lifecycle import Lifecycle
 from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
-from app.speech.captions import CAPTION_WRITERS, TimedSegment
+from app.speech.captions import CAPTION_WRITERS
+from app.speech.events import SegmentEnded, SegmentStarted
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stream import Receipt
@@ -70,11 +71,9 @@ def say(
     # Opened before the first word is spoken: a folder that cannot be written is no news for the end of a chapter.
     with nullcontext() if captions is None else open_output(captions) as captions_file:
         with open_output(output) as file:
-            receipt, segments = asyncio.run(
-                _speak(request, settings, audio_format, file, is_seekable=is_seekable(output))
-            )
+            receipt = asyncio.run(_speak(request, settings, audio_format, file, is_seekable=is_seekable(output)))
         if captions_file is not None and write_captions is not None:
-            captions_file.write(write_captions(segments).encode())
+            captions_file.write(write_captions(receipt.segments).encode())
     for warning in receipt.warnings:
         click.echo(f"warning: {warning}", err=True)
     where = "" if output == "-" else f"{output}: "
@@ -99,7 +98,7 @@ def _choose_format(output: str, format_name: str | None) -> AudioFormat:
     return format_for_suffix(suffix)
 
 
-def _choose_captions(captions: str) -> Callable[[Iterable[TimedSegment]], str]:
+def _choose_captions(captions: str) -> Callable[[Iterable[SegmentEnded]], str]:
     try:
         return CAPTION_WRITERS[Path(captions).suffix.lower()]
     except KeyError:
@@ -109,7 +108,7 @@ def _choose_captions(captions: str) -> Callable[[Iterable[TimedSegment]], str]:
 
 async def _speak(
     request: SpeechRequest, settings: Settings, audio_format: AudioFormat, file: BinaryIO, *, is_seekable: bool
-) -> tuple[Receipt, tuple[TimedSegment, ...]]:
+) -> Receipt:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -123,13 +122,16 @@ async def _speak(
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=speech.num_segments, audio="")
             encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=not is_seekable)
-            async for samples in speech:
-                file.write(encoder.encode(samples))
-                progress.update(task, completed=speech.num_spoken, audio=f"{speech.receipt().audio_s:.0f} s")
+            async for event in speech:
+                if isinstance(event, SegmentEnded):
+                    progress.advance(task)
+                elif not isinstance(event, SegmentStarted):
+                    file.write(encoder.encode(event))
+                    progress.update(task, audio=f"{speech.num_samples / speech.sample_rate_hz:.0f} s")
             file.write(encoder.close())
         if audio_format is AudioFormat.WAV and is_seekable:
             file.seek(0)  # the length is known by now, and players show it
             file.write(wav_header(speech.num_samples, speech.sample_rate_hz))
-        return speech.receipt(), speech.timed_segments
+        return speech.receipt()
     finally:
         await service.aclose()

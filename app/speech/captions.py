@@ -1,31 +1,13 @@
-"""Captions: which text is heard when, in the two formats that players read and in JSON.
-
-Knows texts and seconds. Knows nothing of samples and of how the times came about.
-"""
+"""Captions: the times of segments in the two formats that players read, and in JSON."""
 
 from collections.abc import Iterable
 
 import msgspec
 
-
-class StartedSegment(msgspec.Struct, frozen=True):
-    """A segment whose first sample is known; where it ends is not."""
-
-    index: int
-    text: str
-    start_s: float
+from app.speech.events import SegmentEnded
 
 
-class TimedSegment(msgspec.Struct, frozen=True):
-    """One segment in an answer. Times in seconds from the answer's first sample; the pause after it is not counted."""
-
-    index: int
-    text: str
-    start_s: float
-    end_s: float
-
-
-def to_srt(segments: Iterable[TimedSegment]) -> str:
+def to_srt(segments: Iterable[SegmentEnded]) -> str:
     """SubRip: numbered from 1, a comma before the milliseconds."""
     cues = (
         f"{segment.index + 1}\n{_clock(segment.start_s, ',')} --> {_clock(segment.end_s, ',')}\n{segment.text}\n"
@@ -34,8 +16,8 @@ def to_srt(segments: Iterable[TimedSegment]) -> str:
     return "\n".join(cues)
 
 
-def to_vtt(segments: Iterable[TimedSegment]) -> str:
-    """WebVTT, as https://www.w3.org/TR/webvtt1/ has it: `&`, `<` and `>` of the text are escaped."""
+def to_vtt(segments: Iterable[SegmentEnded]) -> str:
+    """WebVTT (https://www.w3.org/TR/webvtt1/), with `&`, `<` and `>` of the text escaped."""
     cues = (
         f"{_clock(segment.start_s, '.')} --> {_clock(segment.end_s, '.')}\n{_escape(segment.text)}\n"
         for segment in segments
@@ -43,13 +25,13 @@ def to_vtt(segments: Iterable[TimedSegment]) -> str:
     return "\n".join(("WEBVTT\n", *cues))
 
 
-def to_json(segments: Iterable[TimedSegment]) -> str:
+def to_json(segments: Iterable[SegmentEnded]) -> str:
     """`{"segments": [{"index", "text", "start_s", "end_s"}]}`, as in an answer over HTTP."""
     return msgspec.json.format(msgspec.json.encode({"segments": list(segments)})).decode() + "\n"
 
 
 CAPTION_WRITERS = {".srt": to_srt, ".vtt": to_vtt, ".json": to_json}
-"""By the ending of a file."""
+"""File suffix -> writer."""
 
 
 def _clock(seconds: float, separator: str) -> str:

@@ -17,9 +17,8 @@ from enum import Enum, auto
 import msgspec
 import numpy as np
 
-from app.engine.values import Samples
 from app.errors import NothingToSpeak, TextTooLong
-from app.speech.captions import StartedSegment, TimedSegment
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stitch import pause_samples
@@ -52,7 +51,7 @@ class Warned(msgspec.Struct, frozen=True):
     message: str
 
 
-Event = StartedSegment | Samples | TimedSegment | Warned | Marker
+Event = SpeechEvent | Warned | Marker
 """A segment starts, samples of it, it ends. Segments are numbered, and timed, through the whole conversation."""
 
 
@@ -244,32 +243,32 @@ class Conversation:
             self._on_spoken(speech.receipt(), (self.num_given - num_before) / self.sample_rate_hz)
 
     async def _heard(self, speech: SpeechStream) -> AsyncGenerator[Event]:
-        """One answer: the pause before it, its segments and its samples in pieces, then what is missing of it."""
-        start_s, first_index = 0.0, self._num_segments
-        num_started = num_ended = 0
-        async for samples in speech:
-            if num_started == 0 and self._last_boundary is not None and not speech.begins_with_pause:
-                pause = np.zeros(pause_samples(self._last_boundary, self.sample_rate_hz), np.float32)
-                self.num_given += len(pause)
-                yield pause
-            if num_started == 0:
-                start_s = self.num_given / self.sample_rate_hz
-            for started in speech.started_segments[num_started:]:
-                num_started += 1
-                self._num_segments = first_index + num_started
-                yield StartedSegment(first_index + started.index, started.text, round(start_s + started.start_s, 6))
-            for at in range(0, len(samples), self._num_piece):
-                piece = samples[at : at + self._num_piece]
-                self.num_given += len(piece)
-                yield piece
-            for timed in speech.timed_segments[num_ended:]:
-                num_ended += 1
-                yield TimedSegment(
-                    first_index + timed.index,
-                    timed.text,
-                    round(start_s + timed.start_s, 6),
-                    round(start_s + timed.end_s, 6),
-                )
+        """One answer on the conversation's timeline: the pause before it, its events, then its warnings.
+
+        Samples come in pieces of at most PIECE_S.
+        """
+        start_s, first_index, is_first = 0.0, self._num_segments, True
+        async for event in speech:
+            match event:
+                case SegmentStarted(index, text, segment_start_s):
+                    if is_first:
+                        is_first = False
+                        if self._last_boundary is not None and not speech.begins_with_pause:
+                            pause = np.zeros(pause_samples(self._last_boundary, self.sample_rate_hz), np.float32)
+                            self.num_given += len(pause)
+                            yield pause
+                        start_s = self.num_given / self.sample_rate_hz
+                    self._num_segments = first_index + index + 1
+                    yield SegmentStarted(first_index + index, text, round(start_s + segment_start_s, 6))
+                case SegmentEnded(index, text, segment_start_s, end_s):
+                    yield SegmentEnded(
+                        first_index + index, text, round(start_s + segment_start_s, 6), round(start_s + end_s, 6)
+                    )
+                case _:
+                    for at in range(0, len(event), self._num_piece):
+                        piece = event[at : at + self._num_piece]
+                        self.num_given += len(piece)
+                        yield piece
         for warning in speech.receipt().warnings:
             if warned := self._warned_once(warning):
                 yield warned

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.engine.values import AudioChunk, Samples
 from app.errors import EngineFailure, NothingToSpeak
-from app.speech.captions import StartedSegment, TimedSegment
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
 from app.text.segments import Boundary, Segment
 
 SILENCE = 10.0 ** (-50 / 20)
@@ -49,12 +49,11 @@ def pause_samples(boundary: Boundary, sample_rate_hz: int, pauses: Pauses = DEFA
 
 
 class Stitcher:
-    """One request's stream in the making. The samples do not depend on how segments are cut into chunks.
+    """Turns the chunks of one request into its events. The samples do not depend on how segments are cut into chunks.
 
-    The last chunk of the last segment completes the stream; there is nothing to flush. `started` has the segments
-    that are heard, `timed` those that are complete, with their places in the stream.
+    The last chunk of the last segment completes the stream; there is nothing to flush.
 
-    lead_s   silence before the first segment
+    lead_s   seconds of silence before the first segment, given together with its first samples
     """
 
     def __init__(
@@ -70,20 +69,18 @@ class Stitcher:
         self._pauses = pauses
         self._index = 0
         self.begins_with_pause = lead_s > 0
-        self._num_lead = round(lead_s * sample_rate_hz)
-        """samples of silence that are still to be given, with the first samples of the first segment"""
-        self._num_given = self._num_lead
+        self._lead: Samples = np.zeros(round(lead_s * sample_rate_hz), np.float32)
+        self._num_given = len(self._lead)
+        self._has_started = False
         self._trimmer = _SegmentTrimmer(sample_rate_hz)
-        self.started: list[StartedSegment] = []
-        self.timed: list[TimedSegment] = []
 
     @property
     def ends_with_pause(self) -> bool:
-        """Whether the text asks for a pause at its end."""
+        """True if the text asks for a pause at its end."""
         return self._segments[-1].pause_s is not None
 
-    def push(self, chunk: AudioChunk) -> Samples:
-        """The samples that are final now; often none, never views of the chunk's.
+    def push(self, chunk: AudioChunk) -> list[SpeechEvent]:
+        """The events that are final now, often none. Their samples are never empty, and never views of the chunk's.
 
         Raises NothingToSpeak when a segment ends without sound, EngineFailure for NaN, infinity and wrong order.
         """
@@ -95,37 +92,35 @@ class Stitcher:
                 f"segment {segment.index} ({_shorten(segment.text)}) holds samples that are not numbers"
             )
         samples = self._trimmer.push(chunk.samples)
-        if self._trimmer.has_sound and len(self.started) == self._index:
-            self.started.append(StartedSegment(segment.index, segment.text, self._num_given / self._sample_rate_hz))
+        start_s = self._num_given / self._sample_rate_hz
+        events: list[SpeechEvent] = []
+        if chunk.is_last:
+            if not self._trimmer.has_sound:
+                raise NothingToSpeak(f"no sound came for {_shorten(segment.text)}", param="text")
+            samples = np.concatenate([samples, self._trimmer.finish()])
+        if samples.size and not self._has_started:
+            self._has_started = True
+            events.append(SegmentStarted(segment.index, segment.text, start_s))
+            samples = np.concatenate([self._lead, samples])
+            self._lead = self._lead[:0]
         if not chunk.is_last:
-            return self._behind_lead(samples)
-        if not self._trimmer.has_sound:
-            raise NothingToSpeak(f"no sound came for {_shorten(segment.text)}", param="text")
-        samples = np.concatenate([samples, self._trimmer.finish()])
-        pause = self._end_segment(segment)
-        return self._behind_lead(np.concatenate([samples, pause]))
+            return [*events, samples] if samples.size else events
+        end = self._num_given + self._trimmer.num_given
+        ended = SegmentEnded(segment.index, segment.text, start_s, end / self._sample_rate_hz)
+        pause = self._begin_next(segment)
+        return [*events, np.concatenate([samples, pause]), ended]
 
-    def _behind_lead(self, samples: Samples) -> Samples:
-        """`samples`, with the silence at the start of the stream before the first of them."""
-        if not samples.size or not self._num_lead:
-            return samples
-        num_lead, self._num_lead = self._num_lead, 0
-        return np.concatenate([np.zeros(num_lead, np.float32), samples])
-
-    def _end_segment(self, ended: Segment) -> Samples:
-        """The pause after it: its own, or that of its boundary unless nothing follows."""
-        start, end = self._num_given, self._num_given + self._trimmer.num_given
-        self.timed.append(
-            TimedSegment(ended.index, ended.text, start / self._sample_rate_hz, end / self._sample_rate_hz)
-        )
+    def _begin_next(self, ended: Segment) -> Samples:
+        """The pause after the segment that has ended: its own, or that of its boundary unless nothing follows."""
         self._index += 1
-        self._trimmer = _SegmentTrimmer(self._sample_rate_hz)
         is_end = self._index == len(self._segments)
         if ended.pause_s is not None:
             num_pause = round(ended.pause_s * self._sample_rate_hz)
         else:
             num_pause = 0 if is_end else pause_samples(ended.boundary, self._sample_rate_hz, self._pauses)
-        self._num_given = end + num_pause
+        self._num_given += self._trimmer.num_given + num_pause
+        self._trimmer = _SegmentTrimmer(self._sample_rate_hz)
+        self._has_started = False
         return np.zeros(num_pause, np.float32)
 
 

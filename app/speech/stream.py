@@ -1,9 +1,10 @@
-"""One answer in the making: samples in order, at one gain, with its receipts.
+"""The stream of one answer: events with samples at one gain, and its receipt.
 
-Knows chunks and samples. Knows nothing of formats and HTTP, nor how the request was checked.
+Knows chunks, events and samples. Knows nothing of formats and protocols.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -13,14 +14,14 @@ from app.audio.loudness import soft_limit
 from app.deadline import Deadline
 from app.engine.base import EngineInfo
 from app.engine.stream import ChunkStream
-from app.engine.values import Samples
+from app.engine.values import AudioChunk, Samples
 from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
-from app.speech.captions import StartedSegment, TimedSegment
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
 from app.speech.stitch import Stitcher
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller is told about its answer. Times in seconds; None where the answer is not there yet."""
+    """Figures of an answer so far. Times in seconds since the request; None for moments that have not come."""
 
     engine: str
     seed: int
@@ -29,18 +30,24 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     first_audio_s: float | None
     total_s: float | None
     audio_s: float
-    num_segments: int = 0
+    segments: tuple[SegmentEnded, ...] = ()
     """spoken to their end"""
-    num_characters: int = 0
-    """of those segments"""
+
+    @property
+    def num_segments(self) -> int:
+        return len(self.segments)
+
+    @property
+    def num_characters(self) -> int:
+        return sum(len(segment.text) for segment in self.segments)
 
 
 class SpeechStream:
-    """An asynchronous iterator of samples, shape [samples]. Its holder must close it; closing twice does no harm.
+    """An asynchronous iterator of events. Its holder must close it; closing twice does no harm.
 
-    gain           applied to all samples, so that a streamed answer has exactly the samples of a whole one
-    deadline       when the first samples, and all of a collected answer, must have come
-    trace          the span of its making, which it ends
+    gain        factor for all samples, so that a streamed answer has exactly the samples of a whole one
+    deadline    by which the first samples, and all of a collected answer, must have come
+    trace       span of the synthesis, which this object ends
     """
 
     def __init__(
@@ -71,9 +78,10 @@ class SpeechStream:
         self._clock = clock
         self._trace = trace
         self._admitted_at_s = clock()
-        self._first: Samples | None = None
+        self._ready: deque[SpeechEvent] = deque()
+        """events that have been made and not been taken"""
+        self._segments: list[SegmentEnded] = []
         self.num_segments = num_segments
-        self.num_spoken = 0
         self.num_samples = 0
         self._first_audio_at_s: float | None = None
         self._finished_at_s: float | None = None
@@ -84,22 +92,12 @@ class SpeechStream:
 
     @property
     def begins_with_pause(self) -> bool:
-        """Whether the text asks for a pause at its start."""
+        """True if the text asks for a pause at its start."""
         return self._stitcher.begins_with_pause
 
     @property
     def ends_with_pause(self) -> bool:
         return self._stitcher.ends_with_pause
-
-    @property
-    def started_segments(self) -> tuple[StartedSegment, ...]:
-        """The segments of which samples have come, with their places in the answer."""
-        return tuple(self._stitcher.started)
-
-    @property
-    def timed_segments(self) -> tuple[TimedSegment, ...]:
-        """The segments that have been spoken to their end, with their places in the answer."""
-        return tuple(self._stitcher.timed)
 
     def receipt(self) -> Receipt:
         return Receipt(
@@ -110,15 +108,14 @@ class SpeechStream:
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),
             audio_s=self.num_samples / self.sample_rate_hz,
-            num_segments=self.num_spoken,
-            num_characters=sum(len(segment.text) for segment in self.timed_segments),
+            segments=tuple(self._segments),
         )
 
     async def start(self) -> None:
         """Wait for the first audio, so that an error before it can still be a status. Raises DeadlineExceeded."""
         try:
             async with self._deadline.overall():
-                self._first = await self._next()
+                await self._make_events()
         except BaseException as error:
             fail(self._trace, type(error).__name__)
             await self.aclose()
@@ -128,7 +125,7 @@ class SpeechStream:
         """All samples, [samples]. Raises DeadlineExceeded when they have not come by the deadline."""
         try:
             async with self._deadline.overall():
-                parts = [samples async for samples in self]
+                parts = [event async for event in self if isinstance(event, np.ndarray)]
         finally:
             await self.aclose()
         return np.concatenate(parts)
@@ -136,12 +133,11 @@ class SpeechStream:
     def __aiter__(self) -> "SpeechStream":
         return self
 
-    async def __anext__(self) -> Samples:
-        if self._first is not None:
-            samples, self._first = self._first, None
-            return samples
+    async def __anext__(self) -> SpeechEvent:
         try:
-            return await self._next()
+            if not self._ready:
+                await self._make_events()
+            return self._ready.popleft()
         except BaseException as error:
             if not isinstance(error, StopAsyncIteration):
                 fail(self._trace, type(error).__name__)
@@ -155,29 +151,32 @@ class SpeechStream:
             self._on_close()
             self._end_trace()
 
-    async def _next(self) -> Samples:
+    async def _make_events(self) -> None:
+        """Wait until there are events. Raises StopAsyncIteration at the end."""
         try:
             async with self._deadline.each_wait():
-                samples = await self._next_samples()
+                while not self._ready:
+                    self._take(await anext(self._chunks))
         except StopAsyncIteration:
             self._finished_at_s = self._clock()
             raise
-        self.num_samples += len(samples)
-        if self._first_audio_at_s is None:
-            self._first_audio_at_s = self._clock()
-            if self._trace.is_recording():
-                self._trace_first_audio(self._first_audio_at_s)
-        return samples
 
-    async def _next_samples(self) -> Samples:
-        while True:
-            chunk = await anext(self._chunks)
-            samples = self._stitcher.push(chunk)
-            self.num_spoken += chunk.is_last
-            if chunk.is_last:
-                self._trace.add_event("segment spoken", {"chorus.segment": chunk.segment_index})
-            if samples.size:
-                return soft_limit(samples * self._gain)
+    def _take(self, chunk: AudioChunk) -> None:
+        for event in self._stitcher.push(chunk):
+            match event:
+                case SegmentStarted():
+                    self._ready.append(event)
+                case SegmentEnded():
+                    self._segments.append(event)
+                    self._trace.add_event("segment spoken", {"chorus.segment": chunk.segment_index})
+                    self._ready.append(event)
+                case _:
+                    self._ready.append(soft_limit(event * self._gain))
+                    self.num_samples += len(event)
+                    if self._first_audio_at_s is None:
+                        self._first_audio_at_s = self._clock()
+                        if self._trace.is_recording():
+                            self._trace_first_audio(self._first_audio_at_s)
 
     def _trace_first_audio(self, now_s: float) -> None:
         """Two steps that can be told apart only afterwards: the wait for a slot, and the work on the first audio."""

@@ -21,8 +21,8 @@ from app.http.live import messages
 from app.http.wire.errors import error_body
 from app.observability.request_context import request_context
 from app.pools import ENCODERS
-from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.conversation import Conversation, Marker, Warned
+from app.speech.events import SegmentEnded, SegmentStarted
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +135,9 @@ class LiveSocket:
                     match event:
                         case np.ndarray():
                             await self._send_audio(await ENCODERS.run(turn.encode, event))
-                        case StartedSegment(index, text, start_s):
+                        case SegmentStarted(index, text, start_s):
                             await self.send(messages.SegmentStarted(index=index, text=text, start_s=start_s))
-                        case TimedSegment(index, text, start_s, end_s):
+                        case SegmentEnded(index, text, start_s, end_s):
                             ended = messages.SegmentEnded(index=index, text=text, start_s=start_s, end_s=end_s)
                             await self.send(ended)
                         case Warned(message):

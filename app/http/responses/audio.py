@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
+import numpy as np
 from litestar import Response
 from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
@@ -18,6 +19,7 @@ from app.http.wire.errors import AnyRequest
 from app.observability.request_context import request_context
 from app.observability.tracing import get_current_span, span, start_span
 from app.pools import ENCODERS, WHOLE_ANSWERS
+from app.speech.events import SegmentEnded, SegmentStarted
 from app.speech.playback import Playback
 from app.speech.stream import Receipt, SpeechStream
 
@@ -143,14 +145,27 @@ async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[b
 
 async def encoded_pieces(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     """The bytes of the file, as they are made."""
+    async with aclosing(encoded_events(answer, audio_format)) as events:
+        async for event in events:
+            if isinstance(event, bytes):
+                yield event
+
+
+async def encoded_events(
+    answer: AudioResponse, audio_format: AudioFormat
+) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
+    """The events of the stream, with the bytes of the file in the place of samples."""
     encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
     encoding, encode_s = start_span("encode", parent=answer.trace), 0.0
     try:
-        async for samples in answer.speech:
+        async for event in answer.speech:
+            if not isinstance(event, np.ndarray):
+                yield event
+                continue
             began_at_s = time.perf_counter()
-            data = await ENCODERS.run(encoder.encode, samples)
+            data = await ENCODERS.run(encoder.encode, event)
             encode_s += time.perf_counter() - began_at_s
-            answer.num_encoded += len(samples)
+            answer.num_encoded += len(event)
             if data:
                 yield data
         if data := await ENCODERS.run(encoder.close):

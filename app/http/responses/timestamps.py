@@ -15,7 +15,7 @@ from app.audio.formats import AudioFormat
 from app.http.responses.audio import (
     AudioResponse,
     encode_answer,
-    encoded_pieces,
+    encoded_events,
     streamed_response,
     whole_headers,
     whole_response,
@@ -25,6 +25,7 @@ from app.http.wire.errors import AnyRequest, error_body
 from app.http.wire.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.pools import WHOLE_ANSWERS
 from app.speech.captions import to_srt, to_vtt
+from app.speech.events import SegmentEnded
 from app.speech.stream import SpeechStream
 
 
@@ -49,18 +50,14 @@ async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[b
 
 
 async def _events(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
-    speech = answer.speech
-    num_told = 0
     try:
-        async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
-            async for data in pieces:
-                yield _event("audio", AudioEvent(data=data))
-                for segment in speech.timed_segments[num_told:]:
-                    num_told += 1
-                    yield _event("segment", segment)
-        for segment in speech.timed_segments[num_told:]:
-            yield _event("segment", segment)
-        yield _event("done", _receipt(speech))
+        async with aclosing(encoded_events(answer, audio_format)) as events:
+            async for event in events:
+                if isinstance(event, bytes):
+                    yield _event("audio", AudioEvent(data=event))
+                elif isinstance(event, SegmentEnded):
+                    yield _event("segment", event)
+        yield _event("done", _receipt(answer.speech))
     except Exception as error:
         yield _event("error", error_body(error))
         raise
@@ -72,12 +69,12 @@ def _event(name: str, data: msgspec.Struct) -> bytes:
 
 def _receipt(speech: SpeechStream) -> TimingReceipt:
     """Of an answer that is complete."""
-    receipt, segments = speech.receipt(), speech.timed_segments
+    receipt = speech.receipt()
     return TimingReceipt(
         audio_s=receipt.audio_s,
         seed=receipt.seed,
         warnings=receipt.warnings,
-        segments=segments,
-        srt=to_srt(segments),
-        vtt=to_vtt(segments),
+        segments=receipt.segments,
+        srt=to_srt(receipt.segments),
+        vtt=to_vtt(receipt.segments),
     )

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat
 from app.audio.reference_check import Verdict
-from app.speech.captions import TimedSegment
+from app.speech.events import SegmentEnded
 from app.speech.request import (
     MAX_ID_CHARS,
     LanguageCode,
@@ -157,7 +157,7 @@ class TimingReceipt(msgspec.Struct, kw_only=True):
     audio_s: float
     seed: int
     warnings: Annotated[tuple[str, ...], Meta(description="As in `X-Chorus-Warnings`, and those that came later")]
-    segments: Annotated[tuple[TimedSegment, ...], Meta(description="Seconds from the first sample; pauses between")]
+    segments: Annotated[tuple[SegmentEnded, ...], Meta(description="Seconds from the first sample; pauses between")]
     srt: Annotated[str, Meta(description="The segments as a SubRip file")]
     vtt: Annotated[str, Meta(description="The segments as a WebVTT file")]
 

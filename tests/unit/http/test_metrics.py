@@ -8,6 +8,7 @@ from app.engine.base import DeviceMemory
 from app.http.metrics import REQUEST_BUCKETS_S, Metrics
 from app.lifecycle import Lifecycle
 from app.settings import Settings
+from app.speech.events import SegmentEnded
 from app.speech.stream import Receipt
 from tests.support.fake_engine import FakeEngine
 
@@ -57,7 +58,9 @@ def test_what_an_answer_did_not_reach_is_not_counted(metrics: Metrics) -> None:
 
 
 def test_gaps_segments_and_characters_add_up(metrics: Metrics) -> None:
-    spoken = msgspec.structs.replace(receipt(), num_segments=2, num_characters=40)
+    spoken = msgspec.structs.replace(
+        receipt(), segments=(SegmentEnded(0, "x" * 15, 0.0, 1.0), SegmentEnded(1, "x" * 25, 1.0, 2.0))
+    )
     metrics.on_answer_end(spoken, delivered_s=8.0, num_underruns=3)
     metrics.on_answer_end(spoken, delivered_s=8.0)
     page = samples(metrics)

@@ -3,11 +3,12 @@
 import av
 import pytest
 
-from app.speech.captions import TimedSegment, to_srt, to_vtt
+from app.speech.captions import to_srt, to_vtt
+from app.speech.events import SegmentEnded
 
 SEGMENTS = (
-    TimedSegment(0, "Hello there.", 0.0, 1.2344),
-    TimedSegment(1, "Salt & <pepper>", 1.4944, 3723.9996),
+    SegmentEnded(0, "Hello there.", 0.0, 1.2344),
+    SegmentEnded(1, "Salt & <pepper>", 1.4944, 3723.9996),
 )
 
 

@@ -14,8 +14,8 @@ from app.errors import DeadlineExceeded, EngineFailure, QueueFull, TextTooLong, 
 from app.lifecycle import Lifecycle
 from app.pools import TEXT
 from app.settings import Settings
-from app.speech.captions import StartedSegment, TimedSegment
 from app.speech.conversation import MAX_ADMITTED, MIN_COST_CHARS, PIECE_S, Conversation, Event, Marker, Warned
+from app.speech.events import SegmentEnded, SegmentStarted
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stream import Receipt
@@ -106,13 +106,13 @@ def test_segments_are_numbered_and_timed_through_the_conversation(tmp_path: Path
             talk.conversation.write(word + " ")
         talk.conversation.finish()
         events = await talk.rest()
-        ended = [event for event in events if isinstance(event, TimedSegment)]
+        ended = [event for event in events if isinstance(event, SegmentEnded)]
         assert [(event.index, event.text) for event in ended] == [
             (0, "One two three four."),
             (1, "Five six seven."),
             (2, "Eight nine ten eleven"),
         ]
-        started = [event for event in events if isinstance(event, StartedSegment)]
+        started = [event for event in events if isinstance(event, SegmentStarted)]
         assert [(s.index, s.text, s.start_s) for s in started] == [(e.index, e.text, e.start_s) for e in ended]
         audio = samples_of(events)
         assert talk.conversation.num_given == len(audio) == round(ended[-1].end_s * RATE_HZ)
@@ -144,8 +144,8 @@ def test_audio_comes_in_pieces_of_a_tenth_of_a_second_at_most(tmp_path: Path) ->
 def test_a_sentence_is_heard_before_the_next_one_is_whole(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
         talk.conversation.write("The first sentence is whole. The next ")
-        ended = await talk.next(TimedSegment)
-        assert isinstance(ended, TimedSegment)
+        ended = await talk.next(SegmentEnded)
+        assert isinstance(ended, SegmentEnded)
         assert ended.text == "The first sentence is whole."
 
     run(tmp_path, test)
@@ -155,13 +155,13 @@ def test_flush_speaks_what_has_no_end_and_says_when_it_was_spoken(tmp_path: Path
     async def test(talk: Talk) -> None:
         talk.conversation.write("No end of this")
         talk.conversation.flush()
-        ended = await talk.next(TimedSegment)
-        assert isinstance(ended, TimedSegment)
+        ended = await talk.next(SegmentEnded)
+        assert isinstance(ended, SegmentEnded)
         assert ended.text == "No end of this"
         assert await talk.next(Marker.FLUSHED) is Marker.FLUSHED
         talk.conversation.write("and it goes on")
         talk.conversation.finish()
-        assert [event.text for event in await talk.rest() if isinstance(event, TimedSegment)] == ["and it goes on"]
+        assert [event.text for event in await talk.rest() if isinstance(event, SegmentEnded)] == ["and it goes on"]
 
     run(tmp_path, test)
 
@@ -177,7 +177,7 @@ def test_after_cancel_nothing_of_before_is_heard_and_the_conversation_goes_on(tm
         talk.conversation.write("Something else is said. ")
         talk.conversation.finish()
         events = await talk.rest()
-        assert [event.text for event in events if isinstance(event, TimedSegment)] == ["Something else is said."]
+        assert [event.text for event in events if isinstance(event, SegmentEnded)] == ["Something else is said."]
         assert talk.conversation.num_given == len(first) + len(samples_of(events))
 
     run(tmp_path, test)
@@ -193,8 +193,8 @@ def test_the_first_sentence_after_cancel_begins_without_the_pause_of_the_one_bef
         before_s = talk.conversation.given_s
         talk.conversation.write("Now comes another one. ")
         talk.conversation.flush()
-        started = await talk.next(StartedSegment)
-        assert isinstance(started, StartedSegment)
+        started = await talk.next(SegmentStarted)
+        assert isinstance(started, SegmentStarted)
         assert started.start_s == before_s
 
     run(tmp_path, test)
@@ -236,7 +236,7 @@ def test_cancel_twice_and_before_anything_was_said_does_no_harm(tmp_path: Path) 
         talk.conversation.finish()
         events = await talk.rest()
         assert events[:2] == [Marker.CANCELLED, Marker.CANCELLED]
-        assert [event.text for event in events if isinstance(event, TimedSegment)] == ["And now to something."]
+        assert [event.text for event in events if isinstance(event, SegmentEnded)] == ["And now to something."]
 
     run(tmp_path, test)
 
@@ -284,7 +284,7 @@ def test_one_loudness_for_all(tmp_path: Path) -> None:
         talk.conversation.finish()
         events = await talk.rest()
         audio = samples_of(events)
-        first, second = (event for event in events if isinstance(event, TimedSegment))
+        first, second = (event for event in events if isinstance(event, SegmentEnded))
         middle = [audio[round((e.start_s + 0.1) * RATE_HZ) : round((e.end_s - 0.1) * RATE_HZ)] for e in (first, second)]
         assert np.abs(middle[0]).max() == pytest.approx(np.abs(middle[1]).max(), rel=1e-3)
 
@@ -298,7 +298,7 @@ def test_what_cannot_be_spoken_is_a_warning_once_and_the_rest_is_heard(tmp_path:
         talk.conversation.write("The 世 is round, they say. The 世 is flat, they said. ")
         talk.conversation.finish()
         events = await talk.rest()
-        assert len([event for event in events if isinstance(event, TimedSegment)]) == 2
+        assert len([event for event in events if isinstance(event, SegmentEnded)]) == 2
         warnings = [event.message for event in events if isinstance(event, Warned)]
         assert warnings == [
             "the text has nothing that can be spoken",
@@ -333,7 +333,7 @@ def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp
         await settled()
         assert not heard.done()
         await others.pop().aclose()
-        assert [event.text for event in await heard if isinstance(event, TimedSegment)] == ["Then comes this."]
+        assert [event.text for event in await heard if isinstance(event, SegmentEnded)] == ["Then comes this."]
         for other in others:
             await other.aclose()
 
@@ -385,13 +385,13 @@ def test_an_unknown_language_is_told_before_anything_is_started(tmp_path: Path) 
 def test_a_segment_that_was_begun_and_cancelled_keeps_its_number(tmp_path: Path) -> None:
     async def test(talk: Talk) -> None:
         talk.conversation.write("This is heard only in its beginning, and then no more. And th")
-        first = await talk.next(StartedSegment)
+        first = await talk.next(SegmentStarted)
         await talk.conversation.cancel()
         talk.conversation.write("Something else is said. ")
         talk.conversation.finish()
-        second = await talk.next(StartedSegment)
-        assert isinstance(first, StartedSegment)
-        assert isinstance(second, StartedSegment)
+        second = await talk.next(SegmentStarted)
+        assert isinstance(first, SegmentStarted)
+        assert isinstance(second, SegmentStarted)
         assert (first.index, second.index) == (0, 1)
 
     run(tmp_path, test)
@@ -416,7 +416,7 @@ def test_a_written_pause_between_two_sentences_replaces_that_of_their_boundary(t
     async def talk(talk: Talk) -> None:
         talk.conversation.write("The first sentence is here. [pause 2s] The second one follows.")
         talk.conversation.finish()
-        first, second = [event for event in await talk.rest() if isinstance(event, TimedSegment)]
+        first, second = [event for event in await talk.rest() if isinstance(event, SegmentEnded)]
         assert (first.text, second.text) == ("The first sentence is here.", "The second one follows.")
         assert second.start_s - first.end_s == pytest.approx(2.0, abs=1e-6)
 
@@ -428,7 +428,7 @@ def test_marks_of_markdown_are_not_heard_and_those_of_ssml_end_nothing(tmp_path:
         talk.conversation.write("<speak>The **first** sentence is here. The second one follows.</speak>")
         talk.conversation.finish()
         events = await talk.rest()
-        texts = [event.text for event in events if isinstance(event, TimedSegment)]
+        texts = [event.text for event in events if isinstance(event, SegmentEnded)]
         assert texts == ["The first sentence is here.", "The second one follows."]
         assert any(isinstance(event, Warned) and "<speak>" in event.message for event in events)
 

@@ -10,6 +10,7 @@ from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples
 from app.errors import DeadlineExceeded, EngineFailure
 from app.observability.tracing import INVALID_SPAN, Span, request_span, start_span
+from app.speech.events import SegmentEnded, SegmentStarted
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
 from tests.support.fake_engine import RATE_HZ, FakeEngine
@@ -49,6 +50,14 @@ class Source:
             self.chunks.deliver(AudioChunk(segment_index=segment_index, samples=part, is_last=is_last))
 
 
+async def next_samples(speech: SpeechStream) -> Samples:
+    """The samples that come next; events before them are passed over."""
+    while True:
+        event = await anext(speech)
+        if isinstance(event, np.ndarray):
+            return event
+
+
 def tone(level: float, seconds: float) -> Samples:
     return (level * np.sin(0.1 * np.arange(round(seconds * RATE_HZ)))).astype(np.float32)
 
@@ -69,7 +78,8 @@ def test_the_first_chunk_with_sound_leaves_at_once_and_all_segments_have_one_gai
     async def scenario() -> None:
         source = Source(2, gain=2.0)
         source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.25), is_last=False))
-        first = [await anext(source.speech)]
+        assert await anext(source.speech) == SegmentStarted(0, "segment 0", 0.0)
+        first = [await next_samples(source.speech)]
         assert len(first[0]) == pytest.approx(0.25 * RATE_HZ, rel=0.05)
         source.deliver(tone(0.1, 1.0), 0)
         source.deliver(tone(0.2, 1.0), 1)
@@ -97,7 +107,8 @@ def test_a_failure_after_the_first_audio_is_heard_and_gives_everything_back() ->
         source.deliver(tone(0.1, 1.0), 0)
         await source.speech.start()
         source.chunks.fail(EngineFailure("segment 1 could not be spoken"))
-        assert len(await anext(source.speech)) > RATE_HZ
+        assert len(await next_samples(source.speech)) > RATE_HZ
+        assert isinstance(await anext(source.speech), SegmentEnded)
         with pytest.raises(EngineFailure):
             await anext(source.speech)
         return source.chunks.is_closed
@@ -116,6 +127,8 @@ def test_receipts_are_complete_at_the_end() -> None:
         ended = source.speech.receipt()
         assert ended.total_s is not None
         assert ended.audio_s == len(samples) / RATE_HZ
+        assert ended.segments == (SegmentEnded(0, "segment 0", 0.0, ended.audio_s),)
+        assert (ended.num_segments, ended.num_characters) == (1, len("segment 0"))
 
     asyncio.run(scenario())
 
@@ -148,10 +161,10 @@ def test_a_stream_that_plays_for_longer_than_the_limit_goes_on() -> None:
         limit_at_s = asyncio.get_running_loop().time() + 0.05
         while asyncio.get_running_loop().time() < limit_at_s + 0.05:
             source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.1), is_last=False))
-            await anext(source.speech)
+            await next_samples(source.speech)
             await asyncio.sleep(0)
         source.chunks.deliver(AudioChunk(segment_index=0, samples=tone(0.1, 0.1), is_last=True))
-        assert [len(samples) > 0 async for samples in source.speech]
+        assert [event async for event in source.speech if isinstance(event, np.ndarray)]
         assert source.num_closed >= 1
 
     asyncio.run(scenario())

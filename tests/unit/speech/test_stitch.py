@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.engine.values import AudioChunk
 from app.errors import EngineFailure, NothingToSpeak
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
 from app.speech.stitch import FADE_MS, KEPT_SILENCE_MS, Pauses, Stitcher
 from app.text.segments import Boundary, Segment
 
@@ -31,11 +32,16 @@ def segments(*boundaries: Boundary) -> tuple[Segment, ...]:
     return tuple(Segment(index=i, text=f"Text {i}.", boundary=boundary) for i, boundary in enumerate(boundaries))
 
 
+def samples_in(events: Sequence[SpeechEvent]) -> Any:
+    """The samples of events, one array; empty where there are none."""
+    return np.concatenate([np.zeros(0, np.float32), *(event for event in events if isinstance(event, np.ndarray))])
+
+
 def stitch(parts: Sequence[Any], boundary: Boundary = Boundary.SENTENCE) -> Any:
     """Each part is one segment in one chunk."""
     stitcher = Stitcher(segments(*[boundary] * len(parts)), RATE_HZ)
     chunks = [AudioChunk(segment_index=i, samples=part, is_last=True) for i, part in enumerate(parts)]
-    return np.concatenate([stitcher.push(chunk) for chunk in chunks])
+    return samples_in([event for chunk in chunks for event in stitcher.push(chunk)])
 
 
 def test_silence_around_each_segment_is_cut_to_40_ms() -> None:
@@ -69,7 +75,7 @@ def test_the_pause_follows_from_what_ended_the_segment(boundary: str, pause_ms: 
 
 def test_pauses_can_be_chosen() -> None:
     stitcher = Stitcher(segments(Boundary.CLAUSE, Boundary.CLAUSE), RATE_HZ, pauses=Pauses(clause_ms=10))
-    first = stitcher.push(AudioChunk(segment_index=0, samples=sound(100), is_last=True))
+    first = samples_in(stitcher.push(AudioChunk(segment_index=0, samples=sound(100), is_last=True)))
     assert len(first) == 110 * MS
 
 
@@ -101,7 +107,7 @@ def test_a_segment_without_sound_is_an_error_that_names_its_text(parts: list[Any
     text = "Nobody heard this sentence, although it is long enough to be cut short."
     stitcher = Stitcher((Segment(index=0, text=text, boundary=Boundary.SENTENCE),), RATE_HZ)
     for part in parts:
-        assert stitcher.push(AudioChunk(segment_index=0, samples=part, is_last=False)).size == 0
+        assert stitcher.push(AudioChunk(segment_index=0, samples=part, is_last=False)) == []
     with pytest.raises(NothingToSpeak, match="Nobody heard this sentence") as failure:
         stitcher.push(AudioChunk(segment_index=0, samples=np.zeros(0, np.float32), is_last=True))
     assert text[:59] in failure.value.message
@@ -127,15 +133,16 @@ def test_chunks_are_never_modified_nor_handed_on() -> None:
     before = samples.copy()
     stitcher = Stitcher(segments(Boundary.CLAUSE), RATE_HZ)
     for is_last in (False, True):
-        given_out = stitcher.push(AudioChunk(segment_index=0, samples=samples, is_last=is_last))
-        assert not np.shares_memory(given_out, samples)
-        given_out[:] = 9
+        for event in stitcher.push(AudioChunk(segment_index=0, samples=samples, is_last=is_last)):
+            if isinstance(event, np.ndarray):
+                assert not np.shares_memory(event, samples)
+                event[:] = 9
     np.testing.assert_array_equal(samples, before)
 
 
 def test_sound_is_handed_on_before_its_segment_ends() -> None:
     stitcher = Stitcher(segments(Boundary.CLAUSE), RATE_HZ)
-    first = stitcher.push(AudioChunk(segment_index=0, samples=sound(100), is_last=False))
+    first = samples_in(stitcher.push(AudioChunk(segment_index=0, samples=sound(100), is_last=False)))
     assert len(first) == (100 - FADE_MS) * MS, "all but what the fade at the end may need"
 
 
@@ -158,7 +165,7 @@ def test_the_stream_does_not_depend_on_how_segments_are_cut_into_chunks(data: st
         chunks = np.split(part, cuts)
         for number, samples in enumerate(chunks, start=1):
             chunk = AudioChunk(segment_index=index, samples=samples, is_last=number == len(chunks))
-            given_out.append(stitcher.push(chunk))
+            given_out.append(samples_in(stitcher.push(chunk)))
     np.testing.assert_array_equal(np.concatenate(given_out), stitch(parts, Boundary.CLAUSE))
 
 
@@ -166,23 +173,34 @@ def test_the_stream_is_the_same_one_sample_at_a_time() -> None:
     part = np.concatenate([silence(50), sound(30), silence(20), sound(3), silence(50)])
     stitcher = Stitcher(segments(Boundary.CLAUSE), RATE_HZ)
     single = [
-        stitcher.push(AudioChunk(segment_index=0, samples=part[i : i + 1], is_last=i == len(part) - 1))
+        samples_in(stitcher.push(AudioChunk(segment_index=0, samples=part[i : i + 1], is_last=i == len(part) - 1)))
         for i in range(len(part))
     ]
     np.testing.assert_array_equal(np.concatenate(single), stitch([part]))
 
 
 @pytest.mark.parametrize("num_chunks", [1, 3, 40])
-def test_a_segment_is_timed_from_its_first_sample_to_its_last(num_chunks: int) -> None:
+def test_a_segment_starts_before_its_first_sample_and_ends_after_its_last(num_chunks: int) -> None:
     stitcher = Stitcher(segments(Boundary.SENTENCE, Boundary.CLAUSE), RATE_HZ, pauses=Pauses(sentence_ms=300))
+    events: list[SpeechEvent] = []
     for index, length_ms in enumerate((200, 500)):
         parts = np.array_split(np.concatenate([silence(190), sound(length_ms), silence(250)]), num_chunks)
         for number, part in enumerate(parts):
-            stitcher.push(AudioChunk(segment_index=index, samples=part, is_last=number == num_chunks - 1))
-    assert [(timed.text, timed.start_s, timed.end_s) for timed in stitcher.timed] == [
-        ("Text 0.", 0.0, 0.28),
-        ("Text 1.", 0.58, 1.16),
+            chunk = AudioChunk(segment_index=index, samples=part, is_last=number == num_chunks - 1)
+            events += stitcher.push(chunk)
+    assert all(event.size for event in events if isinstance(event, np.ndarray))
+    marks = [event for event in events if not isinstance(event, np.ndarray)]
+    assert marks == [
+        SegmentStarted(0, "Text 0.", 0.0),
+        SegmentEnded(0, "Text 0.", 0.0, 0.28),
+        SegmentStarted(1, "Text 1.", 0.58),
+        SegmentEnded(1, "Text 1.", 0.58, 1.16),
     ]
+    first_end = next(at for at, event in enumerate(events) if event is marks[1])
+    assert events[0] is marks[0]
+    assert len(samples_in(events[:first_end])) == 580 * MS
+    assert events[first_end + 1] is marks[2]
+    assert events[-1] is marks[3]
 
 
 def with_pauses(*pauses_s: float | None, lead_s: float = 0.0) -> Stitcher:
@@ -197,24 +215,26 @@ def with_pauses(*pauses_s: float | None, lead_s: float = 0.0) -> Stitcher:
 def test_a_segments_own_pause_replaces_that_of_its_boundary(pause_s: float) -> None:
     stitcher = with_pauses(pause_s, None)
     given = [stitcher.push(AudioChunk(i, sound(300), is_last=True)) for i in range(2)]
-    assert [len(samples) for samples in given] == [(300 + round(1000 * pause_s)) * MS, 300 * MS]
-    assert [(timed.start_s, timed.end_s) for timed in stitcher.timed] == [(0.0, 0.3), (0.3 + pause_s, 0.6 + pause_s)]
+    assert [len(samples_in(events)) for events in given] == [(300 + round(1000 * pause_s)) * MS, 300 * MS]
+    ended = [event for events in given for event in events if isinstance(event, SegmentEnded)]
+    assert [(event.start_s, event.end_s) for event in ended] == [(0.0, 0.3), (0.3 + pause_s, 0.6 + pause_s)]
 
 
 def test_a_pause_at_the_end_is_heard() -> None:
-    assert len(with_pauses(1.0).push(AudioChunk(0, sound(300), is_last=True))) == 1300 * MS
+    assert len(samples_in(with_pauses(1.0).push(AudioChunk(0, sound(300), is_last=True)))) == 1300 * MS
 
 
 @pytest.mark.parametrize("num_chunks", [1, 2, 7, 300])
 def test_silence_at_the_start_comes_before_the_first_sound_in_however_many_chunks(num_chunks: int) -> None:
     stitcher = with_pauses(None, lead_s=0.5)
     chunks = np.array_split(np.concatenate([silence(100), sound(300)]), num_chunks)
-    given = [
-        stitcher.push(AudioChunk(0, chunk.astype(np.float32), is_last=i == num_chunks - 1))
+    events = [
+        event
         for i, chunk in enumerate(chunks)
+        for event in stitcher.push(AudioChunk(0, chunk.astype(np.float32), is_last=i == num_chunks - 1))
     ]
-    stream = np.concatenate(given)
+    stream = samples_in(events)
     assert len(stream) == (500 + KEPT_SILENCE_MS + 300) * MS
     assert not stream[: 500 * MS].any()
-    assert [(timed.start_s, timed.end_s) for timed in stitcher.timed] == [(0.5, 0.84)]
-    assert [started.start_s for started in stitcher.started] == [0.5]
+    marks = [event for event in events if not isinstance(event, np.ndarray)]
+    assert marks == [SegmentStarted(0, "Text 0.", 0.5), SegmentEnded(0, "Text 0.", 0.5, 0.84)]
