@@ -165,7 +165,6 @@ def create_app(
         openapi_config=None,  # app/http/openapi/document.py makes the document, when it is asked for
         request_max_body_size=max_json_bytes(settings),  # of JSON; app/http/wire/uploads.py bounds bodies with files
     )
-    app.state.metrics = app_state.metrics
     # Litestar and uvicorn each have their own types for ASGI's dictionaries.
     return wrap(
         SocketRefusal(cast("AsgiApp", app), SOCKET_PATHS),

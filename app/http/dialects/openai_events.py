@@ -5,7 +5,7 @@ Knows the events. The audio inside them, its encoding and its release are those 
 
 import base64
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 
 import msgspec
@@ -13,21 +13,26 @@ from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
 from app.http.dialects.openai import FIELD_NAMES, AudioDelta, AudioDone, SpeechUsage
+from app.http.metrics import Metrics
 from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response
 from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
 from app.speech.request import SpeechRequest
-from app.speech.service import SpeechService
+from app.speech.stream import SpeechStream
 
 CODES_PER_S = 22_050 / 1024
 
 
 async def event_response(
-    request: AnyRequest, service: SpeechService, asked: SpeechRequest, audio_format: AudioFormat
+    request: AnyRequest,
+    metrics: Metrics,
+    speaking: Coroutine[None, None, SpeechStream],
+    asked: SpeechRequest,
+    audio_format: AudioFormat,
 ) -> Stream:
     """As `audio_response`, each piece of the file in an event of its own."""
     return await streamed_response(
-        request, service.speak(asked), lambda answer: _events(answer, asked, audio_format), MEDIA_TYPE
+        request, metrics, speaking, lambda answer: _events(answer, asked, audio_format), MEDIA_TYPE
     )
 
 

@@ -25,16 +25,21 @@ from app.speech.stream import Receipt, SpeechStream
 
 
 async def audio_response(
-    request: AnyRequest, speaking: Coroutine[None, None, SpeechStream], audio_format: AudioFormat, *, stream: bool
+    request: AnyRequest,
+    metrics: Metrics,
+    speaking: Coroutine[None, None, SpeechStream],
+    audio_format: AudioFormat,
+    *,
+    stream: bool,
 ) -> Response[bytes] | Stream:
     """Await the first audio, and all of it unless `stream`, before the status is decided."""
     request_context.get().facts.update(format=audio_format.value, stream=stream)
     if stream:
         media_type = audio_format.mime_type
         return await streamed_response(
-            request, speaking, lambda answer: encoded_pieces(answer, audio_format), media_type
+            request, metrics, speaking, lambda answer: encoded_pieces(answer, audio_format), media_type
         )
-    return await whole_response(request, speaking, lambda answer: _whole(answer, audio_format))
+    return await whole_response(request, metrics, speaking, lambda answer: _whole(answer, audio_format))
 
 
 class AudioResponse:
@@ -77,18 +82,14 @@ class AudioResponse:
                 }
 
 
-async def _answer(request: AnyRequest, speaking: Coroutine[None, None, SpeechStream]) -> AudioResponse:
-    speech = await unless_client_leaves(request, speaking)
-    return AudioResponse(speech, request.app.state.metrics, request_context.get().facts)
-
-
 async def whole_response(
     request: AnyRequest,
+    metrics: Metrics,
     speaking: Coroutine[None, None, SpeechStream],
     collect: Callable[[AudioResponse], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
     """What `collect` makes of the answer, which is closed after it."""
-    answer = await _answer(request, speaking)
+    answer = AudioResponse(await unless_client_leaves(request, speaking), metrics, request_context.get().facts)
     try:
         return await unless_client_leaves(request, collect(answer))
     finally:
@@ -97,12 +98,13 @@ async def whole_response(
 
 async def streamed_response(
     request: AnyRequest,
+    metrics: Metrics,
     speaking: Coroutine[None, None, SpeechStream],
     pieces: Callable[[AudioResponse], AsyncGenerator[bytes]],
     media_type: str,
 ) -> Stream:
     """Stream `pieces`. Both its `finally` and the background task close the answer: docs/decisions/http.md, 7."""
-    answer = await _answer(request, speaking)
+    answer = AudioResponse(await unless_client_leaves(request, speaking), metrics, request_context.get().facts)
 
     async def body() -> AsyncIterator[bytes]:
         try:

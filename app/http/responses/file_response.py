@@ -16,7 +16,8 @@ from app import __version__
 from app.audio.formats import AudioFormat
 from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response, whole_headers, whole_response
 from app.http.responses.ranges import ByteRange, parse_range
-from app.http.responses.spoken_files import SpokenFile, SpokenFiles
+from app.http.responses.spoken_files import SpokenFile
+from app.http.state import AppState
 from app.http.wire.errors import AnyRequest, error_response
 from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import request_context
@@ -26,12 +27,13 @@ from app.speech.service import SpeechService
 
 async def file_response(
     request: AnyRequest,
+    app_state: AppState,
     service: SpeechService,
-    files: SpokenFiles,
     asked: SpeechRequest,
     audio_format: AudioFormat,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
     """The file, streamed while it is spoken; or the range of it that the request asks for, once it is complete."""
+    files, metrics = app_state.spoken_files, app_state.metrics
     asked = with_seed(asked)
     etag = _etag(asked, audio_format, service.engine.info.model)
     file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
@@ -42,6 +44,7 @@ async def file_response(
     if wanted is None:
         stream = await streamed_response(
             request,
+            metrics,
             service.speak(asked),
             lambda answer: encoded_pieces(answer, audio_format),
             audio_format.mime_type,
@@ -62,7 +65,7 @@ async def file_response(
     async with files.making(etag):
         kept = files.get(etag)
         if kept is None:
-            spoken = await whole_response(request, service.speak(asked), collect)
+            spoken = await whole_response(request, metrics, service.speak(asked), collect)
             kept = SpokenFile(spoken.content, dict(spoken.headers))
     return _part(kept, wanted, audio_format)
 

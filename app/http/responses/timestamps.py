@@ -12,6 +12,7 @@ from litestar import MediaType, Response
 from litestar.response import Stream
 
 from app.audio.formats import AudioFormat
+from app.http.metrics import Metrics
 from app.http.responses.audio import (
     AudioResponse,
     encode_answer,
@@ -30,12 +31,19 @@ from app.speech.stream import SpeechStream
 
 
 async def timed_response(
-    request: AnyRequest, speaking: Coroutine[None, None, SpeechStream], audio_format: AudioFormat, *, stream: bool
+    request: AnyRequest,
+    metrics: Metrics,
+    speaking: Coroutine[None, None, SpeechStream],
+    audio_format: AudioFormat,
+    *,
+    stream: bool,
 ) -> Response[bytes] | Stream:
     """As `audio_response`, with `timestamps`."""
     if stream:
-        return await streamed_response(request, speaking, lambda answer: _events(answer, audio_format), MEDIA_TYPE)
-    return await whole_response(request, speaking, lambda answer: _whole(answer, audio_format))
+        return await streamed_response(
+            request, metrics, speaking, lambda answer: _events(answer, audio_format), MEDIA_TYPE
+        )
+    return await whole_response(request, metrics, speaking, lambda answer: _whole(answer, audio_format))
 
 
 async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[bytes]:

@@ -9,6 +9,7 @@ from litestar.response import Stream
 from app.http.openapi.responses import CLONE_RESPONSES, CloneOperation
 from app.http.responses.audio import audio_response
 from app.http.responses.timestamps import timed_response
+from app.http.state import AppState
 from app.http.wire.schemas import CloneForm
 from app.http.wire.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService
@@ -23,7 +24,10 @@ from app.speech.service import SpeechService
     summary="Speak a text in the voice of a recording",
 )
 async def clone_voice(
-    request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
+    request: Request[Any, Any, Any],
+    service: NamedDependency[SpeechService],
+    uploads: NamedDependency[Uploads],
+    app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     async with uploads.recordings(request, CloneForm) as (form, recordings):
         max_s = service.engine.info.max_reference_s
@@ -37,4 +41,4 @@ async def clone_voice(
         markup=form.markup,
     )
     respond = timed_response if form.timestamps else audio_response
-    return await respond(request, service.clone(asked, clips), form.format, stream=form.stream)
+    return await respond(request, app_state.metrics, service.clone(asked, clips), form.format, stream=form.stream)

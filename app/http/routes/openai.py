@@ -24,6 +24,7 @@ from app.http.dialects.openai_events import event_response
 from app.http.dialects.unknown_fields import unknown_names
 from app.http.openapi.responses import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
 from app.http.responses.audio import audio_response
+from app.http.state import AppState
 from app.http.wire.json_body import sent_fields
 from app.http.wire.schemas import IdInPath
 from app.speech.service import SpeechService
@@ -38,15 +39,18 @@ from app.speech.service import SpeechService
     summary="Speak, as OpenAI does",
 )
 async def create_speech(
-    request: Request[Any, Any, Any], data: JSONBody[OpenAISpeechBody], service: NamedDependency[SpeechService]
+    request: Request[Any, Any, Any],
+    data: JSONBody[OpenAISpeechBody],
+    service: NamedDependency[SpeechService],
+    app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     check_model(data.model)
     unknown = unknown_names(sent_fields(request), OpenAISpeechBody.__struct_fields__)
     asked = data.translated({speaker.id for speaker in service.engine.speakers()}, unknown)
     audio_format = data.response_format or AudioFormat.MP3
     if data.stream_format == "sse":
-        return await event_response(request, service, asked, audio_format)
-    return await audio_response(request, service.speak(asked), audio_format, stream=True)
+        return await event_response(request, app_state.metrics, service.speak(asked), asked, audio_format)
+    return await audio_response(request, app_state.metrics, service.speak(asked), audio_format, stream=True)
 
 
 @get("/v1/models", tags=["openai"], summary="Model names that `/v1/audio/speech` takes")

@@ -103,10 +103,13 @@ async def set_settings(data: JSONBody[dict[str, Any]]) -> Message:  # Any: whate
     summary="Speak a text, as WAV",
 )
 async def speak_to_audio(
-    request: Request[Any, Any, Any], data: JSONBody[SillyTavernSpeech], service: NamedDependency[SpeechService]
+    request: Request[Any, Any, Any],
+    data: JSONBody[SillyTavernSpeech],
+    service: NamedDependency[SpeechService],
+    app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     asked = data.translated(unknown_names(sent_fields(request), SillyTavernSpeech.__struct_fields__), streaming=False)
-    return await audio_response(request, service.speak(asked), AudioFormat.WAV, stream=False)
+    return await audio_response(request, app_state.metrics, service.speak(asked), AudioFormat.WAV, stream=False)
 
 
 @get(
@@ -131,7 +134,7 @@ async def speak_to_stream(
     speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
     unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
     asked = speech.translated(unknown, streaming=True)
-    return await file_response(request, service, app_state.spoken_files, asked, AudioFormat.WAV)
+    return await file_response(request, app_state, service, asked, AudioFormat.WAV)
 
 
 @route(

@@ -10,6 +10,7 @@ from litestar.response import Stream
 from app.http.openapi.responses import SPEECH_RESPONSES
 from app.http.responses.audio import audio_response
 from app.http.responses.timestamps import timed_response
+from app.http.state import AppState
 from app.http.wire.schemas import TtsBody
 from app.speech.service import SpeechService
 
@@ -22,7 +23,10 @@ from app.speech.service import SpeechService
     summary="Speak a text",
 )
 async def speak_text(
-    request: Request[Any, Any, Any], data: JSONBody[TtsBody], service: NamedDependency[SpeechService]
+    request: Request[Any, Any, Any],
+    data: JSONBody[TtsBody],
+    service: NamedDependency[SpeechService],
+    app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     asked = data.to_request(
         data.text,
@@ -33,4 +37,4 @@ async def speak_text(
         markup=data.markup,
     )
     respond = timed_response if data.timestamps else audio_response
-    return await respond(request, service.speak(asked), data.format, stream=data.stream)
+    return await respond(request, app_state.metrics, service.speak(asked), data.format, stream=data.stream)
