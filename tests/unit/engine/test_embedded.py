@@ -51,6 +51,7 @@ def run(scenario: Callable[[EmbeddedEngine], Awaitable[T]], **limits: int) -> T:
     return asyncio.run(inner())
 
 
+@pytest.mark.slow
 def test_a_request_among_others_sounds_as_it_does_alone() -> None:
     async def scenario(engine: EmbeddedEngine) -> list[Samples]:
         texts = ("First sentence here.", "And a second one.")
@@ -143,6 +144,7 @@ def test_endless_numbers_and_words_are_spoken(text: str) -> None:
     assert len(run(lambda engine: collect(engine, request(engine, text)))) > 24_000
 
 
+@pytest.mark.slow
 def test_a_long_word_is_not_cut_short() -> None:
     short, long = (len(run(lambda engine, n=n: collect(engine, request(engine, "banana" * n)))) for n in (4, 16))  # type: ignore[misc]
     assert long > 2 * short

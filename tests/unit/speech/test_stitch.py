@@ -151,6 +151,7 @@ _PIECE = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(data=st.data())
 def test_the_stream_does_not_depend_on_how_segments_are_cut_into_chunks(data: st.DataObject) -> None:

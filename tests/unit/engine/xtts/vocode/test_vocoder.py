@@ -61,6 +61,7 @@ def test_the_waveform_is_the_references(vocoder: Vocoder, tiny: Pair, count: int
     np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-5, rtol=0)  # and better than asked
 
 
+@pytest.mark.slow
 @given(
     count=st.integers(1, 120),
     sizes=st.lists(st.integers(1, 250), min_size=1, max_size=4).map(tuple),

@@ -129,6 +129,7 @@ def test_a_checkpoint_as_on_the_hub_loads(tmp_path: Path, usual: Tensors) -> Non
     assert list(checkpoint.speakers) == ["Ada Tiny", "Björn Small"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["v2.0.0", "v2.0.2"])
 def test_older_tags_of_the_released_model_load(tmp_path: Path, tag: str) -> None:
     """16 languages and 6,153 tokens; v2.0.0 has no `gpt_cond_chunk_len`, fields of a diffusion decoder, older names."""
