@@ -134,7 +134,7 @@ _CODECS = {
 
 
 class _Pipe:
-    """What FFmpeg writes to when streaming. Without `seek`, so that it never goes back to a header that has left."""
+    """FFmpeg's output when streaming. It has no `seek`, so FFmpeg never goes back to a header that has left."""
 
     def __init__(self) -> None:
         self._ready = bytearray()

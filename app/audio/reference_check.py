@@ -1,4 +1,4 @@
-"""Whether a decoded recording is fit for cloning a voice: what is measured, and what follows from it.
+"""Fitness of a decoded recording for cloning a voice: measurements, faults and a verdict.
 
 Every threshold is here, once. A refusal and a verdict read from the same faults, so a recording that is called usable
 is never refused, and the other way round. Knows samples; knows nothing of files and of who asks.
@@ -34,7 +34,7 @@ MIN_NOISE_DBFS = -100.0
 
 
 class ReferenceQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured on a recording.
+    """Measurements of a recording.
 
     level_dbfs     active speech level; None for silence
     clipped_share  share of samples that are cut off at full scale, 0 to 1
@@ -59,7 +59,7 @@ class Verdict(StrEnum):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What is wrong with a recording and what to do about it: a sentence that lacks its subject and its full stop."""
+    """A fault of a recording and its remedy: a sentence that lacks its subject and its full stop."""
 
     says: str
     is_fatal: bool

@@ -43,7 +43,7 @@ class Sandbox:
 
     @property
     def pids(self) -> list[int]:
-        """Of the children that are alive, for tests and for the curious."""
+        """Process ids of the children that are alive."""
         with self._lock:
             return [child.pid for child in (*self._idle, *self._leased)]
 

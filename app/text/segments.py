@@ -22,7 +22,7 @@ FIRST_CHARS = 100
 
 
 class Boundary(StrEnum):
-    """What ends a segment; the stitcher turns it into a pause."""
+    """The end of a segment; the stitcher turns it into a pause."""
 
     CLAUSE = "clause"
     SENTENCE = "sentence"
@@ -101,7 +101,7 @@ def _join_short(sentences: list[str], max_chars: int) -> list[str]:
 
 
 def is_short(sentence: str) -> bool:
-    """Whether a speech model babbles on it, so that it is better spoken together with the next one."""
+    """True for a sentence on which a speech model babbles; it is spoken together with the next one."""
     return _weight(sentence) < MIN_CHARS or (not _UNSPACED.search(sentence) and len(sentence.split()) < MIN_WORDS)
 
 
@@ -137,7 +137,7 @@ def _cut(sentence: str, max_chars: int) -> list[str]:
 
 
 def best_cut(text: str, *, wanted: int, limit: int) -> int:
-    """Where to cut: after the best mark in the window around `wanted`, else anywhere that parts no character."""
+    """Index to cut at: after the best mark in the window around `wanted`, else anywhere that parts no character."""
     window = text[: limit + 1]
     for pattern, reach in zip(_CUTS, (0.5, 0.5, 0.0, 0.5), strict=True):
         ends = [match.end() for match in pattern.finditer(window) if match.end() <= limit]

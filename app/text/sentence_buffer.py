@@ -20,7 +20,7 @@ _NO_WORDS = re.compile(r"[\s\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uff65
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """What can be spoken now: a sentence, several short ones, or a part of a very long one."""
+    """Text that can be spoken now: a sentence, several short ones, or a part of a very long one."""
 
     text: str
     boundary: Boundary

@@ -55,7 +55,7 @@ def split_sentences(paragraph: str, language: str) -> list[str]:
 
 
 def _is_end(left: str, right: str, language: str) -> bool:
-    """Whether a sentence ends between two pieces that the splitter parted.
+    """True when a sentence ends between two pieces that the splitter parted.
 
     In none of the languages does a sentence begin with a small letter. Behind an abbreviation, or an ordinal figure,
     the sentence goes on, unless the abbreviation is one that often ends a sentence and a capital letter follows.

@@ -34,7 +34,7 @@ def text_after(match: re.Match[str]) -> str:
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a rule did."""
+    """One replacement by a rule."""
 
     kind: str
     written: str

@@ -42,7 +42,7 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
         return grammar.measure(number, key, magnitude)
 
     def say_rate(match: re.Match[str]) -> str | None:
-        """What follows an amount that has been said: `twelve dollars/month`, `twelve kilograms/m³`."""
+        """The unit after an amount that has been said: `twelve dollars/month`, `twelve kilograms/m³`."""
         name = grammar.rates.get(match["unit"]) or grammar.unit_name(written[match["unit"]])
         return name and f" {grammar.per} {name}"
 

@@ -1,4 +1,4 @@
-"""What is left: fractions, ranges, versions, serial numbers, plain numbers, roman numerals, signs, abbreviations."""
+"""The last rules: fractions, ranges, versions, serial and plain numbers, roman numerals, signs, abbreviations."""
 
 import re
 from collections.abc import Iterator
