@@ -20,7 +20,6 @@ from typing import Any
 import torch
 
 from app.engine.xtts.assembly import HABITS, is_half
-from app.engine.xtts.decode.attention import Attention, masked_attention
 from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.decoder import NUM_CONDITIONING_LATENTS, Decoder
 from app.engine.xtts.hardware.arithmetic import set_up
@@ -88,21 +87,12 @@ def seconds_of_step(checkpoint: Checkpoint, device: torch.device, rows: int, pos
     return statistics.median(times[1:])
 
 
-def attention_of(name: str) -> Attention:
-    if name == "masked":
-        return masked_attention
-    from app.engine.xtts.decode.row_attention import row_attention
-
-    return row_attention
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", default="1,4,16,32,64,128")
     parser.add_argument("--positions", type=int, default=300, help="cache positions that every row has written")
     parser.add_argument("--precision", choices=("auto", "float32", "float16"), default="auto")
-    parser.add_argument("--attention", choices=("masked", "row"), default="masked")
     parser.add_argument("--eager", action="store_true", help="without CUDA graphs")
     parser.add_argument("--append", action="store_true", help=f"add a line to {RESULTS.relative_to(ROOT)}")
     arguments = parser.parse_args()
@@ -126,7 +116,6 @@ def main() -> None:
             rows,
             arguments.positions,
             use_graphs=use_graphs,
-            attention=attention_of(arguments.attention),
         )
         must_read = bytes_of_step(decoder, rows, arguments.positions)
         achieved = must_read / seconds
@@ -144,7 +133,6 @@ def main() -> None:
             "device": name,
             "torch": torch.__version__,
             "dtype": str(decoder.cache_dtype).removeprefix("torch."),
-            "attention": arguments.attention,
             "graphs": use_graphs,
             "positions": arguments.positions,
             "copy_bytes_per_s": bandwidth,

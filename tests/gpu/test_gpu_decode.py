@@ -1,13 +1,10 @@
-"""The batch on a GPU: graphs do what launches do, float16 what float32 does, the kernel what torch does."""
+"""The batch on a GPU: graphs do what launches do, float16 what float32 does."""
 
 import copy
-import os
-import shutil
 
 import pytest
 import torch
 
-from app.engine.xtts.decode.attention import Attention, masked_attention
 from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.buckets import Buckets
 from app.engine.xtts.decode.decoder import Decoder
@@ -22,17 +19,6 @@ TOLERANCE = 1e-2
 """As in tests/unit/engine/xtts/decode/test_precision.py."""
 
 
-def attention_of(name: str) -> Attention:
-    if name == "masked":
-        return masked_attention
-    pytest.importorskip("triton", reason="Triton is not installed")
-    if not (shutil.which("gcc") or shutil.which("clang") or "CC" in os.environ):
-        pytest.skip("no C compiler, which Triton needs for its launchers")
-    from app.engine.xtts.decode.row_attention import row_attention
-
-    return row_attention
-
-
 @pytest.fixture(scope="module", params=["float32", "float16"])
 def decoder(request: pytest.FixtureRequest, tiny: Pair) -> Decoder:
     decoder = copy.deepcopy(tiny.checkpoint.networks.decoder)
@@ -41,20 +27,17 @@ def decoder(request: pytest.FixtureRequest, tiny: Pair) -> Decoder:
     return decoder
 
 
-def new_batch(decoder: Decoder, cuda: torch.device, *, use_graphs: bool, attention: Attention) -> Batch:
+def new_batch(decoder: Decoder, cuda: torch.device, *, use_graphs: bool) -> Batch:
     return Batch(
-        decoder, slots=SLOTS, max_codes=100, device=cuda, buckets=BUCKETS, use_graphs=use_graphs, attention=attention
+        decoder, slots=SLOTS, max_codes=100, device=cuda, buckets=BUCKETS, use_graphs=use_graphs
     )
 
 
-@pytest.mark.parametrize("attention", ["masked", "row"])
-def test_a_graph_draws_the_codes_of_its_launches(
-    tiny: Pair, decoder: Decoder, cuda: torch.device, attention: str
-) -> None:
+def test_a_graph_draws_the_codes_of_its_launches(tiny: Pair, decoder: Decoder, cuda: torch.device) -> None:
     """The same kernels in the same shapes: equal to the last code and to the last bit of the latents."""
     rows = [tiny.sequence(tiny.tokens(text), seeded(number)) for number, text in enumerate(random_texts(20, seed=3))]
     graphs, launches = (
-        new_batch(decoder, cuda, use_graphs=use_graphs, attention=attention_of(attention))
+        new_batch(decoder, cuda, use_graphs=use_graphs)
         for use_graphs in (True, False)
     )
     captured, launched = join_step_and_leave(3, [graphs, launches], rows)
@@ -85,7 +68,7 @@ def test_float16_stays_within_its_tolerance(tiny: Pair, cuda: torch.device) -> N
 def test_greedy_codes_in_float32_are_the_references(tiny: Pair, cuda: torch.device) -> None:
     """The reference is on the CPU: two devices that add up in different orders come to the same codes."""
     texts = [tiny.tokens(text) for text in random_texts(SLOTS, seed=8)]
-    batch = new_batch(tiny.checkpoint.networks.decoder, cuda, use_graphs=True, attention=masked_attention)
+    batch = new_batch(tiny.checkpoint.networks.decoder, cuda, use_graphs=True)
     drawn = [codes_of(batch.join([tiny.sequence(tokens) for tokens in texts]))]
     drawn += [codes_of(batch.step()) for _ in range(60)]
     for row, tokens in enumerate(texts):
@@ -96,8 +79,8 @@ def test_greedy_codes_in_float32_are_the_references(tiny: Pair, cuda: torch.devi
 def test_a_row_alone_and_in_a_full_batch_draws_the_same_in_float32(tiny: Pair, cuda: torch.device) -> None:
     texts = [tiny.tokens(text) for text in random_texts(SLOTS, seed=5)]
     decoder = tiny.checkpoint.networks.decoder
-    together = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
-    alone = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
+    together = new_batch(decoder, cuda, use_graphs=True)
+    alone = new_batch(decoder, cuda, use_graphs=True)
     drawn = [codes_of(together.join([tiny.sequence(tokens, seeded(row)) for row, tokens in enumerate(texts)]))]
     drawn += [codes_of(together.step()) for _ in range(40)]
     for row, tokens in enumerate(texts):
@@ -109,7 +92,7 @@ def test_a_row_alone_and_in_a_full_batch_draws_the_same_in_float32(tiny: Pair, c
 
 
 def test_a_step_allocates_nothing(tiny: Pair, decoder: Decoder, cuda: torch.device) -> None:
-    batch = new_batch(decoder, cuda, use_graphs=True, attention=masked_attention)
+    batch = new_batch(decoder, cuda, use_graphs=True)
     batch.join([tiny.sequence(tiny.tokens(text), seeded(0)) for text in random_texts(3, seed=6)])
     batch.step().read()
     before = torch.cuda.memory_allocated(cuda)

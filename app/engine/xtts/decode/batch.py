@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import torch
 
-from app.engine.xtts.decode.attention import Attention, masked_attention
 from app.engine.xtts.decode.buckets import Buckets
 from app.engine.xtts.decode.decoder import Decoder, num_prompt_positions
 from app.engine.xtts.decode.rows import Rows
@@ -34,7 +33,6 @@ class Batch:
         device: torch.device,
         buckets: Buckets | None = None,
         use_graphs: bool = False,
-        attention: Attention = masked_attention,
     ) -> None:
         self._decoder = decoder
         self._rows = rows = Rows(decoder, slots=slots, max_codes=max_codes, device=device)
@@ -45,7 +43,7 @@ class Batch:
 
         @torch.inference_mode()
         def step(count: int, span: int) -> None:
-            take_step(decoder, rows, count, span, attention=attention)
+            take_step(decoder, rows, count, span)
 
         positions = rows.cache.positions
         assert buckets is None or (buckets.rows[-1] <= slots and buckets.spans[-1] <= positions)

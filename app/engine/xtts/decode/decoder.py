@@ -16,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import nn
 
 from app.engine.xtts.config import ModelArgs
-from app.engine.xtts.decode.attention import Attention, masked_attention
+from app.engine.xtts.decode.attention import masked_attention
 from app.engine.xtts.decode.kv_cache import KVCache
 from app.engine.xtts.hardware.transfer import send
 
@@ -164,7 +164,6 @@ class Decoder(nn.Module):
         lengths: torch.Tensor,
         *,
         span: int,
-        attention: Attention = masked_attention,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One step of the first `rows` slots: write one position each and read what follows.
 
@@ -176,7 +175,7 @@ class Decoder(nn.Module):
         Returns logits [rows, codes] and latents [rows, channels] of the next code.
         """
         x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
-        attend = attention(lengths, span, self.cache_dtype)
+        attend = masked_attention(lengths, span, self.cache_dtype)
         for index, layer in enumerate(self.gpt.layers):
             keys, values = cache.layer(index)
             qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim)

@@ -5,20 +5,19 @@ Reads and writes `Rows` only and asks for no value, so that a CUDA graph can hol
 
 import torch
 
-from app.engine.xtts.decode.attention import Attention
 from app.engine.xtts.decode.decoder import Decoder
 from app.engine.xtts.decode.rows import LOST, Rows
 from app.engine.xtts.decode.sampler import draw, filter_logits
 
 
-def take_step(decoder: Decoder, rows: Rows, count: int, span: int, *, attention: Attention) -> None:
+def take_step(decoder: Decoder, rows: Rows, count: int, span: int) -> None:
     """The next code of the first `count` rows, of which those that are free stay where they are.
 
     span   cache positions to look at, at least the longest row's length + 1
     """
     part = slice(0, count)
     logits, latents = decoder.decode(
-        rows.cache, rows.last_code[part], rows.num_codes[part], rows.length[part], span=span, attention=attention
+        rows.cache, rows.last_code[part], rows.num_codes[part], rows.length[part], span=span
     )
     rows.length[part] += rows.is_active[part]
     draw_codes(rows, part, logits, latents)

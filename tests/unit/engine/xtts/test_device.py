@@ -22,7 +22,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from app.audio.reference import ReferenceClip
-from app.engine.xtts.decode.attention import masked_attention
 from app.engine.xtts.decode.batch import Batch
 from app.engine.xtts.decode.rows import Rows
 from app.engine.xtts.decode.step import take_step
@@ -176,7 +175,7 @@ def test_a_step_asks_for_no_value_and_stays_on_the_device(tiny: Pair, count: int
         decoder = faked(halved, mode)
         rows = Rows(decoder, slots=3, max_codes=40, device=CUDA)
         with OnTheDeviceOnly():
-            take_step(decoder, rows, count, 64, attention=masked_attention)
+            take_step(decoder, rows, count, 64)
 
 
 def test_what_a_graph_may_not_hold_is_seen(tiny: Pair) -> None:
