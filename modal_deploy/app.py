@@ -91,7 +91,7 @@ class Server:
 @app.function(image=image, volumes={str(WEIGHTS): weights}, timeout=3600)
 def download(accept_cpml: bool = False) -> None:
     """Fetch the weights to their volume, on a CPU: `modal run -m modal_deploy.app::download --accept-cpml`."""
-    from app.engine.xtts.weights.download import download_model
+    from app.engine.xtts.checkpoint.download import download_model
 
     try:
         folder = download_model(download_settings(deployment, accept_licence=accept_cpml), report=print)

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from app.engine.xtts.models import PINNED_REVISIONS, UNPINNED, XTTS_V2, installed_folder
+from app.engine.xtts.checkpoint.files import PINNED_REVISIONS, UNPINNED, XTTS_V2, installed_folder
 from app.errors import InvalidSetting
 from app.settings import Settings, read_variables
 

@@ -26,7 +26,7 @@ from modal_deploy.deployment import API_KEYS, DATA, PREFIX
 from modal_deploy.volume import ContainerVolume, VolumeCall
 
 if TYPE_CHECKING:
-    from app.engine.xtts.weights.checkpoint import Checkpoint
+    from app.engine.xtts.checkpoint.load import Checkpoint
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.xtts.hardware.driver import read_driver
+from app.engine.xtts.device.driver import read_driver
 from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve

@@ -17,13 +17,13 @@ from app import __version__
 from app.bench.load import SENTENCES, Figures, OpenStream, engine_streams, http_streams, measure
 from app.engine.base import Engine
 from app.engine.factory import build_engine, choose_engine
-from app.engine.xtts.hardware.driver import find_device
-from app.engine.xtts.models import folder_of
+from app.engine.xtts.checkpoint.files import folder_of
+from app.engine.xtts.device.driver import find_device
 from app.errors import EngineUnavailable, InvalidField
 from app.settings import Settings
 
 if TYPE_CHECKING:  # imports torch
-    from app.engine.xtts.compare import Comparison
+    from app.bench.compare import Comparison
 
 XTTS_CODE_S = 1024 / 22050
 """seconds of audio in one audio code"""
@@ -97,7 +97,7 @@ def bench_beside_reference(
     Raises EngineUnavailable where the settings choose another engine than XTTS.
     """
     _require_xtts(settings, "--compare-reference")
-    from app.engine.xtts.compare import compare
+    from app.bench.compare import compare
     from app.engine.xtts.engine import device_name
 
     device = find_device(settings.device)

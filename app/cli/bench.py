@@ -15,7 +15,7 @@ from app.observability.log import configure_logging
 from app.settings import load_settings
 
 if TYPE_CHECKING:  # imports torch
-    from app.engine.xtts.compare import Comparison
+    from app.bench.compare import Comparison
 
 
 def _numbers(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ import click
 
 from app import __version__
 from app.engine.factory import choose_engine
-from app.engine.xtts.inspection import inspect_checkpoint
-from app.engine.xtts.models import folder_of, is_folder, is_installed
+from app.engine.xtts.checkpoint.files import folder_of, is_folder, is_installed
+from app.engine.xtts.checkpoint.inspection import inspect_checkpoint
 from app.errors import ChorusError, UnusableCheckpoint
 from app.http.access.callers import Callers
 from app.settings import Settings, load_settings

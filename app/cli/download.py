@@ -2,7 +2,7 @@
 
 import click
 
-from app.engine.xtts.weights.download import download_model
+from app.engine.xtts.checkpoint.download import download_model
 from app.observability.log import configure_logging
 from app.settings import load_settings
 

@@ -82,7 +82,7 @@ def _greet(settings: Settings, urls: Sequence[str]) -> None:
 def _leave_at_once(status: int) -> NoReturn:
     """End the process without waiting for the thread that loads the engine: what it does cannot be interrupted.
 
-    What it writes is complete under its final name or not there (app/engine/xtts/weights/download.py). A normal end
+    What it writes is complete under its final name or not there (app/engine/xtts/checkpoint/download.py). A normal end
     of the interpreter would stop that thread in the middle of native code, which can crash.
     """
     logging.shutdown()

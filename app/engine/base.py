@@ -19,7 +19,7 @@ from app.errors import ChorusError
 from app.text.lexicon import Lexicon
 from app.text.segments import Segment
 
-Stage = Callable[[str], AbstractContextManager[None]]
+StartupTimer = Callable[[str], AbstractContextManager[None]]
 """Times a stage of the start, by its name."""
 
 
@@ -28,11 +28,11 @@ Check = Callable[[], None]
 
 
 def unchecked() -> None:
-    """A start that is never given up."""
+    """No-op Check."""
 
 
 def untimed(_: str) -> AbstractContextManager[None]:
-    """A stage that nobody times."""
+    """No-op StartupTimer."""
     return nullcontext()
 
 

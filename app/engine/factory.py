@@ -9,15 +9,15 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.engine.base import Check, Engine, Stage, unchecked, untimed
-from app.engine.xtts.diagnosis import check_folder
-from app.engine.xtts.hardware.driver import find_device
-from app.engine.xtts.models import folder_of, is_folder, is_installed
+from app.engine.base import Check, Engine, StartupTimer, unchecked, untimed
+from app.engine.xtts.checkpoint.diagnosis import check_folder
+from app.engine.xtts.checkpoint.files import folder_of, is_folder, is_installed
+from app.engine.xtts.device.driver import find_device
 from app.errors import EngineUnavailable, LicenceNotAccepted
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.engine.xtts.weights.checkpoint import Checkpoint
+    from app.engine.xtts.checkpoint.load import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def _check_xtts(settings: Settings, missing: list[str], *, installed: bool) -> N
         )
 
 
-def load_weights(settings: Settings, *, stage: Stage = untimed) -> "Checkpoint | None":
+def load_weights(settings: Settings, *, stage: StartupTimer = untimed) -> "Checkpoint | None":
     """What `build_engine` can be given: the weights in host memory, and nothing of CUDA; None where they are not here.
 
     Raises EngineUnavailable, UnusableCheckpoint or LicenceNotAccepted.
@@ -79,7 +79,7 @@ def load_weights(settings: Settings, *, stage: Stage = untimed) -> "Checkpoint |
         return None
     with stage("import"):
         importlib.import_module("app.engine.xtts.engine")  # all that serving will import
-        from app.engine.xtts.weights.checkpoint import load_checkpoint
+        from app.engine.xtts.checkpoint.load import load_checkpoint
     # On a thread that ends: the device's thread is slower beside another one that has ever computed (see assembly.py).
     with stage("weights"), ThreadPoolExecutor(1) as reader:
         return reader.submit(load_checkpoint, folder_of(settings.model, settings.data), in_memory=True).result()
@@ -90,7 +90,7 @@ def build_engine(
     *,
     weights: "Checkpoint | None" = None,
     exact_codes: int | None = None,
-    stage: Stage = untimed,
+    stage: StartupTimer = untimed,
     check: Check = unchecked,
 ) -> Engine:
     """Load the engine that the settings ask for, downloading its weights where the licence is accepted.
@@ -114,16 +114,16 @@ def build_engine(
 
 
 def _build_xtts(
-    settings: Settings, weights: "Checkpoint | None", exact_codes: int | None, stage: Stage, check: Check
+    settings: Settings, weights: "Checkpoint | None", exact_codes: int | None, stage: StartupTimer, check: Check
 ) -> Engine:
     if weights is None and not is_installed(settings.model, settings.data):
-        from app.engine.xtts.weights.download import download_model
+        from app.engine.xtts.checkpoint.download import download_model
 
         with stage("download"):
             download_model(settings, report=logger.info, check=check)
     with stage("import"):
         from app.engine.xtts.engine import XttsEngine
-        from app.engine.xtts.guards import Guards
+        from app.engine.xtts.runaway import Guards
 
     return XttsEngine(
         folder_of(settings.model, settings.data),
@@ -139,7 +139,7 @@ def _build_xtts(
     )
 
 
-def _build_embedded(settings: Settings, stage: Stage) -> Engine:
+def _build_embedded(settings: Settings, stage: StartupTimer) -> Engine:
     with stage("import"):
         from app.engine.embedded import EmbeddedEngine
 

@@ -100,7 +100,9 @@ def make_checkpoints(folder: Path) -> tuple[Path, Path]:
     """Full size, random weights: as published, and converted."""
     published, converted = folder / "published", folder / "converted"
     subprocess.run([sys.executable, "-m", "tests.support.tiny_xtts", str(published), "--full-size"], check=True)
-    convert = "from pathlib import Path; from app.engine.xtts.weights.convert import convert_checkpoint; import sys; "
+    convert = (
+        "from pathlib import Path; from app.engine.xtts.checkpoint.convert import convert_checkpoint; import sys; "
+    )
     convert += "convert_checkpoint(Path(sys.argv[1]), Path(sys.argv[2]), model='bench', revision=None)"
     subprocess.run([sys.executable, "-W", "ignore", "-c", convert, str(published), str(converted)], check=True)
     return published, converted

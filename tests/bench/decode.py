@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 
-from app.engine.xtts.assembly import HABITS, is_half
-from app.engine.xtts.decode.batch import Batch
-from app.engine.xtts.decode.decoder import NUM_CONDITIONING_LATENTS, Decoder
-from app.engine.xtts.hardware.arithmetic import set_up
-from app.engine.xtts.hardware.driver import find_device
+from app.engine.xtts.build import PROFILES, is_half
+from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
+from app.engine.xtts.device.driver import find_device
+from app.engine.xtts.device.torch_setup import set_up
+from app.engine.xtts.model.decoder import NUM_CONDITIONING_LATENTS, Decoder
+from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.voice.speakers import VoiceConditioning
-from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.xtts import seeded, sequence_of
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +71,7 @@ def seconds_of_step(checkpoint: Checkpoint, device: torch.device, rows: int, pos
     for _ in range(rows):
         batch.join([sequence_of(checkpoint, text, voice, seeded(1))])
     times: list[float] = []
-    late = HABITS[device.type].read_late
+    late = PROFILES[device.type].lookahead_steps
     for _ in range(RUNS + 1):
         synchronize(device)
         began_at_s = time.perf_counter()
@@ -79,9 +79,9 @@ def seconds_of_step(checkpoint: Checkpoint, device: torch.device, rows: int, pos
         for _ in range(STEPS):
             arrivals.append(batch.step())
             if len(arrivals) > late:
-                arrivals.pop(0).read()
+                arrivals.pop(0).wait()
         for arrival in arrivals:
-            arrival.read()
+            arrival.wait()
         synchronize(device)
         times.append((time.perf_counter() - began_at_s) / STEPS)
     return statistics.median(times[1:])
@@ -103,8 +103,8 @@ def main() -> None:
     checkpoint = load_checkpoint(arguments.folder).to(device)
     decoder = checkpoint.networks.decoder
     if is_half(arguments.precision, device):
-        decoder.halve()
-    use_graphs = HABITS[device.type].use_graphs and not arguments.eager
+        decoder.to_half()
+    use_graphs = PROFILES[device.type].use_graphs and not arguments.eager
     bandwidth = copy_bytes_per_s(device)
     print(f"a large copy moves {bandwidth / 1e9:.0f} GB/s")
     print("| rows | a step | it must read | at | of the copy |\n| --- | --- | --- | --- | --- |")

@@ -16,12 +16,13 @@ from pathlib import Path
 import torch
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
-from app.engine.xtts.decode.batch import Batch
-from app.engine.xtts.hardware.arithmetic import set_up
-from app.engine.xtts.hardware.driver import find_device
-from app.engine.xtts.vocode.frames import FrameGrid
-from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, Window
-from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
+from app.engine.xtts.device.driver import find_device
+from app.engine.xtts.device.torch_setup import set_up
+from app.engine.xtts.runner.batch import Batch
+from app.engine.xtts.vocoder.upsampling import LatentUpsampler
+from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
+from app.engine.xtts.vocoder.windows import Window
 from tests.support.teacher import agreement, teacher_forced
 from tests.support.xtts import GREEDY, codes_of, random_texts, sequence_of
 
@@ -39,16 +40,16 @@ def greedy(
 
 def vocode(generator: HifiganGenerator, checkpoint: Checkpoint, latents: torch.Tensor) -> torch.Tensor:
     """The samples of a whole segment."""
-    vocoder, grid = Vocoder(generator), FrameGrid(checkpoint.config.model_args)
-    num_frames = grid.num_frames(len(latents))
+    vocoder, upsampler = Vocoder(generator), LatentUpsampler(checkpoint.config.model_args)
+    num_frames = upsampler.num_frames(len(latents))
     job = VocoderJob(
         latents=latents,
         speaker_embedding=next(iter(checkpoint.speakers.values())).speaker_embedding,
-        grid=grid,
+        upsampler=upsampler,
         window=Window(0, 0, num_frames, num_frames),
         is_final=True,
     )
-    return vocoder.run([job])[0].read()
+    return vocoder.run([job])[0].wait()
 
 
 def main() -> None:
@@ -72,7 +73,7 @@ def main() -> None:
     voice = next(iter(checkpoint.speakers.values()))
     codes, latents = greedy(checkpoint, texts, arguments.codes, device)
     halved = copy.deepcopy(decoder)
-    halved.halve()
+    halved.to_half()
     exact = teacher_forced(decoder, voice, texts, codes)
     ours = teacher_forced(halved, voice, texts, codes)
     found = agreement(ours, exact)

@@ -42,7 +42,7 @@ def load_reference(folder: Path) -> dict[str, float]:
 
 
 def load_chorus(folder: Path) -> dict[str, float]:
-    from app.engine.xtts.weights.checkpoint import load_checkpoint
+    from app.engine.xtts.checkpoint.load import load_checkpoint
 
     before_mb = peak_mb()
     began_at_s = time.perf_counter()
@@ -61,26 +61,31 @@ def vocoder(folder: Path) -> dict[str, float]:
     """Seconds and memory for 15 s and 60 s of audio in the server's windows."""
     import torch
 
-    from app.engine.xtts.vocode.frames import FrameGrid
-    from app.engine.xtts.vocode.vocoder import Vocoder, VocoderJob, plan_window
-    from app.engine.xtts.weights.checkpoint import load_checkpoint
+    from app.engine.xtts.checkpoint.load import load_checkpoint
+    from app.engine.xtts.vocoder.upsampling import LatentUpsampler
+    from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
+    from app.engine.xtts.vocoder.windows import plan_window
 
     checkpoint = load_checkpoint(folder)
     args = checkpoint.config.model_args
     network = Vocoder(checkpoint.networks.generator)
-    grid = FrameGrid(args)
+    upsampler = LatentUpsampler(args)
     voice = next(iter(checkpoint.speakers.values()))
 
     def run(audio_s: float) -> float:
         latents = torch.randn(round(audio_s / args.code_s), args.gpt_n_model_channels)
         began_at_s = time.perf_counter()
         index = start = 0
-        num_frames = grid.num_frames(len(latents))
+        num_frames = upsampler.num_frames(len(latents))
         while window := plan_window(index, start, num_ready=num_frames, context=network.context, is_final=True):
             job = VocoderJob(
-                latents=latents, speaker_embedding=voice.speaker_embedding, grid=grid, window=window, is_final=True
+                latents=latents,
+                speaker_embedding=voice.speaker_embedding,
+                upsampler=upsampler,
+                window=window,
+                is_final=True,
             )
-            network.run([job])[0].read()
+            network.run([job])[0].wait()
             index, start = index + 1, window.stop
         return time.perf_counter() - began_at_s
 
@@ -96,9 +101,9 @@ def prefill(folder: Path) -> dict[str, float]:
     """Share of the rows of prefill's products that hold no token, for a chapter: ours, and what others would waste."""
     import torch
 
-    from app.engine.xtts.decode.batch import Batch
+    from app.engine.xtts.checkpoint.load import load_checkpoint
+    from app.engine.xtts.runner.batch import Batch
     from app.engine.xtts.text.tokenizer import TextTokenizer
-    from app.engine.xtts.weights.checkpoint import load_checkpoint
     from app.text.segments import split_segments
     from tests.support.xtts import GREEDY, sequence_of
 
@@ -146,7 +151,7 @@ def main() -> None:
         print(json.dumps(MEASUREMENTS[arguments.only](arguments.folder)))
         return
     print(f"load before: {os.getloadavg()[0]:.2f}", file=sys.stderr)
-    from app.engine.xtts.weights.convert import convert_checkpoint
+    from app.engine.xtts.checkpoint.convert import convert_checkpoint
 
     with tempfile.TemporaryDirectory(dir=arguments.folder.parent) as folder:
         convert_checkpoint(arguments.folder, Path(folder), model="bench", revision=None)

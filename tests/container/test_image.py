@@ -57,7 +57,7 @@ def test_nothing_outside_of_data_and_tmp_can_be_written(image: str) -> None:
 
 WHAT_IS_LOADED = """
 import glob, importlib.util, json, os, sys
-import app.cli.serve, app.server.app, app.engine.embedded, app.engine.xtts.engine, app.engine.xtts.weights.download
+import app.cli.serve, app.server.app, app.engine.embedded, app.engine.xtts.engine, app.engine.xtts.checkpoint.download
 import app.server.protocols, app.observability.otlp, app.wyoming.server
 import uvicorn.lifespan.on, uvicorn.loops.uvloop, uvicorn.protocols.http.h11_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl

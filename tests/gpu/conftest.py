@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.engine.xtts.hardware.arithmetic import set_up
-from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
+from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
+from app.engine.xtts.device.torch_setup import set_up
 from tests.support.xtts import Pair
 
 

@@ -10,8 +10,8 @@ import torch
 
 from app.engine.scheduler import Request
 from app.engine.values import AudioChunk, SamplingParams
+from app.engine.xtts.device.memory import RESERVE_BYTES
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.hardware.memory import RESERVE_BYTES
 from app.errors import EngineUnavailable
 from app.text.segments import split_segments
 from tests.support.xtts import random_texts

@@ -2,7 +2,7 @@
 
 import torch
 
-from app.engine.xtts.weights.networks import Networks
+from app.engine.xtts.checkpoint.networks import Networks
 
 
 def tensors_of(networks: Networks) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.engine.xtts.models import PINNED_REVISIONS, XTTS_V2, is_installed
+from app.engine.xtts.checkpoint.files import PINNED_REVISIONS, XTTS_V2, is_installed
 from tests.support.hub import Hub
 
 REVISION = PINNED_REVISIONS[XTTS_V2]

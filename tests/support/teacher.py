@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 import torch
 
-from app.engine.xtts.decode.decoder import Decoder, num_prompt_positions
-from app.engine.xtts.decode.kv_cache import KVCache
+from app.engine.xtts.model.decoder import Decoder, num_prompt_positions
+from app.engine.xtts.model.kv_cache import KVCache
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
 NUM_AUDIO_CODES = 1024
@@ -36,7 +36,7 @@ def teacher_forced(
     steps = [decoder.prefill(cache, 0, [latents] * len(texts), [text.to(device) for text in texts])[0].float().cpu()]
     for step in range(num_steps - 1):
         place = torch.full_like(lengths, step + 1)
-        logits, _ = decoder.decode(cache, codes[:, step], place, lengths + step, span=cache.positions)
+        logits, _ = decoder.decode(cache, codes[:, step], place, lengths + step, max_positions=cache.positions)
         steps.append(logits.float().cpu())
     return torch.stack(steps, dim=1)[..., :NUM_AUDIO_CODES]
 

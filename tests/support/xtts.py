@@ -9,12 +9,12 @@ import torch
 
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams, Voice
-from app.engine.xtts.decode.batch import Batch
-from app.engine.xtts.guards import Budget
-from app.engine.xtts.hardware.transfer import Arrival
+from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
+from app.engine.xtts.device.copies import HostCopy
+from app.engine.xtts.runaway import Budget
+from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.voice.speakers import VoiceConditioning
-from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.text.segments import Boundary, Segment
 from tests.support.reference import ReferenceXtts, load_reference
 from tests.support.tiny_xtts import Shape, write_checkpoint
@@ -114,9 +114,9 @@ def random_texts(count: int, *, seed: int) -> list[str]:
     return [" ".join(choice.choices(SENTENCE.split(), k=choice.randint(1, 15))) + "." for _ in range(count)]
 
 
-def codes_of(arrival: Arrival) -> list[int]:
-    """Row by row; LOST in the place of a code that was not a number."""
-    return arrival.read().tolist()
+def codes_of(arrival: HostCopy) -> list[int]:
+    """Row by row; NOT_FINITE in the place of a code that was not a number."""
+    return arrival.wait().tolist()
 
 
 def seeded(number: int) -> SamplingParams:

@@ -1,15 +1,22 @@
 """The XTTS engine: Coqui XTTS v2, decoded for many callers in one batch.
 
-    engine        what the rest of Chorus sees
-    device_loop   one turn of it; clone_stage, decode_stage and vocode_stage are its parts
-    decode/       text tokens to audio codes and latents, as tensors
-    vocode/       latents to samples, as tensors
+    engine        the event loop's side: what the rest of Chorus calls
+    loop          the engine thread: one turn is `EngineLoop.step`
+    decoding, vocoding, cloning   the parts of a turn
+    sequence      the state of one segment
+    runaway       limits on segments that do not end
+    clones        cloning on the event loop's side: callers share one conditioning
+    build         loads everything that holds tensors
+
+    model/        the networks and the KV cache
+    runner/       the batch: slots, steps, sampling, CUDA graphs
+    vocoder/      latents to samples
     voice/        recordings to a voice
     text/         text to tokens
-    weights/      checkpoints, from the hub to the networks
-    hardware/     the GPU, its driver and its memory
+    checkpoint/   model folders: download, checks, conversion, loading
+    device/       the GPU, its driver and its memory
 
 Modules here may import torch and the TTS package, which are not in the light environment: `factory` imports this
-package only when it is chosen. `models`, `config`, `diagnosis`, `inspection`, `hardware.driver` and `weights.download`
-are the exceptions: importing them imports neither.
+package only when it is chosen. `config`, `device.driver`, `checkpoint.files`, `checkpoint.diagnosis`,
+`checkpoint.inspection` and `checkpoint.download` are the exceptions: importing them imports neither.
 """

@@ -13,7 +13,7 @@ import msgspec
 from app.audio.reference import ReferenceClip
 from app.engine.admission import Admission, ClonePlace
 from app.engine.values import Voice
-from app.engine.xtts.messages import CloneVoice
+from app.engine.xtts.cloning import CloneVoice
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
 MAX_CLONES = 256

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from app.engine.values import SamplingParams
-from app.engine.xtts.models import CONFIG
 from app.errors import UnusableCheckpoint
+
+CONFIG = "config.json"
 
 
 class ModelArgs(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,19 +17,19 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.admission import Admission
-from app.engine.base import EngineInfo, EngineStats, Speaker, Stage, untimed
+from app.engine.base import EngineInfo, EngineStats, Speaker, StartupTimer, untimed
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Voice
-from app.engine.xtts.assembly import HABITS, Habits, Loaded, Precision, assemble
+from app.engine.xtts.build import PROFILES, DeviceProfile, EngineParts, Precision, build_parts
+from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.clones import Clones
-from app.engine.xtts.guards import Guards
-from app.engine.xtts.hardware.memory import read_device_memory
-from app.engine.xtts.messages import AudioConsumed, Cancel, Speak, Stop
+from app.engine.xtts.device.memory import read_device_memory
+from app.engine.xtts.loop import AudioConsumed, Cancel, Speak, Stop
+from app.engine.xtts.runaway import Guards
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.prepare import TextPreparer
 from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning, unpack_level
-from app.engine.xtts.weights.checkpoint import Checkpoint, load_checkpoint
 from app.errors import ChorusError, Draining
 from app.text.languages import max_chars
 from app.text.lexicon import Lexicon
@@ -37,7 +37,7 @@ from app.text.segments import Segment
 
 
 class XttsEngine:
-    """`device` is `cpu` or `cuda`. Without `habits` and with `max_slots` 0 it works as suits the device, without CUDA
+    """`device` is `cpu` or `cuda`. Without `profile` and with `max_slots` 0 it works as suits the device, without CUDA
     graphs where `use_graphs` forbids them; with a `checkpoint`, `folder` is not read.
 
     Must be made where it may take seconds, and used on one event loop.
@@ -49,35 +49,35 @@ class XttsEngine:
         *,
         device: str = "cpu",
         precision: Precision = "auto",
-        habits: Habits | None = None,
+        profile: DeviceProfile | None = None,
         use_graphs: bool = True,
         max_slots: int = 0,
         max_queue: int = 64,
         max_ahead_s: float = 30.0,
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
         checkpoint: Checkpoint | None = None,
-        stage: Stage = untimed,
+        stage: StartupTimer = untimed,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        habits = habits or HABITS[device]
+        profile = profile or PROFILES[device]
         if not use_graphs:
-            habits = msgspec.structs.replace(habits, use_graphs=False)
+            profile = msgspec.structs.replace(profile, use_graphs=False)
         self._clock = clock
         self._device = torch.device(device)
         self._streams: set[ChunkStream] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_lost: Callable[[ChorusError], None] = lambda _: None
         self._is_closed = False
-        loaded: Future[Loaded] = Future()
+        loaded: Future[EngineParts] = Future()
 
-        def make() -> Loaded:
+        def make() -> EngineParts:
             with stage("weights"):
                 ready = checkpoint or load_checkpoint(folder)
-            return assemble(
+            return build_parts(
                 ready,
                 device=self._device,
                 precision=precision,
-                habits=habits,
+                profile=profile,
                 max_slots=max_slots,
                 max_ahead_s=max_ahead_s,
                 guards=guards,
@@ -92,20 +92,20 @@ class XttsEngine:
             except BaseException as error:  # noqa: BLE001 - raised in `result` below
                 loaded.set_exception(error)
             else:
-                loaded.result().device_loop.run()
+                loaded.result().engine_loop.run()
 
         self._thread = Thread(target=live, name="device", daemon=True)
         self._thread.start()
-        self._checkpoint, self._tokenizer, languages, self._device_loop, num_slots = msgspec.structs.astuple(
+        self._checkpoint, self._tokenizer, languages, self._engine_loop, num_slots = msgspec.structs.astuple(
             loaded.result()
         )
         self._admission = Admission(
             max_admitted=num_slots + max_queue,
             num_slots=num_slots,
-            pace=self._device_loop.pace,
-            clone_pace=self._device_loop.clone_pace,
+            pace=self._engine_loop.pace,
+            clone_pace=self._engine_loop.clone_pace,
         )
-        self._clones = Clones(self._admission, self._device_loop.send, clock)
+        self._clones = Clones(self._admission, self._engine_loop.send, clock)
         self._voices = {
             name.casefold(): Voice(id=name, conditioning=conditioning)
             for name, conditioning in self._checkpoint.speakers.items()
@@ -131,12 +131,12 @@ class XttsEngine:
 
     def stats(self) -> EngineStats:
         return EngineStats(
-            busy_slots=self._device_loop.busy_slots,
+            busy_slots=self._engine_loop.busy_slots,
             admitted_requests=self._admission.num_admitted,
             waiting_requests=self._admission.num_waiting,
-            decode_steps=self._device_loop.num_steps,
-            segments_retried=self._device_loop.num_retried,
-            segments_cut=self._device_loop.num_cut,
+            decode_steps=self._engine_loop.num_steps,
+            segments_retried=self._engine_loop.num_retried,
+            segments_cut=self._engine_loop.num_cut,
             device_memory=read_device_memory(self._device),
         )
 
@@ -174,19 +174,19 @@ class XttsEngine:
         assert isinstance(request.voice.conditioning, VoiceConditioning), "a voice of another engine"
 
         def on_take(chunk: AudioChunk) -> None:
-            self._device_loop.send(AudioConsumed(request, len(chunk.samples) / self.info.sample_rate_hz))
+            self._engine_loop.send(AudioConsumed(request, len(chunk.samples) / self.info.sample_rate_hz))
 
         def on_close() -> None:
             self._admission.release(request)
             self._streams.discard(stream)
-            self._device_loop.send(Cancel(request))
+            self._engine_loop.send(Cancel(request))
 
         stream = ChunkStream(request, on_take=on_take, on_close=on_close)
         request.admit(_ThreadsafeSink(asyncio.get_running_loop(), stream), self._clock())
         request.sampling = request.sampling.with_defaults(self._released_sampling)
         self._admission.admit(request)
         self._streams.add(stream)
-        self._device_loop.send(Speak(request))
+        self._engine_loop.send(Speak(request))
         return stream
 
     def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
@@ -202,7 +202,7 @@ class XttsEngine:
         self._is_closed = True
         for stream in list(self._streams):
             stream.fail(Draining("the server stopped before this request was finished"))
-        self._device_loop.send(Stop())
+        self._engine_loop.send(Stop())
         await asyncio.to_thread(self._thread.join)
 
 

@@ -9,8 +9,8 @@ import torch
 from app.engine import scheduler
 from app.engine.values import Samples
 from app.engine.xtts.config import ModelArgs
-from app.engine.xtts.guards import Budget
-from app.engine.xtts.vocode.frames import FrameGrid
+from app.engine.xtts.runaway import Budget
+from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
 
@@ -32,7 +32,7 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
     text_tokens: tuple[int, ...]
     """ids of the vocabulary, without start and stop"""
     budget: Budget
-    grid_or_none: FrameGrid | None = None
+    upsampler_or_none: LatentUpsampler | None = None
     attempt: int = 0
     slot: int | None = None
     num_latents: int = 0
@@ -52,11 +52,11 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
         return self.request.voice.conditioning
 
     @property
-    def grid(self) -> FrameGrid:
+    def upsampler(self) -> LatentUpsampler:
         """Made on first use: the request's speed is not known when the segment is prepared."""
-        if self.grid_or_none is None:
-            self.grid_or_none = FrameGrid(self.model_args, speed=self.speed)
-        return self.grid_or_none
+        if self.upsampler_or_none is None:
+            self.upsampler_or_none = LatentUpsampler(self.model_args, speed=self.speed)
+        return self.upsampler_or_none
 
     @property
     def is_decoded(self) -> bool:
@@ -71,7 +71,7 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
         """True if the audio up to `end_frame` is speech: the segment ended by itself, or is within its budget."""
         if self.is_decoded and not self.ran_away:
             return True
-        return end_frame <= self.grid.num_frames(self.budget.expected_codes)
+        return end_frame <= self.upsampler.num_frames(self.budget.expected_codes)
 
     def start_again(self) -> None:
         """Forget the attempt that failed; the next one draws other noise."""

@@ -359,7 +359,7 @@ def test_before_the_snapshot_nobody_asks_for_a_gpu(deployed: Deployed, monkeypat
     def touched(*_: object) -> Any:
         raise AssertionError("CUDA was asked for before the snapshot")
 
-    monkeypatch.setattr("app.engine.xtts.hardware.driver.read_driver", touched)
+    monkeypatch.setattr("app.engine.xtts.device.driver.read_driver", touched)
     monkeypatch.setattr(torch._C, "_cuda_getDeviceCount", touched)
     monkeypatch.setattr(torch.cuda, "_lazy_init", touched)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.engine.xtts.models import PINNED_REVISIONS, XTTS_V2, installed_folder
+from app.engine.xtts.checkpoint.files import PINNED_REVISIONS, XTTS_V2, installed_folder
 from tests.support.command import chorus
 from tests.support.recordings import voice_like, wav
 
@@ -45,7 +45,7 @@ def test_doctor_tells_what_a_published_checkpoint_would_speak(copy: Path, tmp_pa
 
 
 def test_doctor_tells_that_a_downloaded_checkpoint_has_no_voices(copy: Path, tmp_path: Path) -> None:
-    from app.engine.xtts.weights.convert import convert_checkpoint
+    from app.engine.xtts.checkpoint.convert import convert_checkpoint
 
     (copy / "speakers_xtts.pth").unlink()
     folder = installed_folder(tmp_path, XTTS_V2, PINNED_REVISIONS[XTTS_V2])

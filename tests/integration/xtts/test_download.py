@@ -241,7 +241,7 @@ GIVE_UP = """
 import sys
 from itertools import count
 from pathlib import Path
-from app.engine.xtts.weights.download import download_model
+from app.engine.xtts.checkpoint.download import download_model
 from app.errors import ChorusError
 from app.settings import Settings
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from app.engine.xtts.config import ModelArgs
-from app.engine.xtts.guards import Guards, budget_of
+from app.engine.xtts.runaway import Guards, budget_of
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.text.languages import max_chars

@@ -74,8 +74,8 @@ class TextTokenizer:
         return self._tokenizer.get_number_tokens()
 
     @property
-    def marks(self) -> tuple[int | None, int | None]:
-        """Ids of the marks around a text, [START] and [STOP]; None for one that the vocabulary lacks."""
+    def special_ids(self) -> tuple[int | None, int | None]:
+        """Ids of [START] and [STOP], which enclose a text; None for one that the vocabulary lacks."""
         words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
         return words.token_to_id("[START]"), words.token_to_id("[STOP]")
 

@@ -15,7 +15,7 @@ from TTS.tts.layers.xtts.perceiver_encoder import PerceiverResampler
 
 from app.audio.reference import ReferenceClip
 from app.engine.xtts.config import ModelConfig
-from app.engine.xtts.voice.conditioning_encoder import NUM_MELS, ConditioningEncoder
+from app.engine.xtts.model.conditioning_encoder import NUM_MELS, ConditioningEncoder
 from app.engine.xtts.voice.speakers import VoiceConditioning, conditioning_of
 from app.errors import EngineFailure, UnusableReference
 

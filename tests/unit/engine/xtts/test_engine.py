@@ -16,9 +16,9 @@ from app.audio.reference import ReferenceClip
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples, SamplingParams, Voice
-from app.engine.xtts.assembly import HABITS, Habits
+from app.engine.xtts.build import PROFILES, DeviceProfile
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.guards import Guards
+from app.engine.xtts.runaway import Guards
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import ChorusError, Draining, EngineFailure, QueueFull, UnusableReference
 from app.text.segments import Boundary, Segment, split_segments
@@ -29,11 +29,11 @@ TEXT = (
     "A lazy dog was asleep in the sun all day!"
 )
 
-LATE = msgspec.structs.replace(HABITS["cuda"], use_graphs=False, is_half=False)
+LATE = msgspec.structs.replace(PROFILES["cuda"], use_graphs=False, is_half=False)
 """As on a GPU: the device is a turn ahead of what is read of it, and windows have few shapes."""
 
 pytestmark = pytest.mark.parametrize(
-    "habits", [pytest.param(HABITS["cpu"], marks=pytest.mark.slow), LATE], ids=["read at once", "read late"]
+    "profile", [pytest.param(PROFILES["cpu"], marks=pytest.mark.slow), LATE], ids=["read at once", "read late"]
 )
 
 
@@ -70,7 +70,7 @@ def clip(pitch_hz: float = 140.0, seconds: float = 3.0) -> ReferenceClip:
 
 
 def test_a_streamed_answer_has_the_samples_of_a_whole_one_and_comes_in_more_pieces(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     async def scenario(engine: XttsEngine) -> None:
         streamed = await collect(engine.submit(request(engine, streaming=True)))
@@ -81,11 +81,11 @@ def test_a_streamed_answer_has_the_samples_of_a_whole_one_and_comes_in_more_piec
             np.concatenate([chunk.samples for chunk in streamed]), np.concatenate([chunk.samples for chunk in whole])
         )
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
 def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     async def scenario(engine: XttsEngine) -> None:
         stream = engine.submit(request(engine))
@@ -95,11 +95,11 @@ def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(
         assert engine.stats().busy_slots > 0
         await stream.aclose()
 
-    run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=120))
+    run(tiny_checkpoint, scenario, profile=profile, guards=Guards(exact_codes=120))
 
 
 def test_the_rate_of_a_segment_is_heard_as_the_same_speed_of_its_request_is(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     async def scenario(engine: XttsEngine) -> None:
         by_rate, by_speed = (
@@ -114,10 +114,10 @@ def test_the_rate_of_a_segment_is_heard_as_the_same_speed_of_its_request_is(
         heard = [[chunk.samples for chunk in await collect(engine.submit(asked))] for asked in (by_rate, by_speed)]
         np.testing.assert_array_equal(*map(np.concatenate, heard))
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_audio_that_is_delivered_is_not_kept_with_its_request(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_audio_that_is_delivered_is_not_kept_with_its_request(tiny_checkpoint: Path, profile: DeviceProfile) -> None:
     """A text of 500 segments would hold 600 MB of a GPU's memory."""
 
     async def scenario(engine: XttsEngine) -> None:
@@ -130,11 +130,11 @@ def test_audio_that_is_delivered_is_not_kept_with_its_request(tiny_checkpoint: P
         for asked in (whole, left):
             assert all(sequence.latents is None and not sequence.held for sequence in asked.sequences)  # type: ignore[attr-defined]
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
 def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     async def scenario(engine: XttsEngine) -> None:
         first, again, seed, voice = await asyncio.gather(
@@ -147,10 +147,12 @@ def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(
         assert len(first) != len(seed) or not np.allclose(first, seed, atol=1e-3)
         assert len(first) != len(voice) or not np.allclose(first, voice, atol=1e-3)
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_recordings_are_listened_to_once_however_many_callers_bring_them(
+    tiny_checkpoint: Path, profile: DeviceProfile
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         listened: list[int] = []
         hook = engine._checkpoint.networks.speaker_encoder.conv1.register_forward_pre_hook(
@@ -169,10 +171,12 @@ def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_ch
         hook.remove()
         assert len(await speak(engine, voice=both)) > 10_000
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(
+    tiny_checkpoint: Path, profile: DeviceProfile
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         speaking = asyncio.create_task(speak(engine))
         with pytest.raises(UnusableReference):
@@ -184,10 +188,12 @@ def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_che
         assert len(await speaking) > 10_000
         assert len(await speak(engine, voice=await engine.clone([clip()]))) > 10_000
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(
+    tiny_checkpoint: Path, profile: DeviceProfile
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         alone = await speak(engine)
         good = engine.voice("Ada Tiny").conditioning
@@ -203,11 +209,11 @@ def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_check
             for ours in (results[0], results[2]):
                 np.testing.assert_allclose(ours, alone, atol=1e-5)  # type: ignore[arg-type]
 
-    run(tiny_checkpoint, scenario, habits=habits, max_slots=8)
+    run(tiny_checkpoint, scenario, profile=profile, max_slots=8)
 
 
 def test_a_segment_with_more_tokens_than_the_model_reads_is_spoken_in_pieces(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     async def scenario(engine: XttsEngine) -> None:
         asked = request(engine, "Short. " + "12345 and " * 24 + "the end.")
@@ -216,10 +222,12 @@ def test_a_segment_with_more_tokens_than_the_model_reads_is_spoken_in_pieces(
         chunks = await collect(engine.submit(asked))
         assert [chunk.segment_index for chunk in chunks if chunk.is_last] == list(range(len(asked.sequences)))
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_one_request_more_than_fits_is_refused_and_closing_makes_room(
+    tiny_checkpoint: Path, profile: DeviceProfile
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         streams = [engine.submit(request(engine)) for _ in range(3)]
         with pytest.raises(QueueFull):
@@ -229,10 +237,12 @@ def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_check
         for stream in streams:
             assert await collect(stream)
 
-    run(tiny_checkpoint, scenario, habits=habits, max_slots=2, max_queue=1)
+    run(tiny_checkpoint, scenario, profile=profile, max_slots=2, max_queue=1)
 
 
-def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(
+    tiny_checkpoint: Path, profile: DeviceProfile
+) -> None:
     """The stop code never has a chance: the second attempt runs away like the first."""
 
     async def scenario(engine: XttsEngine) -> None:
@@ -253,11 +263,11 @@ def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_check
         assert (stats.segments_retried, stats.segments_cut) == (1, 1)
         assert stats.device_memory is None
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
 def test_a_second_attempt_sounds_the_same_whether_the_first_was_read_late(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     """Codes that the first attempt drew after its end was read do not reach the second, though they meet in one turn.
 
@@ -282,11 +292,11 @@ def test_a_second_attempt_sounds_the_same_whether_the_first_was_read_late(
 
     spoken: list[Samples] = []
     run(tiny_checkpoint, scenario)
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
     np.testing.assert_allclose(*spoken, atol=1e-5)
 
 
-def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path, profile: DeviceProfile) -> None:
     async def scenario(engine: XttsEngine) -> None:
         joined: list[int] = []
         decoder = engine._checkpoint.networks.decoder
@@ -301,11 +311,11 @@ def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path, ha
         assert stream.warnings == ["segment 1 did not end by itself and was cut"]
         assert 2.0 < sum(len(chunk.samples) for chunk in chunks) / engine.info.sample_rate_hz < 5.8
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
 def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spoken(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     async def scenario(engine: XttsEngine) -> None:
         alone = await speak(engine)
@@ -321,10 +331,10 @@ def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spok
         assert str(results[0].__cause__) == "boom"  # type: ignore[union-attr]
         np.testing.assert_allclose(await speak(engine), alone, atol=1e-5)
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_a_segment_too_short_to_be_heard_ends_all_the_same(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_a_segment_too_short_to_be_heard_ends_all_the_same(tiny_checkpoint: Path, profile: DeviceProfile) -> None:
     """One code at this speed is no frame, so there is no window to wait for."""
 
     async def scenario(engine: XttsEngine) -> None:
@@ -333,19 +343,21 @@ def test_a_segment_too_short_to_be_heard_ends_all_the_same(tiny_checkpoint: Path
             assert chunks
             assert all(chunk.is_last and not len(chunk.samples) for chunk in chunks)
 
-    run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=1))
+    run(tiny_checkpoint, scenario, profile=profile, guards=Guards(exact_codes=1))
 
 
-def test_a_decode_step_is_counted_once_for_all_the_segments_it_serves(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_a_decode_step_is_counted_once_for_all_the_segments_it_serves(
+    tiny_checkpoint: Path, profile: DeviceProfile
+) -> None:
     async def scenario(engine: XttsEngine) -> None:
         await speak(engine, "Go home now.\n\nGo home now.")  # two segments
         num_codes = 20  # the first of them comes out of prefill
-        assert engine.stats().decode_steps == num_codes - 1 + habits.read_late
+        assert engine.stats().decode_steps == num_codes - 1 + profile.lookahead_steps
 
-    run(tiny_checkpoint, scenario, habits=habits, guards=Guards(exact_codes=20))
+    run(tiny_checkpoint, scenario, profile=profile, guards=Guards(exact_codes=20))
 
 
-def test_a_device_that_is_lost_while_it_listens_is_told(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_a_device_that_is_lost_while_it_listens_is_told(tiny_checkpoint: Path, profile: DeviceProfile) -> None:
     async def scenario(engine: XttsEngine) -> None:
         told: asyncio.Queue[ChorusError] = asyncio.Queue()
         engine.on_lost(told.put_nowait)
@@ -360,10 +372,10 @@ def test_a_device_that_is_lost_while_it_listens_is_told(tiny_checkpoint: Path, h
         with pytest.raises(Draining):
             engine.submit(request(engine))
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Path, profile: DeviceProfile) -> None:
     async def scenario(engine: XttsEngine) -> None:
         told: asyncio.Queue[ChorusError] = asyncio.Queue()
         engine.on_lost(told.put_nowait)
@@ -380,10 +392,10 @@ def test_a_lost_device_is_told_once_and_nobody_waits_for_it(tiny_checkpoint: Pat
         with pytest.raises(Draining):
             await engine.clone([clip()])
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
-def test_closing_the_engine_ends_open_streams_with_an_error(tiny_checkpoint: Path, habits: Habits) -> None:
+def test_closing_the_engine_ends_open_streams_with_an_error(tiny_checkpoint: Path, profile: DeviceProfile) -> None:
     async def scenario(engine: XttsEngine) -> None:
         stream = engine.submit(request(engine))
         await anext(stream)
@@ -394,12 +406,12 @@ def test_closing_the_engine_ends_open_streams_with_an_error(tiny_checkpoint: Pat
         with pytest.raises(Draining):
             engine.submit(request(engine))
 
-    run(tiny_checkpoint, scenario, habits=habits)
+    run(tiny_checkpoint, scenario, profile=profile)
 
 
 @pytest.mark.slow
 def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_as_alone(
-    tiny_checkpoint: Path, habits: Habits
+    tiny_checkpoint: Path, profile: DeviceProfile
 ) -> None:
     """Random texts, seeds, voices, speeds and ways to leave, 24 callers at a time on 8 slots."""
     choice = random.Random(11)
@@ -450,7 +462,7 @@ def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_
         assert len(await speak(engine)) > 10_000  # answered after everything that was sent before it
         stats = engine.stats()
         assert (stats.admitted_requests, stats.waiting_requests, stats.busy_slots) == (0, 0, 0)
-        loop = engine._device_loop
+        loop = engine._engine_loop
 
         def is_holding() -> bool:
             return bool(loop._scheduler.requests or loop._scheduler.busy_slots or loop._vocoding.decoded)
@@ -463,5 +475,5 @@ def test_500_mixed_requests_with_cancellations_leak_nothing_and_survivors_sound_
         assert grown_mb < 100  # a leaked request keeps its latents: 350 of them would be more than that
 
     began_at_s = time.perf_counter()
-    run(tiny_checkpoint, scenario, habits=habits, max_slots=8, max_queue=64)
+    run(tiny_checkpoint, scenario, profile=profile, max_slots=8, max_queue=64)
     print(f"{time.perf_counter() - began_at_s:.1f} s")

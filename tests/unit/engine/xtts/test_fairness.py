@@ -11,9 +11,10 @@ from app.audio.reference import ReferenceClip
 from app.engine.admission import MAX_CLONES
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams
+from app.engine.xtts.cloning import CloneVoice
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.guards import Guards
-from app.engine.xtts.messages import Cancel, CloneVoice, Speak, Stop
+from app.engine.xtts.loop import Cancel, Speak, Stop
+from app.engine.xtts.runaway import Guards
 from app.errors import Draining, QueueFull
 from app.lifecycle import Lifecycle
 from app.settings import Settings
@@ -163,7 +164,7 @@ def test_a_clone_leaves_the_queue_when_its_last_caller_has_left(run: Callable[..
         await asyncio.wait([first, *waiting])
         assert engine.stats().admitted_requests == 0
         assert (await engine.clone([clip(1)])).conditioning is not None
-        assert not engine._device_loop._cloning.has_work
+        assert not engine._engine_loop._cloning.has_work
 
     run(scenario)
 
@@ -186,7 +187,7 @@ def test_a_message_that_comes_after_the_end_of_the_loop_is_refused(run: Callable
     """`submit` may have looked whether the engine is closed just before it was."""
 
     async def scenario(engine: XttsEngine) -> None:
-        loop = engine._device_loop
+        loop = engine._engine_loop
         loop.send(Stop())
         await asyncio.to_thread(engine._thread.join)
         late = admitted(1.0)
@@ -206,7 +207,7 @@ def test_no_more_positions_join_in_one_turn_than_the_device_is_given(run: Callab
 
     async def scenario(engine: XttsEngine) -> None:
         joined: list[int] = []
-        batch = engine._device_loop._decoding._batch
+        batch = engine._engine_loop._decoding._batch
         inner = batch.join
 
         def join(rows: list[object]) -> object:

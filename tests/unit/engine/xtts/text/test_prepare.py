@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.engine.xtts.config import ModelArgs
-from app.engine.xtts.guards import Guards
+from app.engine.xtts.runaway import Guards
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.prepare import FAST_CHARS_PER_S, TextPreparer
 from app.engine.xtts.text.tokenizer import TextTokenizer

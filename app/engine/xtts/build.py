@@ -1,0 +1,206 @@
+"""The parts of the engine that hold tensors, made and put on their device.
+
+Runs on the device's thread, and only there. Knows what belongs together, and what differs between devices; knows no
+request.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Literal
+
+import msgspec
+import numpy as np
+import torch
+
+from app.audio.reference import ReferenceClip
+from app.engine.base import StartupTimer
+from app.engine.scheduler import kept_slots
+from app.engine.xtts.checkpoint.load import Checkpoint
+from app.engine.xtts.checkpoint.recording import SPEAKER
+from app.engine.xtts.checkpoint.vocabulary import read_tokenizer
+from app.engine.xtts.config import ModelConfig
+from app.engine.xtts.device.memory import read_free_bytes, slots_that_fit
+from app.engine.xtts.device.torch_setup import set_up
+from app.engine.xtts.loop import EngineLoop, Limits
+from app.engine.xtts.runaway import Guards
+from app.engine.xtts.runner.batch import Batch
+from app.engine.xtts.runner.state import BatchState
+from app.engine.xtts.text.languages import CheckpointLanguages, find_languages
+from app.engine.xtts.text.tokenizer import TextTokenizer
+from app.engine.xtts.vocoder.upsampling import LatentUpsampler
+from app.engine.xtts.vocoder.vocoder import COUNTS, MAX_WINDOWS, Vocoder, VocoderJob
+from app.engine.xtts.vocoder.windows import Window, window_lengths
+from app.engine.xtts.voice.conditioning import Conditioner
+from app.errors import ChorusError, EngineFailure, UnusableReference
+
+logger = logging.getLogger(__name__)
+
+
+class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """How the engine works on one kind of device."""
+
+    slots: int
+    """segments at a time where none are asked for: more are faster together and slower for each"""
+    windows_per_turn: int
+    prefill_positions: int
+    """prompt positions that join in one turn: on a CPU about a second of the running streams' time"""
+    few_window_shapes: bool
+    lookahead_steps: int
+    """turns that the device is ahead of the host"""
+    use_graphs: bool
+    is_half: bool
+    """float16 where no precision is asked for"""
+
+
+PROFILES = {
+    # Windows are made one after the other, and rows that decode wait for them.
+    "cpu": DeviceProfile(
+        slots=16,
+        windows_per_turn=2,
+        prefill_positions=256,
+        few_window_shapes=False,
+        lookahead_steps=0,
+        use_graphs=False,
+        is_half=False,
+    ),
+    "cuda": DeviceProfile(
+        slots=64,
+        windows_per_turn=MAX_WINDOWS,
+        prefill_positions=1024,
+        few_window_shapes=True,
+        lookahead_steps=1,
+        use_graphs=True,
+        is_half=True,
+    ),
+}
+
+Precision = Literal["auto", "float32", "float16"]
+
+
+class EngineParts(msgspec.Struct, frozen=True):
+    checkpoint: Checkpoint
+    tokenizer: TextTokenizer
+    languages: CheckpointLanguages
+    engine_loop: EngineLoop
+    num_slots: int
+
+
+def build_parts(
+    checkpoint: Checkpoint,
+    *,
+    device: torch.device,
+    precision: Precision,
+    profile: DeviceProfile,
+    max_slots: int,
+    max_ahead_s: float,
+    guards: Guards,
+    on_lost: Callable[[ChorusError], None],
+    clock: Callable[[], float],
+    stage: StartupTimer,
+) -> EngineParts:
+    """Everything that holds a tensor, made on the thread that will use it.
+
+    On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
+    threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
+
+    Stages: device, recording where one lies beside the model, and graphs where there are any. Raises
+    UnusableCheckpoint, and EngineUnavailable when the slots do not fit into the device's memory.
+    """
+    config = checkpoint.config
+    tokenizer = read_tokenizer(checkpoint.vocabulary, checkpoint.networks.decoder, config)
+    languages = find_languages(config.languages, tokenizer.has_mark)
+    languages.log()
+    set_up(device)
+    with stage("device"):
+        checkpoint = checkpoint.to(device)
+        networks = checkpoint.networks
+        if is_half(precision, device):
+            networks.decoder.to_half()
+            networks.generator.half()
+        vocoder = Vocoder(networks.generator, few_shapes=profile.few_window_shapes)
+        conditioner = Conditioner(networks, config, device)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()  # what was there in float32 is free again
+            warm_up(vocoder, conditioner, config)
+    if checkpoint.recording is not None:
+        with stage("recording"):
+            checkpoint = _with_recorded_speaker(checkpoint, conditioner)
+    max_codes = config.model_args.max_audio_codes
+    bytes_per_slot = BatchState(networks.decoder, slots=1, max_codes=max_codes, device=torch.device("meta")).num_bytes
+    num_slots = slots_that_fit(
+        max_slots, profile.slots, free_bytes=read_free_bytes(device), bytes_per_slot=bytes_per_slot
+    )
+    with stage("graphs") if profile.use_graphs else nullcontext():
+        batch = Batch(
+            networks.decoder, slots=num_slots, max_codes=max_codes, device=device, use_graphs=profile.use_graphs
+        )
+        if profile.use_graphs:
+            torch.cuda.empty_cache()  # what only the warm-up of the captures needed
+    logger.info(
+        "%d slots of %.0f MB, decoder in %s, %d graphs",
+        num_slots,
+        bytes_per_slot / 1e6,
+        str(networks.decoder.cache_dtype).removeprefix("torch."),
+        batch.num_graphs,
+    )
+    engine_loop = EngineLoop(
+        config=config,
+        batch=batch,
+        vocoder=vocoder,
+        conditioner=conditioner,
+        guards=guards,
+        limits=Limits(
+            windows_per_turn=profile.windows_per_turn,
+            prefill_positions=profile.prefill_positions,
+            lookahead_steps=profile.lookahead_steps,
+            num_kept_slots=kept_slots(num_slots),
+            max_ahead_s=max_ahead_s,
+        ),
+        on_lost=on_lost,
+        clock=clock,
+    )
+    return EngineParts(checkpoint, tokenizer, languages, engine_loop, num_slots)
+
+
+def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> Checkpoint:
+    """The checkpoint with the voice of its recording as the first speaker, or as it is where that gives no voice."""
+    assert checkpoint.recording is not None
+    path, clip = msgspec.structs.astuple(checkpoint.recording)
+    try:
+        conditioning = conditioner.condition([clip])
+    except (UnusableReference, EngineFailure) as error:
+        logger.warning("%s is not offered as a voice: %s", path, error)
+        return checkpoint
+    logger.info("the voice of %s is offered as %r, the first one", path, SPEAKER)
+    others = {name: voice for name, voice in checkpoint.speakers.items() if name.casefold() != SPEAKER}
+    return msgspec.structs.replace(checkpoint, speakers={SPEAKER: conditioning} | others)
+
+
+def is_half(precision: Precision, device: torch.device) -> bool:
+    """Whether weights are float16: as asked for, or as suits the device."""
+    return precision == "float16" or (precision == "auto" and PROFILES[device.type].is_half)
+
+
+def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> None:
+    """Make windows of each shape and listen to the longest recording once.
+
+    The memory that they need stays with torch and is not free for slots, and the first callers do not wait for what
+    libraries do at first use.
+    """
+    lengths = window_lengths(vocoder.context)
+    latents = torch.zeros(lengths[-1], config.model_args.gpt_n_model_channels, device=vocoder.device)
+    for length in reversed(lengths):
+        job = VocoderJob(
+            latents=latents,
+            speaker_embedding=torch.zeros(config.model_args.d_vector_dim, 1),
+            upsampler=LatentUpsampler(config.model_args),
+            window=Window(0, 0, length, length),
+            is_final=False,
+        )
+        for count in reversed(COUNTS):
+            for arrival in vocoder.run([job] * count):
+                arrival.wait()
+    rate_hz = config.model_args.input_sample_rate
+    noise = np.random.default_rng(0).normal(0, 0.1, rate_hz * config.max_ref_len).astype(np.float32)
+    conditioner.condition([ReferenceClip(samples=noise, sample_rate_hz=rate_hz, sha256="")])

@@ -1,0 +1,1 @@
+"""Checkpoint folders: download, check, convert and load."""

@@ -1,0 +1,81 @@
+"""Where XTTS checkpoints lie: which folder a model setting means, and what is in it.
+
+Knows paths and names. Knows nothing of torch, of the network, or of what the files hold.
+"""
+
+from pathlib import Path
+
+from app.engine.xtts.config import CONFIG
+
+XTTS_V2 = "coqui/XTTS-v2"
+PINNED_REVISIONS = {XTTS_V2: "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"}
+"""Hub id -> commit. XTTS v2: the commit that the tag v2.0.3 and `main` have named since 2023-12."""
+UNPINNED = "main"
+
+VOCABULARY = "vocab.json"
+MANIFEST, WEIGHTS, SPEAKERS = "manifest.json", "model.safetensors", "speakers.safetensors"
+ORIGINAL_WEIGHTS, ORIGINAL_SPEAKERS = "model.pth", "speakers_xtts.pth"
+PUBLISHED_FILES = (CONFIG, VOCABULARY, ORIGINAL_SPEAKERS, ORIGINAL_WEIGHTS)
+"""What a checkpoint is published as, smallest first. A fine-tune may come without speakers."""
+RECORDINGS = ("reference", "ref", "audio")
+"""Names, without their ending, of the recording that training tools put beside a model: the voice it was trained on."""
+RECORDING_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
+RECORDINGS_FOLDER = "wavs"
+MAX_RECORDINGS = 20
+"""Files of RECORDINGS_FOLDER that are considered: it may hold the whole training set."""
+PUBLISHED_RECORDINGS = tuple(f"{name}.wav" for name in RECORDINGS)
+"""Those that a download looks for; one is enough."""
+
+
+def is_folder(model: str) -> bool:
+    """Whether a model setting names a folder; otherwise it is the id of a model on the hub, `owner/name`.
+
+    A file counts as a folder, so that it is not looked for on the hub.
+    """
+    return _exists(Path(model)) or model.startswith((".", "/", "~")) or model.count("/") != 1
+
+
+def folder_of(model: str, data: Path) -> Path:
+    """The folder that a model setting means, whether it is there or not."""
+    if is_folder(model):
+        try:
+            return Path(model).expanduser()
+        except RuntimeError:  # `~somebody` without a home
+            return Path(model)
+    return installed_folder(data, model, PINNED_REVISIONS.get(model, UNPINNED))
+
+
+def installed_folder(data: Path, model: str, revision: str) -> Path:
+    """Where a downloaded model lies. The revision is in the path: a new one never changes files in use."""
+    name = "xtts_v2" if model == XTTS_V2 else model.replace("/", "--")
+    return data / "models" / name / revision
+
+
+def is_converted(folder: Path) -> bool:
+    """Whether the folder holds the form that Chorus writes; its manifest is written last."""
+    return _exists(folder / MANIFEST)
+
+
+def is_installed(model: str, data: Path) -> bool:
+    folder = folder_of(model, data)
+    return is_converted(folder) or _exists(folder / ORIGINAL_WEIGHTS)
+
+
+def find_recordings(folder: Path) -> list[Path]:
+    """Recordings of the trained voice, the likeliest first: `reference.wav`, `ref.wav`, ..., then those in `wavs/`."""
+    named = [folder / f"{name}{suffix}" for name in RECORDINGS for suffix in RECORDING_SUFFIXES]
+    try:
+        inside = sorted((folder / RECORDINGS_FOLDER).iterdir())
+    except OSError:  # usually there is none
+        inside = []
+    of_training = [path for path in inside if path.suffix.lower() in RECORDING_SUFFIXES]
+    return [path for path in (*named, *of_training[:MAX_RECORDINGS]) if _exists(path) and path.is_file()]
+
+
+def _exists(path: Path) -> bool:
+    """Path.exists, which before Python 3.14 raises PermissionError in a folder that this user may not enter."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True

@@ -1,1 +1,0 @@
-"""Text tokens to audio codes and latents, many sequences at a time."""

@@ -1,0 +1,1 @@
+"""The device: its driver, its memory, copies to and from it."""

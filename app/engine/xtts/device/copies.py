@@ -1,0 +1,33 @@
+"""Copies between host and device that keep neither waiting for the other.
+
+A plain `.to(device)` waits until the device has done all work queued before. Through pinned memory the copy is queued
+behind that work instead.
+"""
+
+import torch
+
+
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Queue a copy of a host tensor; kernels that are launched later see it complete."""
+    if device.type != "cuda" or tensor.is_cuda:
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+class HostCopy:
+    """An asynchronous device-to-host copy. `wait()` blocks until it is done and returns the CPU tensor.
+
+    The copy is queued on the current stream, so later kernels that overwrite `tensor` do not change it.
+    """
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._copy = tensor.to("cpu", non_blocking=True, copy=True)  # from a GPU: into pinned memory
+        self._copied: torch.cuda.Event | None = None
+        if tensor.is_cuda:
+            self._copied = torch.cuda.Event()
+            self._copied.record()
+
+    def wait(self) -> torch.Tensor:
+        if self._copied is not None:
+            self._copied.synchronize()
+        return self._copy

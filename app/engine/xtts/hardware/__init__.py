@@ -1,1 +1,0 @@
-"""What the machine has: its GPU, the driver, the memory."""

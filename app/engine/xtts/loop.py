@@ -1,0 +1,295 @@
+"""The thread that owns the device: messages come in by one inbox, audio goes out to the sinks of requests.
+
+`step` is one turn of the engine and reads as the algorithm does. Nothing else touches the networks, the batch or the
+scheduler, so there is no lock. Knows requests and their order; knows nothing of the event loop and of callers.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+import torch
+
+from app.engine.scheduler import Pace, Request, Scheduler
+from app.engine.xtts.cloning import CloneStage, CloneVoice
+from app.engine.xtts.config import ModelConfig
+from app.engine.xtts.decoding import DecodeStage, StepResult
+from app.engine.xtts.model.decoder import num_prompt_positions
+from app.engine.xtts.runaway import Guards
+from app.engine.xtts.runner.batch import Batch
+from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.vocoder.vocoder import Vocoder
+from app.engine.xtts.vocoding import VocodeStage
+from app.engine.xtts.voice.conditioning import Conditioner
+from app.errors import ChorusError, Draining, EngineFailure
+
+logger = logging.getLogger(__name__)
+
+URGENT_SLACK_S = 1.0
+"""A stream with less audio than this in hand is about to have a gap."""
+
+
+class Speak(msgspec.Struct, frozen=True):
+    """Decode an admitted request."""
+
+    request: Request
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """The caller wants no more. Also sent when everything was taken: forgetting twice does no harm."""
+
+    request: Request
+
+
+class AudioConsumed(msgspec.Struct, frozen=True):
+    """The caller has taken audio."""
+
+    request: Request
+    seconds: float
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """End the thread."""
+
+
+Message = Speak | Cancel | AudioConsumed | CloneVoice | Stop
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the engine does at a time.
+
+    windows_per_turn       windows of the vocoder in one turn
+    prefill_positions      positions that join in one turn, unless one segment has more: running streams wait for them
+    lookahead_steps        steps that the device is ahead of the host
+    num_kept_slots         slots for requests that have not started
+    max_ahead_s            audio that a stream is decoded ahead of its listener
+    """
+
+    windows_per_turn: int
+    prefill_positions: int
+    lookahead_steps: int
+    num_kept_slots: int
+    max_ahead_s: float
+
+
+class EngineLoop:
+    """`send` from any thread; everything else happens on the one that calls `run`.
+
+    pace, clone_pace   measured here, read by the admission of requests and clones
+    """
+
+    def __init__(
+        self,
+        *,
+        config: ModelConfig,
+        batch: Batch,
+        vocoder: Vocoder,
+        conditioner: Conditioner,
+        guards: Guards,
+        limits: Limits,
+        on_lost: Callable[[ChorusError], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._ending = threading.Lock()
+        self._has_ended = False
+        self._limits = limits
+        self._on_lost = on_lost
+        self._clock = clock
+        self.pace, self.clone_pace = Pace(), Pace()
+        self._scheduler = Scheduler(
+            max_slots=batch.slots,
+            num_kept_slots=limits.num_kept_slots,
+            max_ahead_s=limits.max_ahead_s,
+            pace=self.pace,
+        )
+        self._decoding = DecodeStage(batch, config, guards, lookahead_steps=limits.lookahead_steps)
+        self._vocoding = VocodeStage(
+            vocoder,
+            config.model_args,
+            windows_per_turn=limits.windows_per_turn,
+            latents_of=self._decoding.latents,
+            on_made=self._scheduler.made,
+            on_end=self._scheduler.end,
+            lookahead_steps=limits.lookahead_steps,
+        )
+        self._cloning = CloneStage(conditioner, clock=clock, pace=self.clone_pace)
+        self._max_decoded = batch.slots
+        self._is_stopping = False
+
+    @property
+    def busy_slots(self) -> int:
+        return len(self._decoding.running)
+
+    @property
+    def num_retried(self) -> int:
+        return self._decoding.num_retried
+
+    @property
+    def num_steps(self) -> int:
+        return self._decoding.num_steps
+
+    @property
+    def num_cut(self) -> int:
+        return self._vocoding.num_cut
+
+    def send(self, message: Message) -> None:
+        """From any thread. After the loop's end, requests and clones are refused with Draining."""
+        with self._ending:
+            if not self._has_ended:
+                self._inbox.put(message)
+                return
+        _refuse(message)
+
+    def run(self) -> None:
+        """Turn after turn, until a Stop or the loss of the device."""
+        while not self._is_stopping:
+            try:
+                self.step()
+            except Exception as error:  # noqa: BLE001 - the loop's boundary: every request fails by name, none in silence
+                self._fail_everything(error)
+        self._end()
+
+    def step(self) -> None:
+        """One turn of the engine: everything that can move, moves once."""
+        self._take_inbox()
+        is_decoding = self._is_decoding()
+        self._cloning.run(is_decoding=is_decoding, is_urgent=self._is_urgent())
+        began_at_s = self._clock()
+        self._decoding.join(self._admit())
+        self._take(self._decoding.step())
+        for sequence in self._vocoding.run(self._decoding.running, self._clock()):
+            if sequence.request.is_finished:
+                self._drop(sequence.request)
+        if is_decoding:
+            self._cloning.decoded_for(self._clock() - began_at_s)
+
+    def _is_decoding(self) -> bool:
+        stages = (self._decoding.running, self._decoding.waiting, self._vocoding.decoded)
+        return any(stages) or self._scheduler.can_start()
+
+    def _is_urgent(self) -> bool:
+        """Whether a listener is about to hear a gap."""
+        now_s = self._clock()
+        return any(
+            request.streaming and request.in_progress and request.playback_slack_s(now_s) < URGENT_SLACK_S
+            for request in self._scheduler.requests
+        )
+
+    def _take_inbox(self) -> None:
+        """Handle all messages; when there is nothing else to do, block for one."""
+        wait = not (self._is_decoding() or self._cloning.has_work)
+        while not self._is_stopping:
+            try:
+                message = self._inbox.get(block=wait)
+            except queue.Empty:
+                return
+            wait = False
+            match message:
+                case Speak(request):
+                    self._scheduler.add(request)
+                case Cancel(request):
+                    self._drop(request)
+                case AudioConsumed(request, seconds):
+                    self._scheduler.take(request, seconds)
+                case CloneVoice():
+                    self._cloning.add(message)
+                case Stop():
+                    self._is_stopping = True
+
+    def _admit(self) -> list[XttsSequence]:
+        """Sequences for the free slots: second attempts first, then by playback slack."""
+        joining: list[XttsSequence] = []
+        num_positions = 0
+        # Where the vocoder is the slower of the two, the decoder must not run ahead of it without end.
+        room = self._decoding.num_free_slots if len(self._vocoding.decoded) < self._max_decoded else 0
+        while len(joining) < room and num_positions < self._limits.prefill_positions:
+            if self._decoding.waiting:
+                sequence = self._decoding.waiting.pop(0)
+            else:
+                sequence = self._scheduler.next_sequence(self._clock())
+                if sequence is None:
+                    break
+            assert isinstance(sequence, XttsSequence), "a sequence of another engine"
+            joining.append(sequence)
+            num_positions += num_prompt_positions(len(sequence.text_tokens))
+        return joining
+
+    def _take(self, ended: StepResult) -> None:
+        """Hand the sequences that left the batch to the vocoder, or fail them by name."""
+        now_s = self._clock()
+        for sequence in ended.decoded:
+            self._scheduler.free_slot(sequence, now_s)
+        self._vocoding.decoded += ended.decoded
+        for sequence in ended.failed:
+            self._scheduler.free_slot(sequence, now_s, is_whole=False)
+            number = sequence.index + 1
+            sequence.request.sink.fail(EngineFailure(f"segment {number} decoded to what is not a number"))
+            self._drop(sequence.request)
+
+    def _drop(self, request: Request) -> None:
+        """Forget a request: finished, failed or cancelled. May be called twice."""
+        self._scheduler.release(request)
+        for sequence in self._decoding.drop(request):
+            self._scheduler.free_slot(sequence, self._clock(), is_whole=False)
+        self._vocoding.drop(request)
+        _drop_audio(request)
+
+    def _fail_everything(self, error: Exception) -> None:
+        """A whole turn failed. When the device is gone the loop ends; otherwise it goes on with an empty batch."""
+        requests = self._scheduler.requests
+        logger.error("the engine's turn failed with %d requests in it", len(requests), exc_info=error)
+        is_lost = isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
+        for request in requests:
+            request.sink.fail(_failure("the engine failed while this request was being spoken", error))
+            _drop_audio(request)
+        self._scheduler.clear()
+        self._vocoding.reset()
+        if not is_lost:
+            try:
+                self._decoding.reset()
+            except Exception as again:  # noqa: BLE001 - a batch that cannot even be emptied is as good as no device
+                is_lost, error = True, again
+        if is_lost:
+            self._is_stopping = True
+            self._on_lost(_failure("the device has failed and this process cannot use it any more", error))
+
+    def _end(self) -> None:
+        """Refuse everything that is in the inbox, waits to be cloned, or is sent from now on."""
+        with self._ending:
+            self._has_ended = True
+        self._cloning.fail(_stopped())
+        while True:
+            try:
+                _refuse(self._inbox.get(block=False))
+            except queue.Empty:
+                return
+
+
+def _drop_audio(request: Request) -> None:
+    for sequence in request.sequences:
+        if isinstance(sequence, XttsSequence):
+            sequence.drop_audio()
+
+
+def _refuse(message: Message) -> None:
+    match message:
+        case Speak(request):
+            request.sink.fail(_stopped())
+        case CloneVoice():
+            message.done(_stopped())
+        case _:
+            pass
+
+
+def _stopped() -> Draining:
+    return Draining("the server is shutting down")
+
+
+def _failure(what: str, error: Exception) -> EngineFailure:
+    failure = EngineFailure(what)
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,1 @@
+"""The networks of XTTS, and the cache that the decoder writes."""

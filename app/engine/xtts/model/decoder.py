@@ -1,0 +1,197 @@
+"""The GPT-2 body that turns text tokens into audio codes, as two functions: `prefill` and `decode`.
+
+Knows tensors. Knows nothing of sampling, of sequences' lives, or of text. Written after GPT.generate and
+GPT.forward(return_latent=True) of the TTS package, and equal to them (tests/unit/engine/xtts/model/test_parity.py)
+with two differences in the way it works: many sequences share each matrix product, and the latents that the reference
+computes in a second pass over the finished sequence are taken from the first.
+
+Parameters have the names of the checkpoint. Weights of the body are [in, out], as GPT-2 stores them.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import nn
+
+from app.engine.xtts.config import ModelArgs
+from app.engine.xtts.device.copies import to_device
+from app.engine.xtts.model.attention import masked_attention
+from app.engine.xtts.model.kv_cache import KVCache
+
+LAYER_NORM_EPS = 1e-5
+NUM_CONDITIONING_LATENTS = 32
+
+
+def num_prompt_positions(num_text_tokens: int) -> int:
+    """Cache positions of a prompt: conditioning latents, start, text, stop, and the start code."""
+    return NUM_CONDITIONING_LATENTS + num_text_tokens + 3
+
+
+class Affine(nn.Module):
+    """x @ weight + bias, with the weight [in, out], in the number format of the weight."""
+
+    def __init__(self, size_in: int, size_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(size_in, size_out), requires_grad=False)
+        self.bias = nn.Parameter(torch.empty(size_out), requires_grad=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.addmm(self.bias, x.to(self.weight.dtype), self.weight)
+
+
+class Projections(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.c_attn = Affine(channels, 3 * channels)
+        self.c_proj = Affine(channels, channels)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.c_fc = Affine(channels, 4 * channels)
+        self.c_proj = Affine(4 * channels, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
+
+
+class Layer(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+        self.attn = Projections(channels)
+        self.ln_2 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+        self.mlp = FeedForward(channels)
+
+
+class Body(nn.Module):
+    def __init__(self, layers: int, channels: int) -> None:
+        super().__init__()
+        self.h = nn.ModuleList(Layer(channels) for _ in range(layers))
+        self.ln_f = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return cast("list[Layer]", list(self.h))
+
+
+class Positions(nn.Module):
+    def __init__(self, count: int, channels: int) -> None:
+        super().__init__()
+        self.emb = nn.Embedding(count, channels)
+
+
+class Decoder(nn.Module):
+    """Text tokens and conditioning latents in, logits over audio codes and vocoder latents out."""
+
+    def __init__(self, args: ModelArgs, *, num_text_tokens: int, start_text_token: int, stop_text_token: int) -> None:
+        super().__init__()
+        channels = args.gpt_n_model_channels
+        self.num_heads = args.gpt_n_heads
+        self.head_dim = channels // args.gpt_n_heads
+        self.start_text_token = start_text_token
+        self.stop_text_token = stop_text_token
+        self.start_audio_token = args.gpt_start_audio_token
+        self.text_embedding = nn.Embedding(num_text_tokens, channels)
+        self.mel_embedding = nn.Embedding(args.gpt_num_audio_tokens, channels)
+        self.text_pos_embedding = Positions(args.gpt_max_text_tokens + 2, channels)
+        self.mel_pos_embedding = Positions(args.gpt_max_audio_tokens + 3, channels)
+        self.gpt = Body(args.gpt_layers, channels)
+        self.final_norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
+        self.mel_head = nn.Linear(channels, args.gpt_num_audio_tokens)
+
+    def to_half(self) -> None:
+        """float16 for what every step reads: the matrices of the body, and with them the cache.
+
+        What adds up stays float32: the residual stream, norms, embeddings, and the logits (0.6 % of the bytes).
+        """
+        for layer in self.gpt.layers:
+            layer.attn.half()
+            layer.mlp.half()
+
+    @property
+    def max_prompt_positions(self) -> int:
+        """Cache positions of the longest prompt: latents, text in every text position, and the start code."""
+        return NUM_CONDITIONING_LATENTS + len(self.text_pos_embedding.emb.weight) + 1
+
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        return self.gpt.layers[0].attn.c_attn.weight.dtype
+
+    def prefill(
+        self,
+        cache: KVCache,
+        first_slot: int,
+        conditioning_latents: Sequence[torch.Tensor],
+        text_tokens: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write prompts into consecutive slots from `first_slot` on and compute what follows each.
+
+        conditioning_latents   of each prompt, [32, channels]
+        text_tokens            of each prompt, [text tokens] int64, without start and stop
+
+        The prompts lie end to end in one matrix, [sum of their positions, channels], so no product is wasted on
+        padding; only attention goes prompt by prompt.
+
+        Returns logits [prompts, codes] and latents [prompts, channels] of the first audio code.
+        """
+        lengths = [num_prompt_positions(len(tokens)) for tokens in text_tokens]
+        x = torch.cat([self._embed_prompt(*parts) for parts in zip(conditioning_latents, text_tokens, strict=True)])
+        for index, layer in enumerate(self.gpt.layers):
+            keys, values = cache.layer(index)
+            # qkv is [3, heads, positions, head_dim], all prompts end to end
+            qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
+            attended: list[torch.Tensor] = []
+            for slot, part in enumerate(qkv.split(lengths, dim=2), first_slot):
+                query, key, value = part
+                keys[slot, :, : key.shape[1]] = key
+                values[slot, :, : value.shape[1]] = value
+                heads = F.scaled_dot_product_attention(query[None], key[None], value[None], is_causal=True)[0]
+                attended.append(heads.transpose(0, 1).flatten(1))
+            x = x + layer.attn.c_proj(torch.cat(attended))
+            x = x + layer.mlp(layer.ln_2(x))
+        last = to_device(torch.tensor(lengths).cumsum(0) - 1, x.device)
+        return self._read(x[last])
+
+    def decode(
+        self,
+        cache: KVCache,
+        codes: torch.Tensor,
+        code_positions: torch.Tensor,
+        num_positions: torch.Tensor,
+        *,
+        max_positions: int,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Decode one step of the first slots: write one cache position of each and compute what follows.
+
+        codes            [slots] int64, the audio code that was sampled last
+        code_positions   [slots] int64, its place among the slot's audio codes; the start code has 0
+        num_positions    [slots] int64, cache positions written
+        max_positions    cache positions to look at, at least max(num_positions) + 1
+
+        Returns logits [slots, codes] and latents [slots, channels] of the next code.
+        """
+        x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
+        attend = masked_attention(num_positions, max_positions, self.cache_dtype)
+        for index, layer in enumerate(self.gpt.layers):
+            keys, values = cache.layer(index)
+            qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim)
+            x = x + layer.attn.c_proj(attend(qkv, keys, values).flatten(1))
+            x = x + layer.mlp(layer.ln_2(x))
+        return self._read(x)
+
+    def _embed_prompt(self, conditioning_latents: torch.Tensor, text_tokens: torch.Tensor) -> torch.Tensor:
+        """[positions, channels]. The latents carry no position; text and audio codes count from 0 each."""
+        text = F.pad(text_tokens, (1, 1))
+        text[0].fill_(self.start_text_token)
+        text[-1].fill_(self.stop_text_token)
+        text_embedding = self.text_embedding(text) + self.text_pos_embedding.emb.weight[: len(text)]
+        start = self.mel_embedding.weight[self.start_audio_token] + self.mel_pos_embedding.emb.weight[0]
+        return torch.cat([conditioning_latents, text_embedding, start[None]])
+
+    def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        latents = self.final_norm(self.gpt.ln_f(x))
+        return self.mel_head(latents), latents

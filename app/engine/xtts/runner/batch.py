@@ -1,0 +1,116 @@
+"""The batch as the host sees it: sequences join it, take steps and leave it.
+
+Active slots are 0 to `size` - 1, so a step works on a prefix of every tensor. No method waits for the device: sampled
+codes come as a `HostCopy`. Knows nothing of time, order and audio.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from app.engine.xtts.device.copies import HostCopy, to_device
+from app.engine.xtts.model.decoder import Decoder, num_prompt_positions
+from app.engine.xtts.runner.graphs import Buckets, EagerRunner, GraphRunner
+from app.engine.xtts.runner.state import BatchState
+from app.engine.xtts.runner.step import sample_codes, take_step
+from app.engine.xtts.sequence import XttsSequence
+
+
+class Batch:
+    """`join`, `step` and `leave` may be called in any order, between any two steps.
+
+    buckets     shapes in which steps are taken; None: each in its own
+    use_graphs  capture a CUDA graph for each of the buckets, now
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        slots: int,
+        max_codes: int,
+        device: torch.device,
+        buckets: Buckets | None = None,
+        use_graphs: bool = False,
+    ) -> None:
+        self._decoder = decoder
+        self._state = state = BatchState(decoder, slots=slots, max_codes=max_codes, device=device)
+        # Mirror of state.num_positions that can be read without waiting for the device.
+        self._num_positions = [0] * slots
+        self.slots = slots
+        self.size = 0
+
+        @torch.inference_mode()
+        def step(num_slots: int, max_positions: int) -> None:
+            take_step(decoder, state, num_slots, max_positions)
+
+        positions = state.cache.positions
+        assert buckets is None or (buckets.slots[-1] <= slots and buckets.positions[-1] <= positions)
+        if use_graphs:
+            buckets = buckets or Buckets.of(slots, positions)
+            self._runner = GraphRunner(step, buckets, device)
+        else:
+            self._runner = EagerRunner(step, buckets)
+
+    @property
+    def num_graphs(self) -> int:
+        return self._runner.num_graphs
+
+    @property
+    def latents(self) -> torch.Tensor:
+        """[slots, codes, channels], read by the vocoder."""
+        return self._state.latents
+
+    @torch.inference_mode()
+    def join(self, sequences: Sequence[XttsSequence]) -> HostCopy:
+        """Prefill `sequences` into the next free slots, in order. The sampling of their requests must be complete.
+
+        Returns the first code of each, [sequences], or NOT_FINITE.
+        """
+        device = self._state.device
+        part = slice(self.size, self.size + len(sequences))
+        num_positions = [num_prompt_positions(len(sequence.text_tokens)) for sequence in sequences]
+        self._num_positions[part] = num_positions
+        self._state.take(part.start, num_positions, sequences)
+        self.size = part.stop
+        logits, latents = self._decoder.prefill(
+            self._state.cache,
+            part.start,
+            [to_device(sequence.voice.gpt_conditioning_latents, device) for sequence in sequences],
+            [to_device(torch.tensor(sequence.text_tokens), device) for sequence in sequences],
+        )
+        sample_codes(self._state, part, logits, latents)
+        return HostCopy(self._state.sampled_codes[part])
+
+    @torch.inference_mode()
+    def step(self) -> HostCopy:
+        """Decode the next code of every active slot. Returns the codes, [size], or NOT_FINITE."""
+        part = slice(0, self.size)
+        self._runner.run(self.size, max(self._num_positions[part]) + 1)
+        self._num_positions[part] = [number + 1 for number in self._num_positions[part]]
+        return HostCopy(self._state.sampled_codes[part])
+
+    @torch.inference_mode()
+    def leave(self, slot: int) -> None:
+        """Free `slot` and move the last active slot into it, so that active slots stay 0 to `size` - 1.
+
+        Callers that keep slot numbers must apply the same swap. Both vacated cache regions are zeroed: results are
+        read one step late, so a NaN may already be in the cache, and masked attention multiplies it by 0, which is NaN.
+        """
+        last = self.size - 1
+        self._state.cache.clear(slot, self._num_positions[slot])
+        if slot != last:
+            self._state.move(last, slot, self._num_positions[last])
+            self._state.cache.clear(last, self._num_positions[last])
+        self._num_positions[slot], self._num_positions[last] = self._num_positions[last], 0
+        self._state.free(last)
+        self.size = last
+
+    @torch.inference_mode()
+    def reset(self) -> None:
+        """Free every slot, whatever a failed step left in it."""
+        for slot in range(self.slots):
+            self._state.cache.clear(slot, self._num_positions[slot])
+            self._state.free(slot)
+        self._num_positions = [0] * self.slots
+        self.size = 0

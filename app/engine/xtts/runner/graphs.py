@@ -1,0 +1,118 @@
+"""Steps as they come, or in a few shapes that were captured as CUDA graphs.
+
+A step of a small batch is some 400 kernels of a few microseconds, which Python launches more slowly than the GPU runs
+them; a graph is launched by one call. All padding is here: a step of 5 slots runs as one of 8, of which three are free.
+
+Knows shapes. Knows nothing of what a step does.
+"""
+
+import gc
+from bisect import bisect_left
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import torch
+
+from app.errors import EngineUnavailable
+
+SLOTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
+POSITIONS = (128, 192, 256, 384, 512, 768)
+"""Multiples of 64, as kernels like their strides. A segment of 250 characters ends near 500 positions."""
+WARM_UP_STEPS = 2
+"""Before each capture: at first use libraries make handles and workspaces, and load the kernels of a shape."""
+
+Step = Callable[[int, int], None]
+"""(slots, max_positions): one step, on tensors whose addresses never change"""
+
+
+class Buckets(msgspec.Struct, frozen=True):
+    """Shapes (slots, max_positions) of steps; both ascend, and the last is the batch's own."""
+
+    slots: tuple[int, ...]
+    positions: tuple[int, ...]
+
+    @classmethod
+    def of(cls, slots: int, positions: int) -> "Buckets":
+        """Buckets of a batch of so many slots of so many positions."""
+        return cls(_up_to(slots, SLOTS), _up_to(positions, POSITIONS))
+
+    def fit(self, num_slots: int, max_positions: int) -> tuple[int, int]:
+        """The smallest shape that holds `num_slots` and `max_positions`."""
+        return (
+            self.slots[bisect_left(self.slots, num_slots)],
+            self.positions[bisect_left(self.positions, max_positions)],
+        )
+
+    def largest_first(self) -> list[tuple[int, int]]:
+        """The order of capture: smaller graphs reuse the memory that larger ones took from the pool."""
+        return [(slots, positions) for slots in reversed(self.slots) for positions in reversed(self.positions)]
+
+
+def _up_to(limit: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return (*(size for size in sizes if size < limit), limit)
+
+
+class EagerRunner:
+    """Each step in its own shape, or padded to `buckets`."""
+
+    num_graphs = 0
+
+    def __init__(self, step: Step, buckets: Buckets | None = None) -> None:
+        self._step = step
+        self._buckets = buckets
+
+    def run(self, num_slots: int, max_positions: int) -> None:
+        self._step(*(self._buckets.fit(num_slots, max_positions) if self._buckets else (num_slots, max_positions)))
+
+
+class GraphRunner:
+    """One CUDA graph for each shape, captured when it is made. All share one pool of memory: one runs at a time.
+
+    Must be made and used on the thread that owns the device, when no slot is in use. Raises EngineUnavailable for a
+    shape that cannot be captured.
+    """
+
+    def __init__(self, step: Step, buckets: Buckets, device: torch.device) -> None:
+        self._buckets = buckets
+        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+        pool = torch.cuda.graph_pool_handle()
+        stream = torch.cuda.Stream(device)
+        stream.wait_stream(torch.cuda.current_stream(device))
+        gc.collect()  # once, not before each capture as `torch.cuda.graph` does: a tenth of a second each time
+        with torch.cuda.stream(stream):
+            for shape in buckets.largest_first():
+                for _ in range(WARM_UP_STEPS):
+                    step(*shape)
+                try:
+                    self._graphs[shape] = _capture(lambda shape=shape: step(*shape), pool)
+                except RuntimeError as error:
+                    raise EngineUnavailable(
+                        f"a step of {shape[0]} rows and {shape[1]} positions could not be captured as a CUDA graph "
+                        f"({error}); CHORUS_CUDA_GRAPHS=0 runs without graphs",
+                        param="CHORUS_CUDA_GRAPHS",
+                    ) from error
+        torch.cuda.current_stream(device).wait_stream(stream)
+
+    @property
+    def num_graphs(self) -> int:
+        return len(self._graphs)
+
+    def run(self, num_slots: int, max_positions: int) -> None:
+        self._graphs[self._buckets.fit(num_slots, max_positions)].replay()
+
+
+def _capture(work: Callable[[], None], pool: Any) -> torch.cuda.CUDAGraph:  # Any: torch keeps its name to itself
+    """A graph of `work`, as `torch.cuda.graph` captures it but without its garbage collection."""
+    graph = torch.cuda.CUDAGraph()
+    # thread_local: other threads may use CUDA meanwhile, to read how much memory there is.
+    graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+    try:
+        work()
+    except BaseException:
+        with suppress(RuntimeError):  # capture_end raises as well; keep the original exception
+            graph.capture_end()
+        raise
+    graph.capture_end()
+    return graph

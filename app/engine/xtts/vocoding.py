@@ -1,0 +1,192 @@
+"""The sounding half of a turn: latents become samples, and samples go out as far as they can be trusted.
+
+Knows windows, what is held back and why. Knows nothing of codes, threads and the scheduler.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import msgspec
+import numpy as np
+import torch
+
+from app.engine.scheduler import Request
+from app.engine.values import AudioChunk, Samples
+from app.engine.xtts.config import ModelArgs
+from app.engine.xtts.device.copies import HostCopy
+from app.engine.xtts.runaway import cut_at_silence, frame_levels
+from app.engine.xtts.sequence import HeldSamples, XttsSequence
+from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
+from app.engine.xtts.vocoder.windows import WINDOW_FRAMES, plan_window
+
+logger = logging.getLogger(__name__)
+
+
+class _PendingWindow(msgspec.Struct, frozen=True):
+    """A window that was launched on the device and not read yet."""
+
+    sequence: XttsSequence
+    end_frame: int
+    samples: HostCopy
+
+
+class VocodeStage:
+    """`decoded` holds sequences that have left the batch and have windows to go.
+
+    `num_cut` counts the segments that were cut. It only grows, and other threads may read it: one thread writes it.
+
+    latents_of   the latents of a sequence so far
+    on_made      called with each piece of audio that goes out, in seconds
+    on_end       called when all audio of a sequence has gone out
+    lookahead_steps    how many turns with windows the device is ahead of what is read
+    """
+
+    def __init__(
+        self,
+        vocoder: Vocoder,
+        args: ModelArgs,
+        *,
+        windows_per_turn: int,
+        latents_of: Callable[[XttsSequence], torch.Tensor],
+        on_made: Callable[[XttsSequence, float], None],
+        on_end: Callable[[XttsSequence], None],
+        lookahead_steps: int,
+    ) -> None:
+        self._vocoder = vocoder
+        self._args = args
+        self._windows_per_turn = windows_per_turn
+        self._latents_of = latents_of
+        self._on_made = on_made
+        self._on_end = on_end
+        self._lookahead_steps = lookahead_steps
+        self._pending: deque[list[_PendingWindow]] = deque()
+        self.decoded: list[XttsSequence] = []
+        self.num_cut = 0
+
+    def run(self, decoding: Iterable[XttsSequence], now_s: float) -> list[XttsSequence]:
+        """Make the windows that are ready, the most urgent ones first.
+
+        Returns the sequences that are finished.
+        """
+        by_urgency = sorted((*self.decoded, *decoding), key=lambda sequence: _urgency(sequence, now_s))
+        launched = self._launch(by_urgency)
+        if launched:
+            self._pending.append(launched)
+        finished = [sequence for sequence in self.decoded if not sequence.upsampler.num_frames(sequence.num_latents)]
+        for sequence in finished:  # so short and spoken so fast that there is nothing to hear
+            self._finish(sequence)
+        while len(self._pending) > (self._lookahead_steps if launched else 0):
+            finished += [pending.sequence for pending in self._pending.popleft() if self._read(pending)]
+        return finished
+
+    def drop(self, request: Request) -> None:
+        """Forget a request's sequences."""
+        self.decoded = [sequence for sequence in self.decoded if sequence.request is not request]
+        for windows in self._pending:
+            windows[:] = [window for window in windows if window.sequence.request is not request]
+
+    def reset(self) -> None:
+        """Forget everything after a turn that failed."""
+        self.decoded.clear()
+        self._pending.clear()
+
+    def _launch(self, sequences: Iterable[XttsSequence]) -> list[_PendingWindow]:
+        """Of each sequence in turn the next window, until there are as many as go into one turn."""
+        jobs: list[tuple[XttsSequence, VocoderJob]] = []
+        for sequence in sequences:
+            if len(jobs) < self._windows_per_turn and (job := self._next_window(sequence)):
+                jobs.append((sequence, job))
+        launched: list[_PendingWindow] = []
+        for (sequence, job), samples in zip(jobs, self._vocoder.run([job for _, job in jobs]), strict=True):
+            sequence.num_windows += 1
+            sequence.num_frames = job.window.stop
+            launched.append(_PendingWindow(sequence, job.window.stop, samples))
+        return launched
+
+    def _read(self, pending: _PendingWindow) -> bool:
+        """Take a window's samples. Returns whether the sequence is finished with it."""
+        sequence = pending.sequence
+        # Copied: a consumer may keep them for a minute, and memory that a GPU writes to is pinned.
+        self._take_samples(sequence, pending.samples.wait().numpy().copy(), pending.end_frame)
+        is_finished = sequence.is_decoded and pending.end_frame == sequence.upsampler.num_frames(sequence.num_latents)
+        if is_finished:
+            self._finish(sequence)
+        return is_finished
+
+    def _next_window(self, sequence: XttsSequence) -> VocoderJob | None:
+        if not (sequence.is_decoded or sequence.may_be_heard):
+            return None
+        if not sequence.is_decoded and sequence.num_latents < self._num_needed(sequence):
+            return None
+        num_frames = sequence.upsampler.num_frames if sequence.is_decoded else sequence.upsampler.num_ready
+        window = plan_window(
+            sequence.num_windows,
+            sequence.num_frames,
+            num_ready=num_frames(sequence.num_latents),
+            context=self._vocoder.context,
+            is_final=sequence.is_decoded,
+            lengths=self._vocoder.lengths,
+        )
+        if window is None:
+            return None
+        return VocoderJob(
+            latents=self._latents_of(sequence),
+            speaker_embedding=sequence.voice.speaker_embedding,
+            upsampler=sequence.upsampler,
+            window=window,
+            is_final=sequence.is_decoded,
+        )
+
+    def _num_needed(self, sequence: XttsSequence) -> int:
+        """Latents before the sequence's next window can be made while it goes on."""
+        size = WINDOW_FRAMES[min(sequence.num_windows, len(WINDOW_FRAMES) - 1)]
+        return sequence.upsampler.num_needed(sequence.num_frames + size + self._vocoder.context)
+
+    def _take_samples(self, sequence: XttsSequence, samples: Samples, end_frame: int) -> None:
+        """On to the listener as far as they can be trusted and are wanted yet; the rest is held."""
+        sequence.loudest = max(sequence.loudest, float(frame_levels(samples, self._vocoder.frame_samples).max()))
+        sequence.held.append(HeldSamples(samples, end_frame))
+        while sequence.may_be_heard and sequence.held and sequence.is_trusted(sequence.held[0].end_frame):
+            self._deliver(sequence, sequence.held.pop(0).samples)
+
+    def _finish(self, sequence: XttsSequence) -> None:
+        """All windows are made: what is held goes out, and the segment is over."""
+        if sequence.ran_away:
+            self._cut(sequence)
+        for held in sequence.held:
+            self._deliver(sequence, held.samples)
+        silence = np.zeros(0, np.float32)
+        end = AudioChunk(segment_index=sequence.index, samples=silence, is_last=True)
+        sequence.request.sink.deliver(end)
+        self._on_end(sequence)
+        self.decoded.remove(sequence)
+        sequence.drop_audio()
+
+    def _cut(self, sequence: XttsSequence) -> None:
+        """Of a segment that did not end by itself: leave out what comes after the first silence beyond its budget."""
+        trusted = [held for held in sequence.held if sequence.is_trusted(held.end_frame)]
+        doubtful = [held.samples for held in sequence.held if not sequence.is_trusted(held.end_frame)]
+        if doubtful:
+            rate_hz = self._args.output_sample_rate
+            kept = cut_at_silence(np.concatenate(doubtful), loudest=sequence.loudest, sample_rate_hz=rate_hz)
+            trusted.append(HeldSamples(kept, sequence.num_frames))
+        sequence.held = trusted
+        self.num_cut += 1
+        warning = f"segment {sequence.index + 1} did not end by itself and was cut"
+        logger.warning("%s", warning)
+        sequence.request.sink.warn(warning)
+
+    def _deliver(self, sequence: XttsSequence, samples: Samples) -> None:
+        self._on_made(sequence, len(samples) / self._args.output_sample_rate)
+        chunk = AudioChunk(segment_index=sequence.index, samples=samples, is_last=False)
+        sequence.request.sink.deliver(chunk)
+
+
+def _urgency(sequence: XttsSequence, now_s: float) -> tuple[bool, float]:
+    """Sort key: streams without audio first, then by the seconds until a gap before this segment's next samples."""
+    request = sequence.request
+    earlier = (other for other in request.in_progress if other.index < sequence.index)
+    before_s = sum(other.unmade_s for other in earlier)
+    has_begun = request.made_s > 0 or not request.streaming
+    return has_begun, request.playback_slack_s(now_s) + before_s

@@ -1,1 +1,0 @@
-"""From a checkpoint on the hub or in a folder to networks in memory."""
