@@ -155,6 +155,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wyoming_port: Annotated[
         int, Meta(ge=0, le=65535, description="Port for Wyoming (Home Assistant), whose protocol has no keys; 0: none")
     ] = 0
+    lexicon: Annotated[
+        str, Meta(description="TOML file of words and how they are said, by language; read again when it changes")
+    ] = ""
     api_keys: Annotated[
         ApiKeys,
         Meta(description="Keys that callers must send one of, separated by commas; empty: everybody may ask"),

@@ -1,4 +1,4 @@
-"""The `chorus` command: serve, say, voices, download, bench, doctor.
+"""The `chorus` command: serve, say, normalize, voices, download, bench, doctor.
 
 One module for each; heavy imports wait inside them.
 """
@@ -12,6 +12,7 @@ from app import __version__
 from app.cli.bench import bench
 from app.cli.doctor import doctor
 from app.cli.download import download
+from app.cli.normalize import normalize
 from app.cli.say import say
 from app.cli.serve import serve
 from app.cli.voices import voices
@@ -41,5 +42,5 @@ def main() -> None:
     """
 
 
-for command in (serve, say, voices, download, bench, doctor):
+for command in (serve, say, normalize, voices, download, bench, doctor):
     main.add_command(command)

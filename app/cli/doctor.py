@@ -14,6 +14,7 @@ from app.engine.xtts.checkpoint.inspection import inspect_checkpoint
 from app.errors import ChorusError, UnusableCheckpoint
 from app.http.access.callers import Callers
 from app.settings import Settings, load_settings
+from app.text.lexicon_file import LexiconFile
 from app.voices.files import prepare_data_directory
 
 PROBLEM = "PROBLEM"
@@ -42,6 +43,8 @@ def doctor(quiet: bool) -> None:
         prepare_data_directory(settings.data)
         callers = Callers(settings)
         line("ok", f"callers: {len(callers)}, by API key" if callers.needs_key else "callers: everybody, without a key")
+        if settings.lexicon:
+            line("ok", f"lexicon: {len(LexiconFile(settings.lexicon))} entries")
         line("ok", f"data directory {settings.data.resolve()} can be written")
         name, reason = choose_engine(settings)
         line("ok", f"engine: {name}, because {reason}")

@@ -57,7 +57,7 @@ def say(
     """Speak TEXT, a file, or what comes in on standard input, into a file."""
     if text not in (None, "-") and source is not None:
         raise click.UsageError("give the text or --file, not both")
-    said = _read(source or sys.stdin) if text is None or text == "-" else text
+    said = read_text(source or sys.stdin) if text is None or text == "-" else text
     audio_format = _choose_format(output, format_name)
     write_captions = None if captions is None else _choose_captions(captions)
     if captions is not None and is_same(captions, output):
@@ -80,7 +80,8 @@ def say(
     click.echo(f"{where}{receipt.audio_s:.1f} s of speech in {receipt.total_s:.2f} s", err=True)
 
 
-def _read(source: TextIO) -> str:
+def read_text(source: TextIO) -> str:
+    """All of a file. Raises InvalidField where it is not UTF-8."""
     try:
         return source.read()
     except UnicodeDecodeError as error:

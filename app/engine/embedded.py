@@ -186,7 +186,7 @@ class EmbeddedEngine:
 
 def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> scheduler.Sequence:
     said = read(segment.text, "en", lexicons).text
-    unspoken = "".join(char for char in dict.fromkeys(said) if is_sounded(char) and not _can_say(char))
+    unspoken = find_unspoken(said)
     # Left in the text, letters of other scripts would be spelt by name.
     spoken = _LONG_WORD.sub(r"\1 ", " ".join(said.translate({ord(char): " " for char in unspoken}).split()))
     return scheduler.Sequence(
@@ -197,6 +197,11 @@ def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> scheduler.Sequenc
         unspoken=unspoken,
         has_sound=any(char.isalnum() or char in _SPOKEN_SYMBOLS for char in spoken),
     )
+
+
+def find_unspoken(said: str) -> str:
+    """Distinct letters, digits and signs of a spoken form that the voice cannot pronounce."""
+    return "".join(char for char in dict.fromkeys(said) if is_sounded(char) and not _can_say(char))
 
 
 def _can_say(char: str) -> bool:

@@ -25,18 +25,33 @@ from app.http.method_semantics import head_paths, options_handlers
 from app.http.middleware import wrap
 from app.http.middleware.socket_refusal import SocketRefusal
 from app.http.openapi.document import build_document
-from app.http.routes import clone, docs, health, live, metrics, openai, page, sillytavern, speakers, tts, voices
+from app.http.routes import (
+    clone,
+    docs,
+    health,
+    live,
+    metrics,
+    normalize,
+    openai,
+    page,
+    sillytavern,
+    speakers,
+    tts,
+    voices,
+)
 from app.http.state import AppState
 from app.http.wire.errors import EXCEPTION_HANDLERS
 from app.http.wire.json_body import StrictRequest, check_encoding
 from app.http.wire.uploads import Uploads, max_json_bytes
 from app.lifecycle import Lifecycle, Status
 from app.observability.tracing import TracerProvider
+from app.pools import TEXT
 from app.server.listeners import BACKLOG, open_listeners, shown_authority
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
+from app.text.lexicon_file import LexiconFile
 from app.voices.files import prepare_data_directory
 from app.voices.shared_folder import Volume
 
@@ -45,6 +60,7 @@ logger = logging.getLogger(__name__)
 ROUTES = [
     tts.speak_text,
     clone.clone_voice,
+    normalize.normalize_text,
     speakers.list_speakers,
     voices.save_voice,
     voices.list_saved_voices,
@@ -228,7 +244,8 @@ async def _load(
             engine = await run_in_daemon_thread(build, name="load-engine")
             with lifecycle.stage("warm-up"):
                 await warm_up(engine)
-        service = SpeechService(engine, app_state.settings, lifecycle, volume=volume)
+        lexicon = await TEXT.run(LexiconFile, app_state.settings.lexicon)
+        service = SpeechService(engine, app_state.settings, lifecycle, volume=volume, lexicon=lexicon)
         with lifecycle.stage("speakers"):
             await service.voices.convert_earlier()
             await service.voices.list()

@@ -1,16 +1,17 @@
 """Text to the segments that an engine decodes: markup read, cleaned, cut, spelt out, checked; on the text pool."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from app.engine import scheduler
 from app.engine.base import Engine
-from app.errors import NothingToSpeak, quoted
+from app.errors import InvalidField, NothingToSpeak, TextTooLong, quoted
 from app.pools import TEXT
-from app.speech.request import MAX_SPEED, MIN_SPEED
-from app.text.lexicon import Lexicon
+from app.speech.request import MAX_SPEED, MIN_SPEED, Entries
+from app.text.lexicon import Lexicon, respell
 from app.text.markup import Markup, read_markup
 from app.text.markup.pauses import MAX_PAUSE_S
 from app.text.markup.splitting import split_spans
@@ -43,14 +44,19 @@ async def prepare_text(
     language: str,
     find_lexicons: FindLexicons = tuple[Lexicon, ...],
     *,
+    max_chars: int = sys.maxsize,
     markup: Markup = Markup.PLAIN,
     speed: float = 1.0,
 ) -> PreparedText:
     """Raises NothingToSpeak where no segment has a sound, InvalidMarkup, and what `find_lexicons` raises.
 
+    Raises TextTooLong where lexicons make the text longer than `max_chars`.
+
     speed   of the request; with it the rates of segments are bounded
     """
-    return await TEXT.run(prepare, engine, text, language, find_lexicons, markup=markup, speed=speed)
+    return await TEXT.run(
+        prepare, engine, text, language, find_lexicons, max_chars=max_chars, markup=markup, speed=speed
+    )
 
 
 def prepare(
@@ -59,6 +65,7 @@ def prepare(
     language: str,
     find_lexicons: FindLexicons = tuple[Lexicon, ...],
     *,
+    max_chars: int = sys.maxsize,
     markup: Markup = Markup.PLAIN,
     speed: float = 1.0,
 ) -> PreparedText:
@@ -66,7 +73,9 @@ def prepare(
     marked = read_markup(text, markup, language=language, languages=engine.info.languages)
     split = split_spans(marked.spans, language=language, max_chars=engine.info.max_segment_chars)
     segments = [bound_rate(segment, speed) for segment in split.segments]
-    prepared = engine.prepare(segments, language, find_lexicons())
+    lexicons = find_lexicons()
+    check_growth(segments, lexicons, max_chars)
+    prepared = engine.prepare(segments, language, lexicons)
     if not prepared:
         has_pause = any(span.pause_s is not None for span in marked.spans)
         beside = ": pauses need words beside them" if has_pause else ""
@@ -79,6 +88,27 @@ def prepare(
         warnings.append(f"rates are bounded: with the speed of the request they are {MIN_SPEED:g} to {MAX_SPEED:g}")
     sounding, lead_s = _sounding(prepared, split.lead_s)
     return PreparedText(sounding, tuple(warnings), lead_s)
+
+
+def request_lexicons(entries: Entries) -> Sequence[Lexicon]:
+    """The lexicon of a request, where it has one. Raises InvalidField for entries that cannot be used."""
+    try:
+        return (Lexicon(entries),) if entries else ()
+    except ValueError as error:
+        raise InvalidField(f"lexicon: {error}", param="lexicon") from None
+
+
+def check_growth(segments: Sequence[Segment], lexicons: Sequence[Lexicon], max_chars: int) -> None:
+    """Raises TextTooLong where `lexicons` make the text longer than `max_chars`."""
+    if not lexicons:
+        return
+    num_written = sum(len(segment.text) for segment in segments)
+    num_said = sum(len(respell(segment.text, lexicons)[0]) for segment in segments)
+    if num_said > max(num_written, max_chars):
+        raise TextTooLong(
+            f"with the words of its lexicon the text has {num_said} characters; the limit is {max_chars}",
+            param="lexicon",
+        )
 
 
 def bound_rate(segment: Segment, speed: float) -> Segment:

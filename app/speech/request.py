@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from app.text.lexicon import MAX_SAID_CHARS, MAX_WORD_CHARS, Pronunciation
 from app.text.markup import Markup
 from app.voices.manifest import MAX_ID_CHARS
 
@@ -27,6 +28,20 @@ TopK = Annotated[int, Meta(ge=1, le=1024, description="Sample from the k best co
 TopP = Annotated[float, Meta(gt=0, le=1, description="Sample from the best codes that hold this share; XTTS only")]
 RepetitionPenalty = Annotated[float, Meta(ge=1, le=20, description="Penalty on codes already said; XTTS only")]
 
+MAX_ENTRIES = 1000
+Entries = Annotated[
+    dict[
+        Annotated[str, Meta(min_length=1, max_length=MAX_WORD_CHARS, pattern=r"\S")],
+        Annotated[str, Meta(min_length=1, max_length=MAX_SAID_CHARS, pattern=r"\S")] | Pronunciation,
+    ],
+    Meta(
+        max_length=MAX_ENTRIES,
+        description='How words are said in this text: `{"Nginx": "engine x"}`; whole words, in any case, unless an '
+        'entry is `{"say": "jif", "case_sensitive": true}`',
+        examples=[{"Nginx": "engine x"}],
+    ),
+]
+
 
 class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One text in one voice. None leaves a choice to the engine; a missing seed is drawn and reported."""
@@ -44,6 +59,10 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     top_k: TopK | None = None
     top_p: TopP | None = None
     repetition_penalty: RepetitionPenalty | None = None
+    lexicon: Entries = msgspec.field(default_factory=dict[str, str | Pronunciation])
+    """words of this text and how they are said; they come before those of CHORUS_LEXICON"""
+    allows_silence: bool = False
+    """whether a text without sound is answered with a short silence and a warning, and not with NothingToSpeak"""
     without_effect: tuple[str, ...] = ()
     """options of the caller's dialect that no engine has: taken, and reported in the warnings"""
     notes: tuple[str, ...] = ()

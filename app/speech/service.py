@@ -11,15 +11,18 @@ from app.deadline import Deadline
 from app.engine.base import Engine
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams, Voice
-from app.errors import QueueFull, TextTooLong, UnsupportedLanguage, quoted
+from app.errors import NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.lifecycle import Lifecycle
 from app.observability.tracing import fail, span, start_span
 from app.settings import Settings
-from app.speech.prepare import PreparedText, prepare_text
-from app.speech.request import SpeechRequest
+from app.speech.prepare import prepare_text, request_lexicons
+from app.speech.request import Entries, SpeechRequest
+from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
 from app.text.languages import LANGUAGES, default_language, match_language
+from app.text.lexicon import Lexicon
+from app.text.lexicon_file import LexiconFile
 from app.voices.catalogue import VoiceCatalogue
 from app.voices.levels import level_of
 from app.voices.shared_folder import SharedFolder, Volume
@@ -37,9 +40,11 @@ class SpeechService:
         lifecycle: Lifecycle,
         *,
         volume: Volume | None = None,
+        lexicon: LexiconFile | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.engine = engine
+        self.lexicon = lexicon or LexiconFile(settings.lexicon)
         self.voices = VoiceCatalogue(
             engine,
             settings.data,
@@ -132,9 +137,20 @@ class SpeechService:
             with span("voice"):
                 voice = await find_voice()
             with span("segment"):
-                prepared = await prepare_text(
-                    self.engine, request.text, language, markup=request.markup, speed=request.speed
-                )
+                try:
+                    prepared = await prepare_text(
+                        self.engine,
+                        request.text,
+                        language,
+                        lambda: self.lexicons_for(request.lexicon, language, voice.id),
+                        max_chars=self._settings.max_text_chars,
+                        markup=request.markup,
+                        speed=request.speed,
+                    )
+                except NothingToSpeak as error:
+                    if not request.allows_silence:
+                        raise
+                    return self._silence(request, error.message, deadline, asked_at_s)
             if voice.level is None:
                 with span("level"):
                     await level_of(self.engine, voice)
@@ -167,7 +183,7 @@ class SpeechService:
             Stitcher(prepared.segments, info.sample_rate_hz, lead_s=prepared.lead_s),
             info=info,
             seed=seed,
-            warnings=(*voice_warnings, *self._warnings(request, prepared, language)),
+            warnings=(*voice_warnings, *self._warnings(request), *self._unspelt(request, language), *prepared.warnings),
             gain=gain_for(voice.level, self._settings.loudness_dbfs),
             deadline=deadline,
             num_segments=len(prepared.sequences),
@@ -176,6 +192,30 @@ class SpeechService:
             clock=self._clock,
             trace=synthesis,
         )
+
+    def _silence(self, request: SpeechRequest, warning: str, deadline: Deadline, asked_at_s: float) -> SpeechStream:
+        """A short silence, which takes no place of the engine."""
+        silent = SilentChunks(self.engine.info.sample_rate_hz)
+        return SpeechStream(
+            silent,
+            silent,
+            info=self.engine.info,
+            seed=request.seed or 0,
+            warnings=(warning, *self._warnings(request)),
+            gain=1.0,
+            deadline=deadline,
+            num_segments=0,
+            asked_at_s=asked_at_s,
+            on_close=self._lifecycle.enter(),
+            clock=self._clock,
+        )
+
+    def lexicons_for(self, entries: Entries, language: str, voice_id: str | None) -> Sequence[Lexicon]:
+        """Those of a request and of CHORUS_LEXICON, in the order in which they win. Blocking.
+
+        Raises InvalidField for entries that cannot be used.
+        """
+        return (*request_lexicons(entries), *self.lexicon.lexicons_for(language, voice_id))
 
     async def check(self, request: SpeechRequest) -> None:
         """Raise what `speak` would raise before it admits the request, without admitting it."""
@@ -197,14 +237,18 @@ class SpeechService:
             )
         return language
 
+    @property
+    def max_text_chars(self) -> int:
+        return self._settings.max_text_chars
+
     def check_length(self, text: str) -> None:
         """Raises TextTooLong."""
         limit = self._settings.max_text_chars
         if len(text) > limit:
             raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")
 
-    def _warnings(self, request: SpeechRequest, prepared: PreparedText, language: str) -> tuple[str, ...]:
-        """Options and characters of the request that have no effect on its audio."""
+    def _warnings(self, request: SpeechRequest) -> tuple[str, ...]:
+        """Options of the request that have no effect on its audio."""
         info = self.engine.info
         ignored = [
             field
@@ -212,11 +256,12 @@ class SpeechService:
             if getattr(request, field) is not None and field not in info.sampling_options
         ]
         warnings = [f"{field} has no effect on the {info.name} engine" for field in (*ignored, *request.without_effect)]
-        warnings += request.notes
-        if language in info.languages_as_written and any(char.isdigit() for char in request.text):
-            warnings.append(f"numbers are not spelt out in {language!r}: write them as words")
-        warnings += prepared.warnings
-        return tuple(warnings)
+        return (*warnings, *request.notes)
+
+    def _unspelt(self, request: SpeechRequest, language: str) -> tuple[str, ...]:
+        if language in self.engine.info.languages_as_written and any(char.isdigit() for char in request.text):
+            return (f"numbers are not spelt out in {language!r}: write them as words",)
+        return ()
 
     async def aclose(self) -> None:
         await self.engine.aclose()

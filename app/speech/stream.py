@@ -17,6 +17,7 @@ from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples
 from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
 from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
+from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
 
 
@@ -52,8 +53,8 @@ class SpeechStream:
 
     def __init__(
         self,
-        chunks: ChunkStream,
-        stitcher: Stitcher,
+        chunks: ChunkStream | SilentChunks,
+        stitcher: Stitcher | SilentChunks,
         *,
         info: EngineInfo,
         seed: int,

@@ -8,7 +8,7 @@ start of a word that goes on with a particle.
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -16,9 +16,8 @@ from msgspec import Meta
 
 from app.text.normalization.rule import Change
 
-MAX_WORD_CHARS = 100
-MAX_WORD_TOKENS = 16
-"""Bounds the look-ups at each word of a text."""
+MAX_WORD_CHARS = 60
+"""Bounds the look-ups at each word of a text too."""
 MAX_SAID_CHARS = 200
 """A replacement always fits into one segment of every engine."""
 
@@ -45,7 +44,10 @@ class Pronunciation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """An entry of a lexicon."""
 
     say: Annotated[
-        str, Meta(min_length=1, max_length=MAX_SAID_CHARS, description="The words to say, in the text's own language")
+        str,
+        Meta(
+            min_length=1, max_length=MAX_SAID_CHARS, pattern=r"\S", description="The words, in the text's own language"
+        ),
     ]
     case_sensitive: Annotated[bool, Meta(description="Whether only this very spelling is replaced")] = False
 
@@ -57,24 +59,24 @@ Entries = Mapping[str, str | Pronunciation]
 class Lexicon:
     """Entries made ready for look-ups; does not change. Any thread may use it.
 
-    Raises ValueError, which names the entry, for one that has nothing to find or nothing to say, and for a spelling
-    that is given twice.
+    Of two entries for one spelling the later counts. Raises ValueError, which names the entry, for one that is blank or
+    too long.
     """
 
     def __init__(self, entries: Entries) -> None:
         self._exact: dict[str, str] = {}
         self._any_case: dict[str, str] = {}
-        self._num_tokens: dict[str, int] = {}
-        """first token in small letters -> tokens of the longest entry that begins with it"""
+        self._lengths: dict[str, set[int]] = {}
+        """first token in small letters -> numbers of tokens of the entries that begin with it"""
         for word, said in entries.items():
             self._add(word, said if isinstance(said, Pronunciation) else Pronunciation(say=said))
 
     def __len__(self) -> int:
         return len(self._exact) + len(self._any_case)
 
-    def longest(self, first: str) -> int:
-        """Tokens of the longest entry that begins with `first`, a token in small letters; 0 where none does."""
-        return self._num_tokens.get(first, 0)
+    def lengths(self, first: str) -> Collection[int]:
+        """Numbers of tokens of the entries that begin with `first`, a token in small letters."""
+        return self._lengths.get(first, ())
 
     def find(self, key: str) -> str | None:
         """How the tokens of `key`, joined by spaces, are said."""
@@ -82,24 +84,20 @@ class Lexicon:
 
     def _add(self, word: str, entry: Pronunciation) -> None:
         tokens = _TOKEN.findall(unicodedata.normalize("NFC", word))
-        if not any(map(str.isalnum, word)):
-            raise ValueError(f"the word {word[:MAX_WORD_CHARS]!r} has no letter or digit")
+        if not tokens:
+            raise ValueError(f"the word {word[:MAX_WORD_CHARS]!r} is blank")
         if len(word) > MAX_WORD_CHARS:
             raise ValueError(f"the word {word[:20]!r}... has more than {MAX_WORD_CHARS} characters")
-        if len(tokens) > MAX_WORD_TOKENS:
-            raise ValueError(f"{word!r} has more than {MAX_WORD_TOKENS} words and signs")
-        if not any(map(str.isalnum, entry.say)):
-            raise ValueError(f"{word!r} has nothing to say: its replacement needs a letter or digit")
+        if not entry.say.strip():
+            raise ValueError(f"the replacement of {word!r} is blank; a lexicon cannot leave words out")
         if len(entry.say) > MAX_SAID_CHARS:
             raise ValueError(f"the replacement of {word!r} has more than {MAX_SAID_CHARS} characters")
-        key, entries = " ".join(tokens), self._exact
-        if not entry.case_sensitive:
-            key, entries = key.casefold(), self._any_case
-        if key in entries:
-            raise ValueError(f"{word!r} is given twice; words are compared without regard to case and spaces")
-        entries[key] = entry.say
-        first = tokens[0].casefold()
-        self._num_tokens[first] = max(self._num_tokens.get(first, 0), len(tokens))
+        key = " ".join(tokens)
+        if entry.case_sensitive:
+            self._exact[key] = entry.say
+        else:
+            self._any_case[key.casefold()] = entry.say
+        self._lengths.setdefault(tokens[0].casefold(), set()).add(len(tokens))
 
 
 def respell(text: str, lexicons: Sequence[Lexicon]) -> tuple[str, list[Change]]:
@@ -134,11 +132,11 @@ def _longest_at(
     text: str, tokens: Sequence[re.Match[str]], index: int, lexicons: Sequence[Lexicon]
 ) -> tuple[int, str] | None:
     first = tokens[index][0].casefold()
-    most = min(max(lexicon.longest(first) for lexicon in lexicons), len(tokens) - index)
-    if not most or _is_inside_korean_word(text, tokens[index].start()):
+    lengths = {length for lexicon in lexicons for length in lexicon.lengths(first) if index + length <= len(tokens)}
+    if not lengths or _is_inside_korean_word(text, tokens[index].start()):
         return None
-    words = [token[0] for token in tokens[index : index + most]]
-    for num_tokens in range(most, 0, -1):
+    words = [token[0] for token in tokens[index : index + max(lengths)]]
+    for num_tokens in sorted(lengths, reverse=True):
         key = " ".join(words[:num_tokens])
         for lexicon in lexicons:
             said = lexicon.find(key)

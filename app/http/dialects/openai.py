@@ -73,6 +73,7 @@ class OpenAISpeechBody(SamplingOptions, kw_only=True):
             language=self.language or "",
             speed=speed,
             streaming=True,
+            allows_silence=True,
             without_effect=(*(("instructions",) if self.instructions else ()), *unknown),
             notes=() if speed == asked_speed else (f"speed {asked_speed:g} is beyond the voice: {speed:g} is used",),
         )

@@ -39,6 +39,7 @@ class SillyTavernSpeech(SamplingOptions, kw_only=True):
             language=self.language or "",
             speed=1.0 if self.speed is None else self.speed,
             streaming=streaming,
+            allows_silence=True,
             without_effect=unknown,
         )
 

@@ -20,15 +20,14 @@ from litestar.openapi.spec import (
     Schema,
 )
 
+from app.http.wire.health import Health, State
 from app.http.wire.schemas import (
     CheckBody,
     CheckUpload,
     CloneBody,
     CloneUpload,
     ErrorBody,
-    Health,
     ImportUpload,
-    State,
     StoredVoice,
     TimedAnswer,
     VoiceBody,
@@ -111,6 +110,7 @@ OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
         AUDIO_OR_EVENTS,
     )
 }
+NORMALIZE_RESPONSES = errors(400, 413, 422)
 MODEL_RESPONSES = errors(404)
 CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
 SAVE_RESPONSES = {200: _answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(

@@ -35,7 +35,7 @@ async def file_response(
     """The file, streamed while it is spoken; or the range of it that the request asks for, once it is complete."""
     files, metrics = app_state.spoken_files, app_state.metrics
     asked = with_seed(asked)
-    etag = _etag(asked, audio_format, service.engine.info.model)
+    etag = _etag(asked, audio_format, service.engine.info.model, service.lexicon.version)
     file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
     wanted = _wanted(request, etag)
     if wanted is not None and wanted.is_from_start_to_end and files.get(etag) is None:
@@ -78,9 +78,9 @@ def with_seed(asked: SpeechRequest) -> SpeechRequest:
     return msgspec.structs.replace(asked, seed=int.from_bytes(digest[:4], "big"))
 
 
-def _etag(asked: SpeechRequest, audio_format: AudioFormat, model: str) -> str:
+def _etag(asked: SpeechRequest, audio_format: AudioFormat, model: str, lexicon: tuple[int, ...] | None) -> str:
     """A strong one: everything that the bytes depend on is in it."""
-    identity = msgspec.json.encode((asked, audio_format, model, __version__))
+    identity = msgspec.json.encode((asked, audio_format, model, lexicon, __version__))
     return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
 
 

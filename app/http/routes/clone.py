@@ -39,6 +39,7 @@ async def clone_voice(
         speed=form.speed,
         streaming=form.stream,
         markup=form.markup,
+        lexicon=form.lexicon,
     )
     respond = timed_response if form.timestamps else audio_response
     return await respond(request, app_state.metrics, service.clone(asked, clips), form.format, stream=form.stream)

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from app import __version__
 from app.http.openapi.responses import HEALTH_RESPONSES, STATE_RESPONSES
 from app.http.state import AppState
-from app.http.wire.schemas import Health, Queue, Slots, State
+from app.http.wire.health import Health, Queue, Slots, State
 from app.lifecycle import Status
 
 
@@ -32,6 +32,8 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
         answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
         answer.identity = info.identity
         answer.languages, answer.languages_as_written = info.languages, info.languages_as_written
+        if app_state.loaded.lexicon.is_stale:
+            answer.lexicon = "CHORUS_LEXICON cannot be used; the log says why"
         answer.storage = app_state.loaded.voices.folder.failure
         answer.queue = Queue(
             admitted=stats.admitted_requests,

@@ -35,6 +35,7 @@ async def speak_text(
         speed=data.speed,
         streaming=data.stream,
         markup=data.markup,
+        lexicon=data.lexicon,
     )
     respond = timed_response if data.timestamps else audio_response
     return await respond(request, app_state.metrics, service.speak(asked), data.format, stream=data.stream)

@@ -11,6 +11,7 @@ from app.audio.reference_check import Verdict
 from app.speech.events import SegmentEnded
 from app.speech.request import (
     MAX_ID_CHARS,
+    Entries,
     LanguageCode,
     MarkupChoice,
     RepetitionPenalty,
@@ -22,6 +23,7 @@ from app.speech.request import (
     TopK,
     TopP,
 )
+from app.text.lexicon import Pronunciation
 from app.text.markup import Markup
 from app.voices.manifest import MAX_CLIPS, Consent, SavedVoice, VoiceName
 
@@ -62,6 +64,8 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
         speed: float,
         streaming: bool,
         markup: Markup = Markup.AUTO,
+        lexicon: Entries | None = None,
+        allows_silence: bool = False,
         without_effect: tuple[str, ...] = (),
         notes: tuple[str, ...] = (),
     ) -> SpeechRequest:
@@ -77,6 +81,8 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
             top_k=self.top_k,
             top_p=self.top_p,
             repetition_penalty=self.repetition_penalty,
+            lexicon=lexicon or {},
+            allows_silence=allows_silence,
             without_effect=without_effect,
             notes=notes,
         )
@@ -94,6 +100,7 @@ class SpeechOptions(SamplingOptions, kw_only=True, forbid_unknown_fields=True):
         Literal["segment"] | None,
         Meta(description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events"),
     ] = None
+    lexicon: Entries = msgspec.field(default_factory=dict[str, str | Pronunciation])
 
 
 class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
@@ -234,56 +241,6 @@ class SavedVoiceList(msgspec.Struct, kw_only=True):
 
     voices: list[StoredVoice]
     count: int
-
-
-class Queue(msgspec.Struct, kw_only=True):
-    """Requests."""
-
-    admitted: int
-    waiting: int
-    limit: int
-
-
-class Slots(msgspec.Struct, kw_only=True):
-    """Segments."""
-
-    busy: int
-    total: int
-
-
-class Health(msgspec.Struct, kw_only=True):
-    """`GET /health`."""
-
-    status: Literal["loading", "ok", "draining", "failed"]
-    version: str
-    uptime_s: float
-    startup_s: dict[str, float]
-    """seconds of each stage of this start"""
-    in_flight: int
-    restored_s: dict[str, float] | None = None
-    """stages that came out of a snapshot, with the seconds they took when it was made; null without one"""
-    storage: str | None = None
-    """why saved voices may differ from those that other servers see; null while they do not"""
-    callers: str | None = None
-    """why the newest version of CHORUS_API_KEYS_FILE is not in force; null while it is"""
-    engine: str | None = None
-    model: str | None = None
-    identity: str | None = None
-    """digest of the model's weights, to which saved voices belong; null where the model's name has its version"""
-    device: str | None = None
-    languages: tuple[str, ...] | None = None
-    languages_as_written: tuple[str, ...] | None = None
-    """those whose numbers and abbreviations are not spelt out: send them as words"""
-    notice: str | None = None
-    queue: Queue | None = None
-    slots: Slots | None = None
-    error: str | None = None
-
-
-class State(msgspec.Struct, kw_only=True):
-    """`GET /health/live` and `GET /health/ready`."""
-
-    status: Literal["loading", "ok", "draining", "failed"]
 
 
 class ErrorDetail(msgspec.Struct, kw_only=True):

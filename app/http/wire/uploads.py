@@ -36,6 +36,7 @@ CHILD_MEMORY_BYTES = 256 * MIB
 """Memory of a child beside four times the largest upload, for a JSON body as bytes, as text and decoded twice."""
 SPLIT = "app.http.wire.json_recordings:split_recordings"
 
+OBJECT_FIELDS = frozenset(["lexicon"])
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Uploads:
         async with Upload(self._room) as upload:
             if _is_form(request):
                 fields, files = await self._read_form(request, upload, FIELD)
-                form = _convert(fields, schema)
+                form = _convert(_with_objects(fields), schema)
             else:
                 body = await self._read_body(request, upload)
                 fields, files = await self._split(request, upload, body)
@@ -178,6 +179,17 @@ def max_json_bytes(settings: Settings) -> int:
 
 def _is_form(request: AnyRequest) -> bool:
     return request.content_type[0] == RequestEncodingType.MULTI_PART
+
+
+def _with_objects(fields: dict[str, str]) -> dict[str, object]:
+    """The fields of a form, with those that are objects read from their JSON. Raises InvalidField."""
+    read: dict[str, object] = {**fields}
+    for name in OBJECT_FIELDS & fields.keys():
+        try:
+            read[name] = msgspec.json.decode(fields[name])
+        except (msgspec.DecodeError, RecursionError):
+            raise InvalidField(f"{name}: a JSON object is needed", param=name) from None
+    return read
 
 
 def _convert(fields: object, schema: type[S], *, strict: bool = False) -> S:

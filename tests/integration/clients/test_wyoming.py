@@ -108,6 +108,12 @@ def test_synthesize_is_heard_whole(server: RunningServer, port: int) -> None:
     assert 3.5 < len(audio_of(found)) / 48_000 < 6
 
 
+def test_a_text_without_sound_is_a_short_silence(server: RunningServer, port: int) -> None:
+    found = asyncio.run(spoken(port, "日本語です。"))
+    assert found[-1].type == "audio-stop"
+    assert 0.1 < len(audio_of(found)) / 48_000 < 1.0
+
+
 def test_text_in_chunks_as_home_assistant_sends_it(server: RunningServer, port: int) -> None:
     """Chunks, then the whole text once more for servers without streaming, then the stop."""
 

@@ -17,6 +17,7 @@ CLONING = {400, 401, 403, 413, 415, 422, 429, 500, 501, 503, 507}
 KINDS: dict[str, set[int]] = {
     "POST /tts": SPEECH,
     "POST /v1/audio/speech": SPEECH,
+    "POST /normalize": {200, 400, 401, 403, 413, 422, 500, 503},
     "POST /voice-clone": SPEECH | CLONING,
     "POST /voices": CLONING | {200, 201, 409},
     "POST /voices/check": CLONING - {422, 501, 507} | {200},

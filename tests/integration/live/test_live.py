@@ -113,6 +113,17 @@ def test_flush_speaks_at_once_and_the_conversation_goes_on(embedded_server: Runn
         assert [m["text"] for m in messages if m["type"] == "segment_ended"] == ["And this comes later"]
 
 
+def test_a_piece_without_sound_is_a_short_silence_and_a_warning(embedded_server: RunningServer) -> None:
+    with live_caller(embedded_server) as caller:
+        caller.say("start")
+        caller.say("text", text="日本語です。")
+        caller.say("flush")
+        audio, messages = caller.until("flushed")
+        assert 0.1 < len(audio) / 48_000 < 1.0
+        assert not any(audio)
+        assert "no sound" in next(message for message in messages if message["type"] == "warning")["message"]
+
+
 def test_after_cancelled_nothing_of_before_is_heard(embedded_server: RunningServer) -> None:
     with live_caller(embedded_server) as caller:
         caller.say("start", seed=1)

@@ -12,22 +12,16 @@ from typing import Any
 
 from TTS.tts.layers.xtts import tokenizer as reference
 
+from app.engine.xtts.text.pronounceable import NATIVE, find_unspoken
 from app.errors import UnusableCheckpoint
 from app.text.normalization import normalize
-from app.text.reading import is_sounded
 
 # It warns of texts that its own splitter would not have made; the limits are ours to keep.
 logging.getLogger("TTS.tts.layers.xtts.tokenizer").setLevel(logging.ERROR)
 
-TRANSLITERATED = frozenset(("zh", "ja", "ko"))
+TRANSLITERATED = frozenset(NATIVE)
 """Languages, without their region, whose script is written in Latin letters for the model."""
 
-_NATIVE = {
-    "zh": re.compile(r"[\u4e00-\u9fff]"),
-    "ja": re.compile(r"[\u3041-\u309f\u30a1-\u30ff\u4e00-\u9fff]"),
-    "ko": re.compile(r"[\uac00-\ud7a3]"),
-}
-"""Characters that are always transliterated. To try each by itself takes 2 ms in Japanese."""
 _BRACKETS = str.maketrans("[]{}", "()()")
 _QUOTES = "\"'“”„‟«»‹›‘’‚「」『』`´"
 _OPENERS = re.escape("(（" + _QUOTES)
@@ -116,18 +110,12 @@ class TextTokenizer:
 
     def unspoken(self, said: str, language: str) -> str:
         """Distinct letters, digits and signs of a spoken form that the model is given no token for."""
-        chars = dict.fromkeys(char for char in said if is_sounded(char))
-        return "".join(char for char in chars if not self._is_known(char, language))
 
-    def _is_known(self, char: str, language: str) -> bool:
-        native = _NATIVE.get(_short(language))
-        if native is None:
-            return bool(self._words & {char.lower(), *char.lower()})
-        if (char.isascii() and char.isalnum()) or native.match(char):
-            return True
-        with self._lock:
-            spelt = self._in_latin_letters(char.lower(), language).strip()
-        return bool(spelt) and self._words.issuperset(spelt) and any(map(str.isalnum, spelt))
+        def transliterate(char: str) -> str:
+            with self._lock:
+                return self._in_latin_letters(char, language)
+
+        return find_unspoken(said, language, self._words, transliterate)
 
 
 def _short(language: str) -> str:

@@ -1,0 +1,57 @@
+"""Wire schemas of `/health`."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Queue(msgspec.Struct, kw_only=True):
+    """Requests."""
+
+    admitted: int
+    waiting: int
+    limit: int
+
+
+class Slots(msgspec.Struct, kw_only=True):
+    """Segments."""
+
+    busy: int
+    total: int
+
+
+class Health(msgspec.Struct, kw_only=True):
+    """`GET /health`."""
+
+    status: Literal["loading", "ok", "draining", "failed"]
+    version: str
+    uptime_s: float
+    startup_s: dict[str, float]
+    """seconds of each stage of this start"""
+    in_flight: int
+    restored_s: dict[str, float] | None = None
+    """stages that came out of a snapshot, with the seconds they took when it was made; null without one"""
+    storage: str | None = None
+    """why saved voices may differ from those that other servers see; null while they do not"""
+    callers: str | None = None
+    """why the newest version of CHORUS_API_KEYS_FILE is not in force; null while it is"""
+    lexicon: str | None = None
+    """why the newest version of CHORUS_LEXICON is not in force; null while it is"""
+    engine: str | None = None
+    model: str | None = None
+    identity: str | None = None
+    """digest of the model's weights, to which saved voices belong; null where the model's name has its version"""
+    device: str | None = None
+    languages: tuple[str, ...] | None = None
+    languages_as_written: tuple[str, ...] | None = None
+    """those whose numbers and abbreviations are not spelt out: send them as words"""
+    notice: str | None = None
+    queue: Queue | None = None
+    slots: Slots | None = None
+    error: str | None = None
+
+
+class State(msgspec.Struct, kw_only=True):
+    """`GET /health/live` and `GET /health/ready`."""
+
+    status: Literal["loading", "ok", "draining", "failed"]
