@@ -62,7 +62,7 @@ class Collector:
 def _spans(sent: ExportTraceServiceRequest) -> Iterator[CollectedSpan]:
     for group in sent.resource_spans:
         for scope in group.scope_spans:
-            for span in scope.positions:
+            for span in scope.spans:
                 yield CollectedSpan(
                     name=span.name,
                     kind=span.kind,

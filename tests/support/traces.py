@@ -10,11 +10,11 @@ class KeptSpans(SpanExporter):
     """`spans` are those that have ended, in this order."""
 
     def __init__(self) -> None:
-        self.positions: list[ReadableSpan] = []
+        self.spans: list[ReadableSpan] = []
         self.provider = TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self))
         self.tracer = self.provider.get_tracer("test")
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.positions += spans
+        self.spans += spans
         return SpanExportResult.SUCCESS

@@ -18,10 +18,11 @@ class StrictRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and s
 
     async def json(self) -> Any:
         field = self.route_handler.parsed_data_field
-        decoded = decode_json(await self.body())
-        if isinstance(decoded, dict):
-            self.sent_fields = tuple(cast("dict[str, object]", decoded))
+        body = await self.body()
         try:
+            decoded = decode_json(body)
+            if isinstance(decoded, dict):
+                self.sent_fields = tuple(cast("dict[str, object]", decoded))
             return msgspec.convert(decoded, Any if field is None else field.annotation)
         except msgspec.ValidationError as error:
             raise refusal(error) from None
