@@ -19,6 +19,22 @@ _DATIVE = re.compile(
     r"|(?:zu|in|an|auf|aus|bei|mit|nach|seit|von|vor|unter|über|hinter|neben|zwischen) der|zur)\s$",
     re.IGNORECASE,
 )
+_INDEFINITE = re.compile(r"\b(?:ein|kein|mein|dein|sein|ihr|unser|euer|Ihr)\s$", re.IGNORECASE)
+_MORE_ORDINALS = (
+    r"(?:,? (?:(?:und|oder|bis|sowie) )?\d{1,4}\.){0,4}(?: (?:und|oder|bis|sowie) [a-zäöü]{3,40}te[nr]?\b)?"
+)
+_EARLIER_ORDINALS = re.compile(r"(?:\d{1,4}\.,? (?:(?:und|oder|bis|sowie) )?)+$")
+_NEUTER = (
+    "Album", "Bild", "Buch", "Drittel", "Fenster", "Gebot", "Geschäftsjahr", "Halbjahr", "Haus", "Jahr", "Kapitel", "Kind",
+    "Konzert", "Lebensjahr", "Lied", "Mal", "Programm", "Quartal", "Rennen", "Schuljahr", "Semester", "Spiel", "Stockwerk",
+    "Tor", "Treffen", "Viertel", "Werk", "Zimmer",
+)  # fmt: skip
+_STARTERS = frozenset(
+    "Aber Alle Als Am An Auch Auf Aus Bei Bis Da Damit Dann Danach Das Dem Den Denn Der Des Die Dies Diese Dieser Dieses "
+    "Doch Dort Du Durch Ein Eine Einen Einer Er Erst Es Für Gegen Hier Ich Ihr Im In Ist Jede Jeder Jetzt Man Mein Mit Nach "
+    "Nicht Noch Nun Nur Ob Oder Ohne Schon Sein Seit Sie So Über Um Und Unter Vom Von Vor Warum Was Weil Wenn Wer Wie Wir "
+    "Wo Zu Zum Zur Zwar".split()
+)
 _DEFINITE = re.compile(r"(?:der|die|das|dieser|diese|jede|dieses)\s$", re.IGNORECASE)
 
 
@@ -191,17 +207,25 @@ def _times(grammar: German) -> Iterator[Rule]:
 
 
 def _ordinals(grammar: German) -> Iterator[Rule]:
-    """`3. Stock`, `der 2. Versuch`; at the end of a text only after an article or alone."""
-    followed = re.compile(r"(?<![\w.,])(\d{1,4})\.(?= [A-ZÄÖÜ][a-zäöüß]|\s?-)(?<!\b(?:19|20)\d\d\.)")
+    """`3. Stock`, `der 2. Versuch`, `die 10. und 11. Klasse`; at the end of a text only after an article or alone."""
+    followed = re.compile(
+        rf"(?<![\w.,])(\d{{1,4}})\.(?={_MORE_ORDINALS} (?P<noun>[A-ZÄÖÜ][A-Za-zÄÖÜäöüß]+)|\s?-)(?<!\b(?:19|20)\d\d\.)"
+    )
     alone = re.compile(r"^(\d{1,4})\.$|(?<=\b(?:dem|den|der|die|das) )(\d{1,4})\.(?=\s*$|[,;])")
 
     def say(match: re.Match[str]) -> str:
         return grammar.ordinal(int(match[1] or match[2]), text_before(match))
 
     def say_followed(match: re.Match[str]) -> str | None:
-        before = text_before(match).rstrip()
-        is_noun_before = re.search(r"[A-ZÄÖÜ][a-zäöüß]+$", before) is not None
-        return None if is_noun_before else say(match)  # "Kapitel 3. Der Anfang" is a number and a full stop
+        before = _EARLIER_ORDINALS.sub("", text_before(match))
+        has_article = _DATIVE.search(before) or _DEFINITE.search(before) or _INDEFINITE.search(before)
+        noun = match["noun"]
+        if not has_article:
+            if re.search(r"[A-ZÄÖÜ][a-zäöüß]+\s*$", before) or noun in _STARTERS:
+                return None  # "Kapitel 3. Der Anfang", "es waren 3. Dann": a number and a full stop
+        elif noun and _INDEFINITE.search(before) and noun.startswith(_NEUTER):
+            return grammar.numerals.spell(int(match[1]), "spellout-ordinal-s")
+        return grammar.ordinal(int(match[1]), before)
 
     yield Rule("ordinal", alone, say)
     yield Rule("ordinal", followed, say_followed)
