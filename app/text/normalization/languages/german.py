@@ -29,12 +29,14 @@ _NEUTER = (
     "Konzert", "Lebensjahr", "Lied", "Mal", "Programm", "Quartal", "Rennen", "Schuljahr", "Semester", "Spiel", "Stockwerk",
     "Tor", "Treffen", "Viertel", "Werk", "Zimmer",
 )  # fmt: skip
-_STARTERS = frozenset(
-    "Aber Alle Als Am An Auch Auf Aus Bei Bis Da Damit Dann Danach Das Dem Den Denn Der Des Die Dies Diese Dieser Dieses "
-    "Doch Dort Du Durch Ein Eine Einen Einer Er Erst Es Für Gegen Hier Ich Ihr Im In Ist Jede Jeder Jetzt Man Mein Mit Nach "
-    "Nicht Noch Nun Nur Ob Oder Ohne Schon Sein Seit Sie So Über Um Und Unter Vom Von Vor Warum Was Weil Wenn Wer Wie Wir "
-    "Wo Zu Zum Zur Zwar".split()
-)
+_STARTERS = frozenset((
+    "Aber", "Alle", "Als", "Am", "An", "Auch", "Auf", "Aus", "Bei", "Bis", "Da", "Damit", "Dann", "Danach", "Das",
+    "Dem", "Den", "Denn", "Der", "Des", "Die", "Dies", "Diese", "Dieser", "Dieses", "Doch", "Dort", "Du", "Durch",
+    "Ein", "Eine", "Einen", "Einer", "Er", "Erst", "Es", "Für", "Gegen", "Hier", "Ich", "Ihr", "Im", "In", "Ist",
+    "Jede", "Jeder", "Jetzt", "Man", "Mein", "Mit", "Nach", "Nicht", "Noch", "Nun", "Nur", "Ob", "Oder", "Ohne",
+    "Schon", "Sein", "Seit", "Sie", "So", "Über", "Um", "Und", "Unter", "Vom", "Von", "Vor", "Warum", "Was", "Weil",
+    "Wenn", "Wer", "Wie", "Wir", "Wo", "Zu", "Zum", "Zur", "Zwar",
+))  # fmt: skip
 _DEFINITE = re.compile(r"(?:der|die|das|dieser|diese|jede|dieses)\s$", re.IGNORECASE)
 
 

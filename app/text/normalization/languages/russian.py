@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from app.text.normalization.grammar import Grammar
+from app.text.normalization.languages.russian_gender import FEMININE, noun_gender
 from app.text.normalization.numerals import Number
 from app.text.normalization.rule import Rule, text_before
 from app.text.normalization.rules import governed
@@ -11,31 +12,6 @@ from app.text.normalization.rules.dates import is_date, named_date_rules
 from app.text.normalization.rules.money import alternatives
 from app.text.normalization.rules.order import ordered_rules
 
-_FEMININE = re.compile(
-    r"(?:тысяч|тонн|секунд|минут|миллисекунд|мил[яьи]|унци|калори|килокалори|копе|гривн|рупи|крон|лир|иен|недел|страниц|"
-    r"книг|ноч[ьи]|двер|част[ьи]\b|площад|област|дочер|мыш[ьи]|роль|роли|женщин|минута|пинт|кварт|атмосфер|йен|лошадин|целая|десят|сот|штук|комнат|собак|кошк|девочк)"
-)
-_WORD = re.compile(r"[а-яё]{4,}")
-_NO_NOUNS = frozenset(
-    "если даже тоже также когда пока хотя либо после около возле кроме более менее почти было была были этого одна снова "
-    "чтобы только сразу лишь надо нужно можно очень много мало потом тогда среди между перед через сюда туда".split()
-)
-_MASCULINE_WITH_FEMININE_ENDINGS = (
-    "мужчин",
-    "дедушк",
-    "юнош",
-    "дяд",
-    "судь",
-    "слуг",
-    "такси",
-    "коллег",
-    "евр",
-    "метр",
-    "литр",
-)
-_ONE_THOUSAND = "одна "
-"""Nobody says it before `тысяча` at the beginning of a number; inside one, as in 1 001 000, it is said."""
-_NEUTER = re.compile(r"(?:окно|место|слово|дело|письмо|число|море|яблоко|дерево)")
 _PARTS = {1: "десят", 2: "сот", 3: "тысячн", 4: "десятитысячн", 5: "стотысячн", 6: "миллионн"}
 _ENDINGS = {
     "й": "masculine", "ый": "masculine", "ой": "masculine", "ий": "masculine", "я": "feminine", "ая": "feminine",
@@ -108,29 +84,8 @@ class Russian(Grammar):
     letters = _LETTERS
     roman_words = ("глава", "том", "часть", "книга", "век", "акт", "раздел")
 
-    def gender(self, number: int, context: str) -> str:
-        """Gender of the noun that `context` begins with, by its lists, else by its ending in the case that `number` asks
-        for: `21 книга` (nominative singular), `2 книги` (genitive singular)."""
-        if _FEMININE.match(context):
-            return "feminine"
-        if _NEUTER.match(context):
-            return "neuter"
-        word = _WORD.match(context)
-        if word is None or word[0] in _NO_NOUNS or word[0].startswith(_MASCULINE_WITH_FEMININE_ENDINGS):
-            return "masculine"
-        if number % 10 == 1:
-            return (
-                "feminine"
-                if word[0].endswith(("а", "я"))
-                else "neuter"
-                if word[0].endswith(("о", "е"))
-                else "masculine"
-            )
-        return "feminine" if number % 10 == 2 and word[0].endswith(("и", "ы")) else "masculine"
-
     def cardinal(self, number: int, context: str = "") -> str:
-        spoken = self.numerals.spell(number, f"spellout-cardinal-{self.gender(number, context)}")
-        return spoken.removeprefix(_ONE_THOUSAND) if spoken.startswith(f"{_ONE_THOUSAND}тысяч") else spoken
+        return self.numerals.spell(number, f"spellout-cardinal-{noun_gender(number, context)}")
 
     def ordinal(self, number: int, context: str = "") -> str:
         """`context` is the rule set behind `spellout-ordinal-`."""
@@ -209,7 +164,7 @@ class Russian(Grammar):
 
     def genitive(self, number: int, context: str = "") -> str:
         """As after `от` and `до`."""
-        gender = "feminine" if _FEMININE.match(context) else "masculine"
+        gender = "feminine" if FEMININE.match(context) else "masculine"
         return self.numerals.spell(number, f"spellout-cardinal-{gender}-genitive")
 
     def time(self, hour: int, minute: int, second: int | None = None, suffix: str = "") -> str:
