@@ -61,7 +61,7 @@ def normalize(
 
 
 def _find_unspoken(settings: Settings, language: str) -> Callable[[str], str] | None:
-    """What the engine that would serve cannot pronounce; None where that is unknown."""
+    """Return the engine's test for characters that it cannot pronounce; None where the engine is unknown."""
     from app.engine.factory import choose_engine
     from app.engine.xtts.checkpoint.files import folder_of, is_folder, is_installed
 

@@ -46,7 +46,7 @@ class Speaker(msgspec.Struct, frozen=True):
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What does not change while an engine lives."""
+    """Facts about an engine that do not change while it lives."""
 
     name: str
     model: str

@@ -70,7 +70,7 @@ def _check_xtts(settings: Settings, missing: list[str], *, installed: bool) -> N
 
 
 def load_weights(settings: Settings, *, stage: StartupTimer = untimed) -> "Checkpoint | None":
-    """What `build_engine` can be given: the weights in host memory, and nothing of CUDA; None where they are not here.
+    """Load the weights into host memory for `build_engine`, without CUDA; None where they are not installed.
 
     Raises EngineUnavailable, UnusableCheckpoint or LicenceNotAccepted.
     """

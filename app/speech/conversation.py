@@ -37,7 +37,7 @@ MIN_COST_CHARS = 20
 
 
 class Marker(Enum):
-    """Where nothing is heard, but something is told."""
+    """A message to the client that stands between two pieces of audio."""
 
     FLUSHED = auto()
     """all that was written before `flush` has been given"""

@@ -143,7 +143,7 @@ def _sounding(prepared: Sequence[scheduler.Sequence], lead_s: float) -> tuple[tu
 
 
 def lost_warnings(engine: str, prepared: Sequence[scheduler.Sequence]) -> list[str]:
-    """What of the text is not heard: pieces without sound, and characters of the others."""
+    """Warnings about text that is not heard: pieces without sound, and characters of the others."""
     silent = [sequence.segment.text for sequence in prepared if not sequence.has_sound]
     warnings = [f"skipped, because the {engine} engine has no sound for it: {quoted(text)}" for text in silent]
     if len(silent) > MAX_PIECES_NAMED:

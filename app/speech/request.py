@@ -1,4 +1,4 @@
-"""What a caller asks for, already checked: the value that HTTP and the command line hand to the service."""
+"""A caller's request, already checked: the value that HTTP and the command line hand to the service."""
 
 from typing import Annotated
 

@@ -86,7 +86,7 @@ class SpeechService:
 
     @property
     def has_spare_places(self) -> bool:
-        """Whether more than three quarters of the engine's places are free."""
+        """True if more than three quarters of the engine's places are free."""
         info = self.engine.info
         return 4 * self.engine.stats().admitted_requests < info.max_slots + info.max_queue
 

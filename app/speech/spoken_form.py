@@ -1,4 +1,4 @@
-"""What will be said for a text, segment by segment, with what the lexicons and the rules did. Makes no audio."""
+"""The spoken form of a text, segment by segment, with the changes of lexicons and rules. Makes no audio."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -97,7 +97,7 @@ def spoken_form(
 async def served_spoken_form(
     service: SpeechService, text: str, language: str, entries: Entries, *, voice_id: str | None, markup: Markup
 ) -> SpokenForm:
-    """What a server says for a text; also in one of Chorus's languages that its engine does not speak.
+    """Return the spoken form of a text, also in one of Chorus's languages that the engine does not speak.
 
     Raises UnsupportedLanguage, TextTooLong, InvalidMarkup and InvalidField.
     """

@@ -154,6 +154,6 @@ def _is_inside_korean_word(text: str, start: int) -> bool:
 
 
 def _is_korean_end(text: str, end: int) -> bool:
-    """Whether a word may end at `end`: no Korean syllable follows, or a particle does."""
+    """True if a word may end at `end`: no Korean syllable follows, or a particle does."""
     rest = _HANGUL_RUN.match(text, end)
     return rest is None or not rest[0] or not _is_hangul(text[end - 1]) or rest[0] in _PARTICLES

@@ -1,4 +1,4 @@
-"""What is said for a written text: the lexicon's words, then the language's normalization."""
+"""Written text to spoken text: the lexicon's words, then the language's normalization."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -22,5 +22,5 @@ _READ_ALOUD = frozenset("*/\\#&@%‰§¶†‡")
 
 
 def is_sounded(char: str) -> bool:
-    """Whether people pronounce it: letters, digits and signs, and no punctuation that only parts words."""
+    """True for a letter, a digit or a sign that people pronounce; false for punctuation that only parts words."""
     return unicodedata.category(char)[0] in "LNS" or char in _READ_ALOUD

@@ -22,7 +22,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """What was renamed in the folder stays so after a crash."""
+    """Write the folder's entries to disk, so that a rename in it survives a crash."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -46,7 +46,7 @@ def prepare_data_directory(path: Path) -> None:
 
 
 def _whose(path: Path) -> str:
-    """Who asks and who owns, where that is known: in a container it is the usual reason."""
+    """Name this process's user and the folder's owner: in a container their difference is the usual reason."""
     try:
         return f"; this is user {os.getuid()}, it belongs to user {path.stat().st_uid}"
     except (OSError, AttributeError):  # not there, or a system without such ids

@@ -73,7 +73,7 @@ class VoiceModel(msgspec.Struct, frozen=True):
     """digest of its weights; None where the name alone identifies it"""
 
     def made(self, voice: SavedVoice) -> bool:
-        """Whether the voice was cloned with this model, so that the model can speak with it.
+        """True if the voice was cloned with this model, so that the model can speak with it.
 
         Older versions recorded the name only. It counts as proof where it holds a commit: a folder's name does not say
         which weights were in it.

@@ -26,11 +26,11 @@ class Volume(Protocol):
     """Both raise OSError with a reason."""
 
     def commit(self) -> Awaitable[None]:
-        """What was written here is seen by whoever reloads from now on."""
+        """Publish this host's writes to hosts that reload from now on."""
         ...
 
     def reload(self) -> Awaitable[None]:
-        """What others have committed is seen here. Needs all files closed."""
+        """Take over the writes that other hosts have committed. Needs all files closed."""
         ...
 
 

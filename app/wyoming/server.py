@@ -170,7 +170,7 @@ class WyomingServer:
 
 
 class _BoundedReader:
-    """What the wyoming package reads from: no more than MAX_EVENT_BYTES, whatever length an event claims.
+    """Reader for the wyoming package: no more than MAX_EVENT_BYTES, whatever length an event claims.
 
     An event that has begun must come to its end in `timeout_s`; the wait for its beginning is bounded by `_Connection`.
     """

@@ -1,4 +1,4 @@
-"""What `describe` is told: voices as Wyoming has them, and their names back to speakers and languages.
+"""Voices in Wyoming's form for `describe`, and their names back to speakers and languages.
 
 Its clients choose a voice for a language, and then send the voice's name alone. So a speaker is one voice for each of
 its languages, `de:Ana Florence`; who speaks English only needs no such mark. Knows speakers; knows nothing of sockets.

@@ -9,6 +9,7 @@ from tests.house import figures
 
 MAX_LINES = 300
 MAX_MEDIAN_LINES = 90
+MAX_NOUN_CLAUSES = 10
 
 
 def test_no_source_file_is_longer_than_a_reader_can_hold() -> None:
@@ -33,6 +34,11 @@ def test_each_form_of_an_import_of_a_test_module_is_found(source: str) -> None:
 
 def test_modules_of_app_import_each_other_in_no_circle() -> None:
     assert figures.import_circle() == []
+
+
+def test_docstrings_begin_with_the_thing_or_the_verb() -> None:
+    found = figures.noun_clauses()
+    assert len(found) <= MAX_NOUN_CLAUSES, found
 
 
 def test_docstrings_of_modules_classes_functions_and_fields_are_found() -> None:

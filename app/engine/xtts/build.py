@@ -178,7 +178,7 @@ def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> 
 
 
 def is_half(precision: Precision, device: torch.device) -> bool:
-    """Whether weights are float16: as asked for, or as suits the device."""
+    """True if weights are to be float16: as asked for, or as suits the device."""
     return precision == "float16" or (precision == "auto" and PROFILES[device.type].is_half)
 
 

@@ -172,7 +172,7 @@ class EngineLoop:
         return any(stages) or self._scheduler.can_start()
 
     def _is_urgent(self) -> bool:
-        """Whether a listener is about to hear a gap."""
+        """True if a listener is about to hear a gap."""
         now_s = self._clock()
         return any(
             request.streaming and request.in_progress and request.playback_slack_s(now_s) < URGENT_SLACK_S

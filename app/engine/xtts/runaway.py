@@ -52,7 +52,7 @@ def budget_of(cleaned_text: str, *, code_s: float, limit: int, guards: Guards) -
 
 
 def cut_at_silence(samples: Samples, *, loudest: float, sample_rate_hz: int) -> Samples:
-    """What comes before the first pause, or before the quietest moment when there is none, faded out.
+    """Return the samples before the first pause, or before the quietest moment when there is none, faded out.
 
     samples   [samples], the part of the segment that was held back
     loudest   RMS of the loudest frame of what came before

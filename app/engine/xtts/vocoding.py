@@ -92,7 +92,7 @@ class VocodeStage:
         self._pending.clear()
 
     def _launch(self, sequences: Iterable[XttsSequence]) -> list[_PendingWindow]:
-        """Of each sequence in turn the next window, until there are as many as go into one turn."""
+        """Launch the next window of each sequence in turn, until there are as many as go into one turn."""
         jobs: list[tuple[XttsSequence, VocoderJob]] = []
         for sequence in sequences:
             if len(jobs) < self._windows_per_turn and (job := self._next_window(sequence)):
@@ -164,7 +164,7 @@ class VocodeStage:
         sequence.drop_audio()
 
     def _cut(self, sequence: XttsSequence) -> None:
-        """Of a segment that did not end by itself: leave out what comes after the first silence beyond its budget."""
+        """Cut a segment that did not end by itself at the first silence beyond its budget."""
         trusted = [held for held in sequence.held if sequence.is_trusted(held.end_frame)]
         doubtful = [held.samples for held in sequence.held if not sequence.is_trusted(held.end_frame)]
         if doubtful:

@@ -1,4 +1,4 @@
-"""What is said on `WS /ws/tts`: JSON in text frames both ways, and audio in binary frames from the server.
+"""Messages of `WS /ws/tts`: JSON in text frames both ways, and audio in binary frames from the server.
 
 The protocol for users is docs/websocket.md.
 """

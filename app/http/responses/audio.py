@@ -88,7 +88,7 @@ async def whole_response(
     speaking: Coroutine[None, None, SpeechStream],
     collect: Callable[[AudioResponse], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
-    """What `collect` makes of the answer, which is closed after it."""
+    """Return `collect`'s response to the answer, and close the answer after it."""
     answer = AudioResponse(await unless_client_leaves(request, speaking), metrics, request_context.get().facts)
     try:
         return await unless_client_leaves(request, collect(answer))

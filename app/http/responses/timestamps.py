@@ -76,7 +76,7 @@ def _event(name: str, data: msgspec.Struct) -> bytes:
 
 
 def _receipt(speech: SpeechStream) -> TimingReceipt:
-    """Of an answer that is complete."""
+    """Receipt of a complete answer."""
     receipt = speech.receipt()
     return TimingReceipt(
         audio_s=receipt.audio_s,

@@ -46,7 +46,7 @@ def drop_dangling(state: StateInline) -> None:
 
 
 def _flanking(text: str, start: int, end: int, marker: str, *, is_auto: bool) -> tuple[bool, bool]:
-    """Whether a run of markers can open and can close emphasis."""
+    """Return two booleans: the run of markers can open emphasis, and can close it."""
     before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
     is_cjk_before, is_cjk_after = bool(_CJK.match(before)), bool(_CJK.match(after))
     is_mark_before, is_mark_after = _is_punctuation(before), _is_punctuation(after)

@@ -40,7 +40,7 @@ class Lines:
             last[kind] = number, counted
 
     def begins_list(self, number: int, at: int, text: str, *, interrupts: bool) -> bool:
-        """Whether a list may begin in a line; `interrupts` where the line before it is text of a paragraph.
+        """True if a list may begin in a line; `interrupts` where the line before it is text of a paragraph.
 
         `at` is the place in `text` where the line begins behind its containers.
         """
@@ -64,9 +64,9 @@ class Lines:
         return bool(_QUOTE.match(text, at)) and not _FACE.match(text, at)
 
     def closes_tildes(self, number: int) -> bool:
-        """Whether a row of tildes after a line could close the one that stands there."""
+        """True if a row of tildes after a line could close the one that stands there."""
         return bisect_right(self._tilde_lines, number) < len(self._tilde_lines)
 
     def defines_link(self, number: int) -> bool:
-        """Whether a line such as `[1]: https://example.com` names an address and no plain word."""
+        """True if a line such as `[1]: https://example.com` names an address and no plain word."""
         return bool(_ADDRESS.match(self._lines[number].lstrip(" \t>")))

@@ -43,7 +43,7 @@ class FileEntry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a converted folder holds and where it came from."""
+    """Contents and source of a converted folder."""
 
     model: str
     revision: str | None

@@ -1,4 +1,4 @@
-"""What is wrong with a checkpoint folder, in one line that says what to do.
+"""Diagnose an unusable checkpoint folder in one line that says what to do.
 
 Reads names, sizes and first bytes, and the config where it names the vocabulary. Knows nothing of torch, so the
 server's start, `chorus download` and `chorus doctor` give the same line, in the light environment too. What is inside
@@ -143,7 +143,7 @@ def _where_the_vocabulary_is(folder: Path) -> str:
 
 
 def _tokenizer_file(config: Path) -> str:
-    """What `model_args.tokenizer_file` of a trainer's config names; empty where it names nothing."""
+    """`model_args.tokenizer_file` of a trainer's config; empty where it is missing."""
     try:
         content: Any = json.loads(config.read_bytes())  # Any: JSON
         return str(content["model_args"]["tokenizer_file"] or "")

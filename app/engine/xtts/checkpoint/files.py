@@ -1,4 +1,4 @@
-"""Where XTTS checkpoints lie: which folder a model setting means, and what is in it.
+"""Files of XTTS checkpoints: the folder that a model setting means, and the names in it.
 
 Knows paths and names. Knows nothing of torch, of the network, or of what the files hold.
 """
@@ -28,7 +28,7 @@ PUBLISHED_RECORDINGS = tuple(f"{name}.wav" for name in RECORDINGS)
 
 
 def is_folder(model: str) -> bool:
-    """Whether a model setting names a folder; otherwise it is the id of a model on the hub, `owner/name`.
+    """True if a model setting names a folder; otherwise it is the id of a model on the hub, `owner/name`.
 
     A file counts as a folder, so that it is not looked for on the hub.
     """
@@ -46,13 +46,13 @@ def folder_of(model: str, data: Path) -> Path:
 
 
 def installed_folder(data: Path, model: str, revision: str) -> Path:
-    """Where a downloaded model lies. The revision is in the path: a new one never changes files in use."""
+    """Folder of a downloaded model. The revision is in the path: a new one never changes files in use."""
     name = "xtts_v2" if model == XTTS_V2 else model.replace("/", "--")
     return data / "models" / name / revision
 
 
 def is_converted(folder: Path) -> bool:
-    """Whether the folder holds the form that Chorus writes; its manifest is written last."""
+    """True if the folder holds the form that Chorus writes; its manifest is written last."""
     return _exists(folder / MANIFEST)
 
 

@@ -1,4 +1,4 @@
-"""What the server would do with a checkpoint, found out without loading its weights.
+"""Predict what the server does with a checkpoint, without loading its weights.
 
 Reads the config, the vocabulary, the speakers, and names and shapes of tensors, with the code that the server's start
 uses, so both give the same message for a checkpoint that cannot be served. Importing this module does not import torch.

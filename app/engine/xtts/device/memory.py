@@ -26,7 +26,7 @@ def read_device_memory(device: torch.device) -> DeviceMemory | None:
 
 
 def read_free_bytes(device: torch.device) -> int | None:
-    """What the driver has left, for the thread that owns the device; None on a CPU, whose pages are taken when used."""
+    """Bytes that the driver has left; None on a CPU, whose pages are taken when used. For the thread of the device."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 

@@ -62,7 +62,7 @@ def find_languages(listed: Sequence[str], has_mark: Callable[[str], bool]) -> Ch
 
 
 def is_spelt_out(language: str) -> bool:
-    """Whether the TTS package has rules for the numbers and abbreviations of a language."""
+    """True if the TTS package has rules for the numbers and abbreviations of a language."""
     return language.partition("-")[0] in _RELEASED
 
 

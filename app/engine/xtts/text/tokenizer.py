@@ -32,7 +32,7 @@ _PAUSES = ",;:，、；：،؛-–—"
 
 
 def prepare_text(text: str, language: str = "en") -> str:
-    """What XTTS is given for a segment.
+    """Return a segment's text in the form that XTTS speaks best.
 
     Left as they are, closing quotes, ellipses and a missing full stop are what makes it babble on after the last
     word. Square brackets would be read as the vocabulary's own marks ("[STOP]").
@@ -74,7 +74,7 @@ class TextTokenizer:
         return words.token_to_id("[START]"), words.token_to_id("[STOP]")
 
     def has_mark(self, language: str) -> bool:
-        """Whether the vocabulary has the mark of a language, `[de]`, as one token."""
+        """True if the vocabulary has the mark of a language, `[de]`, as one token."""
         words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
         mark = f"[{language}]"
         return words.token_to_id(mark) is not None and words.encode(mark).tokens == [mark]

@@ -23,7 +23,7 @@ UNKNOWN = 1 << 40
 
 
 class LatentUpsampler:
-    """Where the frames of one segment lie among its latents."""
+    """Interpolates the frames of one segment between its latents."""
 
     def __init__(self, args: ModelArgs, *, speed: float = 1.0) -> None:
         stretch = () if speed == 1.0 else (1.0 / speed,)

@@ -20,7 +20,7 @@ EMBEDDING_SIZE = 512
 
 
 class VoiceConditioning(msgspec.Struct, frozen=True):
-    """What makes a voice: float32, on the CPU. Who computes with it takes it to the device."""
+    """Tensors of one voice: float32, on the CPU. Copied to the device where they are used."""
 
     gpt_conditioning_latents: torch.Tensor
     """[32, channels], read by the decoder"""
@@ -29,7 +29,7 @@ class VoiceConditioning(msgspec.Struct, frozen=True):
 
 
 class _Header(msgspec.Struct):
-    """Of a safetensors file."""
+    """Header of a safetensors file."""
 
     metadata: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict[str, str])
 

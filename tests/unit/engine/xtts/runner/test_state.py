@@ -1,4 +1,4 @@
-"""What a sequence brings into its slot."""
+"""Values that a sequence brings into its slot."""
 
 import pytest
 
