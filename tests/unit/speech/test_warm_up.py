@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 
+from app.engine import scheduler
 from app.engine.base import Speaker
 from app.errors import EngineFailure
 from app.speech.warm_up import warm_up
+from app.text.segments import Segment
 from tests.support.fake_engine import FakeEngine
 
 
@@ -30,6 +33,26 @@ def test_an_engine_without_english_is_warmed_in_its_own_language() -> None:
         assert [request.sequences[0].language for request in engine.requests] == ["de"]
 
     asyncio.run(test())
+
+
+def test_text_is_prepared_once_in_every_language_of_the_engine() -> None:
+    """With a digit, which loads the grammar of the language and its number words."""
+
+    class Watched(FakeEngine):
+        prepared: ClassVar[dict[str, str]] = {}
+
+        def prepare(self, segments: Sequence[Segment], language: str, *rest: Any) -> tuple[scheduler.Sequence, ...]:
+            self.prepared.setdefault(language, segments[0].text)
+            return super().prepare(segments, language, *rest)
+
+    async def test() -> None:
+        engine = Watched()
+        engine.info = msgspec.structs.replace(engine.info, languages=("en", "ru", "ja"))
+        await warm_up(engine)
+
+    asyncio.run(test())
+    assert set(Watched.prepared) == {"en", "ru", "ja"}
+    assert all(any(char.isdigit() for char in text) for text in Watched.prepared.values())
 
 
 def test_an_engine_without_a_voice_is_left_as_it_is() -> None:
