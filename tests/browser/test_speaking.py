@@ -307,7 +307,7 @@ def test_pace_reaches_the_server(fake_server: RunningServer, open_page: OpenPage
     speak(page, "Guten Tag.", seed=3)
     wait_for(page, "finished")
     (request,) = fake_server.engine.requests  # type: ignore[union-attr]
-    asked = (request.speed, request.voice.id, request.language, request.sampling.seed)
+    asked = (request.speed, request.voice.id, request.sequences[0].language, request.sampling.seed)
     assert asked == (1.5, "harald", "de", 3)
 
 
