@@ -18,6 +18,7 @@ MODULES = [
     "litestar.config.cors",
     "litestar.openapi.plugins",
     "litestar.response",
+    "markdown_it",
     "msgspec",
     "onnxruntime",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
