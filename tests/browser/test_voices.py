@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import OpenPage, choose_files, save_as
 from tests.support.recordings import voice_like, wav
@@ -115,6 +115,22 @@ def test_a_saved_voice_is_chosen_spoken_with_exported_deleted_and_imported(
     page.get_by_label("Voice", exact=True).select_option("Heart")
     page.get_by_role("button", name="Speak with: Ada").click()
     expect(page.get_by_label("Voice", exact=True)).to_have_value(str(voice["id"]))
+
+
+def test_a_check_that_ends_late_does_not_hide_that_the_voice_is_saved(
+    fake_server: RunningServer, open_page: OpenPage
+) -> None:
+    page = open_page(fake_server)
+    checks: list[Route] = []
+    page.route("**/voices/check", lambda route: checks.append(route))
+    choose_files(page, one=wav(voice_like(6)))
+    save_as(page, "Ada")
+    expect(page.locator("#clone-status")).to_have_text("Saved. Ada is chosen as the voice.")
+    with page.expect_response("**/voices/check") as answer:
+        checks[0].continue_()
+    answer.value.finished()
+    page.evaluate("() => new Promise((done) => setTimeout(done))")  # a turn of the page's loop, in which it reads that
+    expect(page.locator("#clone-status")).to_have_text("Saved. Ada is chosen as the voice.")
 
 
 def test_a_file_that_is_no_voice_is_refused_in_words(fake_server: RunningServer, open_page: OpenPage) -> None:

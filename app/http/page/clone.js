@@ -9,6 +9,7 @@ const MAX_CLIPS = 16; // as many as one request may carry
 const $ = (id) => document.getElementById(id);
 
 let clips = []; // {blob, name, url, judged} each
+let action = 0;
 let numRecorded = 0;
 let recording = null;
 let tellSaved = async () => {};
@@ -94,15 +95,17 @@ function remove(clip) {
 /** All at once: the answer has them in the order in which they were sent. */
 async function check() {
   const asked = [...clips];
-  say("Listening to the recordings …");
+  const mine = begin("Listening to the recordings …");
   try {
     const { recordings } = await checkRecordings(asked);
     asked.forEach((clip, index) => (clip.judged = recordings[index]));
     const numBad = recordings.filter((judged) => judged.verdict === "unusable").length;
-    say(numBad ? `${count(numBad, "recording is", "recordings are")} not usable.` : "Checked.");
+    if (mine === action) say(numBad ? `${count(numBad, "recording is", "recordings are")} not usable.` : "Checked.");
   } catch (error) {
-    say("");
-    showProblem(problem(error));
+    if (mine === action) {
+      say("");
+      showProblem(problem(error));
+    }
   }
   showClips();
 }
@@ -115,7 +118,7 @@ async function save() {
     missing.field.focus();
     return;
   }
-  say("Cloning the voice …");
+  begin("Cloning the voice …");
   $("save-voice").disabled = true;
   try {
     const voice = await saveVoice($("name").value.trim(), $("consent").value.trim(), clips);
@@ -176,6 +179,13 @@ function verdictParts(judged) {
     Object.assign(document.createElement("p"), { className: "advice", textContent: sentence(text) }),
   );
   return [line, ...advice];
+}
+
+/** Say what begins. The number tells a check that ends late whether its result is still what the user waits for. */
+function begin(text) {
+  say(text);
+  action += 1;
+  return action;
 }
 
 function say(text) {
