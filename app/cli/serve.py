@@ -49,6 +49,8 @@ def serve(host: str | None, port: int | None) -> None:
     config = uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - uvicorn's ASGI types and ours name the same dictionaries
         lifespan="on",
+        # uvloop accepts one connection in each turn of the loop (docs/decisions/server.md, 128).
+        loop="asyncio",
         log_config=None,
         access_log=False,
         server_header=False,
