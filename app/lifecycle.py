@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 _is_taken: ContextVar[bool] = ContextVar("is_taken", default=False)
-"""Whether the current exchange is counted and began before draining did: what it still needs is not refused."""
+"""True in an exchange that is counted and began before draining did: its further work is not refused."""
 
 
 class Lifecycle:

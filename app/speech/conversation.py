@@ -31,9 +31,9 @@ MAX_ADMITTED = 2
 PIECE_S = 0.1
 """Audio is given in pieces of at most this length: a cancelled conversation falls silent within one."""
 HARD_LIMIT_FACTOR = 4
-"""What may be written and not given yet, in `max_pending_chars`; who goes on beyond it does not want to wait."""
+"""A client is asked to pause at `max_pending_chars` and disconnected at this many times as much."""
 MIN_COST_CHARS = 20
-"""What a sentence or a mark counts at least: a thousand exclamation marks are no small thing to hold."""
+"""Each queued sentence or marker counts as at least this many characters, so that tiny items are bounded too."""
 
 
 class Marker(Enum):

@@ -37,7 +37,7 @@ _PARTICLE_WORDS = (
     "이에요 예요 이야 야 인 이며 며 이고 고 라는 이라는 라고 이라고"
 )
 _PARTICLES = frozenset(_PARTICLE_WORDS.split())
-"""What may follow a Korean name without a space."""
+"""Korean particles, which are written behind a name without a space."""
 
 
 class Pronunciation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

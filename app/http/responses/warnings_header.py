@@ -8,7 +8,7 @@ from app.errors import shortened
 MAX_BYTES = 2000
 """Common proxies answer 502 when the head of an answer has more than 4 KiB; the other headers take up to 1 KiB."""
 MAX_ALONE_CHARS = 100
-"""Of a warning that is too long by itself: each character takes up to twelve bytes, percent-encoded."""
+"""Characters kept of a warning that is too long by itself; each takes up to twelve bytes, percent-encoded."""
 
 _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
 

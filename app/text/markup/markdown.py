@@ -27,7 +27,8 @@ _BOLD_LINE = re.compile(r"^[ \t>]*+\*\*[^*\n]{1,200}+\*\*:?[ \t]*+\n(?=[ \t>]*+[
 _DEEP_MARKS = re.compile(r"^(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))){7,}", re.MULTILINE)
 _DEEP_INDENT = re.compile(r"^[ \t]{11,}", re.MULTILINE)
 _MAX_MARKS, _MAX_COLUMNS = 6, 40
-"""Of one line. Together they bound the nesting: Python's stack and the parser's own limit lie far beyond."""
+"""Most marks and columns of indentation kept of one line. Together they bound the nesting of blocks, far below the
+limits of Python's stack and of the parser."""
 _MAX_NESTING = 100
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,100}\](:[ \t]*)?")

@@ -16,7 +16,7 @@ VOCABULARY = "vocab.json"
 MANIFEST, WEIGHTS, SPEAKERS = "manifest.json", "model.safetensors", "speakers.safetensors"
 ORIGINAL_WEIGHTS, ORIGINAL_SPEAKERS = "model.pth", "speakers_xtts.pth"
 PUBLISHED_FILES = (CONFIG, VOCABULARY, ORIGINAL_SPEAKERS, ORIGINAL_WEIGHTS)
-"""What a checkpoint is published as, smallest first. A fine-tune may come without speakers."""
+"""Files of a published checkpoint, smallest first. A fine-tune may come without speakers."""
 RECORDINGS = ("reference", "ref", "audio")
 """Names, without their ending, of the recording that training tools put beside a model: the voice it was trained on."""
 RECORDING_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
