@@ -30,7 +30,7 @@ MODULES = [
     "sentencex",
     "unicode_rbnf",
     "uvicorn.lifespan.on",
-    "uvicorn.loops.uvloop",
+    "uvicorn.loops.asyncio",
     "uvicorn.protocols.http.h11_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl",
     "wyoming.error",

@@ -59,7 +59,7 @@ WHAT_IS_LOADED = """
 import glob, importlib.util, json, os, sys
 import app.cli.serve, app.server.app, app.engine.embedded, app.engine.xtts.engine, app.engine.xtts.checkpoint.download
 import app.server.protocols, app.observability.otlp, app.wyoming.server
-import uvicorn.lifespan.on, uvicorn.loops.uvloop, uvicorn.protocols.http.h11_impl
+import uvicorn.lifespan.on, uvicorn.loops.asyncio, uvicorn.protocols.http.h11_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 import huggingface_hub.file_download
 files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
