@@ -1,1 +1,1 @@
-"""HTTP: routes, wire schemas, error mapping, streaming. The only package, with main, that knows Litestar."""
+"""HTTP: routes, wire schemas, error mapping, streaming. Only this package and app/server import Litestar."""

@@ -1,4 +1,4 @@
-"""Methods that every route answers without a handler of its own: OPTIONS and HEAD."""
+"""OPTIONS and HEAD, which every route answers without a handler of its own."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,7 +10,7 @@ from app.http.asgi import AsgiApp, Message, Receive, Send
 
 
 def options_handlers(handlers: Sequence[BaseRouteHandler]) -> list[HTTPRouteHandler]:
-    """One for each path. Litestar has its own, which knows one handler of a path only: it forgets DELETE beside GET."""
+    """One for each path. Litestar's own knows one handler of a path only and forgets DELETE beside GET."""
     methods: dict[str, set[str]] = {}
     for handler in handlers:
         if isinstance(handler, HTTPRouteHandler):
@@ -30,7 +30,7 @@ def head_paths(handlers: Sequence[BaseRouteHandler]) -> set[str]:
 
 
 def allow(methods: set[str]) -> str:
-    """The `Allow` header: where there is GET there is HEAD."""
+    """The `Allow` header; HEAD wherever there is GET."""
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
@@ -43,10 +43,7 @@ def _options_handler(path: str, methods: set[str]) -> HTTPRouteHandler:
 
 
 class HeadAsGet:
-    """HEAD is GET without its body (RFC 9110, 9.3.2); no handler needs to know.
-
-    `own_paths` have a handler for HEAD, because their GET speaks.
-    """
+    """Answers HEAD by GET without its body (RFC 9110, 9.3.2), except at `own_paths`."""
 
     def __init__(self, app: AsgiApp, own_paths: Collection[str] = ()) -> None:
         self._app = app

@@ -1,7 +1,7 @@
 """Prometheus metrics: counts and times of exchanges and answers that have ended, and the current load.
 
-Each app has a registry of its own, because several apps live in one process of the tests. Used on the event loop only,
-as an engine's `stats` are. Every label has few values: a route is a template, never a caller's path.
+Each app has its own registry, because tests run several in one process. Used on the event loop only. Every label has
+few values: a route is a template, never a caller's path.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,20 +23,19 @@ from app.engine.base import Engine
 from app.lifecycle import Lifecycle, Status
 from app.speech.stream import Receipt
 
-# From a refusal, which takes a millisecond, to a chapter: 20,000 characters are 22 minutes of speech, and a player that
-# takes them as it plays them keeps its request open for as long.
+# 20,000 characters are 22 minutes of speech, and a player that reads at its pace keeps its request open for as long.
 REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
-# Close together where people tell the difference, below a second; beyond, it is the queue that counts.
+# Close together below a second, where people notice the difference.
 FIRST_AUDIO_BUCKETS_S = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
 QUEUE_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-# 1 is the edge between speech that can be listened to while it is made and speech that cannot.
+# Above 1 speech cannot be listened to while it is made.
 REAL_TIME_FACTOR_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 5)
 
-disable_created_metrics()  # a start time beside each counter: twice the series, and nothing here reads them
+disable_created_metrics()  # they double the series, and nothing here reads them
 
 
 class Metrics:
-    """`find_engine` gives the engine once it is loaded; until then its figures are left out of the page."""
+    """`find_engine` gives the engine once it is loaded; until then its figures are left out."""
 
     def __init__(
         self,
@@ -110,12 +109,12 @@ class Metrics:
             self._real_time_factor.observe(receipt.total_s / receipt.audio_s)
 
     def page(self) -> bytes:
-        """Everything in Prometheus's text format 0.0.4."""
+        """All metrics in Prometheus's text format 0.0.4."""
         return generate_latest(self._registry)
 
 
 class LoadCollector(Collector):
-    """The current load, read when the page is asked for, so that no code path has to update a gauge."""
+    """The current load, read when the page is asked for, so no code updates a gauge."""
 
     def __init__(
         self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None], num_sockets: Callable[[], int]

@@ -16,7 +16,7 @@ from app.speech.service import SpeechService
 
 
 class AppState:
-    """The parts that live as long as the server; `service` is there once the engine is loaded."""
+    """The parts that live as long as the server; `service` exists once the engine is loaded."""
 
     def __init__(self, settings: Settings, lifecycle: Lifecycle, access: Access) -> None:
         self.settings = settings

@@ -1,7 +1,6 @@
-"""Callers by API key, with the limits of each.
+"""Callers by API key, from CHORUS_API_KEYS and a TOML file, with the limits of each.
 
-They come from CHORUS_API_KEYS and from a TOML file, which is read again when it changes. Knows nothing of HTTP, and
-does not count what callers do: that is app/http/access/limits.py.
+Counting requests is the work of app/http/access/limits.py.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ logger = logging.getLogger(__name__)
 KEYS_FILE = "CHORUS_API_KEYS_FILE"
 MAX_FILE_BYTES = 1024 * 1024
 RELOAD_INTERVAL_S = 1.0
-"""Between two looks at the file. A look is one `stat`, a few microseconds, and so happens on the event loop."""
+"""Seconds between two looks at the file. A look is one `stat` on the event loop, a few microseconds."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # names are written to the log
 
@@ -32,7 +31,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The owner of a key. A limit of 0 is none."""
 
     name: str
-    """of the file's table; `#1` is the first of CHORUS_API_KEYS; empty where no keys are needed"""
+    """table of the file; `#1` is the first of CHORUS_API_KEYS; empty where no keys are needed"""
     max_concurrent: int = 0
     requests_per_minute: int = 0
 
@@ -40,12 +39,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 ANYBODY = Caller(name="")
 
 Digest = bytes
-"""SHA-256 of a key: keys themselves are not kept."""
+"""SHA-256 of a key; keys are not kept"""
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of the file."""
-
     key: str | None = None
     sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
     max_concurrent: Annotated[int, Meta(ge=0)] | None = None
@@ -63,13 +60,13 @@ class Callers:
         }
         self._path = Path(settings.api_keys_file) if settings.api_keys_file else None
         self.is_file_stale = False
-        """True while an earlier version of the file is in force, because the newest cannot be used."""
+        """True while the newest file cannot be used and an earlier one is in force."""
         self._version = self._look()
         self._by_digest = self._read()
 
     @property
     def needs_key(self) -> bool:
-        """False only where neither setting is given: an empty file lets nobody in."""
+        """False where neither setting is given; an empty file admits no caller."""
         return bool(self._settings.api_keys) or self._path is not None
 
     def __len__(self) -> int:
@@ -79,7 +76,7 @@ class Callers:
         return iter(self._by_digest.values())
 
     def find(self, keys: Iterable[str]) -> Caller | None:
-        """The caller who has one of `keys`. Each is compared with every caller's, in constant time."""
+        """The caller who has one of `keys`, each compared with every caller's in constant time."""
         found = None
         for key in keys:
             sent = _digest(key)
@@ -89,7 +86,7 @@ class Callers:
         return found
 
     def reload_if_changed(self) -> bool:
-        """Read the file again if it is another than before. True when other callers are in force now.
+        """Read the file again if it has changed; True when other callers are in force now.
 
         A file that cannot be used changes no caller and is logged once for each version.
         """
@@ -107,7 +104,7 @@ class Callers:
         return True
 
     def _look(self) -> tuple[int, int, int] | None:
-        """Time, size and inode of the file, which differ between two versions; None where there is no file."""
+        """Time, size and inode of the file; None where there is none."""
         if self._path is None:
             return None
         try:
@@ -124,7 +121,7 @@ class Callers:
                 data = file.read(MAX_FILE_BYTES + 1)
             if len(data) > MAX_FILE_BYTES:
                 raise ValueError(f"it is larger than {MAX_FILE_BYTES} bytes")
-            tables = msgspec.toml.decode(data, type=dict[str, Any])  # Any: a caller's table, read one by one
+            tables = msgspec.toml.decode(data, type=dict[str, Any])  # Any: a caller's table
             return read_callers(tables, self._settings, self._from_settings)
         except OSError as error:
             reason = str(error.strerror).lower()
@@ -136,7 +133,7 @@ class Callers:
 def read_callers(
     tables: Mapping[str, object], settings: Settings, others: Mapping[Digest, Caller]
 ) -> dict[Digest, Caller]:
-    """`others` and the callers of the file's `tables`. Raises ValueError, which names the table and shows no key."""
+    """`others` and the callers of `tables`. Raises ValueError, which names the table and shows no key."""
     by_digest = dict(others)
     for name, table in tables.items():
         if not _NAME.fullmatch(name):
@@ -155,7 +152,6 @@ def read_callers(
 
 
 def _usable(name: str, key: str) -> str:
-    """One key, of the characters that a header can carry."""
     try:
         (usable,) = ApiKeys(key).values
     except ValueError:

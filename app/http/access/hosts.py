@@ -1,8 +1,7 @@
-"""The names in `Host` under which the server answers: the defence against DNS rebinding.
+"""Names in `Host` that the server answers to, against DNS rebinding.
 
-The owner of a name in the DNS can point it at this machine. A browser then takes that owner's page for a page of this
-server: `Origin` equals `Host`, and the page may ask and read everything. Such a name is a full one in the public DNS,
-so addresses, names without a dot and names that no public DNS has are safe, and any other name must be listed.
+The owner of a public DNS name can point it at this machine, and a browser then takes that owner's page for this
+server's. Addresses, names without a dot and names that no public DNS has are safe; any other must be listed.
 """
 
 import ipaddress
@@ -14,25 +13,25 @@ from app.errors import HostNotAllowed, quoted
 from app.settings import Settings
 
 PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
-"""Suffixes of the machine itself, of multicast DNS, and of home and container networks (`host.docker.internal`)."""
+"""The machine itself, multicast DNS, home and container networks (`host.docker.internal`)."""
 
 _HOST = re.compile(r"(\[[^]]*\]|[^][:]*)(:[0-9]*)?")
 
 
 class HostRule:
-    """Which values of `Host` are served. Names are compared without case, port and a dot at the end."""
+    """Which values of `Host` are served. Names are compared without case, port and trailing dot."""
 
     def __init__(self, settings: Settings, *, needs_key: bool) -> None:
         listed = settings.allowed_hosts
-        # A page of another name knows no key, so a server with keys is safe under any name.
+        # A foreign page knows no key, so a server with keys is safe under any name.
         self._allows_all = listed.is_any or (needs_key and not listed)
         self._listed = listed
         self._own_names = {socket.gethostname().lower(), settings.host.lower()}
 
     def check(self, hosts: Iterable[str]) -> None:
-        """Raise HostNotAllowed unless each of `hosts`, the `Host` headers of a request, may be asked.
+        """Raise HostNotAllowed unless all `hosts`, the `Host` headers of a request, may be asked.
 
-        A request without one is served: every browser sends it.
+        Every browser sends one, so a request without is served.
         """
         for host in hosts:
             if not self.allows(host):

@@ -1,4 +1,4 @@
-"""Limits of each caller: requests at once and in a minute. Lives on the event loop; knows no keys and no HTTP."""
+"""Limits of each caller: requests at once and in a minute. Lives on the event loop."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from app.http.access.callers import Caller
 
 
 class TokenBucket:
-    """At most `per_minute` tokens, refilled evenly. A caller who has rested for a minute may start as many at once."""
+    """At most `per_minute` tokens, refilled evenly."""
 
     def __init__(self, per_minute: int, now_s: float) -> None:
         self._per_minute = per_minute
@@ -16,18 +16,17 @@ class TokenBucket:
         self._counted_at_s = now_s
 
     def take(self, now_s: float) -> float:
-        """Take a token and return 0, or take none and return the seconds until there is one."""
+        """Take a token and return 0, or return the seconds until there is one."""
         refill = (now_s - self._counted_at_s) * self._per_minute / 60
         self._tokens = min(self._tokens + refill, self._per_minute)
         self._counted_at_s = now_s
-        # The wait of the last refusal must be long enough in spite of rounding.
+        # Rounding must not make the wait of the last refusal too short.
         if self._tokens >= 1 - 1e-6:
             self._tokens -= 1
             return 0.0
         return (1 - self._tokens) * 60 / self._per_minute
 
     def resize(self, per_minute: int) -> None:
-        """Keep what is left, as far as it fits."""
         self._per_minute = per_minute
         self._tokens = min(self._tokens, per_minute)
 
@@ -40,9 +39,9 @@ class Usage:
         self._bucket: TokenBucket | None = None
 
     def enter(self, caller: Caller, now_s: float) -> Callable[[], None]:
-        """Count a request in and return the function that counts it out; only its first call has an effect.
+        """Count a request in; the returned function counts it out, once.
 
-        Raises TooManyConcurrentRequests, which costs nothing of the minute, or RateLimitExceeded.
+        Raises TooManyConcurrentRequests, which costs no token, or RateLimitExceeded.
         """
         if 0 < caller.max_concurrent <= self.num_concurrent:
             raise TooManyConcurrentRequests(

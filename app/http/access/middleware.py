@@ -1,4 +1,4 @@
-"""Checks of name, origin, key and limits, made before the body of a request is read."""
+"""Checks of name, origin, key and limits before the body of a request is read."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,16 +20,14 @@ from app.observability.request_context import request_context
 from app.settings import Settings
 
 OPEN_PATHS = (*PROBES, "/docs", "/page")
-"""Served without a key: probes, metrics, the description of the API, and the page, which asks the user for a key.
-
-`/` is compared separately: as a prefix it would open `//speakers`, which is routed as `/speakers`."""
+"""Served without a key. `/` is compared separately: as a prefix it would open `//speakers`, routed as `/speakers`."""
 SCHEME = "Bearer "
 
 
 class Access:
     """The callers and their requests under way. Raises InvalidSetting for limits without keys.
 
-    Lives on the event loop. `clock` gives seconds that never go back.
+    Lives on the event loop. `clock` is monotonic, in seconds.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,13 +46,13 @@ class Access:
                     )
 
     def identify(self, keys: Iterable[str]) -> Caller:
-        """The caller who sent `keys`; without any keys set, everybody is ANYBODY. Raises Unauthorized."""
+        """The caller who sent `keys`; ANYBODY where no keys are set. Raises Unauthorized."""
         if not self.callers.needs_key:
             return ANYBODY
         if self._clock() - self._looked_at_s >= RELOAD_INTERVAL_S:
             self._looked_at_s = self._clock()
             if self.callers.reload_if_changed():
-                # Callers that are gone are forgotten once nothing of theirs is under way.
+                # Callers that the file no longer names are forgotten once nothing of theirs is under way.
                 names = {caller.name for caller in self.callers}
                 self._usage = {
                     name: usage for name, usage in self._usage.items() if name in names or usage.num_concurrent
@@ -67,7 +65,7 @@ class Access:
         return caller
 
     def enter(self, caller: Caller) -> Callable[[], None]:
-        """Count a request for speech in and return the function that counts it out; only its first call has an effect.
+        """Count a request for speech in; the returned function counts it out, once.
 
         Raises RateLimitExceeded or TooManyConcurrentRequests.
         """
@@ -75,7 +73,7 @@ class Access:
 
 
 def sent_keys(headers: Mapping[str, str]) -> list[str]:
-    """The keys in all three headers: a client with a key in one of them may send a placeholder in another."""
+    """The keys of all three headers: a client may send a placeholder in one of them."""
     keys = [headers.get("xi-api-key", ""), headers.get("x-api-key", "")]
     authorization = headers.get("authorization", "")
     if authorization[: len(SCHEME)].lower() == SCHEME.lower():
@@ -84,9 +82,9 @@ def sent_keys(headers: Mapping[str, str]) -> list[str]:
 
 
 class SiteGuard(ASGIMiddleware):
-    """Refuses requests under a name that is not the server's, and those that a page of another site may not make.
+    """Refuses requests under a foreign name, and those that a page of another site may not make.
 
-    HTTP only: a WebSocket is checked by its route, which can tell a browser why it is refused.
+    HTTP only: the route of a WebSocket checks itself, because it can tell a browser the reason.
     """
 
     scopes = (ScopeType.HTTP,)
@@ -97,7 +95,7 @@ class SiteGuard(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         headers = Headers.from_scope(scope)
-        # Probes and scrapers use whatever name they find, and nothing there is secret.
+        # Probes and scrapers use whatever name they find.
         if not is_probe(scope["path"]):
             self._hosts.check(headers.getall("host", []))
         origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
@@ -114,7 +112,7 @@ class SiteGuard(ASGIMiddleware):
 
 
 class KeyGuard(ASGIMiddleware):
-    """Identifies the caller of each route that is not open, and counts requests for speech. Only where keys are set.
+    """Identifies the caller of each route that is not open, and counts requests for speech.
 
     HTTP only: a WebSocket sends its key in a header or in its first message, which its route reads.
     """
@@ -135,7 +133,7 @@ class KeyGuard(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         leave = self._access.enter(caller)
-        # A caller with one place may send its next request as soon as it has the last bytes.
+        # With its last bytes a caller may send the next request.
         cast("dict[str, Any]", scope).get(BEFORE_LAST_PIECE, []).append(leave)
         try:
             await next_app(scope, receive, send)

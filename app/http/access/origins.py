@@ -1,8 +1,8 @@
 """Origins of web pages that may use the server.
 
-A browser sends a page's request wherever the page wants it sent, and only then asks whether the page may read the
-answer. By then a voice has been spoken or deleted, so pages of other sites are refused before. Browsers say where a
-page comes from, in `Origin` and `Sec-Fetch-Site`, which no page can change; other clients send neither.
+A browser sends a page's request first and then asks whether the page may read the answer. By then a voice has been
+spoken or deleted, so pages of other sites are refused before. A page cannot change `Origin` and `Sec-Fetch-Site`; other
+clients send neither.
 """
 
 from litestar.config.cors import CORSConfig
@@ -28,7 +28,7 @@ OUR_HEADERS = [
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:
-    """None where no page of another site may read an answer. Keys are headers, so cookies are never allowed."""
+    """None where no page of another site may read an answer. Cookies are never allowed."""
     if not settings.cors_origins.values:
         return None
     return CORSConfig(allow_origins=list(settings.cors_origins.values), expose_headers=OUR_HEADERS)
@@ -38,8 +38,8 @@ def origin_allowed(origin: str | None, host: str | None, settings: Settings, *, 
     """True where the sender of these headers may speak, clone, save or delete, or open a WebSocket.
 
     Allowed are clients that are no browsers, the server's own page, and CHORUS_CORS_ORIGINS. The own page is known by
-    `Sec-Fetch-Site` where the browser sends it (to https and to this machine), else by `Host`, compared as it was
-    sent: behind a proxy that replaces it by a name of its own, `Origin` must be listed.
+    `Sec-Fetch-Site` (sent to https and to this machine), else by `Host`; behind a proxy that replaces `Host`, `Origin`
+    must be listed.
     """
     if settings.cors_origins.is_any or (origin is not None and origin in settings.cors_origins):
         return True
@@ -54,7 +54,7 @@ def check_origin(
     """Raise OriginNotAllowed for a request that a page of another site may not make.
 
     GET, HEAD and OPTIONS pass, because CORS keeps their answer from that page. A GET that makes the engine work is
-    refused where `Sec-Fetch-Site` says that another site asks: an `<audio>` element sends it without CORS.
+    refused on `Sec-Fetch-Site`, because an `<audio>` element sends it without CORS.
     """
     if method in SAFE_METHODS and not (makes_audio and fetch_site == "cross-site"):
         return

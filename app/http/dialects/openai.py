@@ -1,7 +1,6 @@
-"""OpenAI's speech API as its SDKs (openai-python 3.54) and its many look-alikes speak it.
+"""OpenAI's speech API as its SDKs (openai-python 3.54) and look-alikes speak it.
 
-Optional fields may be null. Fields beyond OpenAI's own are ours (`language`, `seed` and the sampling options), and any
-other is taken and reported.
+Optional fields may be null. `language`, `seed` and the sampling options are ours; any other field is reported.
 """
 
 from typing import Annotated, Literal
@@ -15,7 +14,7 @@ from app.http.wire.schemas import SamplingOptions, Text
 from app.speech.request import MAX_ID_CHARS, MAX_SPEED, MIN_SPEED, LanguageCode, SpeakerId, SpeechRequest
 
 MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20", "gpt-4o-mini-tts-2025-12-15")
-"""All are the one loaded engine: a client that cannot be told another name finds the one it knows."""
+"""All are the one loaded engine, for clients that accept certain names only."""
 STOCK_VOICES = frozenset(
     ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 )
@@ -64,7 +63,7 @@ class OpenAISpeechBody(SamplingOptions, kw_only=True):
     language: LanguageCode | None = None
 
     def translated(self, speaker_ids: set[str], unknown: tuple[str, ...]) -> SpeechRequest:
-        """`unknown`: names of the fields that were sent and have no meaning here."""
+        """`unknown` names fields that were sent and have no meaning here."""
         asked_speed = 1.0 if self.speed is None else self.speed
         speed = min(max(asked_speed, MIN_SPEED), MAX_SPEED)
         return self.to_request(
@@ -135,7 +134,7 @@ class SpeechUsage(msgspec.Struct, kw_only=True):
     input_tokens: int
     """characters of `input`"""
     output_tokens: int
-    """audio codes of XTTS that hold the audio: 1024 / 22 050 s each, the last one counted whole"""
+    """audio codes of XTTS, 1024 / 22 050 s each, rounded up"""
     total_tokens: int
 
 

@@ -1,7 +1,4 @@
-"""An answer as OpenAI's server-sent events: the audio in base64, and its usage at the end.
-
-Knows the events. The audio inside them, its encoding and its release are those of any streamed answer.
-"""
+"""An answer as OpenAI's server-sent events: the audio in base64, and its usage at the end."""
 
 import base64
 import math
@@ -30,14 +27,14 @@ async def event_response(
     asked: SpeechRequest,
     audio_format: AudioFormat,
 ) -> Stream:
-    """As `audio_response`, each piece of the file in an event of its own."""
+    """As `audio_response`, each piece of the file in an event."""
     return await streamed_response(
         request, metrics, speaking, lambda answer: _events(answer, asked, audio_format), MEDIA_TYPE
     )
 
 
 async def _events(answer: AudioResponse, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
-    """After an error an error's event, and then no end: a client that reads on hears that the stream broke."""
+    """An error is an `error` event without an end after it, so that the client sees a broken stream."""
     try:
         async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
             async for data in pieces:

@@ -1,7 +1,7 @@
 """The dialect of xtts-api-server, which SillyTavern's XTTS provider speaks.
 
-Read in xtts_api_server/server.py (daswer123/xtts-api-server, d82cff5) and public/scripts/extensions/tts/xtts.js
-(SillyTavern, d72b512). There `speaker_wav` may be a path on the server; here it is the id of a voice and nothing else.
+Source: xtts_api_server/server.py (daswer123/xtts-api-server, d82cff5) and public/scripts/extensions/tts/xtts.js
+(SillyTavern, d72b512). `speaker_wav` is the id of a voice here, never a path.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class SillyTavernSpeech(SamplingOptions, kw_only=True):
     speed: Speed | None = None
 
     def translated(self, unknown: tuple[str, ...], *, streaming: bool) -> SpeechRequest:
-        """`unknown`: names of the fields that were sent and have no meaning here."""
+        """`unknown` names fields that were sent and have no meaning here."""
         return self.to_request(
             self.text,
             speaker_id=None if self.speaker_wav is None else self.speaker_wav.removesuffix(".wav"),
@@ -50,7 +50,7 @@ class SillyTavernVoice(msgspec.Struct, kw_only=True):
     name: str
     voice_id: str
     preview_url: str = ""
-    """empty: SillyTavern would load the previews of all voices as soon as it shows their list"""
+    """empty: SillyTavern would load the previews of all voices at once"""
 
 
 class Languages(msgspec.Struct, kw_only=True):
@@ -67,7 +67,7 @@ class Message(msgspec.Struct, kw_only=True):
 
 
 def to_voices(speakers: Sequence[Speaker]) -> list[SillyTavernVoice]:
-    """Names that several speakers have are told apart by their ids."""
+    """Speakers of the same name are told apart by their ids."""
     names = [speaker.name for speaker in speakers]
     return [
         SillyTavernVoice(

@@ -1,13 +1,12 @@
-"""Fields of other servers' dialects that have no meaning here.
+"""Fields of other servers' dialects, named in `X-Chorus-Warnings` as without effect.
 
-The project's own routes refuse an unknown field, because it may be a misspelled option. Clients of other servers send
-fields of those servers, so a dialect takes them and names them in `X-Chorus-Warnings` as without effect.
+The project's own routes refuse unknown fields, because they may be misspelled options.
 """
 
 from collections.abc import Collection, Iterable
 
 MAX_NAMED = 8
-"""Unknown fields that are named one by one; names are the caller's, and headers have a limit."""
+"""Unknown fields that are named one by one; headers have a limit."""
 MAX_NAME_CHARS = 40
 
 

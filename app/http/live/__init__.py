@@ -1,1 +1,1 @@
-"""The WebSocket `/ws/tts`: its messages, and one connection from `start` to its end."""
+"""The WebSocket `/ws/tts`."""

@@ -1,7 +1,4 @@
-"""Messages of `WS /ws/tts`: JSON in text frames both ways, and audio in binary frames from the server.
-
-The protocol for users is docs/websocket.md.
-"""
+"""Messages of `WS /ws/tts`: JSON in text frames, audio in binary frames. For users: docs/websocket.md."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +11,7 @@ from app.speech.request import LanguageCode, SpeakerId, Speed
 
 
 class Start(SamplingOptions, kw_only=True, tag="start", forbid_unknown_fields=True):
-    """The first message: how to speak. `api_key` is for callers that cannot send headers, such as browsers."""
+    """The first message. `api_key` is for callers that cannot send headers, such as browsers."""
 
     speaker_id: SpeakerId | None = None
     language: LanguageCode = ""
@@ -26,17 +23,17 @@ class Start(SamplingOptions, kw_only=True, tag="start", forbid_unknown_fields=Tr
 
 
 class Text(msgspec.Struct, kw_only=True, tag="text", forbid_unknown_fields=True):
-    """A piece of text, of any length: a word, a token, a chapter."""
+    """A piece of text of any length."""
 
     text: Annotated[str, Meta(description="Spoken as soon as its sentence is whole")]
 
 
 class Flush(msgspec.Struct, tag="flush", forbid_unknown_fields=True):
-    """Speak what was written, though its sentence has no end."""
+    """Speak an unfinished sentence too."""
 
 
 class Cancel(msgspec.Struct, tag="cancel", forbid_unknown_fields=True):
-    """Barge-in: forget what is not spoken yet."""
+    """Barge-in: drop what is not spoken yet."""
 
 
 class End(msgspec.Struct, tag="end", forbid_unknown_fields=True):
@@ -47,8 +44,6 @@ Message = Start | Text | Flush | Cancel | End
 
 
 class Started(msgspec.Struct, kw_only=True, tag="started"):
-    """The answer to `start`."""
-
     request_id: str
     engine: str
     format: AudioFormat
@@ -56,7 +51,7 @@ class Started(msgspec.Struct, kw_only=True, tag="started"):
     sample_rate_hz: int
     seed: int
     max_pending_chars: int
-    """characters that may wait to be spoken before `pause` asks to wait"""
+    """characters that may wait before `pause`"""
 
 
 class SegmentStarted(msgspec.Struct, kw_only=True, tag="segment_started"):
@@ -81,7 +76,7 @@ class Warned(msgspec.Struct, kw_only=True, tag="warning"):
 
 
 class Pause(msgspec.Struct, kw_only=True, tag="pause"):
-    """More than `max_pending_chars` wait to be spoken: write no more until `resume`."""
+    """More than `max_pending_chars` wait: write no more until `resume`."""
 
 
 class Resume(msgspec.Struct, kw_only=True, tag="resume"):
@@ -89,19 +84,19 @@ class Resume(msgspec.Struct, kw_only=True, tag="resume"):
 
 
 class Flushed(msgspec.Struct, kw_only=True, tag="flushed"):
-    """All audio of what was written before `flush` has been sent."""
+    """All audio of the text before `flush` has been sent."""
 
     audio_s: float
 
 
 class Cancelled(msgspec.Struct, kw_only=True, tag="cancelled"):
-    """No audio of what was written before `cancel` comes after this."""
+    """No audio of the text before `cancel` follows."""
 
     audio_s: float
 
 
 class Done(msgspec.Struct, kw_only=True, tag="done"):
-    """The answer to `end`, and the last message."""
+    """The last message, after `end`."""
 
     audio_s: float
 

@@ -1,6 +1,7 @@
-"""One WebSocket of `/ws/tts`: messages in to a Conversation, its events out, and one end whatever happens.
+"""One WebSocket of `/ws/tts`: messages in to a Conversation, its events out.
 
-Three tasks: one reads the socket, one says what is heard, one says when to wait. Whichever ends first ends the others.
+Three tasks: one reads the socket, one sends audio and events, one sends `pause` and `resume`. The first to end cancels
+the others.
 """
 
 import asyncio
@@ -29,14 +30,14 @@ logger = logging.getLogger(__name__)
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 """Close codes of RFC 6455 and of IANA's registry."""
 
-Socket = WebSocket[Any, Any, Any]  # Any: Litestar's types of user, auth and state, which we do not use
+Socket = WebSocket[Any, Any, Any]  # Any: unused types of Litestar
 
 _decoder = msgspec.json.Decoder(messages.Message)
 _encoder = msgspec.json.Encoder()
 
 
 class ClientGone(Exception):
-    """It closed, was lost, or stopped reading. Nobody is there to be told."""
+    """The client closed, was lost, or stopped reading."""
 
 
 class LiveSocket:
@@ -47,7 +48,7 @@ class LiveSocket:
         self._client_timeout_s = client_timeout_s
 
     async def receive_start(self) -> messages.Start:
-        """Raises InvalidField where the first message is another one, or none comes in time."""
+        """Raises InvalidField where no `start` comes first and in time."""
         try:
             async with asyncio.timeout(self._client_timeout_s):
                 message = await self._receive()
@@ -58,7 +59,7 @@ class LiveSocket:
         return message
 
     async def converse(self, conversation: Conversation, audio_format: AudioFormat) -> None:
-        """Until `end` and the rest of the audio, or until the client goes."""
+        """Run until the audio after `end` is sent, or until the client leaves."""
         tasks = [
             asyncio.create_task(work)
             for work in (
@@ -80,7 +81,7 @@ class LiveSocket:
         await self._in_time(lambda: self._socket.send_data(_encoder.encode(answer), mode="text"))
 
     async def fail(self, error: ChorusError) -> None:
-        """Tell the error and close."""
+        """Send the error and close."""
         retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
         await self.send(messages.Failed(error=error_body(error).error, retry_after_s=retry_after_s))
         await self.close(
@@ -95,10 +96,10 @@ class LiveSocket:
         await self._in_time(lambda: self._socket.close(code))
 
     async def _read(self, conversation: Conversation) -> None:
-        """For ever: it ends by an exception or by being cancelled.
+        """Read until an exception or a cancellation.
 
-        It never stops reading: `cancel`, the answers to pings and the news of the client's end come this way too. Who
-        writes too far ahead is asked to pause.
+        It never stops reading, because `cancel`, pongs and the client's end come this way too. A client that writes too
+        far ahead is asked to pause.
         """
         has_ended = False
         while True:
@@ -120,7 +121,7 @@ class LiveSocket:
                     raise InvalidField("`start` comes once; open another socket to speak otherwise", param="type")
 
     async def _tell_room(self, conversation: Conversation) -> None:
-        """For ever."""
+        """Send `pause` and `resume` until cancelled."""
         while True:
             await conversation.full()
             await self.send(messages.Pause())
@@ -176,12 +177,12 @@ class LiveSocket:
         except TimeoutError:
             logger.warning("the client of %s stopped reading; giving up", self._socket.scope["path"])
             raise ClientGone from None
-        except (OSError, WebSocketDisconnect):  # what servers, and Litestar, raise when the other side has gone
+        except (OSError, WebSocketDisconnect):  # raised by servers and by Litestar when the client has left
             raise ClientGone from None
 
 
 class _Turn:
-    """The encoder of what is heard between two `flushed` or `cancelled`: a file of its own in every format."""
+    """The encoder of the audio between two `flushed` or `cancelled`: a file of its own."""
 
     def __init__(self, audio_format: AudioFormat, sample_rate_hz: int) -> None:
         self._format = audio_format
@@ -194,7 +195,7 @@ class _Turn:
         return self._encoder.encode(samples)
 
     def close(self) -> bytes:
-        """The rest of the file; none where nothing was spoken. May be called twice."""
+        """The rest of the file; empty where nothing was spoken. May be called twice."""
         encoder, self._encoder = self._encoder, None
         return b"" if encoder is None else encoder.close()
 

@@ -1,4 +1,4 @@
-"""Plain ASGI middleware around the whole app. Litestar's own middleware does not see errors of routing."""
+"""Plain ASGI middleware around the whole app, because Litestar's own does not see errors of routing."""
 
 from collections.abc import Collection
 
@@ -22,7 +22,7 @@ def wrap(
     on_end: OnEnd | None = None,
     tracer: Tracer | None = None,
 ) -> AsgiApp:
-    """The app inside its middleware, in the order of the calls from the last line to the first.
+    """The app inside its middleware; the last line here is called first.
 
     head_paths   have a handler of their own for HEAD
     on_end       is called with route, status and seconds of each exchange that is not a probe

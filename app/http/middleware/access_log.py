@@ -12,21 +12,21 @@ from app.observability.request_context import request_context
 from app.observability.tracing import INVALID_SPAN, Span, Tracer, fail, request_span, start_span
 
 OnEnd = Callable[[str, str, float], None]
-"""(template of the route, status, seconds) of an exchange that has ended"""
+"""template of the route, status, seconds"""
 
 logger = logging.getLogger("app.access")
 
 UNKNOWN_ROUTE = "other"
 ABORTED = "aborted"
 MAX_PATH_CHARS = 500
-"""Characters of a path in a line of the log, whose formatter escapes what is not printable."""
+"""Characters of a path in the log."""
 
 
 class AccessLog:
     """`on_end` is called for every HTTP exchange except probes.
 
-    Its status is "aborted" where the client left before a status was sent, and where the body broke off. With a
-    `tracer`, every exchange except probes is a span around all that is done for it.
+    The status is "aborted" where the client left before a status was sent, and where the body broke off. With a
+    `tracer`, every exchange except probes is a span.
     """
 
     def __init__(self, app: AsgiApp, *, on_end: OnEnd | None = None, tracer: Tracer | None = None) -> None:
@@ -54,7 +54,7 @@ class AccessLog:
                 self._report(scope, exchange, time.perf_counter() - began_at_s)
 
     def _report(self, scope: Message, exchange: "_Exchange", seconds: float) -> None:
-        # Litestar writes the template of the route into the scope. A path of the caller's making is no label.
+        # A caller's own path is no label, so the route's template is used, which Litestar writes into the scope.
         route = scope.get("path_template", UNKNOWN_ROUTE)
         method, status, path = scope["method"], exchange.status, shortened(scope["path"], MAX_PATH_CHARS)
         is_aborted = exchange.has_left_early or not exchange.is_complete
@@ -70,7 +70,7 @@ class AccessLog:
 
 
 class _Exchange:
-    """`receive` and `send` of one exchange, which follow its messages."""
+    """`receive` and `send` of one exchange, observed."""
 
     def __init__(self, receive: Receive, send: Send, span: Span) -> None:
         self.span = span
@@ -99,7 +99,6 @@ class _Exchange:
 
 
 def _describe(exchange: _Exchange, method: str, route: str | None, outcome: str, *, is_aborted: bool) -> None:
-    """Give the span of a request its name and attributes."""
     span = exchange.span
     span.update_name(f"{method} {route}" if route else method)
     span.set_attribute("http.request.method", method)
@@ -124,7 +123,7 @@ def _log_socket(scope: Message, span: Span, seconds: float) -> None:
         span.set_attribute("chorus.request_id", request_context.get().request_id)
 
 
-def _log(level: int, message: str, seconds: float, fields: dict[str, Any]) -> None:  # Any: values for JSON
+def _log(level: int, message: str, seconds: float, fields: dict[str, Any]) -> None:
     context = request_context.get()
     caller = {"caller": context.caller} if context.caller else {}
     said_by = f" caller={context.caller}" if context.caller else ""

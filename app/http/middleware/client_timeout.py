@@ -10,14 +10,13 @@ from app.http.asgi import DISCONNECT, AsgiApp, Message, Receive, Send
 logger = logging.getLogger(__name__)
 
 MAX_PIECE_BYTES = 64 * 1024
-"""A server takes what it is sent into memory at once: longer bodies are sent in pieces, each with its own wait."""
+"""A server takes what it is sent into memory at once, so longer bodies are sent in pieces, each with its own wait."""
 
 
 BEFORE_LAST_PIECE = "chorus.before_last_piece"
-"""In the scope: functions that are called when the last bytes of the answer are about to be sent.
+"""In the scope: functions to call when the last bytes of the answer are about to be sent.
 
-A client may send its next request as soon as it has those bytes, before the app's own `finally` blocks have run.
-"""
+With those bytes a client may send its next request, before the app's `finally` blocks have run."""
 
 
 class ClientStalled(OSError):
@@ -28,9 +27,9 @@ class ClientTimeout:
     """Bounds each wait for the client of an HTTP exchange by `seconds`, in both directions.
 
     Where the body stops coming before the answer has begun, `receive` raises UploadTooSlow, so that the client gets a
-    status. The app receives `http.disconnect` in three cases: the client left, the client stopped sending or reading,
-    and the answer is complete. The last is for servers that never report it: a streaming response would wait for ever.
-    An app that sends its last body message cannot react to that, so there `send` raises ClientStalled.
+    status. The app receives `http.disconnect` when the client left or stalled, and when the answer is complete, because
+    some servers never report that. An app that sends its last body message does not receive any more, so `send` raises
+    ClientStalled there.
     """
 
     def __init__(self, app: AsgiApp, *, seconds: float) -> None:
@@ -52,8 +51,6 @@ class ClientTimeout:
 
 
 class _Exchange:
-    """`receive` and `send` of one exchange, with their limits."""
-
     def __init__(self, path: str, receive: Receive, send: Send, seconds: float) -> None:
         self._path = path
         self._receive = receive
@@ -107,7 +104,7 @@ class _Exchange:
             self._is_over.set()
 
     async def _send_in_time(self, message: Message, *, is_last: bool) -> None:
-        """No task of its own: a piece that the server takes at once is sent within the caller's turn of the loop."""
+        """No task of its own: a piece that the server takes at once is sent in the same turn of the loop."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
@@ -118,14 +115,14 @@ class _Exchange:
         self._is_over.set()
         if is_last:
             raise ClientStalled
-        await self._send(message)  # until the app's task is cancelled, because of the disconnect that it receives now
+        await self._send(message)  # until the disconnect that is received now cancels the app's task
 
 
 def _pieces(message: Message) -> Iterator[tuple[Message, bool]]:
-    """A long body in pieces, each with whether it holds the last bytes, and an empty piece behind a body that ends.
+    """A long body in pieces, each with True at the last bytes, and an empty piece behind a body that ends.
 
-    A server waits before it takes a piece until the last one has left its memory. With the empty piece that holds for
-    the end of an answer too.
+    A server waits before it takes a piece until the last one has left its memory; the empty piece adds that wait at the
+    end.
     """
     body = message.get("body", b"")
     if not body:

@@ -5,10 +5,9 @@ from app.lifecycle import Lifecycle
 
 
 class InFlight:
-    """An HTTP exchange is in flight from its head until the app has returned: the last byte is with the server then.
+    """Counts an HTTP exchange from its head until the app has returned, when the server has the last byte.
 
-    Probes are not counted. A WebSocket is counted answer by answer, in app/speech/service.py, because it may stay open
-    without speaking.
+    Probes are not counted. app/speech/service.py counts the answers of a WebSocket, which may stay open in silence.
     """
 
     def __init__(self, app: AsgiApp, lifecycle: Lifecycle) -> None:

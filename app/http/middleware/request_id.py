@@ -17,7 +17,7 @@ class RequestId:
             return
         sent_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = new_request_id(sent_id.decode("latin-1"))
-        # Set for every exchange: a server may run the next one of a connection in a copy of the last one's context.
+        # A server may run the next exchange of a connection in a copy of the last one's context.
         request_context.set(RequestContext(request_id=request_id))
 
         async def send_with_id(message: Message) -> None:

@@ -1,6 +1,6 @@
-"""A WebSocket handshake at a path that has none: 404 with the one error body, as over HTTP.
+"""404 with the common error body for a WebSocket handshake at a path without one.
 
-Litestar closes such a handshake, and servers make 403 with an empty body of that, which sends people after their key.
+Litestar closes such a handshake, which servers turn into an empty 403, and users then look for a fault in their key.
 """
 
 from collections.abc import Collection

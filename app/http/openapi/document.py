@@ -1,7 +1,7 @@
-"""The OpenAPI document: Litestar's list of routes, msgspec's schemas, and what every route can answer.
+"""The OpenAPI document: Litestar's list of routes, msgspec's schemas, and the errors of every route.
 
-Schemas are msgspec's own, because msgspec is what checks the bodies: Litestar's translation of them loses bounds of 0
-and the refusal of unknown fields. The document is made when it is first asked for, and costs a start nothing.
+The schemas are msgspec's, which checks the bodies: Litestar's translation loses bounds of 0 and the refusal of unknown
+fields. The document is made on the first request for it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -84,7 +84,7 @@ def build_document(
 ) -> Json:
     """The document of these routes, for an engine that speaks these languages.
 
-    `dependencies` are the app's: what a handler takes and is not among them would be a parameter of the route.
+    `dependencies` of the app are no parameters of a route.
     """
     handlers = [route for route in routes if isinstance(route, HTTPRouteHandler)]
     config = OpenAPIConfig(
@@ -94,7 +94,7 @@ def build_document(
         description="Text to speech and voice cloning for many callers at once. Every error has the same shape; what "
         "can be checked is checked before the first byte of audio, and an error after it is a broken stream.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
-        # Relative to the address of the document, so it is right behind a proxy that takes a prefix off the path too.
+        # relative, so it is right behind a proxy that takes a prefix off the path
         servers=[Server(url="..", description="The server that sent you this document")],
         tags=[Tag(name=name, description=description) for name, description in TAGS.items()],
         operation_id_creator=_operation_id,
@@ -110,7 +110,7 @@ def build_document(
         handlers,
         dependencies=dependencies,
         openapi_config=config,
-        logging_config=None,  # the default one replaces the server's handlers and level
+        logging_config=None,  # the default replaces the server's handlers and level
     )
     document: Json = app.openapi_schema.to_schema()
     document["components"]["schemas"] = _schemas(handlers)
@@ -127,7 +127,7 @@ def build_document(
 
 
 def _list_languages(schema: Json | None, languages: Sequence[str]) -> None:
-    """Foreign dialects may send null or "" for the default: one of two options (msgspec's anyOf, Litestar's oneOf)."""
+    """Add `languages` to a schema; dialects may send null or "" (msgspec's anyOf, Litestar's oneOf)."""
     if schema is None:
         return
     options = schema.get("anyOf") or schema.get("oneOf")
@@ -139,7 +139,7 @@ def _list_languages(schema: Json | None, languages: Sequence[str]) -> None:
 
 
 def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) -> str:
-    """The name of the function, which generated clients call theirs after; an alias has its folder's name before it."""
+    """The function's name, which generated clients use; an alias has its folder's name before it."""
     shortest = min(len(known.strip("/").split("/")) for known in handler.paths)
     return handler.handler_name if len(path) == shortest else f"{path[0]}_{handler.handler_name}"
 
@@ -159,7 +159,7 @@ def _complete(path: str, method: str, operation: Json) -> None:
     if is_open(path):
         operation["security"] = []
     for status, response in responses.items():
-        if response["description"] == HTTPStatus(int(status)).description:  # Litestar's, where the handler says nothing
+        if response["description"] == HTTPStatus(int(status)).description:  # Litestar's default text
             response["description"] = operation["summary"]
         names = [*EVERY_ANSWER]
         content = response.get("content", {})
@@ -179,7 +179,7 @@ def _complete(path: str, method: str, operation: Json) -> None:
 
 
 def _audio_content(media_types: str, beside: Json) -> Json:
-    """One entry for each audio format in place of `audio/*`; `beside` describes the JSON that a route may answer."""
+    """One entry for each audio format in place of `audio/*`; `beside` describes a JSON answer."""
     content: Json = {}
     for media_type in media_types.split(", "):
         if media_type == AUDIO:
@@ -196,7 +196,7 @@ def _error(status: int) -> Json:
 
 
 def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
-    """JSON Schemas of all that these handlers take and give, by name, with what is inside them."""
+    """JSON Schemas of all types that these handlers take and give, by name, nested ones included."""
     annotations: list[Any] = [ErrorBody]
     for handler in handlers:
         signature = handler.parsed_fn_signature
@@ -230,7 +230,7 @@ def _annotations(field: FieldDefinition) -> Iterator[Any]:
 
 
 def _without_defaults(node: Any) -> Any:
-    """Remove members that hold their default, such as `deprecated: false`, which Litestar writes a hundred times."""
+    """Remove members that hold their default, such as `deprecated: false`."""
     if isinstance(node, dict):
         return {
             key: _without_defaults(value)

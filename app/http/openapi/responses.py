@@ -1,6 +1,6 @@
 """Responses by kind of route, and bodies that handlers read themselves, for the OpenAPI document.
 
-A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/openapi/document.py adds what every route can answer.
+A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/openapi/document.py adds the common ones.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,6 @@ ERRORS: Mapping[int, str] = {
 
 
 def errors(*statuses: int) -> dict[int, ResponseSpec]:
-    """These statuses, each with the one error body."""
     return {
         status: ResponseSpec(data_container=ErrorBody, description=ERRORS[status], generate_examples=False)
         for status in statuses
@@ -78,7 +77,7 @@ def _answer(schema: type, description: str, media_type: str = "application/json"
 EVERY_ROUTE = (401, 421, 500, 503)
 CHANGING_ROUTE = (403,)
 WORKING_ROUTE = (403, 429)
-"""For routes that make the engine work, which may be asked for too often."""
+"""For routes that make the engine work."""
 OPEN_ROUTE = (500,)
 """For routes that need no key and answer in every state of the server."""
 
@@ -127,7 +126,7 @@ STATE_RESPONSES = {503: _answer(State, "The answer is no; the state says why")}
 
 @dataclass
 class BodyOperation(Operation):
-    """Its handler reads the body itself, which may have one of several media types. None: just bytes."""
+    """For a handler that reads the body itself, in one of several media types. None: bytes."""
 
     schemas: ClassVar[Mapping[str, type[msgspec.Struct] | None]]
 

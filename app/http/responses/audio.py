@@ -1,4 +1,4 @@
-"""Speech to an audio answer: whole or streamed, with its receipts in the headers."""
+"""Speech to an audio answer, whole or streamed, with receipts in the headers."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
@@ -43,13 +43,13 @@ async def audio_response(
 
 
 class AudioResponse:
-    """A SpeechStream on its way to the caller: closed as often as anybody likes, counted once."""
+    """A SpeechStream on its way to the caller. May be closed repeatedly; counted once."""
 
     def __init__(self, speech: SpeechStream, metrics: Metrics, facts: dict[str, Any]) -> None:
         self.speech = speech
         self.trace = get_current_span()
         self.num_encoded = 0
-        """samples that are in what is sent next, or was sent"""
+        """samples that were sent or are sent next"""
         self.num_delivered = 0
         self._playback = Playback()
         self._metrics = metrics
@@ -57,12 +57,10 @@ class AudioResponse:
         self._is_counted = False
 
     def is_ready(self) -> None:
-        """The next piece can be sent."""
         if num_new := self.num_encoded - self.num_delivered:
             self._playback.delivered(num_new / self.speech.sample_rate_hz)
 
     def is_taken(self) -> None:
-        """The piece has been sent."""
         self._playback.taken()
         self.num_delivered = self.num_encoded
 
@@ -126,7 +124,6 @@ async def streamed_response(
 
 
 async def encode_answer(answer: AudioResponse, audio_format: AudioFormat) -> bytes:
-    """The whole file."""
     samples = await answer.speech.collect()
     with span("encode"):
         data = await WHOLE_ANSWERS.run(encode_whole, samples, audio_format, answer.speech.sample_rate_hz)
@@ -135,7 +132,7 @@ async def encode_answer(answer: AudioResponse, audio_format: AudioFormat) -> byt
 
 
 def whole_headers(receipt: Receipt) -> dict[str, str]:
-    """With the length, which only a whole answer knows before its body."""
+    """Headers with the length, which only a whole answer knows before its body."""
     return receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
 
 
@@ -156,7 +153,7 @@ async def encoded_pieces(answer: AudioResponse, audio_format: AudioFormat) -> As
 async def encoded_events(
     answer: AudioResponse, audio_format: AudioFormat
 ) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
-    """The events of the stream, with the bytes of the file in the place of samples."""
+    """The events of the stream, with the bytes of the file in place of samples."""
     encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
     encoding, encode_s = start_span("encode", parent=answer.trace), 0.0
     try:
@@ -179,7 +176,7 @@ async def encoded_events(
 
 
 def receipt_facts(receipt: Receipt) -> dict[str, Any]:
-    """For the log; what an answer did not reach is left out."""
+    """Fields for the log, without those that the answer did not reach."""
     times = {
         "audio_s": receipt.audio_s,
         "queue_s": receipt.queue_s,

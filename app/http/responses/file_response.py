@@ -1,8 +1,7 @@
 """The answer of a GET route that speaks: one address is one file, of which a player may ask for ranges.
 
-Players of media elements ask for a file piece by piece; Safari begins with its first two bytes, to hear how long it is.
-So a request without a seed gets one that is derived from the request itself, and every answer at one address has the
-same bytes. A range is cut out of the complete file, which is kept for a while: the next range speaks nothing.
+A request without a seed gets a hash of the request as seed, so every answer at one address has the same bytes. A range
+is cut out of the complete file, which is kept for a while.
 """
 
 import hashlib
@@ -32,14 +31,14 @@ async def file_response(
     asked: SpeechRequest,
     audio_format: AudioFormat,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
-    """The file, streamed while it is spoken; or the range of it that the request asks for, once it is complete."""
+    """The file, streamed while it is spoken, or the requested range of it once it is complete."""
     files, metrics = app_state.spoken_files, app_state.metrics
     asked = with_seed(asked)
     etag = _etag(asked, audio_format, service.engine.info.model, service.lexicon.version)
     file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
     wanted = _wanted(request, etag)
     if wanted is not None and wanted.is_from_start_to_end and files.get(etag) is None:
-        wanted = None  # as players begin that take a stream too: the beginning is heard while the rest is spoken
+        wanted = None  # players that begin so take a stream too
     request_context.get().facts.update(format=audio_format.value, stream=wanted is None)
     if wanted is None:
         stream = await streamed_response(
@@ -71,7 +70,7 @@ async def file_response(
 
 
 def with_seed(asked: SpeechRequest) -> SpeechRequest:
-    """`asked`, with a seed that is a function of the rest of it where it has none."""
+    """`asked`, with a hash of it as seed where it has none."""
     if asked.seed is not None:
         return asked
     digest = hashlib.sha256(msgspec.json.encode(asked)).digest()
@@ -79,13 +78,13 @@ def with_seed(asked: SpeechRequest) -> SpeechRequest:
 
 
 def _etag(asked: SpeechRequest, audio_format: AudioFormat, model: str, lexicon: tuple[int, ...] | None) -> str:
-    """A strong one: everything that the bytes depend on is in it."""
+    """A strong ETag, of everything that the bytes depend on."""
     identity = msgspec.json.encode((asked, audio_format, model, lexicon, __version__))
     return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
 
 
 def _wanted(request: AnyRequest, etag: str) -> ByteRange | None:
-    """None for the whole file, which is also for a client whose part is of another file (If-Range)."""
+    """None for the whole file, also for a client whose part is of another file (If-Range)."""
     if request.headers.get("if-range", etag) != etag:
         return None
     return parse_range(request.headers.get("range"))

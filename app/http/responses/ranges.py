@@ -1,7 +1,4 @@
-"""Byte ranges (RFC 9110, 14): which bytes of a file a request asks for.
-
-Knows headers and numbers. Knows nothing of what the file is.
-"""
+"""Byte ranges (RFC 9110, 14): which bytes of a file a request asks for."""
 
 import re
 
@@ -32,7 +29,7 @@ class ByteRange(msgspec.Struct, frozen=True):
 def parse_range(header: str | None) -> ByteRange | None:
     """The one range of bytes that a `Range` header names.
 
-    None for no header, and for what is answered with the whole file: other units, several ranges, malformed values.
+    None without a header, and for what is answered with the whole file: other units, several ranges, malformed values.
     """
     parts = _BYTES.fullmatch(header) if header else None
     if parts is None or not (parts[1] or parts[2]):

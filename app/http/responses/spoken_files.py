@@ -1,7 +1,4 @@
-"""Complete files of GET routes that speak, kept for a while, so that the ranges of one player are spoken once.
-
-Knows bytes and headers. Knows nothing of requests.
-"""
+"""Complete files of GET routes that speak, kept for a while, so that the ranges of one player are spoken once."""
 
 import asyncio
 import time
@@ -26,7 +23,7 @@ class SpokenFile(msgspec.Struct, frozen=True):
 class SpokenFiles:
     """Complete files by their ETags: at most MAX_BYTES together, each for MAX_AGE_S. Lives on the event loop.
 
-    The file that was asked for the longest time ago goes first. One that is larger than MAX_BYTES is not kept.
+    The least recently used goes first. One that is larger than MAX_BYTES is not kept.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,7 +51,7 @@ class SpokenFiles:
 
     @asynccontextmanager
     async def making(self, etag: str) -> AsyncGenerator[None]:
-        """Whoever wants the same file waits here until the one before has it, or has failed."""
+        """Wait until no other task makes the file of `etag`."""
         lock = self._locks.setdefault(etag, asyncio.Lock())
         async with lock:
             yield

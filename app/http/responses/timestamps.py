@@ -1,7 +1,7 @@
-"""An answer with its timing receipts: which text is heard when, beside the audio itself.
+"""An answer with its timing receipts.
 
-Whole, it is one JSON object. Streamed, it is server-sent events: `audio` as it comes, `segment` as each ends, `done` at
-the end. After the first event an error is an `error` event, and then the stream breaks; it never ends as if whole.
+Whole, it is one JSON object. Streamed, it is server-sent events: `audio`, `segment` as each ends, `done`. After the
+first event an error is an `error` event, and then the stream breaks.
 """
 
 from collections.abc import AsyncGenerator, Coroutine
@@ -76,7 +76,6 @@ def _event(name: str, data: msgspec.Struct) -> bytes:
 
 
 def _receipt(speech: SpeechStream) -> TimingReceipt:
-    """Receipt of a complete answer."""
     receipt = speech.receipt()
     return TimingReceipt(
         audio_s=receipt.audio_s,

@@ -1,4 +1,4 @@
-"""`X-Chorus-Warnings`: what was understood differently, in the space that proxies leave for headers."""
+"""The header `X-Chorus-Warnings`."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -8,7 +8,7 @@ from app.errors import shortened
 MAX_BYTES = 2000
 """Common proxies answer 502 when the head of an answer has more than 4 KiB; the other headers take up to 1 KiB."""
 MAX_ALONE_CHARS = 100
-"""Characters kept of a warning that is too long by itself; each takes up to twelve bytes, percent-encoded."""
+"""Characters kept of a warning that is too long by itself; percent-encoded, each takes up to twelve bytes."""
 
 _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
 
@@ -16,7 +16,7 @@ _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
 def warnings_header(warnings: Sequence[str]) -> str:
     """The first `warnings` that fit into MAX_BYTES, separated by `; `; the others are counted: `and 12 more`.
 
-    Header values are ASCII, so other characters are percent-encoded, and so is `%`.
+    Characters beyond ASCII are percent-encoded, and so is `%`.
     """
     value = ""
     for num_written, warning in enumerate(warnings):
@@ -28,4 +28,4 @@ def warnings_header(warnings: Sequence[str]) -> str:
         if len(value) + len(separator) + len(encoded) + len(rest) > MAX_BYTES:
             return f"{value}; and {len(warnings) - num_written} more".strip(" ")
         value += separator + encoded
-    return value.strip(" ")  # HTTP allows no blank at either end: a warning may begin with an empty field name
+    return value.strip(" ")  # HTTP allows no blank at either end; a warning may begin with an empty field name

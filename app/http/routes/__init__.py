@@ -1,1 +1,1 @@
-"""One module for each group of routes. Handlers translate; the work is done in app.speech."""
+"""One module for each group of routes. Handlers translate; app/speech does the work."""

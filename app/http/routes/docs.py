@@ -1,4 +1,4 @@
-"""`GET /docs`: the reference, with nothing from elsewhere; `GET /docs/openapi.json`: the document that it shows."""
+"""`GET /docs`: the reference, without the internet; `GET /docs/openapi.json`: its document."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from app.http.wire.schemas import IdInPath
 ASSETS = Path(__file__).parents[1] / "openapi" / "viewer"
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 HEADERS = {
-    # The icon is an empty one, in a `data:` address: browsers would ask for /favicon.ico.
+    # The icon is an empty `data:` address, because browsers would ask for /favicon.ico.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # Kept by nobody: after an update no old script meets a new document.
+    # After an update no old script may meet a new document.
     "Cache-Control": "no-store",
 }
 

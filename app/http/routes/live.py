@@ -1,4 +1,4 @@
-"""`WS /ws/tts`: text in as it is written, audio out as it is spoken."""
+"""`WS /ws/tts`."""
 
 import logging
 from contextlib import ExitStack, aclosing
@@ -18,12 +18,12 @@ from app.text.markup import Markup
 
 logger = logging.getLogger(__name__)
 
-Socket = WebSocket[Any, Any, Any]  # Any: Litestar's types of user, auth and state, which we do not use
+Socket = WebSocket[Any, Any, Any]  # Any: unused types of Litestar
 
 
 @websocket("/ws/tts")
 async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependency[AppState]) -> None:
-    """Accepts everybody, so that who is refused can be told why: browsers hide the answer to a refused handshake."""
+    """Accepts every socket, because browsers hide the answer to a refused handshake."""
     await socket.accept()
     live = LiveSocket(socket, client_timeout_s=app_state.settings.client_timeout_s)
     try:
@@ -34,7 +34,7 @@ async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependenc
             await live.fail(error)
         except ClientGone:
             raise
-        except Exception as error:  # the socket's boundary: the client is told, the log has the trace
+        except Exception as error:  # the socket's boundary: the client gets the error, the log the trace
             logger.error("%s failed", socket.scope["path"], exc_info=error)
             await live.fail(EngineFailure("the server failed on this conversation; its log has the request id"))
         else:
@@ -56,10 +56,9 @@ async def _serve(socket: Socket, live: LiveSocket, app_state: AppState) -> None:
         places.callback(app_state.access.enter(caller))
         places.enter_context(app_state.connections.conversing())
         service = app_state.service
-        await service.voices.find(start.speaker_id)  # who is unknown is told before any text is written
+        await service.voices.find(start.speaker_id)  # an unknown voice is an error before any text is written
         conversation = Conversation(
             service,
-            # The text comes later.
             start.to_request(
                 "",
                 speaker_id=start.speaker_id,

@@ -6,7 +6,7 @@ from litestar.di import NamedDependency
 from app.http.state import AppState
 
 TEXT_FORMAT = "text/plain; version=0.0.4"
-"""Prometheus's name of its text format; Litestar adds the charset."""
+"""Prometheus's text format; Litestar adds the charset."""
 
 
 @get("/metrics", media_type=TEXT_FORMAT, tags=["health"], summary="Counts, times and load, for Prometheus")

@@ -1,7 +1,4 @@
-"""`GET /` and the files of its page, `GET /page/{name}`: read once, served from memory, open without a key.
-
-Knows files, their types and what a browser may do with them. What the page does is in app/http/page.
-"""
+"""`GET /` and the files of its page (app/http/page), `GET /page/{name}`: read once, served from memory, without a key."""
 
 import hashlib
 from pathlib import Path
@@ -24,21 +21,19 @@ _MEDIA_TYPES = {
 }
 
 _HEADERS = {
-    # Everything comes from this server; blobs are recordings and answers that the page plays and saves.
+    # Blobs are recordings and answers that the page plays and saves.
     "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # Kept, but asked for again each time: after an update no old script meets a new page.
+    # Asked for again each time: after an update no old script may meet a new page.
     "Cache-Control": "no-cache",
 }
 
 
 class PageFile(msgspec.Struct, frozen=True):
-    """A file of the page as it is sent."""
-
     content: bytes
     media_type: str
     etag: str

@@ -1,7 +1,7 @@
-"""The dialect of SillyTavern's XTTS provider: whole below `/sillytavern`, and at the root the names that are free.
+"""The dialect of SillyTavern's XTTS provider below `/sillytavern`, and four of its routes at the root.
 
-`GET /speakers` is not: ours has another shape. So SillyTavern is given `http://<host>:8000/sillytavern` as endpoint,
-and older tools that use the other four names find them where xtts-api-server has them.
+`GET /speakers` at the root has another shape, so SillyTavern's endpoint is `http://<host>:8000/sillytavern`. Older
+tools find the other four where xtts-api-server has them.
 """
 
 from typing import Annotated, Any
@@ -90,7 +90,7 @@ async def list_languages(service: NamedDependency[SpeechService]) -> Languages:
     tags=["sillytavern"],
     summary="Accepted and not kept: one caller's settings would be every caller's",
 )
-async def set_settings(data: JSONBody[dict[str, Any]]) -> Message:  # Any: whatever a client keeps as settings
+async def set_settings(data: JSONBody[dict[str, Any]]) -> Message:  # Any: a client's settings
     return Message(message=NOT_KEPT)
 
 
@@ -156,7 +156,7 @@ async def head_of_stream(
     _check_query(request, seed)
     speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
     await service.check(speech.translated((), streaming=True))
-    headers = {"Accept-Ranges": "bytes"}  # like the GET, and as there the length is not known before the speech
+    headers = {"Accept-Ranges": "bytes"}  # as the GET, whose length is not known before the speech
     return Stream(iter(()), media_type=AudioFormat.WAV.mime_type, headers=headers)
 
 

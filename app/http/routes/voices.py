@@ -1,4 +1,4 @@
-"""`/voices`: voices that are cloned once and kept."""
+"""`/voices`: saved voices."""
 
 from typing import Any
 

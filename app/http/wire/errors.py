@@ -1,4 +1,4 @@
-"""The one place that turns errors into HTTP: a status for each class, one body for all."""
+"""Errors to HTTP: a status for each class, one body for all."""
 
 import logging
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from app.observability.request_context import request_context
 
 logger = logging.getLogger(__name__)
 
-AnyRequest = Request[Any, Any, Any]  # Any: Litestar's user, auth and state types, which we do not use
+AnyRequest = Request[Any, Any, Any]  # Any: unused types of Litestar
 
 STATUS: dict[type[ChorusError], int] = {
     ChorusError: 500,
@@ -91,7 +91,7 @@ def error_response(
     )
     headers = dict(headers or {})
     if status in (HTTP_408_REQUEST_TIMEOUT, HTTP_413_REQUEST_ENTITY_TOO_LARGE):
-        headers["Connection"] = "close"  # the rest of the body is not read, so the connection cannot be used again
+        headers["Connection"] = "close"  # the rest of the body is not read
     return Response(ErrorBody(error=detail), status_code=status, media_type=MediaType.JSON, headers=headers)
 
 
@@ -104,7 +104,7 @@ def error_body(error: Exception, field_names: Mapping[str, str] = MappingProxyTy
 
 
 def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:
-    """`field_names` in the `opt` of a route are a dialect's names of fields: the project's name -> the dialect's."""
+    """`field_names` in the `opt` of a route map the project's names of fields to a dialect's."""
     status = STATUS[type(error)]
     field_names: Mapping[str, str] = request.route_handler.opt.get("field_names", {})
     headers: dict[str, str] = {}
@@ -121,7 +121,7 @@ def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBo
 
 
 def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[ErrorBody]:
-    """Litestar's own checks: of paths and queries, and that there is a body at all."""
+    """Litestar's own checks of paths and queries, and that there is a body."""
     first: Any = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     message, param = str(first.get("message", error.detail)), first.get("key")
     if message.startswith("Missing required query parameter"):
@@ -170,7 +170,7 @@ EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
     ChorusError: on_chorus_error,
     ValidationException: on_validation_error,
     SerializationException: on_unreadable_json,
-    # msgspec's own, past Litestar: no JSON, text that is not UTF-8, and brackets nested too deep.
+    # from msgspec, past Litestar: no JSON, no UTF-8, or brackets nested too deep
     msgspec.DecodeError: on_unreadable_json,
     UnicodeDecodeError: on_unreadable_json,
     RecursionError: on_unreadable_json,

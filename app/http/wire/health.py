@@ -32,11 +32,11 @@ class Health(msgspec.Struct, kw_only=True):
     restored_s: dict[str, float] | None = None
     """stages that came out of a snapshot, with the seconds they took when it was made; null without one"""
     storage: str | None = None
-    """why saved voices may differ from those that other servers see; null while they do not"""
+    """why lists of saved voices may differ from other servers'"""
     callers: str | None = None
-    """why the newest version of CHORUS_API_KEYS_FILE is not in force; null while it is"""
+    """why the newest CHORUS_API_KEYS_FILE is not in force"""
     lexicon: str | None = None
-    """why the newest version of CHORUS_LEXICON is not in force; null while it is"""
+    """why the newest CHORUS_LEXICON is not in force"""
     engine: str | None = None
     model: str | None = None
     identity: str | None = None

@@ -1,4 +1,4 @@
-"""JSON bodies, read as strictly as the document describes them."""
+"""JSON bodies, checked strictly."""
 
 from collections.abc import Collection
 from typing import Any, cast
@@ -10,8 +10,8 @@ from app.audio.formats import AudioFormat
 from app.errors import InvalidBody, InvalidField, UnsupportedEncoding, quoted
 
 
-class StrictRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and state types, which we do not use
-    """Takes a body as it is; Litestar converts on the way, and then "1.5" is 1.5 and 0 is false."""
+class StrictRequest(Request[Any, Any, Any]):  # Any: unused types of Litestar
+    """Leaves the body as it is; Litestar's conversion would read "1.5" as 1.5 and 0 as false."""
 
     sent_fields: Collection[str] = ()
     """Names in the JSON object of the body, once it has been read."""
@@ -35,7 +35,7 @@ def sent_fields(request: Request[Any, Any, Any]) -> Collection[str]:
 
 
 def decode_json(body: bytes) -> object:
-    """The decoded body, with 5.0 as 5: JSON has one kind of number, msgspec's strict conversion has two."""
+    """The decoded body, with 5.0 as 5, which msgspec's strict conversion would refuse for an integer."""
     decoded: object = msgspec.json.decode(body)
     if not isinstance(decoded, dict):
         return decoded
@@ -57,7 +57,7 @@ def refusal(error: msgspec.ValidationError) -> InvalidField | InvalidBody:
 
 
 async def check_encoding(request: Request[Any, Any, Any]) -> None:
-    """Raises UnsupportedEncoding. A body is never unpacked: a kilobyte may hold a gigabyte."""
+    """Raises UnsupportedEncoding: a compressed kilobyte may hold a gigabyte."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise UnsupportedEncoding(f"bodies are taken as they are, not as {quoted(encoding)}")

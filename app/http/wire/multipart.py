@@ -1,7 +1,7 @@
 """multipart/form-data, read as it arrives: fields in memory, recordings in temporary files.
 
-The parts are found by the `multipart` package, which is what Litestar reads forms with. Litestar's own reading on top
-of it knows neither `filename*` (RFC 2231, RFC 6266) nor names that are not UTF-8, and has no bound in bytes.
+Litestar's reading with the same `multipart` package knows neither `filename*` (RFC 2231, RFC 6266) nor names that are
+not UTF-8, and has no bound in bytes.
 """
 
 import codecs
@@ -24,23 +24,21 @@ from app.http.wire.upload_room import ScratchFile, Upload
 
 MAX_PARTS = 100
 MAX_HEADER_BYTES = 4096
-"""Limit of one header of a part. A file name of 255 characters has up to 3,060 bytes, percent-encoded."""
+"""Limit of one header of a part. A percent-encoded file name of 255 characters has up to 3,060 bytes."""
 MAX_BOUNDARY_CHARS = 200
 """RFC 2046 allows 70."""
 CHARSETS = frozenset(["utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "utf-16-be"])
-"""Python's names of the charsets that a field may say it is written in."""
+"""Python's names of the charsets that a field may declare."""
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A file that was sent. `name` is for messages only and never a path."""
+    """An uploaded file. `name` is for messages only and never a path."""
 
     name: str
     file: BinaryIO
 
 
 class _Part:
-    """A part of the form while it is received."""
-
     def __init__(self, segment: MultipartSegment) -> None:
         parameters = _parameters(dict(segment.headerlist)["Content-Disposition"])
         self.name = parameters.get("name", "")
@@ -55,16 +53,16 @@ class _Part:
 async def read_form(
     content_type: str, body: AsyncIterable[bytes], upload: Upload, *, file_field: str, max_field_bytes: int
 ) -> tuple[dict[str, str], list[Recording]]:
-    """The plain fields, and the recordings: parts named `file_field`, however they are sent. `upload` closes the files.
+    """The plain fields, and the recordings: parts named `file_field`. `upload` closes the files.
 
-    A file input of a web page in which nothing was chosen (no name and no bytes) is left out.
-    Raises InvalidBody or InvalidField, UploadTooLarge, QueueFull or StorageFailure.
+    An empty file input of a web page (no name and no bytes) is left out. Raises InvalidBody or InvalidField,
+    UploadTooLarge, QueueFull or StorageFailure.
     """
     form = _Form(upload, file_field, max_field_bytes)
     try:
         parser = PushMultipartParser(
             _boundary(content_type),
-            header_charset="latin-1",  # takes any byte; _mended finds out what it was
+            header_charset="latin-1",  # takes any byte; see _mended
             max_header_size=MAX_HEADER_BYTES,
             max_segment_count=MAX_PARTS,
         )
@@ -94,7 +92,7 @@ class _Form:
         self._part: _Part | None = None
 
     async def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
-        """The parser's events: a part begins, some of its data, and None at its end."""
+        """Takes the parser's events: a part begins, some of its data, and None at its end."""
         if isinstance(event, MultipartSegment):
             self._part = await self._begin(event)
             return
@@ -181,7 +179,7 @@ def _parameters(disposition: str) -> dict[str, str]:
 
 
 def _mended(value: str) -> str:
-    """Text that was read as Latin-1: UTF-8 where its bytes are that, as browsers send it, or else a Windows charset."""
+    """Latin-1 text decoded again: UTF-8 where its bytes are that, as browsers send it, else a Windows charset."""
     raw = value.encode("latin-1", errors="replace")
     try:
         text = raw.decode()

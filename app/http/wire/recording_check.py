@@ -1,4 +1,4 @@
-"""The answer of `POST /voices/check`: recordings measured, in numbers and in sentences."""
+"""The answer of `POST /voices/check`."""
 
 from app.audio.reference import ReferenceClip, decode_clip
 from app.audio.reference_check import Verdict, find_faults, measure_reference, verdict_of
@@ -8,7 +8,7 @@ from app.isolation.child import Child
 
 
 def check_recordings(child: Child, recordings: list[Recording], max_s: float) -> RecordingsCheck:
-    """Recordings that a clone would refuse are measured too. Blocking. Raises UnreadableAudio, naming the recording."""
+    """Also measures recordings that a clone would refuse. Blocking. Raises UnreadableAudio, naming the recording."""
     checked = [_check(each.name, decode_clip(child, each.file, name=each.name, max_s=max_s)) for each in recordings]
     return RecordingsCheck(recordings=checked, verdict=max((each.verdict for each in checked), key=list(Verdict).index))
 

@@ -1,4 +1,4 @@
-"""Wire schemas: what JSON callers send and get. Unknown fields are errors, so that a misspelled option is heard of."""
+"""Wire schemas: the JSON that callers send and get. Unknown fields are errors, because they may be misspelled options."""
 
 from typing import Annotated, Literal
 

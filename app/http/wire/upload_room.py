@@ -1,8 +1,7 @@
 """Temporary files for uploads, bounded in number and in bytes while they are received and decoded.
 
-A body is written to a file without a name as it arrives, so that its size is paid in disk and not in memory, and a
-child process can read it without a copy. Where there is no folder for temporary files (a read-only container), Linux
-keeps the file in memory, within the same bounds.
+A body goes to a file without a name, which a child process can read without a copy. Without a folder for temporary
+files (a read-only container) Linux keeps the file in memory, within the same bounds.
 """
 
 import contextlib
@@ -16,7 +15,7 @@ from app.errors import QueueFull, StorageFailure
 from app.pools import FILES
 
 BLOCK_BYTES = 256 * 1024
-"""Smaller pieces of a body are collected to blocks of this size before they are written."""
+"""Smaller pieces of a body are collected before they are written."""
 RETRY_AFTER_S = 5
 
 
@@ -49,15 +48,15 @@ class UploadRoom:
         self.num_bytes += num_bytes
 
     def leave(self, num_bytes: int) -> None:
-        """Give back a place and `num_bytes`, all that was claimed for it."""
+        """Give back a place and the `num_bytes` claimed for it."""
         self.num_uploads -= 1
         self.num_bytes -= num_bytes
 
 
 class ScratchFile:
-    """A temporary file without a name. It is gone when it is closed. Raises StorageFailure where it cannot be written.
+    """A temporary file without a name, gone when closed. Raises StorageFailure where it cannot be written.
 
-    `file` holds everything that was appended after `flush`.
+    `file` is complete after `flush`.
     """
 
     def __init__(self) -> None:
@@ -83,7 +82,7 @@ class ScratchFile:
             raise _failure(error) from error
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # a full disk has been told of by `write`
+        with contextlib.suppress(OSError):  # `write` has reported a full disk
             self.file.close()
 
 
@@ -115,7 +114,7 @@ class Upload:
         return file
 
     def claim(self, num_bytes: int) -> None:
-        """Call it for each piece of the body that arrives. Raises QueueFull."""
+        """Call it for each arriving piece of the body. Raises QueueFull."""
         self._room.claim(num_bytes)
         self._num_claimed += num_bytes
 

@@ -1,7 +1,6 @@
-"""Bodies with files: recordings, of `/voice-clone`, `/voices` and `/voices/check`, and voice files.
+"""Bodies with files, multipart or JSON: recordings of `/voice-clone`, `/voices` and `/voices/check`, and voice files.
 
-Multipart or JSON in (raw bytes for a voice file), checked fields and open files out. The files are decoded in child
-processes, two requests at a time.
+The files are decoded in child processes, two requests at a time.
 """
 
 import asyncio
@@ -31,9 +30,9 @@ from app.voices.voice_file import READ
 
 MIB = 1024 * 1024
 MAX_UPLOADS_IN_ROOM = 8
-"""As many uploads of the largest size fit into the room for all of them: 400 MiB by default."""
+"""Uploads of the largest size that fit into the room: 400 MiB by default."""
 CHILD_MEMORY_BYTES = 256 * MIB
-"""Memory of a child beside four times the largest upload, for a JSON body as bytes, as text and decoded twice."""
+"""Memory of a child beside four times the largest upload: a JSON body as bytes, as text and decoded twice."""
 SPLIT = "app.http.wire.json_recordings:split_recordings"
 
 OBJECT_FIELDS = frozenset(["lexicon"])
@@ -42,7 +41,7 @@ T = TypeVar("T")
 
 
 class Uploads:
-    """Receives files and has them decoded. Lives on the event loop; who makes it calls `aclose`."""
+    """Receives files and has them decoded. Lives on the event loop; its owner calls `aclose`."""
 
     def __init__(self, settings: Settings) -> None:
         self._max_bytes = settings.max_upload_mb * MIB
@@ -87,7 +86,7 @@ class Uploads:
             yield files[0]
 
     async def decode(self, request: AnyRequest, work: Callable[[Child], T]) -> T:
-        """`work` on a thread, with a child process to call; both are stopped when the client leaves."""
+        """Run `work` on a thread, with a child process to call; both are stopped when the client leaves."""
         return await unless_client_leaves(request, self._sandbox.run(work))
 
     async def aclose(self) -> None:
@@ -173,7 +172,7 @@ def decode_recordings(child: Child, recordings: list[Recording], max_s: float) -
 
 
 def max_json_bytes(settings: Settings) -> int:
-    """Limit in bytes of JSON and of a form beside its files: 1 MiB or more, for the longest text as `\\u00e9`."""
+    r"""Limit in bytes of JSON and of a form beside its files: 1 MiB or more, for the longest text as `\u00e9`."""
     return max(MIB, 12 * settings.max_text_chars + MIB // 4)
 
 
@@ -182,7 +181,7 @@ def _is_form(request: AnyRequest) -> bool:
 
 
 def _with_objects(fields: dict[str, str]) -> dict[str, object]:
-    """The fields of a form, with those that are objects read from their JSON. Raises InvalidField."""
+    """The fields of a form, with objects decoded from their JSON. Raises InvalidField."""
     read: dict[str, object] = {**fields}
     for name in OBJECT_FIELDS & fields.keys():
         try:
