@@ -1,1 +1,1 @@
-"""Written text to pieces that an engine can speak: cleaning, sentences, segments. Pure functions."""
+"""Written text to pieces that an engine can speak. Pure functions."""

@@ -1,7 +1,4 @@
-"""Cleaning: what cannot be spoken goes, what can be spoken stays exactly as it is.
-
-Knows characters only. Knows nothing of languages, sentences and limits.
-"""
+"""Cleaning: removes characters that cannot be spoken and keeps all others."""
 
 import re
 import unicodedata
@@ -17,7 +14,7 @@ _WORD_AFTER_DOTS = re.compile(r"(?<=…)(?=[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u3000-\u303f\uff00-\uffef"
 _BREAK_IN_CJK = re.compile(rf"(?<=[{_CJK}])[^\S\n]*\n[^\S\n]*(?=[{_CJK}])")
 _JOINERS = "\u200c\u200d"  # they shape Persian and Indic words
-# Symbols that Unicode files under So (other symbol) and that are read aloud all the same.
+# read aloud, although Unicode files them under So (other symbol)
 _SPOKEN_SYMBOLS = frozenset("°©®")
 
 _SIGN_CATEGORIES = frozenset(("Sc", "Sm", "So"))
@@ -29,15 +26,14 @@ _SENTENCE_MARKS = frozenset(".,;:!?…。！？，、।؟،؛'\"“”„‘’
 def clean(text: str) -> str:
     """Text in NFC with one space between words and an empty line between paragraphs.
 
-    Removed: control, format and private characters, lone surrogates, emoji, and rows of signs, such as `* * *` between
-    two scenes, which leave the end of a paragraph. Kept: every letter, mark, digit, punctuation, currency and
-    mathematical sign of the other paragraphs. A text of signs alone keeps those that can be read aloud, such as `%`.
-    Cleaning twice changes nothing more.
+    Removed: control, format and private characters, lone surrogates, emoji, and rows of signs, such as `* * *`, which
+    leave the end of a paragraph. Kept: letters, marks, digits, punctuation, currency and mathematical signs. A text of
+    signs alone keeps those that can be read aloud, such as `%`. Cleaning is idempotent.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
     text = _KEYCAP.sub(r"\1", text)
     text = "".join(_keep(text))
-    # Composing may bring new neighbours together, so it comes after the sieve.
+    # After the removal, because composing may join new neighbours.
     text = unicodedata.normalize("NFC", text)
     has_words = any(map(str.isalnum, text))
     if has_words:
@@ -56,7 +52,7 @@ def _is_spoken_sign(char: str) -> bool:
 
 
 def _is_read_aloud(symbol: str) -> bool:
-    """Also the symbols that are letters in disguise: ㎏ ™ № ℃."""
+    """Also symbols that stand for letters: ㎏ ™ № ℃."""
     return symbol in _SPOKEN_SYMBOLS or any(map(str.isalnum, unicodedata.normalize("NFKC", symbol)))
 
 
@@ -83,5 +79,5 @@ def _keep(text: str) -> list[str]:
 def _clean_paragraph(paragraph: str) -> str:
     paragraph = _BREAK_IN_CJK.sub("", paragraph.strip())
     paragraph = " ".join(paragraph.split())
-    # One mark is enough to shape the voice; runs of them make speech models babble.
+    # Runs of marks make speech models babble.
     return _REPEATED.sub(r"\1", _WORD_AFTER_DOTS.sub(" ", _DOTS.sub("…", paragraph)))

@@ -1,7 +1,4 @@
-"""The seventeen languages of XTTS v2, further ones of fine-tunes, and the names that callers give them.
-
-An engine lists the languages that it speaks (`EngineInfo.languages`); what a caller names is looked for in that list.
-"""
+"""The seventeen languages of XTTS v2, further ones of fine-tunes, and the names that callers give them."""
 
 from collections.abc import Sequence
 
@@ -53,16 +50,16 @@ _CHINESE = frozenset(("zh", "yue", "wuu", "nan", "hak"))
 
 
 def canonical_language(code: str) -> str:
-    """The code as engines list it: `EN_us` is `en-us`, and `zh` is `zh-cn`, the name that XTTS has for Chinese."""
+    """The code as engines list it: `EN_us` is `en-us`, and `zh` is XTTS's `zh-cn`."""
     language = code.strip().lower().replace("_", "-")
     return "zh-cn" if language == "zh" else language
 
 
 def match_language(code: str, spoken: Sequence[str]) -> str | None:
-    """The one of `spoken` (canonical codes) that a caller means by `code`, or None.
+    """The one of `spoken` (canonical codes) that `code` means, or None.
 
-    The code itself counts first, then the language without its region: `pt-BR` is `pt` where no `pt-br` is spoken.
-    Every Chinese is `zh-cn` in the same way.
+    The code itself comes first, then the language without its region: `pt-BR` is `pt` where no `pt-br` is spoken. Every
+    Chinese is `zh-cn`.
     """
     language = canonical_language(code)
     base = language.partition("-")[0]
@@ -70,7 +67,7 @@ def match_language(code: str, spoken: Sequence[str]) -> str | None:
 
 
 def default_language(spoken: Sequence[str]) -> str:
-    """The language of a request that names none: English, or the first of an engine that does not speak it."""
+    """English, or the first language of an engine that does not speak it."""
     return "en" if "en" in spoken else spoken[0]
 
 

@@ -1,9 +1,9 @@
-"""A lexicon: how words are said, `Nginx` as `engine x`. Applied to what is written before everything else.
+"""A lexicon: how words are said, `Nginx` as `engine x`. Applied to the written text first.
 
-Entries are whole words, one or several. Texts are compared token by token, without regard to the white space between
-them. A token is a run of letters and digits, a single sign, a single Chinese character, hiragana or hangul syllable, or
-a run of katakana. So an entry is found inside Chinese and Japanese text, which has no spaces, and in Korean at the
-start of a word that goes on with a particle.
+Entries are one or several whole words. Texts are compared token by token, whatever the white space between them. A
+token is a run of letters and digits, a single sign, a single Chinese character, hiragana or hangul syllable, or a run
+of katakana. So an entry is found inside Chinese and Japanese text, which has no spaces, and in Korean before a
+particle.
 """
 
 import re
@@ -17,13 +17,13 @@ from msgspec import Meta
 from app.text.normalization.rule import Change
 
 MAX_WORD_CHARS = 60
-"""Bounds the look-ups at each word of a text too."""
+"""Also bounds the look-ups at each word of a text."""
 MAX_SAID_CHARS = 200
 """A replacement always fits into one segment of every engine."""
 
 _CHARACTER = r"\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3"
 _KATAKANA = r"\u30a1-\u30ff\uff66-\uff9f"
-# Vowel signs and other marks that `\w` leaves out, of scripts that write words with them.
+# Vowel signs and other marks of words that `\w` leaves out.
 _MARKS = (
     r"\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
     r"\u0900-\u0963\u0966-\u0dff\u0e31-\u0e3a\u0e47-\u0e4e\u200c\u200d"
@@ -37,12 +37,10 @@ _PARTICLE_WORDS = (
     "이에요 예요 이야 야 인 이며 며 이고 고 라는 이라는 라고 이라고"
 )
 _PARTICLES = frozenset(_PARTICLE_WORDS.split())
-"""Korean particles, which are written behind a name without a space."""
+"""Korean particles, which follow a name without a space."""
 
 
 class Pronunciation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An entry of a lexicon."""
-
     say: Annotated[
         str,
         Meta(
@@ -57,7 +55,7 @@ Entries = Mapping[str, str | Pronunciation]
 
 
 class Lexicon:
-    """Entries made ready for look-ups; does not change. Any thread may use it.
+    """Entries made ready for look-ups; immutable. Any thread may use it.
 
     Of two entries for one spelling the later counts. Raises ValueError, which names the entry, for one that is blank or
     too long.
@@ -101,9 +99,9 @@ class Lexicon:
 
 
 def respell(text: str, lexicons: Sequence[Lexicon]) -> tuple[str, list[Change]]:
-    """Replace the words of `text` that a lexicon has, and tell what was replaced.
+    """Replace the words of `text` that a lexicon has; return the text and the replacements.
 
-    At each word the longest entry wins, then the earlier lexicon. What a replacement says is not looked up again.
+    At each word the longest entry wins, then the earlier lexicon. A replacement is not looked up again.
     """
     lexicons = [lexicon for lexicon in lexicons if len(lexicon)]
     if not lexicons:

@@ -31,7 +31,7 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 RELOAD_INTERVAL_S = 1.0
 EVERY_LANGUAGE = "*"
 VOICES = "voice"
-"""The table of what belongs to one voice."""
+"""The table of entries for single voices."""
 
 _Table = dict[str, str | Pronunciation]
 
@@ -83,7 +83,7 @@ class LexiconFile:
         if self._path is None or self._clock() - self._looked_at_s < RELOAD_INTERVAL_S:
             return
         if not self._reading.acquire(blocking=False):
-            return  # another thread reads it; until then the earlier version is in force
+            return  # another thread reads it
         try:
             self._looked_at_s = self._clock()
             version = self._look()

@@ -1,5 +1,3 @@
-"""Written text to spoken text: the lexicon's words, then the language's normalization."""
-
 import unicodedata
 from collections.abc import Sequence
 
@@ -8,7 +6,7 @@ from app.text.normalization import Normalized, normalize
 
 
 def read(text: str, language: str, lexicons: Sequence[Lexicon] = ()) -> Normalized:
-    """The spoken form of `text`, with what the lexicons and the rules did. Any thread may call it.
+    """The spoken form of `text`: the lexicons' words, then the language's normalization. Any thread may call it.
 
     Earlier lexicons win. A language without a normalizer is said as it is written.
     """

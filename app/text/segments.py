@@ -1,7 +1,6 @@
-"""Segments: the pieces of a text that an engine decodes one by one.
+"""Segments: the pieces of a text, about a sentence each, that an engine decodes one by one.
 
-About a sentence each: shorter ones make speech models babble, longer ones do not fit. Knows characters; a limit in
-tokens is the engine's own to check.
+Shorter ones make speech models babble, longer ones do not fit. Limits are in characters; the engine checks tokens.
 """
 
 import re
@@ -18,7 +17,7 @@ MIN_CHARS = 12
 MIN_WORDS = 3
 """A sentence below these is joined with the next one of its paragraph where both fit."""
 FIRST_CHARS = 100
-"""A short sentence that opens the text takes no more than this with it where a clause ends: it decides the TTFA."""
+"""A short sentence that opens the text is joined with no more than this, because it decides the TTFA."""
 
 
 class Boundary(StrEnum):
@@ -30,8 +29,6 @@ class Boundary(StrEnum):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """One piece of text, decoded as one sequence."""
-
     index: int
     text: str
     boundary: Boundary
@@ -44,8 +41,8 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 _CLOSERS = r"""["'”’»›」』）)\]]*"""
-# The best place to cut comes first. A mark between digits or inside an address ends no clause: ASCII marks need
-# white space behind them. Closing quotes stay with their mark.
+# The best place to cut comes first. ASCII marks need white space behind them, because a mark between digits or inside
+# an address ends no clause. Closing quotes stay with their mark.
 _CUTS = (
     re.compile(rf"(?:[;:!?…؛؟](?={_CLOSERS}\s)|[；：。！？।॥]|[—–](?!\d)){_CLOSERS}"),
     re.compile(rf"(?:,(?={_CLOSERS}\s)|[，、،](?!\d)){_CLOSERS}"),
@@ -53,14 +50,14 @@ _CUTS = (
     re.compile(r"[^\w\s](?!\d)"),
 )
 _JOINERS = "\u200c\u200d"
-# Scripts without spaces: a word is about two characters there, and a sentence is followed by no space.
+# Scripts without spaces: a word is about two characters, and no space follows a sentence.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uff65]")
 
 
 def split_segments(text: str, *, language: str, max_chars: int, opens: bool = True) -> tuple[Segment, ...]:
     """Cut a text into segments of at most `max_chars` characters; empty when nothing is left to speak.
 
-    opens   whether the text is the beginning of what the caller hears, so that its first segment is better short
+    opens   whether the caller hears this first, so that a short first segment is better
 
     No letter or digit is lost, repeated or moved: the segments joined are the cleaned text, white space aside.
     """
@@ -120,7 +117,7 @@ def _take_opening(sentence: str, start: int) -> tuple[str, str]:
     ends = [match.end() for pattern in _CUTS[:2] for match in pattern.finditer(window)]
     at = max((end for end in ends if start < end <= FIRST_CHARS), default=0)
     opening, rest = sentence[:at].rstrip(), sentence[at:].lstrip()
-    # Neither half may be as short as what joining was meant to avoid.
+    # Neither half may be short itself.
     return ("", sentence) if not at or is_short(opening) or is_short(rest) else (opening, rest)
 
 

@@ -1,9 +1,7 @@
 """Text that is still being written, to pieces that can be spoken: a sentence leaves once it is certainly whole.
 
-Certain means that the next one has begun with a whole word: "Dr." ends no sentence and "3." may go on to "3.14". So the
-pieces do not depend on how the text was cut on its way here, but for quotations: a sentence of a quotation that is
-still open leaves by itself, and would stay with the others were its end known. Knows characters; knows nothing of
-speaking.
+It is when the next one has begun with a whole word: "Dr." ends no sentence and "3." may go on to "3.14". So the pieces
+do not depend on how the text was cut on its way, except that sentences of an open quotation leave one by one.
 """
 
 import re
@@ -27,7 +25,7 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class SentenceBuffer:
-    """`max_chars` is what one segment may hold; what has twice that and no end is cut at a clause."""
+    """`max_chars` is the limit of one segment; a text of twice that without an end is cut at a clause."""
 
     def __init__(self, language: str, *, max_chars: int) -> None:
         self._language = language
@@ -35,7 +33,7 @@ class SentenceBuffer:
         self._text = ""
 
     def push(self, text: str) -> list[Sentence]:
-        """Add text as it is written: the sentences that are whole now, often none."""
+        """Add text; return the sentences that are whole now, often none."""
         *paragraphs, rest = _PARAGRAPH_END.split(self._text + text)
         ready = [sentence for paragraph in paragraphs for sentence in self._all_of(paragraph, Boundary.PARAGRAPH)]
         num_certain = _end_of_last_whole_word(rest, self._max_chars)
@@ -50,7 +48,7 @@ class SentenceBuffer:
         begun, open_word = rest[taken:num_certain], rest[num_certain:]
         space = begun[len(begun.rstrip()) :]
         *clauses, held = self._sized(begun.strip(), Boundary.SENTENCE)
-        # Of the white space only what may become an empty line with what follows.
+        # White space that may become an empty line with what follows.
         self._text = held.text + ("\n" if "\n" in space else space[:1]) + open_word
         return ready + clauses
 
@@ -80,9 +78,9 @@ class SentenceBuffer:
 
 
 def _end_of_last_whole_word(text: str, max_chars: int) -> int:
-    """Behind the last character that no further text can make part of a longer word.
+    """Index behind the last character that no further text can make part of a longer word.
 
-    What is longer than a segment is no word, and is not waited for: the buffer would grow for ever.
+    A word longer than a segment is not waited for, because the buffer would grow for ever.
     """
     end = len(text)
     start = max(0, end - max_chars)

@@ -1,4 +1,4 @@
-"""Sentences of one paragraph. The library sentencex parts them; its cuts behind abbreviations are mended here."""
+"""Sentences of one paragraph, by the library sentencex; its cuts behind abbreviations are mended here."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import sentencex  # pyright: ignore[reportMissingTypeStubs] - a Rust module
 
 from app.text.normalization import abbreviations
 
-# sentencex is a Rust module without types: (language, text) -> sentences, their white space included.
+# a Rust module without types: (language, text) -> sentences, their white space included
 segment = cast("Callable[[str, str], list[str]]", sentencex.segment)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
 
 # Titles before a name, in languages whose splitter does not know them all.
@@ -57,8 +57,8 @@ def split_sentences(paragraph: str, language: str) -> list[str]:
 def _is_end(left: str, right: str, language: str) -> bool:
     """True when a sentence ends between two pieces that the splitter parted.
 
-    In none of the languages does a sentence begin with a small letter. Behind an abbreviation, or an ordinal figure,
-    the sentence goes on, unless the abbreviation is one that often ends a sentence and a capital letter follows.
+    No sentence begins with a small letter. Behind an abbreviation, or an ordinal figure, the sentence goes on, unless
+    the abbreviation often ends a sentence and a capital letter follows.
     """
     if not left.endswith("."):
         return True
@@ -82,7 +82,7 @@ def _raw_pieces(paragraph: str, language: str) -> Iterator[str]:
     while len(paragraph) > _MAX_CHARS:
         pieces = segment(language, paragraph[:_MAX_CHARS])
         if len(pieces) > 1:
-            pieces.pop()  # its end may lie beyond what was looked at, so it is read again with what follows
+            pieces.pop()  # its end may lie beyond what was looked at
         yield from pieces
         paragraph = paragraph[sum(map(len, pieces)) :]
     yield from segment(language, paragraph)

@@ -1,7 +1,4 @@
-"""Markup of a text, read before anything else: Markdown, HTML, SSML and written pauses to spans of plain text.
-
-Knows characters. Knows nothing of sentences, limits and engines. Runs on any thread.
-"""
+"""Markdown, HTML, SSML and written pauses to spans of plain text. Runs on any thread."""
 
 import re
 from collections.abc import Sequence
@@ -27,11 +24,11 @@ class Markup(StrEnum):
     PLAIN = "plain"
     """marks are characters of the text"""
     MARKDOWN = "markdown"
-    """as CommonMark says, with tables, strikethrough, footnotes and HTML"""
+    """CommonMark with tables, strikethrough, footnotes and HTML"""
     SSML = "ssml"
 
     def of_piece(self, text: str) -> "Markup":
-        """How a piece of a text that comes in pieces is read: what begins as SSML there is no whole document."""
+        """For a text that comes in pieces, which cannot be an SSML document."""
         return Markup.MARKDOWN if self is Markup.AUTO and _SSML.match(text) else self
 
 

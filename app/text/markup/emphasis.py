@@ -1,7 +1,7 @@
 """Emphasis: which `*` and `_` are markup. CommonMark's rule, changed in three points.
 
-`2*3*4` and `2**3` stay; emphasis that touches Chinese, Japanese or Korean text works without spaces; a `**` that has
-lost its partner, because a text came in pieces, is dropped where it touches a word.
+`2*3*4` and `2**3` stay; emphasis that touches Chinese, Japanese or Korean text works without spaces; a `**` without its
+partner, because a text came in pieces, is dropped where it touches a word.
 """
 
 import re
@@ -39,14 +39,14 @@ def tokenize(state: StateInline, silent: bool) -> bool:
 
 
 def drop_dangling(state: StateInline) -> None:
-    """A rule that follows the pairing of delimiters: what found no partner is still text."""
+    """Runs after the pairing of delimiters, which leaves unpaired ones as text."""
     for token in state.tokens:
         if token.type == "text" and token.meta.get(_DANGLING):
             token.content = ""
 
 
 def _flanking(text: str, start: int, end: int, marker: str, *, is_auto: bool) -> tuple[bool, bool]:
-    """Return two booleans: the run of markers can open emphasis, and can close it."""
+    """(can open emphasis, can close it), of a run of markers."""
     before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
     is_cjk_before, is_cjk_after = bool(_CJK.match(before)), bool(_CJK.match(after))
     is_mark_before, is_mark_after = _is_punctuation(before), _is_punctuation(after)

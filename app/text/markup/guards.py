@@ -1,4 +1,4 @@
-"""Facts about the lines of a text that tell markup from plain text where Markdown alone would take too much for markup.
+"""Facts about lines that tell markup from plain text.
 
 `1986. A great year` is no list, a dash inside a wrapped sentence begins no item, `>_<` is no quotation.
 """
@@ -10,7 +10,7 @@ from itertools import accumulate
 _ITEM = re.compile(r"(?P<indent>[ \t>]*)(?:(?P<bullet>[-+*])|(?P<number>\d{1,3})(?P<mark>[.)]))(?=\s|$)")
 _TILDES = re.compile(r"[ \t>]*~{3,}[ \t]*$")
 _NEAR = 50
-"""Lines between two items of one list, at most."""
+"""Most lines between two items of one list."""
 _QUOTE = re.compile(r">(?:[ \t\n>]|$|[\w\"'“«„‘(\[*_#`¿¡])")
 _FACE = re.compile(r">[_.]+<")
 _ADDRESS = re.compile(r"\[[^\]\n]{1,300}\]:[ \t]*(?:<[^<>\n]*>|\S*(?:[/:#@]|\.\w)\S*)(?:[ \t]|$)")
@@ -46,7 +46,7 @@ class Lines:
         """
         found = _ITEM.match(text, at)
         if found is None:
-            return False  # a number of four digits and more: a year
+            return False  # a number of four digits and more is a year
         item = _ITEM.match(self._lines[number])
         if item is None or at != self._starts[number] + len(item["indent"]):
             return bool(found["bullet"])  # an item that begins in the line of another one

@@ -1,7 +1,7 @@
-"""HTML inside a text: which tags there are, which of them end a piece, and what is removed with its content.
+"""HTML inside a text: its tags, those that end a piece, and those removed with their content.
 
-Only names that HTML knows are tags, so `<name>`, `a < b` and `<ada@example.com>` stay as they are. Entities are read
-by the Markdown parser.
+Only names that HTML knows are tags, so `<name>`, `a < b` and `<ada@example.com>` stay. The Markdown parser reads
+entities.
 """
 
 import re
@@ -14,7 +14,6 @@ BLOCK_TAGS = frozenset([
     "header", "hgroup", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre", "search",
     "section", "select", "summary", "table", "tbody", "tfoot", "thead", "title", "tr", "ul",
 ])  # fmt: skip
-"""Tags that end a piece."""
 CELL_TAGS = frozenset(("td", "th"))
 INLINE_TAGS = frozenset([
     "a", "abbr", "acronym", "area", "audio", "b", "base", "bdi", "bdo", "big", "button", "canvas", "cite", "code",
@@ -29,7 +28,7 @@ SSML_TAGS = frozenset([
 """Dropped with a warning where they are not part of an SSML document."""
 
 _NAMES = "|".join(sorted(BLOCK_TAGS | CELL_TAGS | INLINE_TAGS | SSML_TAGS, key=len, reverse=True))
-# The possessive quantifiers and the bounds keep the time linear in texts with many unclosed tags and quotes.
+# Possessive quantifiers and bounds keep the time linear in texts with many unclosed tags and quotes.
 _PLAIN, _QUOTED = r"[^<>\"']{0,300}+", r"(?:\"[^\"]{0,1000}+\"|'[^']{0,1000}+')"
 TAG = re.compile(
     rf"</?(?P<name>{_NAMES})(?P<attributes>(?:\s{_PLAIN}(?:{_QUOTED}{_PLAIN}){{0,20}}+)?)/?>",
@@ -57,10 +56,7 @@ def closed_names(text: str) -> frozenset[str]:
 
 
 def is_certain(tag: re.Match[str], closed: frozenset[str]) -> bool:
-    """False for what plain text may hold: the name in `Enter <address> here`, the operators in `a <b and c> d`.
-
-    closed   names that have a closing tag in the text
-    """
+    """False for what plain text may hold: `Enter <address> here`, `a <b and c> d`. `closed`: see `closed_names`."""
     name, attributes = tag["name"].lower(), tag["attributes"]
     if attributes.strip(" /\t\n"):
         return "=" in attributes or bool(_BOOLEAN.fullmatch(attributes.lower()))
@@ -68,7 +64,7 @@ def is_certain(tag: re.Match[str], closed: frozenset[str]) -> bool:
 
 
 def alternative_text(attributes: str) -> str:
-    """The value of `alt`; "" when there is none."""
+    """The value of `alt`, or ""."""
     match = _ALT.search(attributes)
     return "" if match is None else match[1] or match[2] or match[3] or ""
 

@@ -1,7 +1,7 @@
 """Markdown and HTML to plain text, in which an empty line separates pieces.
 
-The parser is markdown-it-py (CommonMark with tables and strikethrough). Its rules are guarded, so that a text without
-markup comes back as it is. Indented text is never code: it is more often a poem.
+markdown-it-py (CommonMark with tables and strikethrough) with guarded rules, so that a text without markup comes back
+as it is. Indented text is never code: it is more often a poem.
 """
 
 import re
@@ -17,7 +17,7 @@ from app.text.markup import emphasis, html
 from app.text.markup.guards import Lines
 from app.text.markup.spans import Warnings
 
-# A text without these characters has no markup, apart from lists, rules and headings that are marked by whole lines.
+# Without these characters only lists, rules and headings are markup, which take whole lines.
 _SIGNS = re.compile(
     r"[*_~`<&\[\]|\\•◦▪‣●○■]|^[ \t]*(?:#|>|[-+](?:[ \t]|$)|[-=]{2,}[ \t]*$|\d{1,3}[.)][ \t])", re.MULTILINE
 )
@@ -32,7 +32,7 @@ limits of Python's stack and of the parser."""
 _MAX_NESTING = 100
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,100}\](:[ \t]*)?")
-# So many brackets are open that none of them begins a link. The parser would look for the end of each.
+# So many open brackets begin no link, but the parser would look for the end of each.
 _MANY_OPENINGS = re.compile(r"(?:!?\[[^\[\]]{0,100}+){8}")
 _SSML_OUTSIDE = "SSML is read only where the whole text is a <speak> element; without effect: {}"
 _CELL = "\ue002"
@@ -42,7 +42,7 @@ _TRAILING_MARK = re.compile(r"""[.,;:!?…。，、；：！？]["'”’»)]*$"
 def to_plain_text(text: str, warnings: Warnings, *, is_auto: bool) -> str:
     """The words of a Markdown text: headings, items, rows and paragraphs are pieces, with an empty line between them.
 
-    is_auto   the text may as well be plain: signs that are more often none of Markdown's stay
+    is_auto   signs that are more often none of Markdown's stay
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace(_CELL, "")
     if is_auto and not (_SIGNS.search(text) and any(map(str.isalnum, text))):
@@ -73,7 +73,7 @@ def _pieces(tokens: Sequence[Token]) -> Iterator[str]:
     for token in tokens:
         match token.type:
             case "list_item_open":
-                # A colon and no full stop, which would make an ordinal of the number in German and other languages.
+                # No full stop, which would make an ordinal of the number in German and other languages.
                 prefix, begins_item = f"{token.info}: " if token.info else "", True
             case "tr_open":
                 cells, is_in_row = [], True
@@ -118,7 +118,6 @@ def _whole_pieces(text: str) -> Iterator[str]:
 
 
 def _tag(state: StateInline, silent: bool) -> bool:
-    """An HTML tag. Those of blocks end a piece."""
     if state.src[state.pos] != "<":
         return False
     match = html.TAG.match(state.src, state.pos, state.posMax)

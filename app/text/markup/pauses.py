@@ -1,7 +1,7 @@
 """Pauses that a caller writes into a text: `[pause 500ms]`, `[pause 1.5s]`.
 
-While other markup is read a pause is a mark: digits between two characters of Unicode's private area, which callers
-cannot write because they are removed first.
+While other markup is read a pause is digits between two private characters of Unicode, which are removed from callers'
+texts first.
 """
 
 import re
@@ -48,7 +48,6 @@ def split_at_pauses(text: str, warnings: Warnings, budget: "PauseBudget") -> lis
 
 
 def end_of(text: str) -> Boundary:
-    """The boundary that the last character of a text makes."""
     return Boundary.SENTENCE if _SENTENCE_END.search(text[-20:].rstrip()) else Boundary.CLAUSE
 
 
@@ -59,10 +58,7 @@ class PauseBudget:
         self._left_s = MAX_TOTAL_S
 
     def take(self, wanted_s: float, warnings: Warnings, *, before_s: float = 0.0) -> float:
-        """The length of a pause that is asked for behind one of `before_s`: both together, or less.
-
-        MAX_PAUSE_S at a place, MAX_TOTAL_S in a text.
-        """
+        """Seconds granted of `wanted_s`, behind a pause of `before_s` at the same place."""
         if wanted_s + before_s > MAX_PAUSE_S:
             warnings.add(f"a pause is at most {MAX_PAUSE_S:g} s: {{}} is shortened", f"{wanted_s + before_s:g} s")
         given_s = min(wanted_s, MAX_PAUSE_S - before_s)

@@ -1,4 +1,4 @@
-"""`<say-as>`: text whose kind the caller names, to words. None where it is not of that kind."""
+"""`<say-as>`: text whose kind the caller names, to words."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from app.text.normalization.rules.telephone import say_groups
 _TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?(?:[:.](\d{2}))?\s{0,3}([AaPp])?\.?(?:[Mm]\.?)?")
 _DATE_FORMATS = frozenset(("mdy", "dmy", "ymd", "ydm", "md", "dm", "ym", "my", "y", "m", "d"))
 _MAX_CHARS = 200
-"""Text that is spelt: it becomes several times as long."""
+"""Limit for spelt text, which becomes several times as long."""
 
 
 def say_as(text: str, kind: str, date_format: str, language: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Values that markup is read into: spans of plain text, each with its language, its pace and the pause after it."""
+"""Spans of plain text, each with its language, its rate and the pause after it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,15 +10,14 @@ MIN_RATE, MAX_RATE = 0.5, 2.0
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """Plain text that is spoken in one language and at one rate. An empty line in it separates paragraphs."""
+    """Plain text in one language and at one rate. An empty line in it separates paragraphs."""
 
     text: str
     language: str | None = None
-    """canonical code; None is the language of the request"""
+    """canonical code; None: that of the request"""
     rate: float = 1.0
     """multiplies the speed of the request; MIN_RATE to MAX_RATE"""
     boundary: Boundary = Boundary.PARAGRAPH
-    """what ends the span"""
     pause_s: float | None = None
     """silence after the span instead of the pause of its boundary"""
 

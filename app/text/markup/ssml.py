@@ -1,6 +1,6 @@
 """SSML, the part that docs/text.md lists: https://www.w3.org/TR/speech-synthesis11/.
 
-Elements that are not in it are read through with a warning. Document types, and with them entities, are refused.
+The words of other elements are spoken, with a warning. Document types, and with them entities, are refused.
 """
 
 import math
@@ -19,7 +19,7 @@ from app.text.segments import Boundary
 
 MAX_DEPTH = 100
 STRENGTHS_S = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 0.8, "x-strong": 1.2}
-"""`<break>` has no lengths of its own for these; they lie around the pauses between clauses and paragraphs."""
+"""`<break>` defines no lengths for these; they lie around the pauses between clauses and paragraphs."""
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
 _KNOWN = frozenset(
     ("speak", "p", "s", "paragraph", "sentence", "break", "sub", "say-as", "lang", "prosody", "w", "token")
@@ -73,9 +73,9 @@ class _Reader:
         self._open = [_Element(language, 1.0)]
         self._text: list[str] = []
         self._replaced_depth = 0
-        """of the open `<sub>` or `<say-as>`, whose content is no text of its own; 0 without one"""
+        """of the open `<sub>` or `<say-as>`, whose content is replaced; 0 without one"""
         self._replaced_from = 0
-        """where its content begins in `_text`"""
+        """index in `_text` where its content begins"""
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start

@@ -1,7 +1,7 @@
 """Written text to the words that are spoken: `27,50 €` to `siebenundzwanzig Euro fünfzig Cent`.
 
-Number words, names of units, currencies and months come from CLDR; each language adds its own grammar in `languages/`.
-Runs on any thread. A language is loaded when it is first asked for.
+Number words, names of units, currencies and months come from CLDR; each language adds its grammar in `languages/`,
+which is loaded when first asked for. Runs on any thread.
 """
 
 import re
@@ -20,22 +20,20 @@ MODULES = {
     "pl": "polish", "tr": "turkish", "ru": "russian", "nl": "dutch", "cs": "czech", "ar": "arabic", "zh-cn": "chinese",
     "hu": "hungarian", "ko": "korean", "ja": "japanese", "hi": "hindi",
 }  # fmt: skip
-"""Language -> module in `languages`. A language that is not here is left as it is written."""
+"""Language -> module in `languages`. Others are left as they are written."""
 _BLANKS = re.compile(r" {2,}")
 # French writes a blank before the other marks.
 _BLANK_BEFORE_MARK = re.compile(r" +(?=[,.](?:\s|$))")
 
 
 class Normalized(msgspec.Struct, frozen=True):
-    """`text` as it is spoken, and the changes that made it, in the order in which they were made."""
+    """`text` as it is spoken, and the changes that made it, in order."""
 
     text: str
     changes: tuple[Change, ...] = ()
 
 
 class Normalizer:
-    """The rules of one language."""
-
     def __init__(self, grammar: Grammar, rules: tuple[Rule, ...]) -> None:
         self.grammar = grammar
         self._rules = rules
@@ -70,5 +68,4 @@ def normalize(text: str, language: str) -> Normalized:
 
 
 def spoken(text: str, language: str) -> str:
-    """The spoken form alone."""
     return normalize(text, language).text

@@ -1,5 +1,5 @@
-"""Characters in other shapes, as the plain ones that the rules know: digits of all scripts, full-width and styled
-letters, ligatures, typographic signs.
+"""Variants of characters to the plain ones that the rules know: digits of all scripts, full-width and styled letters,
+ligatures, typographic signs.
 """
 
 import re

@@ -7,7 +7,7 @@ from babel import Locale
 
 
 class Names:
-    """Names of one locale. Read from Babel's data when they are first asked for, 10 ms a locale."""
+    """Names of one locale, read from Babel's data on first use, 10 ms a locale."""
 
     def __init__(self, locale: str) -> None:
         self._locale_name = locale

@@ -1,7 +1,7 @@
-"""The grammar of one language as far as written forms need it: how numbers, amounts, dates and times are said.
+"""The grammar of one language: how numbers, amounts, dates and times are said.
 
-A language is a subclass in `languages/`: mostly data, and methods where its grammar differs. The rules in `rules/` find
-the written forms and ask the grammar for the words.
+A language is a subclass in `languages/`, mostly data. The rules in `rules/` find the written forms and ask the grammar
+for the words.
 """
 
 from functools import cached_property
@@ -38,13 +38,10 @@ class Grammar:
     minus: ClassVar[str] = "minus"
     plus: ClassVar[str] = "plus"
     point: ClassVar[str] = "point"
-    """the decimal mark"""
     to: ClassVar[str] = "to"
-    """between the ends of a range"""
     per: ClassVar[str] = "per"
     and_: ClassVar[str] = "and"
     by: ClassVar[str] = "by"
-    """`2x4`"""
     ratio: ClassVar[str] = ""
     """between the figures of `3:1`; "" where they are said one after the other"""
     money_joiner: ClassVar[str] = " "
@@ -113,16 +110,14 @@ class Grammar:
         return self.numerals.spell(number, "spellout-ordinal")
 
     def digits(self, written: str) -> str:
-        """Digit by digit; other characters are passed over."""
+        """Digit by digit; other characters are skipped."""
         separator = "" if self.joins_numbers else " "
         return separator.join(self.cardinal(int(digit)) for digit in written if digit.isdecimal())
 
     def decimals(self, fraction: str) -> str:
-        """The digits behind the decimal mark."""
         return self.digits(fraction)
 
     def number(self, number: Number, context: str = "") -> str:
-        """A signed whole or decimal number."""
         integer = number.integer or "0"
         is_code = len(integer) > MAX_INTEGER_DIGITS or (len(integer) > 1 and integer.startswith("0"))
         spoken = self.digits(integer) if is_code else self.cardinal(int(integer), "" if number.fraction else context)
@@ -164,7 +159,6 @@ class Grammar:
         return self.plural(number, words) if words else None
 
     def counted(self, number: Number, noun: str) -> str:
-        """A number before the thing that it counts."""
         return self.join(self.number(number, noun), noun)
 
     def money(self, number: Number, code: str) -> str:
@@ -249,7 +243,6 @@ class Grammar:
     # Addresses, serial numbers
 
     def spell_letters(self, word: str) -> str:
-        """Letter by letter."""
         return " ".join(self.letters.get(char.lower(), char) for char in word)
 
     def web_word(self, word: str) -> str:

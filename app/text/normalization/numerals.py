@@ -1,7 +1,4 @@
-"""Numbers in words, from CLDR's rule-based number formats (the library unicode-rbnf), and numbers as they are written.
-
-Knows digits and words of one language. Knows nothing of what is counted.
-"""
+"""Numbers as they are written, and in words by CLDR's rule-based number formats (the library unicode-rbnf)."""
 
 import re
 from functools import lru_cache
@@ -10,11 +7,11 @@ import msgspec
 from unicode_rbnf import RbnfEngine
 
 MAX_INTEGER_DIGITS = 15
-"""Longer numbers are read digit by digit: nobody follows quintillions, and CLDR's rules end at 10**18."""
+"""Longer numbers are read digit by digit; CLDR's rules end at 10**18."""
 
 
 class Number(msgspec.Struct, frozen=True):
-    """A number as it is written, without its separators: `-12,500.50` is `Number(True, "12500", "50")`."""
+    """A number without its separators: `-12,500.50` is `Number(True, "12500", "50")`."""
 
     is_negative: bool
     integer: str
@@ -24,7 +21,7 @@ class Number(msgspec.Struct, frozen=True):
 
     @property
     def value(self) -> float:
-        """For plural forms and comparisons; the digits above are exact. Of a very long number only its end counts."""
+        """For plural forms and comparisons; the digits are exact. Of a very long number only its end counts."""
         if len(self.integer) > MAX_INTEGER_DIGITS:
             return float("1" + self.integer[-MAX_INTEGER_DIGITS + 1 :])
         return float(f"{'-' if self.is_negative else ''}{self.integer or '0'}.{self.fraction or '0'}")
@@ -35,8 +32,6 @@ class Number(msgspec.Struct, frozen=True):
 
 
 class Numerals:
-    """Spells whole numbers of one CLDR locale."""
-
     def __init__(self, locale: str) -> None:
         self._engine = RbnfEngine.for_language(locale)
 
@@ -58,8 +53,8 @@ def _spell(engine: RbnfEngine, number: int, ruleset: str) -> str:
 def number_pattern(thousands: str, decimal: str, group: str = r"\d{3}") -> str:
     """A regular expression for an unsigned number, without groups.
 
-    `thousands` and `decimal` are the characters that a language uses, as the inside of a character class. A separator
-    of thousands counts only where it parts a `group` of digits throughout, so `1,2,3` is three numbers.
+    `thousands` and `decimal` are the insides of character classes. A separator of thousands counts only where it parts
+    a `group` of digits throughout, so `1,2,3` is three numbers.
     """
     grouped = rf"\d{{1,3}}(?:[{thousands}]{group}(?!\d))+" if thousands else r"(?!)"
     return rf"(?:(?:{grouped}|\d+)(?:[{decimal}]\d+)?)"

@@ -1,6 +1,6 @@
-"""Signs of units and currencies, alike in all languages, and their names in CLDR.
+"""Signs of units and currencies in all languages, and their names in CLDR.
 
-Symbols of one language only (`км`, `zł`) are in that language's grammar.
+Symbols of one language (`км`, `zł`) are in its grammar.
 """
 
 UNITS: dict[str, str] = {

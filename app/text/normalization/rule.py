@@ -1,5 +1,3 @@
-"""A rule of normalization: a pattern of written text, and the words in which it is said."""
-
 import re
 from collections.abc import Callable, Iterable
 
@@ -8,7 +6,7 @@ import msgspec
 _NEIGHBOURHOOD = 40
 
 Say = Callable[[re.Match[str]], str | None]
-"""The spoken form of a match. None declines: the text stays as it is and later rules may take it."""
+"""The spoken form of a match. None leaves the text to later rules."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -24,12 +22,12 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 def text_before(match: re.Match[str]) -> str:
-    """Up to 40 characters before a match. The whole of a long text before each of its numbers would be quadratic."""
+    """Up to 40 characters before a match; the whole text before each of its numbers would be quadratic."""
     return match.string[max(0, match.start() - _NEIGHBOURHOOD) : match.start()]
 
 
 def text_after(match: re.Match[str]) -> str:
-    """Up to 40 characters behind a match, without the blanks that they begin with."""
+    """Up to 40 characters behind a match, without leading blanks."""
     return match.string[match.end() : match.end() + _NEIGHBOURHOOD].lstrip()
 
 
@@ -42,7 +40,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def apply_rules(text: str, rules: Iterable[Rule]) -> tuple[str, list[Change]]:
-    """Apply the rules in order. Each sees the words of those before it, so what is said once is not said again."""
+    """Apply the rules in order; no rule sees the words of an earlier one again."""
     changes: list[Change] = []
 
     def replace(rule: Rule, match: re.Match[str]) -> str:

@@ -1,1 +1,1 @@
-"""The kinds of written forms, one module each. `rules(grammar)` of each gives its rules for one language."""
+"""The kinds of written forms. `rules(grammar)` of each module gives its rules for one language."""

@@ -1,4 +1,4 @@
-"""Numbers behind a preposition that puts them into another case: `do 10 kg` is `do deseti kilogramů` in Czech."""
+"""Numbers behind a preposition that governs a case: `do 10 kg` is `do deseti kilogramů` in Czech."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from app.text.normalization.rules.money import alternatives
 def rules(grammar: Grammar, prepositions: str, genitive: Callable[[int, str], str]) -> Iterator[Rule]:
     """Whole numbers up to 100 and their units in the genitive, behind one of `prepositions` (a regular expression).
 
-    `genitive(number, noun)` gives the number in words. The unit takes the form that CLDR gives for five, which is the
-    genitive plural in Slavic languages.
+    `genitive(number, noun)` gives the number in words. The unit takes CLDR's form for five, which is the genitive
+    plural in Slavic languages.
     """
     units = UNITS | grammar.units
     unit = rf"(?: ?(?P<unit>{alternatives(units)})(?![\w/²³^]))?"

@@ -18,7 +18,7 @@ _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000
 
 
 def roman_value(written: str) -> int | None:
-    """The value of a roman numeral in capitals; None where it is none."""
+    """The value of a roman numeral in capitals, or None."""
     if not written or not _ROMAN.fullmatch(written):
         return None
     values = [_ROMAN_VALUES[char] for char in written]
@@ -26,12 +26,12 @@ def roman_value(written: str) -> int | None:
 
 
 def long_number_rules(grammar: Grammar) -> Iterator[Rule]:
-    """Runs of 40 digits and more, digit by digit. `int` refuses 4,300 digits, so they go before all other rules."""
+    """Runs of 40 digits and more, digit by digit, before all other rules: `int` refuses 4,300 digits."""
     yield Rule("number", re.compile(r"\d{40,}"), lambda match: grammar.digits(match[0]))
 
 
 def abbreviation_rules(grammar: Grammar) -> Iterator[Rule]:
-    """Words with a full stop need none after them where the sentence goes on; at its end the stop stays."""
+    """The full stop of an abbreviation stays only at the end of a sentence."""
     if grammar.abbreviations:
         pattern = re.compile(rf"(?<![\w.])(?:{alternatives(grammar.abbreviations)})(?!\w)")
         yield Rule("abbreviation", pattern, lambda match: grammar.abbreviations[match[0]])
@@ -108,7 +108,7 @@ def magnitude_rules(grammar: Grammar) -> Iterator[Rule]:
 
 
 def ratio_rules(grammar: Grammar) -> Iterator[Rule]:
-    """Scores and ratios, `3:1`; what is a time of the day has been said before."""
+    """Scores and ratios, `3:1`; earlier rules have said times of the day."""
     pattern = re.compile(r"(?<![\w.,:/-])\d{1,5}(?::\d{1,5})+(?![\w:/-]|[.,]\d)")
 
     def say(match: re.Match[str]) -> str:
@@ -139,7 +139,7 @@ def roman_rules(grammar: Grammar) -> Iterator[Rule]:
 
 
 def plain_rules(grammar: Grammar) -> Iterator[Rule]:
-    """Numbers with nothing around them that says more; the last rules, so that no digit is left."""
+    """All other numbers, so that no digit is left."""
     version = re.compile(r"(?<![\d.])\d+(?:\.\d+)+(?![\d])")
     listed = re.compile(rf"(?<![\w.,])\d+(?:[{grammar.decimal}]\d+){{2,}}(?!\w)")
     operator = re.compile(r"(?<=[\w)]) ([*<>]) (?=[\w(-])|(?<=\d)([*<>])(?=-?\d)|(?<=\w)([<>])(?=-?\d)")

@@ -1,4 +1,4 @@
-"""The order of the rules, the same in every language: what is recognised by more context comes first."""
+"""The order of the rules, the same in every language: forms with more context come first."""
 
 from collections.abc import Iterable, Iterator
 

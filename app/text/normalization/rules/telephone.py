@@ -23,7 +23,7 @@ IP = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
 
 
 def say_groups(grammar: Grammar, written: str) -> str:
-    """Each group digit by digit, a comma between groups: the pause that people make."""
+    """Each group digit by digit, a comma between groups for a pause."""
     groups = re.findall(r"\d+", written)
     return ", ".join(grammar.digits(group) for group in groups)
 
