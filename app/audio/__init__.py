@@ -1,1 +1,1 @@
-"""Samples in, samples and bytes out: loudness, formats, encoders, reference clips. numpy and PyAV only."""
+"""Samples in, samples and bytes out. numpy and PyAV only."""

@@ -1,8 +1,7 @@
 """Many channels to one: their average, or the loudest one where averaging would lose the voice.
 
-The average keeps what all channels hold and lowers their noise. It fails where the voice is in one channel of many
-(the centre of a film clip, one input of an audio interface) and where channels cancel (a cable with swapped wires):
-there the loudest channel is the recording. Knows samples; knows nothing of files.
+The average keeps what all channels hold and lowers their noise. It fails where the voice is in one channel of many (the
+centre of a film clip, one input of an audio interface) and where channels cancel (a cable with swapped wires).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ MAX_LOSS_DB = 6.0
 class Downmix:
     """Pieces of a recording to mono, one after the other; measures on the way whether the average was right.
 
-    `channels`: for each number of channels that occurs, the one to take; where none is given, the average is.
+    `channels`: number of channels -> the one to take; without an entry the average.
     """
 
     def __init__(self, channels: Mapping[int, int] | None = None) -> None:
@@ -26,7 +25,7 @@ class Downmix:
         """number of channels -> energy of each channel, and at the end of their average"""
 
     def __call__(self, piece: NDArray[np.float32], ignored: Sequence[int] = ()) -> NDArray[np.float32]:
-        """[samples, channels] to [samples]. `ignored` are left out: channels for low-frequency effects."""
+        """[samples, channels] to [samples]. `ignored` channels, for low-frequency effects, are left out."""
         num_channels = piece.shape[1]
         if num_channels == 1:
             return piece[:, 0]
@@ -51,5 +50,5 @@ class Downmix:
 
 
 def _energy(piece: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Sum of squares of each column, [channels]. The mean is taken off first: a constant offset is no sound."""
+    """Sum of squares of each column, [channels], without its mean: a constant offset is no sound."""
     return np.square(piece - piece.mean(axis=0), dtype=np.float64).sum(axis=0)

@@ -1,9 +1,7 @@
 """Encoders: samples in, bytes of a file out, while the samples are still coming.
 
-Two promises hold for every format: the same samples give the same bytes, and so they do in whatever pieces they come.
-A whole file and a streamed one differ in their headers only (wav, flac) or not at all.
-
-Knows formats and samples. Knows nothing of HTTP. An encoder may move from thread to thread.
+The same samples give the same bytes, in whatever pieces they come. A whole file and a streamed one differ in their
+headers only (wav, flac) or not at all. An encoder may move from thread to thread.
 """
 
 import io
@@ -24,14 +22,12 @@ UNKNOWN_SIZE = 0xFFFF_FFFF
 
 
 class Encoder(Protocol):
-    """One file in the making."""
-
     def encode(self, samples: NDArray[np.float32]) -> bytes:
         """The bytes that are ready now; often none. Raises ValueError for NaN, infinity, or after `close`."""
         ...
 
     def close(self) -> bytes:
-        """The rest of the file, and everything given back. May be called again, then without bytes."""
+        """The rest of the file; releases everything. May be called again, then without bytes."""
         ...
 
 
@@ -99,7 +95,7 @@ class _PcmEncoder:
 
 
 class _Codec(msgspec.Struct, frozen=True, kw_only=True):
-    """How FFmpeg is asked for a format."""
+    """Parameters of a format for FFmpeg."""
 
     container: str
     encoder: Literal["libmp3lame", "libopus", "aac", "flac"]
@@ -109,7 +105,7 @@ class _Codec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CODECS = {
-    # Without a Xing frame: its length field cannot be filled in a stream, and players then show a wrong duration.
+    # A Xing frame's length field cannot be filled in a stream, and players then show a wrong duration.
     AudioFormat.MP3: _Codec(
         container="mp3",
         encoder="libmp3lame",
@@ -126,7 +122,7 @@ _CODECS = {
         options={"page_duration": "100000"},
     ),
     AudioFormat.AAC: _Codec(container="adts", encoder="aac", sample_format="fltp", bit_rate=96_000),
-    # Without padding: 8 KiB of zeros would come before the first sample.
+    # Padding would put 8 KiB of zeros before the first sample.
     AudioFormat.FLAC: _Codec(
         container="flac", encoder="flac", sample_format="s16", options={"metadata_header_padding": "0"}
     ),
@@ -134,7 +130,7 @@ _CODECS = {
 
 
 class _Pipe:
-    """FFmpeg's output when streaming. It has no `seek`, so FFmpeg never goes back to a header that has left."""
+    """FFmpeg's output when streaming, without `seek`, so that FFmpeg never goes back to a header that has left."""
 
     def __init__(self) -> None:
         self._ready = bytearray()
@@ -158,14 +154,14 @@ class _ContainerEncoder:
         self._num_samples = 0
         self._is_closed = False
         self._file = _Pipe() if streaming else io.BytesIO()
-        # A cancelled request closes its encoder while a worker thread may still be inside `encode`; FFmpeg would
-        # then free memory that it is writing to.
+        # A cancelled request closes its encoder while a worker thread may still be inside `encode`; FFmpeg would then
+        # free memory that it is writing to.
         self._lock = threading.Lock()
         self._container = av.open(
             self._file,
             "w",
             format=codec.container,
-            # Bit-exact: otherwise Ogg draws a random serial number, and tags name the version of FFmpeg.
+            # Otherwise Ogg draws a random serial number, and tags name the version of FFmpeg.
             container_options={**codec.options, "fflags": "+bitexact"},
         )
         self._stream = self._container.add_stream(  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs

@@ -1,4 +1,4 @@
-"""Audio formats that an answer can have: their names, mime types and file endings. Knows nothing of encoding."""
+"""Audio formats of answers: names, mime types and file endings."""
 
 from enum import StrEnum
 

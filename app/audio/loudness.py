@@ -1,7 +1,6 @@
-"""Loudness: how loud speech is, one gain that brings it to a target, and a limiter for what still sticks out.
+"""Loudness of speech, one gain that brings it to a target, and a limiter.
 
-A voice is measured once and its gain kept: a gain per segment makes the volume jump.
-Knows nothing of requests and segments.
+A voice is measured once and its gain kept, because a gain per segment makes the volume jump.
 """
 
 import math
@@ -27,8 +26,8 @@ CEILING = 32_767 / 32_768  # the largest sample that 16 bits hold without clippi
 def speech_level_dbfs(samples: NDArray[np.float32], sample_rate_hz: int) -> float:
     """The RMS of the frames that hold speech, in dBFS; minus infinity for silence.
 
-    In the spirit of ITU-T P.56 (active speech level): pauses do not count, so the same voice measures the same
-    with long and with short pauses. P.56 follows an envelope; here frames of 20 ms are gated relative to the loudest.
+    As in ITU-T P.56 (active speech level) pauses do not count. P.56 follows an envelope; here frames of 20 ms are gated
+    relative to the loudest.
     """
     if not samples.size:
         return -math.inf
@@ -41,7 +40,7 @@ def speech_level_dbfs(samples: NDArray[np.float32], sample_rate_hz: int) -> floa
 
 
 def frame_powers(samples: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:
-    """The mean square of each whole frame of 20 ms, [frames]; at least one frame, and at least one sample is needed."""
+    """The mean square of each whole frame of 20 ms, [frames], at least one. Needs at least one sample."""
     frame_length = min(len(samples), max(1, sample_rate_hz * FRAME_MS // 1000))
     num_frames = len(samples) // frame_length
     frames = samples[: num_frames * frame_length].reshape(num_frames, frame_length)
@@ -49,7 +48,7 @@ def frame_powers(samples: NDArray[np.float32], sample_rate_hz: int) -> NDArray[n
 
 
 class SpeechLevel(msgspec.Struct, frozen=True, kw_only=True):
-    """How loud a voice speaks, measured on one utterance. In dBFS, to a tenth: measuring again gives the same."""
+    """Level of a voice on one utterance, in dBFS to a tenth, so that measuring again gives the same."""
 
     rms_dbfs: float
     """of the frames that hold speech; minus infinity for silence"""
@@ -68,8 +67,8 @@ def measure_level(samples: NDArray[np.float32], sample_rate_hz: int) -> SpeechLe
 def gain_for(level: SpeechLevel | None, target_dbfs: float) -> float:
     """The factor that brings a voice to the target; 1 for silence and for an unknown level.
 
-    At most 12 dB up or down, so that a whisper stays a whisper; and never so much that the measured peak would
-    pass -1 dBFS.
+    At most 12 dB up or down, so that a whisper stays a whisper; and never so much that the measured peak would pass -1
+    dBFS.
     """
     if level is None or level.rms_dbfs == -math.inf:
         return 1.0
@@ -80,9 +79,9 @@ def gain_for(level: SpeechLevel | None, target_dbfs: float) -> float:
 def soft_limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bend what is above -3 dBFS so that nothing reaches full scale; below, samples pass unchanged.
 
-    Each sample is treated alone, so limiting chunks one by one equals limiting the whole. The curve x / sqrt(1 + x^2)
-    continues the line with the same slope, and division and square root are exact in IEEE 754: a vectorised tanh
-    may round differently at the end of an array.
+    Each sample is treated alone, so limiting chunks equals limiting the whole. The curve x / sqrt(1 + x^2) continues
+    the line with the same slope; division and square root are exact in IEEE 754, while a vectorised tanh may round
+    differently at the end of an array.
     """
     magnitude = np.abs(samples)
     is_over = magnitude > KNEE

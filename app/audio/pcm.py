@@ -27,7 +27,7 @@ def int16_to_float(steps: NDArray[np.int16]) -> NDArray[np.float32]:
 
 
 def float_to_bytes(samples: NDArray[np.float32]) -> bytes:
-    """16-bit little-endian PCM, whatever the machine's own byte order."""
+    """16-bit little-endian PCM on every machine."""
     return float_to_int16(samples).astype("<i2").tobytes()
 
 
@@ -37,7 +37,7 @@ def bytes_to_float(data: bytes) -> NDArray[np.float32]:
 
 
 def require_finite(samples: NDArray[np.floating[Any]]) -> None:
-    """A cast to integers would turn NaN into an arbitrary click without a word."""
+    """A cast to integers would turn NaN into a click."""
     if not np.isfinite(samples).all():
         raise ValueError("samples hold NaN or infinity")
 

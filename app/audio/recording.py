@@ -1,8 +1,7 @@
 """Recordings of any common format, decoded with FFmpeg to one channel of float32.
 
-The bytes come from strangers and FFmpeg is a million lines of C, so the server calls this in a child process
-(app/isolation). They are read from an open file, and a file inside them that names other files or addresses (a
-playlist) is not followed. Knows nothing of uploads and of what a voice needs.
+The bytes come from strangers, so the server calls this in a child process (app/isolation). A playlist among them, which
+names other files or addresses, is not followed.
 """
 
 import io
@@ -21,7 +20,7 @@ from app.audio.reference_check import MAX_RATE_HZ
 from app.errors import UnreadableAudio
 
 MAX_CHANNELS = 64
-"""As many as FFmpeg converts between."""
+"""The limit of FFmpeg's conversion."""
 MAX_BROKEN_SHARE = 0.1
 """Share of packets that may fail to decode: a cut-off file breaks in its last one, noise breaks everywhere."""
 MAX_PARTS = 100
@@ -32,10 +31,10 @@ _PARTS: dict[tuple[bytes, bytes], Literal["little", "big"]] = {
     (b"FORM", b"AIFF"): "big",
     (b"FORM", b"AIFC"): "big",
 }
-# No protocol at all: with FFmpeg's default, an uploaded playlist could read the server's files and networks.
+# With FFmpeg's default protocols, an uploaded playlist could read the server's files and networks.
 _OPEN_OPTIONS = {"protocol_whitelist": "none"}
-# Before version 19, PyAV raises for tags that are not UTF-8 unless it is told to replace them; version 19 always
-# replaces them and refuses the argument.
+# Before version 19, PyAV raises for tags that are not UTF-8 unless it is told to replace them; version 19 refuses the
+# argument.
 _TAG_OPTIONS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
@@ -58,8 +57,9 @@ def decode_in_child(file: BinaryIO, *, name: str, max_s: float) -> tuple[tuple[i
 def decode_recording(file: BinaryIO, *, name: str, max_s: float) -> DecodedRecording:
     """The first `max_s` seconds of any audio, or video with sound, that FFmpeg reads. `name` is for messages only.
 
-    Raises UnreadableAudio when it is not audio. The length is counted while decoding: headers claim too much and too
-    little. The file is decoded twice where the average of its channels loses the voice (see app/audio/channels.py).
+    Raises UnreadableAudio when it is not audio. The length is counted while decoding, because headers claim too much
+    and too little. The file is decoded twice where the average of its channels loses the voice (see
+    app/audio/channels.py).
     """
     downmix = Downmix()
     decoded = _decode(file, name, max_s, downmix)
@@ -141,8 +141,8 @@ def _frames_of_part(container: InputContainer, name: str) -> Iterator[av.AudioFr
 class _Resample:
     """Frames of any kind to mono pieces of one rate. The kind may change within a file (joined recordings).
 
-    The samples are taken interleaved, in one plane: PyAV reads beyond the end of a frame's table of planes where a
-    planar frame has eight channels or more, and crashes.
+    The samples are taken interleaved, because PyAV reads beyond the end of a frame's table of planes where a planar
+    frame has eight channels or more, and crashes.
     """
 
     def __init__(self, downmix: Downmix) -> None:
@@ -161,7 +161,7 @@ class _Resample:
             self._num_channels = frame.layout.nb_channels
             self._effects = [i for i, channel in enumerate(frame.layout.channels) if channel.name.startswith("LFE")]
             self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate_hz)
-        frame.pts = None  # gaps and jumps in time stamps are not ours to mend
+        frame.pts = None  # gaps and jumps in time stamps stay
         return earlier + self._take(frame)
 
     def rest(self) -> list[NDArray[np.float32]]:
@@ -177,7 +177,7 @@ class _Resample:
 
 
 def _parts(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file, or each of the WAV or AIFF files that were joined end to end: FFmpeg stops at the end of the first."""
+    """The file, or each of the WAV or AIFF files joined end to end, because FFmpeg stops at the end of the first."""
     file.seek(0, io.SEEK_END)
     num_bytes = file.tell()
     starts = [0]

@@ -1,7 +1,4 @@
-"""Reference clips: an uploaded recording, decoded in a child process and, for cloning, judged fit for it.
-
-Knows nothing of uploads and engines. FFmpeg is called in app/audio/recording.py, and never in this process.
-"""
+"""Reference clips: an uploaded recording, decoded in a child process and, for cloning, checked."""
 
 import hashlib
 from typing import BinaryIO
@@ -34,8 +31,7 @@ class ReferenceClip(msgspec.Struct, frozen=True, kw_only=True):
 def decode_reference(child: Child, file: BinaryIO, *, name: str, max_s: float) -> ReferenceClip:
     """A recording that a voice can be cloned from.
 
-    Blocking. Raises UnreadableAudio when it is not audio, UnusableReference when it is but no voice can be cloned from
-    it.
+    Blocking. Raises UnreadableAudio when it is not audio, UnusableReference when no voice can be cloned from it.
     """
     clip = decode_clip(child, file, name=name, max_s=max_s)
     check_reference(clip.samples, clip.sample_rate_hz, _short(name))

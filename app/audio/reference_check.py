@@ -1,7 +1,6 @@
 """Fitness of a decoded recording for cloning a voice: measurements, faults and a verdict.
 
-Every threshold is here, once. A refusal and a verdict read from the same faults, so a recording that is called usable
-is never refused, and the other way round. Knows samples; knows nothing of files and of who asks.
+A refusal and a verdict read from the same faults, so a recording that is called usable is never refused.
 """
 
 import math
@@ -17,7 +16,7 @@ from app.errors import UnusableReference
 
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
-"""Recordings above this rate are resampled to it: speech has nothing up there that a voice model hears."""
+"""Recordings above this rate are resampled to it; voice models use nothing above."""
 MIN_REFERENCE_S, GOOD_REFERENCE_S = 2.0, 6.0
 MIN_LEVEL_DBFS, GOOD_LEVEL_DBFS = -50.0, -40.0
 FULL_SCALE = 0.98
@@ -34,9 +33,7 @@ MIN_NOISE_DBFS = -100.0
 
 
 class ReferenceQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """Measurements of a recording.
-
-    level_dbfs     active speech level; None for silence
+    """level_dbfs     active speech level; None for silence
     clipped_share  share of samples that are cut off at full scale, 0 to 1
     noise_dbfs     level of the pauses, at least -100; None where there is no pause to measure it in
     snr_db         speech above noise; None where either is
@@ -113,14 +110,14 @@ def _measure_noise(samples: NDArray[np.float32], sample_rate_hz: int, level_dbfs
     """Level of the noise, and speech above it in dB, by a low quantile of the power of frames.
 
     After Stahl, Fischer and Bippus, "Quantile based noise estimation for spectral subtraction and Wiener filtering"
-    (ICASSP 2000): speech does not fill every moment, so a low quantile over time is noise. Theirs is taken in each band
-    of frequencies, to subtract it there; one level needs the whole frame only.
+    (ICASSP 2000): speech does not fill every moment, so a low quantile over time is noise. One level needs the whole
+    frame, not each band of frequencies.
 
     None where the quietest frames are as loud as speech: it has no pauses, or noise that drowns it.
     """
     noise_power = float(np.quantile(frame_powers(samples, sample_rate_hz), NOISE_QUANTILE))
     noise_power = max(noise_power, dbfs_to_amplitude(MIN_NOISE_DBFS) ** 2)
-    speech_power = dbfs_to_amplitude(level_dbfs) ** 2 - noise_power  # what sounds is speech and noise together
+    speech_power = dbfs_to_amplitude(level_dbfs) ** 2 - noise_power  # a frame of speech holds noise too
     if speech_power < noise_power:
         return None
     return amplitude_to_dbfs(math.sqrt(noise_power)), 10 * math.log10(speech_power / noise_power)

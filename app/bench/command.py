@@ -29,7 +29,7 @@ XTTS_CODE_S = 1024 / 22050
 """seconds of audio in one audio code"""
 HTTP_TIMEOUT_S = 600
 Report = Callable[[str], None]
-"""takes a line about the progress"""
+"""takes a line of progress"""
 
 
 async def bench_engine(
@@ -74,7 +74,7 @@ async def bench_server(
 async def _measure_each(
     open_stream: OpenStream, streams: Sequence[int], *, sample_rate_hz: int, code_s: float | None, report: Report
 ) -> list[Figures]:
-    await measure(open_stream, 1, sample_rate_hz=sample_rate_hz, code_s=None)  # warm-up: the first run is the slowest
+    await measure(open_stream, 1, sample_rate_hz=sample_rate_hz, code_s=None)  # warm-up
     figures: list[Figures] = []
     for number in streams:
         report(f"{number} streams")

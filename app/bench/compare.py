@@ -1,7 +1,7 @@
 """Chorus beside the TTS package: the same checkpoint, texts, greedy codes and device, in one process and one run.
 
-The reference speaks one text after the other, as its `inference` and `inference_stream` do, in float32 as it was
-released. Times are wall-clock seconds.
+The reference speaks one text after the other, by its `inference` and `inference_stream`, in float32. Times are
+wall-clock seconds.
 """
 
 import asyncio
@@ -47,11 +47,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     reference_s: float
     """text to samples: `Xtts.inference`"""
     reference_first_audio_s: float
-    """`Xtts.inference_stream`, when it speaks nothing else: the median of the texts"""
+    """`Xtts.inference_stream` alone, median of the texts"""
     decode_s: float
     whole_s: float
     first_audio_s: float
-    """the median of the texts, all spoken together"""
+    """median of the texts, all spoken together"""
     decode_ratio: float
     whole_ratio: float
     equal_sequences: int
@@ -68,10 +68,10 @@ def compare(
     num_codes: int,
     report: Callable[[str], None],
 ) -> list[Comparison]:
-    """Speak the texts with both. Needs the checkpoint as published: the reference reads no other form.
+    """Speak the texts with both. Needs the checkpoint as published, the only form that the reference reads.
 
-    Each text is spoken once by the reference; batches larger than `texts` repeat them, and their time is counted
-    as often. Raises UnusableCheckpoint.
+    The reference speaks each text once; larger batches repeat texts, and count their time as often. Raises
+    UnusableCheckpoint.
     """
     if not (folder / ORIGINAL_WEIGHTS).is_file():
         raise UnusableCheckpoint(
@@ -142,7 +142,7 @@ def _decode(
         device=device,
         use_graphs=profile.use_graphs,
     )
-    if device.type == "cuda":  # libraries plan and load what a shape needs when they meet it first
+    if device.type == "cuda":  # libraries plan and load what a shape needs on first use
         batch.join(_some(sequences_of(), profile.prefill_positions)).wait()
         batch.step().wait()
         batch.reset()
@@ -159,7 +159,7 @@ def _decode(
             for row, code in zip(codes, unread.popleft().wait().tolist(), strict=True):
                 row.append(code)
 
-    for _ in range(1, num_codes):  # the first code came out of prefill
+    for _ in range(1, num_codes):  # prefill gave the first code
         unread.append(batch.step())
         read_until(profile.lookahead_steps)
     read_until(0)
@@ -167,7 +167,6 @@ def _decode(
 
 
 def _sequence(preparer: TextPreparer, text: str, voice: Voice, sampling: SamplingParams) -> XttsSequence:
-    """The sequence of a text, in a request of its own."""
     (sequence,) = preparer.prepare([Segment(0, text, Boundary.PARAGRAPH)], "en")
     Request(sequences=(sequence,), voice=voice, sampling=sampling)  # a sequence reads its voice from its request
     return sequence
@@ -196,7 +195,7 @@ async def _speak(
         voice = engine.voice(engine.speakers()[0].id)
 
         async def speak(text: str) -> float:
-            """The moment of the first audio."""
+            """Return the moment of the first audio."""
             segment = Segment(index=0, text=text, boundary=Boundary.PARAGRAPH)
             request = Request(
                 sequences=engine.prepare((segment,), "en"),

@@ -1,7 +1,4 @@
-"""The TTS package's own XTTS, timed as its users meet it: one text after the other, in float32 as it was released.
-
-Knows the package's model from outside. Knows nothing of Chorus's engine.
-"""
+"""The TTS package's own XTTS, timed: one text after the other, in float32. Knows nothing of Chorus's engine."""
 
 import gc
 import logging
@@ -60,7 +57,7 @@ def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
 
         class ReadOnlyXtts(Xtts):
             def _load_checkpoint(self, model_path: Path) -> dict[str, torch.Tensor]:
-                """The package's own method writes `model.pth` anew where it holds a config object, as released."""
+                """Replaces the package's method, which rewrites a `model.pth` that holds a config object."""
                 return read_state_dict(model_path)
 
         logging.getLogger("transformers").setLevel(logging.ERROR)
@@ -72,7 +69,7 @@ def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
 
 
 def _speak_reference(model: Any, text: str, voice: VoiceConditioning, num_codes: int) -> ReferenceRun:
-    """`inference`, timed; what it spends in the vocoder is told apart by watching that module."""
+    """`inference`, timed; the vocoder's share is measured by watching that module."""
     heard: list[list[int]] = []
     vocoder_s: list[float] = []
     generate, vocode = model.gpt.generate, model.hifigan_decoder.forward
@@ -106,7 +103,7 @@ def _speak_reference(model: Any, text: str, voice: VoiceConditioning, num_codes:
             model.inference(*arguments, **options)
         whole_s = time.perf_counter() - began_at_s
     finally:
-        del model.gpt.generate, model.hifigan_decoder.forward  # the methods of their classes are theirs again
+        del model.gpt.generate, model.hifigan_decoder.forward  # restores the methods of their classes
     with _quiet():
         began_at_s = time.perf_counter()
         stream = model.inference_stream(*arguments, **options)
@@ -117,7 +114,7 @@ def _speak_reference(model: Any, text: str, voice: VoiceConditioning, num_codes:
 
 
 def now_s(device: torch.device) -> float:
-    """The time when the device has done what it was asked for."""
+    """The time when the device has finished its queue."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()

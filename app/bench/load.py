@@ -1,7 +1,4 @@
-"""The load generator: many listeners at once on an engine or on a server, and the figures of their playback.
-
-Knows texts, samples and moments. Knows nothing of how the figures are shown.
-"""
+"""The load generator: many listeners at once on an engine or on a server, and the figures of their playback."""
 
 import asyncio
 import json
@@ -72,7 +69,7 @@ class Listener:
         return self._playback.num_underruns > 0
 
     async def listen(self, pieces: AsyncIterator[int], *, sample_rate_hz: int) -> None:
-        """Take the stream to its end. `pieces`: the number of samples in each piece of audio, as it arrives."""
+        """Take the stream to its end. `pieces`: the number of samples in each piece."""
         async for num_samples in pieces:
             if not num_samples:
                 continue
@@ -156,11 +153,11 @@ def http_streams(client: httpx.AsyncClient) -> OpenStream:
 
 
 def post_stream(client: httpx.AsyncClient, text: str, seed: int) -> AbstractAsyncContextManager[httpx.Response]:
-    """`POST /tts` for a stream of 16-bit samples at 24 kHz; the answer's body is not read yet."""
+    """`POST /tts` for a stream of 16-bit samples at 24 kHz; the body is not read yet."""
     return client.stream("POST", "/tts", json={"text": text, "stream": True, "format": "pcm", "seed": seed})
 
 
 async def samples_of(answer: httpx.Response) -> AsyncIterator[int]:
-    """The number of samples in each piece of a body of 16-bit samples, as it arrives."""
+    """The number of samples in each piece of a body of 16-bit samples."""
     async for data in answer.aiter_raw():
         yield len(data) // 2

@@ -1,7 +1,4 @@
-"""The `chorus` command: serve, say, normalize, voices, download, bench, doctor.
-
-One module for each; heavy imports wait inside them.
-"""
+"""The `chorus` command. Heavy imports wait inside the modules."""
 
 import logging
 import sys
@@ -29,7 +26,7 @@ class Commands(click.Group):
             logging.getLogger(__name__).debug("failed", exc_info=error)
             raise click.ClickException(error.message) from error
         except BrokenPipeError:
-            sys.stderr.close()  # the reader has gone: not worth a trace
+            sys.stderr.close()  # a closed pipe is worth no trace
             sys.exit(1)
 
 

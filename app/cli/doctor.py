@@ -1,4 +1,4 @@
-"""`chorus doctor`: what is installed, which engine would run and why, what it would speak, what is missing."""
+"""`chorus doctor`."""
 
 import importlib.metadata
 import platform
@@ -69,7 +69,7 @@ def _inspect(settings: Settings, line: Callable[[str, str], None]) -> None:
 
 
 def _inspect_unused(settings: Settings, line: Callable[[str, str], None]) -> None:
-    """A checkpoint that the server passes over, because packages are missing: what is wrong with it is no problem."""
+    """A checkpoint that the server skips, because packages are missing; its faults are no problem."""
     try:
         _inspect(settings, line)
     except UnusableCheckpoint as error:

@@ -1,4 +1,4 @@
-"""`chorus download`: the weights of XTTS, fetched, verified and converted."""
+"""`chorus download`."""
 
 import click
 

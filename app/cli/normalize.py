@@ -1,4 +1,4 @@
-"""`chorus normalize`: what will be said for a text, without a server and without the weights."""
+"""`chorus normalize`."""
 
 import sys
 from collections.abc import Callable

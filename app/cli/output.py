@@ -19,7 +19,7 @@ def is_same(output: str, other: str) -> bool:
     """True if both names lead to one file."""
     try:
         return Path(output).resolve() == Path(other).resolve()
-    except (OSError, RuntimeError):  # a link that leads to itself; opening it gives the message
+    except (OSError, RuntimeError):  # a link to itself; opening it gives the message
         return False
 
 
@@ -27,9 +27,9 @@ def is_same(output: str, other: str) -> bool:
 def open_output(output: str) -> Generator[BinaryIO]:
     """Open `output` for writing; `-` is standard output.
 
-    A regular file appears under its name when the block has ended without an error, in the place of what was there.
-    A symbolic link stays and its target is written. A device or a named pipe is written into as it is.
-    Raises click.ClickException where the file cannot be written.
+    A regular file appears under its name when the block has ended without an error, and replaces the old one. A
+    symbolic link stays and its target is written. A device or a named pipe is written into. Raises click.ClickException
+    where the file cannot be written.
     """
     if output == "-":
         yield sys.stdout.buffer
@@ -56,12 +56,12 @@ def open_output(output: str) -> Generator[BinaryIO]:
 
 
 def _replaceable(path: Path) -> Path | None:
-    """The file that a rename may replace, symbolic links followed; None for what is there and no regular file.
+    """The file that a rename may replace, symbolic links followed; None where something else than a regular file is.
 
     None as well for a name that does not lead back to its file, such as /dev/fd/3 of a file that has been removed.
     """
     try:
-        mode = path.stat().st_mode  # raises OSError for a link that leads to itself
+        mode = path.stat().st_mode  # raises OSError for a link to itself
     except FileNotFoundError:
         return path.resolve()
     target = path.resolve()

@@ -1,4 +1,4 @@
-"""`chorus say`: speak without a server."""
+"""`chorus say`."""
 
 import asyncio
 import sys
@@ -66,9 +66,9 @@ def say(
     request = SpeechRequest(
         text=said, language=language, markup=Markup(markup), speaker_id=voice, speed=speed, seed=seed
     )
-    # The text's limit protects a shared server; here the user's own patience is the limit.
+    # The limit protects a shared server.
     settings = load_settings(max_text_chars=sys.maxsize)
-    # Opened before the first word is spoken: a folder that cannot be written is no news for the end of a chapter.
+    # Opened before the first word, so that an unwritable folder is reported before a chapter is spoken.
     with nullcontext() if captions is None else open_output(captions) as captions_file:
         with open_output(output) as file:
             receipt = asyncio.run(_speak(request, settings, audio_format, file, is_seekable=is_seekable(output)))

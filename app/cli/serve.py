@@ -19,8 +19,8 @@ from app.settings import Settings, load_settings
 from app.voices.files import prepare_data_directory
 
 SWITCH_INTERVAL_S = 0.0005
-"""Time after which a thread that runs Python gives way to another. The event loop waits so long for its turn whenever
-other threads compute: at Python's default of 5 ms, each of its turns would last that much longer."""
+"""Seconds after which a thread that runs Python gives way to another. At Python's default of 5 ms each turn of the
+event loop would last that much longer while other threads compute."""
 
 
 @click.command()
@@ -55,7 +55,7 @@ def serve(host: str | None, port: int | None) -> None:
         access_log=False,
         server_header=False,
         **protocol_options(settings.client_timeout_s),
-        # DrainingServer has waited before. This is the time of what is cut off to end in order.
+        # DrainingServer has waited before; this is for answers that are cut off.
         timeout_graceful_shutdown=1,
         # Longer than any Retry-After, so that a client that waits as told finds its connection open.
         timeout_keep_alive=75,
@@ -82,10 +82,10 @@ def _greet(settings: Settings, urls: Sequence[str]) -> None:
 
 
 def _leave_at_once(status: int) -> NoReturn:
-    """End the process without waiting for the thread that loads the engine: what it does cannot be interrupted.
+    """End the process without waiting for the thread that loads the engine, which cannot be interrupted.
 
-    What it writes is complete under its final name or not there (app/engine/xtts/checkpoint/download.py). A normal end
-    of the interpreter would stop that thread in the middle of native code, which can crash.
+    Its files are complete under their final name or not there (app/engine/xtts/checkpoint/download.py). A normal end of
+    the interpreter would stop the thread in the middle of native code, which can crash.
     """
     logging.shutdown()
     sys.stdout.flush()

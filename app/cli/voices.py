@@ -1,4 +1,4 @@
-"""`chorus voices`: the voices that can be named."""
+"""`chorus voices`."""
 
 import click
 

@@ -5,6 +5,6 @@
     worker.py   the process itself (`python -m app.isolation.worker`): limits, then one call after the other
     wire.py     the frames between them
 
-A call names a function as "package.module:function". It gets an open file and keyword options, and returns a value that
-JSON can hold and bytes. Knows processes and limits. Knows nothing of audio and HTTP.
+A call names a function as "package.module:function", gets an open file and keyword options, and returns a value that
+JSON can hold and bytes.
 """

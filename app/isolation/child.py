@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 ROOT = Path(app.__file__).parents[1]
 START_TIMEOUT_S = 60.0
-"""A worker imports numpy and FFmpeg: half a second, and a long time on a machine that is being started."""
+"""A worker imports numpy and FFmpeg: half a second, and far longer on a machine that is being started."""
 GRACE_S = 5.0
-"""The server ends a job that takes too long; where there is no server any more, the worker does so this much later."""
+"""Seconds after the time limit of a job at which the worker ends itself, where no server has ended it."""
 V = TypeVar("V")
 
 
@@ -95,11 +95,11 @@ class Child:
     ) -> tuple[V, bytearray]:
         """Call `function` in the child with `file`, from its beginning. The value, as a `result`, and the data.
 
-        Blocking. Raises RequestError as the function does, and IsolationFailure when the child crashed, took too
-        long, or needed too much memory. After an IsolationFailure the child is dead.
+        Blocking. Raises RequestError as the function does, and IsolationFailure when the child crashed, took too long,
+        or needed too much memory. After an IsolationFailure the child is dead.
 
-        A process that has decoded other files may crash because of what one of them did to its memory: after a crash
-        the call is made once more, in a new process.
+        An earlier file may have damaged the memory of a process, so after a crash of one that has decoded others the
+        call is made once more, in a new process.
         """
         try:
             return self._call(function, file, result, max_bytes=max_bytes, **options)
@@ -158,7 +158,7 @@ class Child:
                 error,
                 self._process.returncode,
             )
-            # It may have been killed for lack of memory, or with the server: the next one may start.
+            # It may have been killed for lack of memory, so the next one may start.
             raise Unavailable("the process that decodes uploads did not start; try again in a moment") from error
         self._is_ready = True
 
@@ -187,7 +187,7 @@ class Child:
 
     def _died(self, error: Exception) -> IsolationFailure:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)  # its connection has ended, so it is ending, and how it did so is wanted
+            self._process.wait(1)  # its connection has ended, so it is ending; its status is wanted
         status = self._process.poll()
         logger.warning("a decoding process ended with status %s: %r", status, error)
         if status in (-signal.SIGXCPU, -signal.SIGALRM):

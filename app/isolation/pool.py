@@ -1,8 +1,8 @@
 """Sandbox: warm child processes, each leased to one request at a time.
 
-A child is started by the first request that finds none idle, so there are never more than threads in the UPLOADS pool.
-It is ended after a failure, after MAX_LEASES requests (memory that a library leaks ends with it) and when it was idle
-for MAX_IDLE_S. None is started before the first upload: a snapshot of the process holds no child.
+The first request that finds no idle child starts one, so there are never more than threads in the UPLOADS pool. A child
+is ended after a failure, after MAX_LEASES requests (memory that a library leaks ends with it) and after MAX_IDLE_S of
+idle time. None is started before the first upload: a snapshot of the process holds no child.
 """
 
 import asyncio
@@ -48,10 +48,10 @@ class Sandbox:
             return [child.pid for child in (*self._idle, *self._leased)]
 
     async def run(self, work: Callable[[Child], T]) -> T:
-        """`work` on a thread of the UPLOADS pool, with a child that is its own for so long.
+        """Run `work` on a thread of the UPLOADS pool, with a child of its own.
 
-        When the caller is cancelled its child is killed, and the thread is free when this returns.
-        Raises what `work` raises; Draining once the sandbox is closed.
+        When the caller is cancelled its child is killed, and the thread is free when this returns. Raises what `work`
+        raises; Draining once the sandbox is closed.
         """
         leased: list[Child] = []
         has_gone = threading.Event()
@@ -104,7 +104,7 @@ class Sandbox:
                 child = self._idle.pop()
                 if child.is_alive:
                     return child
-                child.close()  # killed from outside while it was idle: this request is not to blame
+                child.close()  # killed from outside while it was idle
         return None
 
     def _give_back(self, child: Child) -> None:
@@ -116,7 +116,6 @@ class Sandbox:
         child.close()
 
     def _retire_later(self) -> None:
-        """Begin to count the idle time anew."""
         if self._retiring is not None:
             self._retiring.cancel()
         if not self._is_closed:

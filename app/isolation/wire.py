@@ -1,7 +1,7 @@
 """Frames between the server and a child, on one stream socket.
 
 A frame is two lengths (32 bits each), a JSON text and bytes. A job also carries one file descriptor. Each side states
-the largest lengths that it accepts before it reads, because the child may have been taken over by what it parsed.
+the largest lengths that it accepts before it reads, because the parsed file may have taken the child over.
 """
 
 import socket
@@ -19,13 +19,13 @@ class Job(msgspec.Struct, kw_only=True):
     """A call. `cpu_s` and `wall_s` bound it inside the child."""
 
     function: str
-    options: dict[str, Any]  # Any: keyword arguments of the function, as JSON
+    options: dict[str, Any]  # Any: keyword arguments as JSON
     cpu_s: int
     wall_s: float
 
 
 class Refusal(msgspec.Struct, kw_only=True):
-    """A RequestError that the function raised: the name of its class, and its words."""
+    """Class and message of a RequestError that the function raised."""
 
     error: str
     message: str

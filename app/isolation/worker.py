@@ -1,7 +1,7 @@
 """The child process: `python -m app.isolation.worker <bytes of memory>`, with its connection as standard input.
 
-It takes limits on itself before it reads anything: memory, CPU time and wall time, no core dumps, no files written.
-It answers one job after the other and ends when the server closes the connection, or dies.
+Before it reads anything it limits its memory, CPU time, wall time, core dumps and written files. It answers one job
+after the other and ends with the server.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from app.errors import RequestError
 from app.isolation.wire import ConnectionEnded, Job, Refusal, Reply, receive_job, send_reply
 
 NICENESS = 5
-"""Decoding gives way to streams that somebody is listening to, when both want the same core."""
+"""Decoding gives way to streams that are being listened to."""
 MAX_OPEN_FILES = 64
 _PR_SET_PDEATHSIG = 1
 
@@ -77,7 +77,7 @@ def _answer(connection: socket.socket, job: Job, file: BinaryIO) -> None:
 
 
 def _start_clocks(job: Job) -> None:
-    """The kernel ends this process when the job takes longer: also where no server is left to do so."""
+    """The kernel ends this process when the job takes longer, even where the server is gone."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     _set_limit("RLIMIT_CPU", int(usage.ru_utime + usage.ru_stime) + 1 + job.cpu_s, for_good=False)
     signal.setitimer(signal.ITIMER_REAL, job.wall_s)
@@ -85,14 +85,14 @@ def _start_clocks(job: Job) -> None:
 
 def _limit(*, memory_bytes: int) -> None:
     os.nice(NICENESS)
-    _set_limit("RLIMIT_DATA", memory_bytes)  # Linux counts private mappings too, which is where large blocks lie
+    _set_limit("RLIMIT_DATA", memory_bytes)  # Linux counts private mappings too, where large blocks lie
     _set_limit("RLIMIT_FSIZE", 0)
     _set_limit("RLIMIT_CORE", 0)
     _set_limit("RLIMIT_NOFILE", MAX_OPEN_FILES)
 
 
 def _set_limit(name: str, limit: int, *, for_good: bool = True) -> None:
-    """A system that does not know this limit, or does not let it be set, goes without."""
+    """Skipped on a system that does not know this limit, or does not let it be set."""
     kind = getattr(resource, name, None)
     if kind is None:
         return

@@ -1,9 +1,9 @@
 """Logging: one line a message, or one JSON object, each with its request id.
 
-A message may bring figures of its own, `extra={"fields": {...}}`: members of the JSON object, left out of the text.
+`extra={"fields": {...}}` adds members to the JSON object, which the text leaves out.
 
-Messages quote what callers send: paths, names of voices, header values. Each formatter escapes every character that is
-not printable, so that no caller can begin a line, move a terminal's cursor, or reverse the direction of the text.
+Messages quote callers: paths, names of voices, header values. Each formatter escapes every character that is not
+printable, so that no caller can begin a line, move a terminal's cursor, or reverse the direction of the text.
 """
 
 import json
@@ -24,7 +24,7 @@ class _TextFormatter(logging.Formatter):
         line = f"{time} {record.levelname:7} [{request_context.get().request_id}] {escape(record.getMessage())}"
         trace = [self.formatException(record.exc_info)] if record.exc_info else []
         trace += [self.formatStack(record.stack_info)] if record.stack_info else []
-        # The message of an exception may hold line breaks too: indented, none of its lines looks like one of the log.
+        # An exception's message may hold line breaks; indented, none of its lines looks like one of the log.
         return "\n".join([line, *(f"    {escape(each)}" for text in trace for each in text.split("\n"))])
 
 
@@ -42,8 +42,8 @@ class _JsonFormatter(logging.Formatter):
             entry["trace_id"] = trace
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        # The standard library's encoder escapes everything beyond printable ASCII. A value that JSON has no form for
-        # must not cost the line.
+        # The encoder escapes everything beyond printable ASCII. `default=str`: a value without a JSON form must not
+        # cost the line.
         return json.dumps(entry, default=str)
 
 

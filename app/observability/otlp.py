@@ -1,7 +1,7 @@
 """Export of spans over OTLP/HTTP, by OpenTelemetry's SDK. Imported only where CHORUS_OTLP_ENDPOINT names a collector.
 
-Spans wait in a bounded queue and leave in batches, on a thread of the SDK's own: a collector that is slow or down costs
-traces and never a request. The SDK reads its own OTEL_* variables (headers, certificates, sampling, batch sizes).
+Spans wait in a bounded queue and leave in batches on the SDK's thread, so a slow collector costs traces and never a
+request. The SDK reads its own OTEL_* variables (headers, certificates, sampling, batch sizes).
 """
 
 import logging
@@ -27,7 +27,7 @@ def open_provider(endpoint: str, resource: Mapping[str, str]) -> TracerProvider:
     """A provider that exports to the collector at the base URL `endpoint`; `resource` names the server."""
     exporter = _QuietExporter(
         OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH, timeout=SEND_TIMEOUT_S),
-        # Without user and password, which stand before the @.
+        # without user and password
         collector=urlsplit(endpoint).netloc.rpartition("@")[2],
     )
     provider = TracerProvider(resource=Resource.create(dict(resource)), shutdown_on_exit=False)
@@ -37,7 +37,7 @@ def open_provider(endpoint: str, resource: Mapping[str, str]) -> TracerProvider:
 
 def close_provider(provider: TracerProvider) -> None:
     """Send the spans that are left. Blocks for at most CLOSE_TIMEOUT_S."""
-    # The SDK's own shutdown waits for half a minute where a collector hangs; it is left behind then.
+    # The SDK's own shutdown waits for half a minute where a collector hangs.
     closing = Thread(target=provider.shutdown, name="close-traces", daemon=True)
     closing.start()
     closing.join(CLOSE_TIMEOUT_S)

@@ -15,9 +15,9 @@ class RequestContext(msgspec.Struct, kw_only=True):
 
     request_id: str = "-"
     caller: str = ""
-    """Name of the key that was sent; empty where no key is needed. For the log only."""
+    """Name of the key that was sent; empty where no key is needed."""
     facts: dict[str, Any] = {}  # Any: values for JSON
-    """Added to the line in the log. Numbers and names of the server's own only: no text, key or recording."""
+    """Added to the line in the log: the server's own numbers and names, no text, key or recording."""
 
 
 _OUTSIDE = RequestContext()

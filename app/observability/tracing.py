@@ -1,8 +1,8 @@
 """Traces by OpenTelemetry's API: a span for each request, and below it spans for its steps.
 
 Without a TracerProvider every span is the API's no-op. The current span and the tracer are context variables, which
-tasks and worker threads inherit; no provider is global, so two apps of one process may have different ones.
-Attributes are names and figures, never a text, a key or a recording of a caller.
+tasks and worker threads inherit; no provider is global, so apps of one process may have different ones. Attributes are
+names and figures, never a caller's text, key or recording.
 """
 
 import time
@@ -61,7 +61,7 @@ def span(name: str) -> Generator[Span]:
 @contextmanager
 def active(span: Span) -> Generator[Span]:
     """Make `span` the current one, end it after the block, and mark it as failed where the block raises."""
-    # The API's own marks would hold the message of the exception, which may quote what the caller sent.
+    # The API's own marks hold the exception's message, which may quote the caller.
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield span
@@ -84,5 +84,5 @@ def trace_id() -> str:
 
 
 def wall_clock_offset_ns() -> int:
-    """Add it to nanoseconds of `time.perf_counter` for nanoseconds of the wall clock, as spans need them."""
+    """Difference in nanoseconds between the wall clock, which spans need, and `time.perf_counter`."""
     return time.time_ns() - time.perf_counter_ns()

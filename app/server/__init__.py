@@ -1,1 +1,1 @@
-"""The server process around the app: its listening sockets, its HTTP and WebSocket protocols, its shutdown."""
+"""The server process around the app: listening sockets, protocols, shutdown."""

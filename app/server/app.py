@@ -1,4 +1,4 @@
-"""create_app: the one place that wires the layers together."""
+"""create_app: wires the layers together."""
 
 import asyncio
 import logging
@@ -178,10 +178,10 @@ def create_app(
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=None,  # app/http/openapi/document.py makes the document, when it is asked for
+        openapi_config=None,  # app/http/openapi/document.py makes the document
         request_max_body_size=max_json_bytes(settings),  # of JSON; app/http/wire/uploads.py bounds bodies with files
     )
-    # Litestar and uvicorn each have their own types for ASGI's dictionaries.
+    # Litestar and uvicorn have different types for ASGI's dictionaries.
     return wrap(
         SocketRefusal(cast("AsgiApp", app), SOCKET_PATHS),
         app_state.lifecycle,
@@ -208,7 +208,7 @@ async def _open_wyoming(
     settings = app_state.settings
     if not settings.wyoming_port:
         return
-    from app.wyoming.server import WyomingServer  # only who asks for it loads it
+    from app.wyoming.server import WyomingServer  # imported only where the port is set
 
     server = WyomingServer(
         lambda: app_state.service,
@@ -263,7 +263,7 @@ async def _load(
 
 
 def _fail(lifecycle: Lifecycle, error: ChorusError, on_failure: Callable[[ChorusError], None] | None) -> None:
-    # The message of a StartupError says what the operator can do; a trace beside it would only hide that.
+    # A StartupError tells the operator what to do, so it needs no trace.
     logger.error("%s", error, exc_info=None if isinstance(error, StartupError) else error.__cause__)
     lifecycle.has_failed(error)
     if on_failure is not None:

@@ -34,7 +34,7 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._draining is None:
-            # A signal interrupts whatever runs: the shutdown is no part of that request.
+            # A signal may arrive within a request's context, of which the shutdown is no part.
             self._draining = asyncio.get_event_loop().create_task(self._drain(), context=contextvars.Context())
         elif not self.should_exit:
             self._cut("a second signal came")

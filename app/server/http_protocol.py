@@ -1,8 +1,7 @@
-"""uvicorn's h11 protocol with a time limit for a request's head, and one shape for what it refuses.
+"""uvicorn's h11 protocol with a time limit for a request's head and the common body for its errors.
 
-h11 bounds the size of heads, trailers and chunk headers, and parses nothing of the next request before the answer to
-the last one is complete. The body has its bounds in the app: its size, and the wait for each part of it in
-app/http/middleware/client_timeout.py.
+h11 bounds the size of heads, trailers and chunk headers, and parses a request only after the answer to the last one.
+The app bounds the body: its size, and in app/http/middleware/client_timeout.py the wait for each part of it.
 """
 
 import asyncio
@@ -58,7 +57,7 @@ def _checked(request: h11.Request) -> h11.Request:
     scheme, separator, rest = request.target.partition(b"://")
     if not separator or scheme.lower() not in (b"http", b"https"):
         return request
-    _, slash, path = rest.partition(b"/")  # the form that is sent to proxies, which servers must take too
+    _, slash, path = rest.partition(b"/")  # the absolute form, which servers must accept too
     return h11.Request(
         method=request.method, target=slash + path or b"/", headers=request.headers, http_version=request.http_version
     )
@@ -70,7 +69,7 @@ class BoundedHttpProtocol(StalledWriteGuard, H11Protocol):
     The timer runs only while a request is awaited, never while an answer is under way.
     """
 
-    def __init__(self, *args: Any, head_timeout_s: float, **options: Any) -> None:  # Any: uvicorn's own, handed on
+    def __init__(self, *args: Any, head_timeout_s: float, **options: Any) -> None:  # Any: uvicorn's own
         super().__init__(*args, **options)
         self.conn = _Connection(h11.SERVER, MAX_HEAD_BYTES)
         self._head_timeout_s = head_timeout_s
@@ -86,12 +85,12 @@ class BoundedHttpProtocol(StalledWriteGuard, H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state in (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR):
-            return  # nothing more is answered on this connection
+            return
         if self.conn.their_state in (h11.IDLE, h11.DONE) and not self._unparsed:
-            # Empty lines before a request are skipped (RFC 9112, 2.2), which h11 does not do.
+            # RFC 9112, 2.2 skips empty lines before a request; h11 does not.
             data = data.lstrip(EMPTY_LINES)
             if self.conn.their_state is h11.IDLE:
-                self._await_head()  # even by empty lines alone, which must not keep a connection open
+                self._await_head()  # empty lines alone must not keep a connection open
             if not data:
                 return
         super().data_received(data)
@@ -141,7 +140,7 @@ class BoundedHttpProtocol(StalledWriteGuard, H11Protocol):
             self.transport.close()  # a connection that was opened and never used
 
     def _refuse(self, status: int) -> None:
-        """Answer with an error and close; close only where an answer has begun, which must not hold these bytes."""
+        """Answer with an error and close; only close where an answer has begun, which must not hold these bytes."""
         self._stop_waiting()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_refusal(status))

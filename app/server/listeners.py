@@ -1,7 +1,4 @@
-"""Listening TCP sockets for one port on one or several addresses, of IPv4 and IPv6.
-
-Used for HTTP and for Wyoming. Knows nothing of either.
-"""
+"""Listening TCP sockets for one port on one or several addresses, of IPv4 and IPv6, for HTTP and Wyoming."""
 
 import errno
 import socket
@@ -11,10 +8,10 @@ from app.errors import AddressUnavailable
 
 BACKLOG = 2048
 MAX_UNSENT_BYTES = 128 * 1024
-"""Bytes that the kernel takes of one answer before the client's side has made room for them. Without this bound a
-client that stops reading still gets megabytes from the server, and a write that waits says little about the client."""
+"""Bytes of one answer that the kernel takes beyond those on the way. Without this bound a client that stops reading
+still gets megabytes, and a waiting write says little about the client."""
 
-# localhost means both loopback addresses, whatever the resolver says; `::` alone means every address of both families.
+# whatever the resolver says; `::` alone means every address of both families
 _LOCALHOST = ("127.0.0.1", "::1")
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, and the address that is shown
 
@@ -34,8 +31,8 @@ def open_listeners(hosts: str, port: int, *, port_setting: str, purpose: str = "
     """Listening sockets for every address of `hosts`, all on one port; `port` 0 takes a free one.
 
     `::` takes IPv4 connections too, unless an IPv4 address is listed beside it. `localhost` is 127.0.0.1 and ::1; the
-    second is left out on a machine without IPv6. Raises AddressUnavailable, which names the address that failed and
-    the setting to change, and leaves no socket open.
+    second is left out on a machine without IPv6. Raises AddressUnavailable, which names the address that failed and the
+    setting to change, and leaves no socket open.
     """
     listeners: list[socket.socket] = []
     names = split_hosts(hosts)
@@ -81,8 +78,8 @@ def _open(family: int, address: tuple[object, ...], *, is_dual: bool) -> socket.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not is_dual)
-        # Accepted connections inherit both. asyncio's own loop does not set TCP_NODELAY on a socket that it is given
-        # (uvloop does), and every small answer would wait 40 ms.
+        # Accepted connections inherit both. asyncio does not set TCP_NODELAY on a socket that it is given, and every
+        # small answer would wait 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)

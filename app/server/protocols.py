@@ -1,4 +1,4 @@
-"""Options of uvicorn: protocols that bound the size of messages and the time that clients take."""
+"""Options of uvicorn that bound messages and the time that clients take."""
 
 from functools import partial
 from typing import Any
@@ -18,6 +18,6 @@ def protocol_options(client_timeout_s: float) -> dict[str, Any]:  # Any: uvicorn
         "http": partial(BoundedHttpProtocol, head_timeout_s=client_timeout_s, write_timeout_s=write_timeout_s),
         "ws": partial(BoundedSocketProtocol, write_timeout_s=write_timeout_s),
         "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,
-        # Inflating happens in the event loop, before the size of a message can be checked; audio does not compress.
+        # Inflating happens before the size of a message can be checked; audio does not compress.
         "ws_per_message_deflate": False,
     }

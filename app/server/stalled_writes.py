@@ -1,4 +1,4 @@
-"""A bound for connections whose client does not take what was written to it."""
+"""A bound for connections whose client does not take what was written."""
 
 import asyncio
 import socket
@@ -9,11 +9,11 @@ from typing import cast
 class StalledWriteGuard(asyncio.Protocol):
     """Mixin for a protocol: aborts the connection when its write buffer stays filled for `write_timeout_s`.
 
-    The app bounds its own waits (app/http/middleware/client_timeout.py). It cannot end the connection: `close` waits
-    until the client has taken the rest of the buffer, which a client that has stopped reading never does.
+    The app bounds its own waits (app/http/middleware/client_timeout.py) but cannot end the connection: `close` waits
+    until the client has taken the rest of the buffer.
 
-    The buffer counts as filled from its first byte, so that the app's next `send` waits until the kernel has taken
-    all of the last one.
+    The buffer counts as filled from its first byte, so that the app's next `send` waits until the kernel has taken all
+    of the last one.
     """
 
     def __init__(self, *args: object, write_timeout_s: float, **options: object) -> None:
@@ -49,7 +49,7 @@ class StalledWriteGuard(asyncio.Protocol):
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """Drop the connection with what the kernel holds of it: it would keep that for the client, for minutes."""
+    """Drop the connection with the bytes that the kernel would keep for the client, for minutes."""
     no_linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
     transport.abort()

@@ -1,6 +1,6 @@
 """The fields of Wyoming's events that this server reads, with their types and bounds.
 
-The wyoming package takes whatever JSON holds; these Structs are checked before it reads an event.
+They are checked before the wyoming package, which takes whatever JSON holds, reads an event.
 """
 
 from typing import Annotated
@@ -26,7 +26,7 @@ class StartFields(msgspec.Struct):
 
 
 class ChunkFields(msgspec.Struct):
-    """`synthesize-chunk`. The conversation bounds the text."""
+    """The conversation bounds the text."""
 
     text: str
 
@@ -38,7 +38,7 @@ class SynthesizeFields(StartFields, kw_only=True):
 
 
 class PingFields(msgspec.Struct):
-    """`ping`, whose text is sent back."""
+    """Its text is sent back."""
 
     text: Annotated[str, Meta(max_length=1000)] | None = None
 
@@ -49,7 +49,7 @@ FIELDS: dict[str, type[msgspec.Struct]] = {
     "synthesize-chunk": ChunkFields,
     "ping": PingFields,
 }
-"""By the type of the event; an event of another type has no field that is read."""
+"""By the type of the event; no field of other types is read."""
 
 
 def check_fields(event: Event) -> None:

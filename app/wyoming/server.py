@@ -1,10 +1,8 @@
 """A Wyoming server (https://github.com/OHF-Voice/wyoming): `describe`, `synthesize`, and text in chunks.
 
 The events are the wyoming package's; sockets and bounds are ours, because its server reads whatever length a client
-claims. The protocol has no keys. An error is told and then the connection is closed: clients read until `audio-stop`,
-one that never comes must not be waited for, and what is cut short must not end like what is whole.
-
-Knows conversations. Knows nothing of HTTP.
+claims. The protocol has no keys. After an error the connection is closed, because clients read until `audio-stop`, and
+broken speech must not end like whole speech.
 """
 
 import asyncio
@@ -49,7 +47,7 @@ transport, `connection_made`, the handler's task."""
 
 
 class WyomingServer:
-    """`find_service` raises what a client must be told while there is none.
+    """`find_service` raises the error for clients while there is none.
 
     `client_timeout_s` bounds each wait for a client: for its next event, for the end of an event, and for its reading.
     """
@@ -80,8 +78,8 @@ class WyomingServer:
         try:
             yield
         finally:
-            # A socket that asyncio has accepted reaches `_connected` some turns of the loop later. Where the server is
-            # closed in between, asyncio forgets the socket and leaves it open.
+            # asyncio forgets an accepted socket that has not reached `_connected` when the server is closed, and leaves
+            # it open.
             for listener in listeners:
                 asyncio.get_running_loop().remove_reader(listener)
             for _ in range(ACCEPT_TURNS):
@@ -172,7 +170,7 @@ class WyomingServer:
 class _BoundedReader:
     """Reader for the wyoming package: no more than MAX_EVENT_BYTES, whatever length an event claims.
 
-    An event that has begun must come to its end in `timeout_s`; the wait for its beginning is bounded by `_Connection`.
+    An event that has begun must come to its end in `timeout_s`; `_Connection` bounds the wait for its beginning.
     """
 
     def __init__(self, reader: asyncio.StreamReader, timeout_s: float) -> None:
@@ -197,14 +195,12 @@ class _BoundedReader:
 
 
 class _Connection:
-    """Events in and out."""
-
     def __init__(self, reader: _BoundedReader, writer: asyncio.StreamWriter, client_timeout_s: float) -> None:
         self._reader = reader
         self._writer = writer
         self._client_timeout_s = client_timeout_s
         self._ahead: asyncio.Task[Event | None] | None = None
-        """the next event, where somebody has begun to read it"""
+        """the next event, where a task has begun to read it"""
 
     async def read(self) -> Event | None:
         """None at the end. Raises EOFError within an event, TimeoutError where none begins in `client_timeout_s`."""
@@ -213,7 +209,7 @@ class _Connection:
             return await (ahead or self._read())
 
     async def unless_closed(self, work: asyncio.Future[None]) -> None:
-        """Wait for `work`. Raises EOFError as soon as the client closes; what it says instead is kept for `read`."""
+        """Wait for `work`. Raises EOFError as soon as the client closes; another event is kept for `read`."""
         self._ahead = self._ahead or asyncio.create_task(self._read())
         await asyncio.wait((work, self._ahead), return_when=asyncio.FIRST_COMPLETED)
         if not work.done() and self._ahead.result() is None:
@@ -226,7 +222,7 @@ class _Connection:
 
     def close(self) -> None:
         if self._ahead is not None and not self._ahead.cancel() and not self._ahead.cancelled():
-            self._ahead.exception()  # looked at: nobody reads it any more
+            self._ahead.exception()  # marks the exception as retrieved
         self._writer.close()
 
     async def _read(self) -> Event | None:
@@ -248,7 +244,7 @@ async def _write_whole(text: str, conversation: Conversation) -> None:
 async def _write_chunks(connection: _Connection, conversation: Conversation) -> None:
     """Chunks of text until `synthesize-stop`. Raises EOFError at the client's end, InvalidField where nothing comes.
 
-    The whole text, which clients repeat in a `synthesize` for servers that take no chunks, is passed over.
+    The whole text, which clients repeat in a `synthesize` for servers without chunks, is ignored.
     """
     while (event := await _next_of_text(connection)) is not None:
         if SynthesizeChunk.is_type(event.type):

@@ -1,7 +1,7 @@
 """Voices in Wyoming's form for `describe`, and their names back to speakers and languages.
 
-Its clients choose a voice for a language, and then send the voice's name alone. So a speaker is one voice for each of
-its languages, `de:Ana Florence`; who speaks English only needs no such mark. Knows speakers; knows nothing of sockets.
+Clients choose a voice for a language, and then send the voice's name alone. So a speaker is one voice for each of its
+languages, `de:Ana Florence`; a voice without a mark speaks English only.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ PROGRAM = "chorus"
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Whom to speak as, in which language. None: the engine's first speaker."""
+    """Speaker and language. None: the engine's first speaker."""
 
     speaker_id: str | None
     language: str

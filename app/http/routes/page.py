@@ -1,4 +1,4 @@
-"""`GET /` and the files of its page (app/http/page), `GET /page/{name}`: read once, served from memory, without a key."""
+"""`GET /` and the files of its page (app/http/page), `GET /page/{name}`: served from memory, without a key."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Wire schemas: the JSON that callers send and get. Unknown fields are errors, because they may be misspelled options."""
+"""Wire schemas: the JSON that callers send and get. Unknown fields, perhaps misspelled options, are errors."""
 
 from typing import Annotated, Literal
 
