@@ -1,10 +1,10 @@
-"""Chorus on Modal, told in order: the image, the volumes, the secret, the server, and the commands around it.
+"""Chorus on Modal: the image, the volumes, the secret, the server, and the commands around it.
 
     DEPLOY_IMAGE=name@sha256:... modal deploy -m modal_deploy.app
     modal run -m modal_deploy.app::download --accept-cpml
 
-The server is the one that runs everywhere else. What is Modal's own: containers that start from a snapshot of their
-memory, and volumes that are told when to share what was written. docs/modal.md leads from an account to a URL.
+Containers start from a snapshot of their memory, and volumes are told when to share what was written. For users:
+docs/modal.md.
 """
 
 import sys
@@ -25,7 +25,7 @@ except ChorusError as error:
 
 app = modal.App(deployment.name)
 
-# The published image as it is, by digest: what was tested is what runs. Modal starts its own process in it, as root.
+# By digest, so that the tested image runs. Modal starts its own process in it, as root.
 image = (
     modal.Image.from_registry(
         deployment.image,
@@ -33,7 +33,7 @@ image = (
         setup_dockerfile_commands=["USER root"],
     )
     .entrypoint([])
-    # Not the image's own /data: a process that stands inside a volume keeps it from being reloaded.
+    # A process that stands inside a volume, such as the image's /data, keeps it from being reloaded.
     .workdir("/root")
     .env(deployment_variables(deployment) | deployment.server_variables())
 )
@@ -121,5 +121,5 @@ def cost(rtf: float = 0.0) -> None:
 
 
 def find_url() -> str:
-    """The URL of the deployed server, not of the short-lived copy that `modal run` makes for its commands."""
+    """The URL of the deployed server, not of the short-lived copy that `modal run` makes."""
     return modal.Cls.from_name(deployment.name, "Server")().web.get_web_url()

@@ -15,12 +15,12 @@ from modal_deploy.probe import open_client, probe
 
 
 def first_key() -> str | None:
-    """The first key of CHORUS_API_KEYS on the machine that runs the command."""
+    """The first key of CHORUS_API_KEYS on this machine."""
     return os.environ.get(API_KEYS, "").split(",")[0].strip() or None
 
 
 def run_smoke(url: str) -> None:
-    """Probe the server and exit with status 1 unless everything is as promised."""
+    """Probe the server and exit with status 1 unless every check succeeds."""
     console = Console()
     console.print(f"probing {url}; the first answer may wait for a container")
     failed = 0
@@ -54,7 +54,6 @@ def run_load_test(url: str, *, requests: int) -> None:
 
 
 def print_cost(deployment: Deployment, *, real_time_factor: float) -> None:
-    """Print dollars for a million characters, and for a container kept warm."""
     if deployment.gpu not in GPU_PER_S:
         sys.exit(f"no price is known here for {deployment.gpu}; known are {', '.join(GPU_PER_S)}")
     rate = Rate(gpu=deployment.gpu, cores=deployment.cpu, memory_gib=deployment.memory_mb / 1024)

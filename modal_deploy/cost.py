@@ -4,8 +4,8 @@
     seconds of machine = seconds of audio x real-time factor / utilisation
     dollars            = seconds of machine x (GPU + cores + memory)
 
-The real-time factor here is machine time for a second of audio with all callers together: 1 / (audio s/s of `::load`).
-Utilisation is the share of a container's paid time in which it speaks. Prices change: look at yours before you quote.
+The real-time factor is machine time for a second of audio with all callers together: 1 / (audio s/s of `::load`).
+Utilisation is the share of a container's paid time in which it speaks.
 """
 
 import msgspec

@@ -1,7 +1,7 @@
 """Settings of a deployment on Modal: every DEPLOY_* variable with its default and meaning.
 
-Read where `modal deploy` runs, and once more in each container, from the variables that the deployment has put there.
-Knows nothing of Modal's library.
+Read where `modal deploy` runs, and in each container, from the variables that the deployment has put there. Imports
+nothing of Modal.
 """
 
 import os
@@ -28,7 +28,7 @@ OBJECT = r"^[a-zA-Z0-9._-]{1,64}$"
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """Defaults: one T4 at a time for each ten callers, four at most, none while nobody calls."""
+    """Defaults: one T4 for each ten callers, four at most, none while nobody calls."""
 
     image: Annotated[
         str,
@@ -113,7 +113,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def weights_folder(self) -> Path:
-        """The folder of one revision: a snapshot keeps reading the files that it was made with, also after a download.
+        """The folder of one revision: a snapshot keeps reading its files after another download.
 
         Computed from the setting alone: the folders of the machine that runs `modal deploy` do not matter.
         """
@@ -127,15 +127,15 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
             "CHORUS_ENGINE": "xtts",
             "CHORUS_MODEL": str(self.weights_folder),
             "CHORUS_DATA": str(DATA),
-            # Named, because asking the driver would start CUDA, which must not happen before a snapshot.
+            # Asking the driver would start CUDA, which must not happen before a snapshot.
             "CHORUS_DEVICE": "cuda",
         }
 
 
 def load_deployment(environ: Mapping[str, str] | None = None) -> Deployment:
-    """Raises InvalidSetting, for a DEPLOY_* name that does not exist too."""
+    """Raises InvalidSetting, for an unknown DEPLOY_* name too."""
     environ = os.environ if environ is None else environ
-    # A pipeline hands on what it has, and an empty variable where it has nothing.
+    # A pipeline sets an empty variable where it has no value.
     environ = {name: value for name, value in environ.items() if value}
     if "DEPLOY_IMAGE" not in environ:
         raise InvalidSetting(
@@ -146,7 +146,6 @@ def load_deployment(environ: Mapping[str, str] | None = None) -> Deployment:
 
 
 def deployment_variables(deployment: Deployment) -> dict[str, str]:
-    """The deployment as variables again, for its containers."""
     values = msgspec.to_builtins(deployment)
     return {
         PREFIX + name.upper(): str(int(value) if isinstance(value, bool) else value) for name, value in values.items()

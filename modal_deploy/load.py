@@ -1,7 +1,7 @@
 """Many callers at once against a deployed server: their waiting times, and the number of servers that answered.
 
-Knows a URL and a key. Each request has a text of its own and is streamed. `X-Chorus-Instance` names a server and the
-time of its start: a server that started after the test did is a cold start.
+Each request has a text of its own and is streamed. `X-Chorus-Instance` names a server and the time of its start: a
+later start than the test's is a cold start.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 async def run_load(
     url: str, key: str | None, *, requests: int, report: Callable[[str], None] = lambda _: None
 ) -> list[Result]:
-    """All requests at once; one that fails is a result too."""
+    """All requests at once; a failed one is a result too."""
     limits = httpx.Limits(max_connections=requests)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     num_done = 0
@@ -79,7 +79,7 @@ async def _speak(client: httpx.AsyncClient, text: str, seed: int) -> Result:
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     statuses: dict[str, int]
     rows: list[tuple[str, float, float, float]]
-    """(name, median, 95th percentile, worst)"""
+    """name, median, 95th percentile, worst"""
     containers: int
     cold_starts: int
 

@@ -1,7 +1,4 @@
-"""A deployed server, asked for everything it promises, the way its callers ask.
-
-Knows a URL and a key. Knows nothing of Modal, except that it answers a long request with a redirect to its answer.
-"""
+"""Checks of a deployed server, over HTTP as its callers."""
 
 import io
 import time
@@ -39,7 +36,7 @@ def open_client(url: str, key: str | None) -> httpx.Client:
 
 
 def probe(client: httpx.Client) -> Iterator[Check]:
-    """Each check as it is done; one that fails does not keep the others from being tried."""
+    """Each check as it is done; a failed one does not end the others."""
     recording = b""
 
     def tts() -> str:

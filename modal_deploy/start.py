@@ -1,7 +1,7 @@
 """The start of a container: before its snapshot, after it, and when it fails.
 
-Plain functions: Modal's calls are handed in, so that all of it runs without Modal. A start that fails is not the end of
-the container, which would only be started again, and paid for again: it answers, and its /health says what to do.
+Plain functions, which get Modal's calls and run without Modal. After a failed start the container answers, and its
+/health says what to do, because Modal would start it again, for money.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TASK = "MODAL_TASK_ID"
-"""Another in each container: whoever finds a new one has been restored."""
+"""Another in each container, so a new one means a restored snapshot."""
 HOW_TO_DOWNLOAD = "fetch the weights with `modal run -m modal_deploy.app::download --accept-cpml`"
 
 
@@ -80,7 +80,7 @@ async def start(
     """In each container: the engine on its device, a sentence spoken, and the app around it.
 
     commit, reload   of the voices' volume
-    retire           takes the container out of service, once its engine is lost: another one takes over
+    retire           takes the container out of service once its engine is lost
     """
     is_restored = environ.get(TASK) != prepared.task
     lifecycle = Lifecycle(restored_s=prepared.lifecycle.stages_s) if is_restored else prepared.lifecycle
@@ -88,7 +88,7 @@ async def start(
     engine: Engine | None = None
     try:
         given = load_settings(environ)
-        Access(given)  # what it refuses is told by /health, too
+        Access(given)  # /health tells what it refuses
         settings = given
         if not (settings.api_keys or settings.api_keys_file):
             raise InvalidSetting(
@@ -102,7 +102,7 @@ async def start(
         logger.error("this container speaks nothing: %s", error)
     retirement = Retirement(retire)
     if isinstance(lifecycle.failure, EngineFailure):
-        retirement(lifecycle.failure)  # this container's own trouble: another one may do better
+        retirement(lifecycle.failure)  # another container may succeed
     logger.info("started in %s, restored: %s", lifecycle.stages_s, lifecycle.restored_s)
     return Started(
         app=create_app(
@@ -117,7 +117,7 @@ async def start(
 
 
 class Retirement:
-    """Takes a container out of service when its engine is lost, which it never gets back: once, and only then."""
+    """Takes a container out of service, once, when its engine is lost."""
 
     def __init__(self, retire: Callable[[], Awaitable[None]]) -> None:
         self._retire = retire

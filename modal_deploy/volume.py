@@ -1,7 +1,4 @@
-"""A Modal Volume as the server's data volume: its calls, bounded in time, with errors that the server knows.
-
-The calls are handed in. Knows nothing of what is in the volume.
-"""
+"""A Modal Volume as the server's data volume: the given calls, bounded in time, with the server's errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,12 +6,10 @@ from collections.abc import Awaitable, Callable
 VolumeCall = Callable[[], Awaitable[None]]
 
 TIMEOUT_S = 30.0
-"""The library itself tries a commit again for minutes, and a caller waits for it."""
+"""The library tries a commit again for minutes, and a caller waits for it."""
 
 
 class ContainerVolume:
-    """A Volume that this container has mounted."""
-
     def __init__(self, *, commit: VolumeCall, reload: VolumeCall, timeout_s: float = TIMEOUT_S) -> None:
         self._commit = commit
         self._reload = reload

@@ -1,4 +1,4 @@
-"""Helpers of the tests, by subject. A failed assertion in them shows its values, as in a test module."""
+"""Helpers of the tests, by subject."""
 
 import pkgutil
 

@@ -1,4 +1,4 @@
-"""A small collector of traces on loopback: OTLP over HTTP, as a server sends it."""
+"""A collector of traces on loopback, over OTLP/HTTP."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ class CollectedSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collector:
-    """`status` is what it answers. What it refuses it does not keep."""
+    """Answers with `status`, and keeps what it accepts."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -39,7 +39,7 @@ class Collector:
         self._changed = threading.Condition()
 
     def spans(self, until: Callable[[list[CollectedSpan]], bool]) -> list[CollectedSpan]:
-        """All that have come, once `until` is true of them."""
+        """All spans, once `until` is true of them."""
         with self._changed:
             assert self._changed.wait_for(lambda: until(self._spans), 30), [span.name for span in self._spans]
             assert self._paths == {"/v1/traces"}

@@ -15,7 +15,7 @@ import httpx
 
 from tests.support.server import wait_until_ok
 
-# Read by testcontainers when it is imported. Its own helper container would be one more image to pull.
+# Read by testcontainers when it is imported. Its helper container would be one more image to pull.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
 os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
@@ -28,7 +28,6 @@ HARDENED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-pri
 
 
 def docker(*arguments: str, check: bool = True, **environ: str) -> subprocess.CompletedProcess[str]:
-    """The docker command, in the project's folder."""
     return subprocess.run(
         ["docker", *arguments],
         cwd=ROOT,
@@ -92,7 +91,7 @@ def container(
     environ: dict[str, str] | None = None,
     **options: Any,
 ) -> Iterator[RunningContainer]:
-    """`docker run`, hardened as compose.yaml does it. `mounts` are read-only; `options` are those of docker's SDK."""
+    """`docker run`, hardened as in compose.yaml. `mounts` are read-only; `options` are those of docker's SDK."""
     made = DockerContainer(image, command=list(command) or None, env=environ or {})
     if "network_mode" not in options:
         made.with_exposed_ports(PORT)
@@ -108,7 +107,7 @@ def container(
 
 @contextlib.contextmanager
 def server(image: str, **options: Any) -> Iterator[RunningContainer]:
-    """A container that serves and is ok."""
+    """A container whose /health is ok."""
     with container(image, **options) as running:
         try:
             wait_until_ok(running.url)
@@ -133,7 +132,7 @@ class Project:
     def __init__(self, image: str, *files: str) -> None:
         self.name = f"chorus-test-{secrets.token_hex(6)}"
         self._files = [part for file in files for part in ("--file", file)]
-        # An empty .env: what the person who tests has set for their own server is not meant here.
+        # without the .env of the person who tests
         self._environ = {"IMAGE": image, "CHORUS_PORT": "0", "COMPOSE_DISABLE_ENV_FILE": "1"}
 
     def __call__(self, *arguments: str, check: bool = True, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -142,7 +141,7 @@ class Project:
         )
 
     def containers(self, service: str) -> list[str]:
-        """Ids, those that have ended too."""
+        """Ids, also of those that have ended."""
         return self("ps", "--all", "--quiet", service).stdout.split()
 
     def url(self, service: str = "chorus") -> str:
@@ -151,7 +150,7 @@ class Project:
 
 @contextlib.contextmanager
 def project(image: str, *files: str) -> Iterator[Project]:
-    """Ends with everything of the project removed, volumes too."""
+    """Removes everything of the project at the end, volumes too."""
     made = Project(image, *files)
     try:
         yield made

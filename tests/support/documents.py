@@ -1,5 +1,3 @@
-"""The project's documents and their code blocks."""
-
 import re
 from pathlib import Path
 

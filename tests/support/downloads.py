@@ -29,7 +29,7 @@ def start(hub: Hub, data: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def download(hub: Hub, data: Path, *options: str) -> tuple[int, str]:
-    """(exit status, what was printed)"""
+    """(exit status, output)"""
     process = start(hub, data, *options)
     printed, _ = process.communicate(timeout=120)
     return process.returncode, printed

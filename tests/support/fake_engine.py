@@ -1,7 +1,4 @@
-"""A FakeEngine that a test drives by hand: it speaks a tone, or waits, or fails, as the text says.
-
-Below the engine seam only: what is tested with it is everything above.
-"""
+"""A FakeEngine that a test drives by hand: it speaks a tone, or waits, or fails, as the text says."""
 
 import asyncio
 import re
@@ -24,7 +21,7 @@ from app.text.segments import Segment
 RATE_HZ = 24_000
 WORD_S = 0.1
 LEVEL = SpeechLevel(rms_dbfs=-13.5, peak_dbfs=-10.5)
-"""Level of the tone that every voice is."""
+"""Level of the tone of every voice."""
 SPEAKERS = (
     Speaker(id="heart", name="Heart", languages=("en", "de"), source="built-in"),
     Speaker(id="harald", name="Harald", languages=("en", "de"), source="built-in"),

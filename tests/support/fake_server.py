@@ -1,4 +1,4 @@
-"""A server on the fake engine, driven by the test: wait until requests are admitted, let them speak."""
+"""A server on the fake engine, driven by the test."""
 
 import threading
 from typing import cast
@@ -12,7 +12,7 @@ def fake(server: RunningServer) -> FakeEngine:
 
 
 def until(server: RunningServer, admitted: int) -> None:
-    """Wait for the engine to hold so many requests; each look is one turn of the server's loop, 2,000 at most."""
+    """Wait for the engine to hold so many requests; 2,000 turns of the server's loop at most."""
     for _ in range(2000):
         if server.on_loop(lambda: fake(server).stats().admitted_requests) == admitted:
             return

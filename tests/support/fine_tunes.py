@@ -1,4 +1,4 @@
-"""Checkpoints as fine-tuning scripts leave them, made from one that `write_checkpoint` has written."""
+"""Checkpoints as fine-tuning scripts leave them, made from one of `write_checkpoint`."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ VIETNAMESE = ("xin", "chào", "tôi", "là", "người", "việt", "nam")
 
 
 def add_language(folder: Path, code: str = "vi", words: tuple[str, ...] = VIETNAMESE) -> Path:
-    """Extend the vocabulary and the model's text embedding, and list the language, as scripts for new languages do."""
+    """Extend the vocabulary and the model's text embedding, and list the language."""
     path = folder / "vocab.json"
     vocabulary = json.loads(path.read_text())
     ids: dict[str, int] = vocabulary["model"]["vocab"]

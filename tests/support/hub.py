@@ -1,4 +1,4 @@
-"""A small model hub on loopback: what the hub's library asks for, and the ways in which a hub can fail."""
+"""A model hub on loopback, and the ways in which a hub can fail."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ class Hub:
         self.elsewhere = ""
         """another server, to which large files are redirected"""
         self.tokens: set[str | None] = set()
-        """what came as Authorization"""
+        """values of Authorization that came"""
 
     def num_bytes(self, name: str) -> int:
         return sum(count for sent, _, count in self.sent if sent == name)

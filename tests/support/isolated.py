@@ -1,4 +1,4 @@
-"""Functions that a child process is asked to call, as a decoder that a hostile file has led astray."""
+"""Functions for a child process that misbehave as a decoder does on a hostile file."""
 
 import os
 import signal

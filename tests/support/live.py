@@ -1,4 +1,4 @@
-"""A caller of `WS /ws/tts`: what it said and what it heard, in order."""
+"""A caller of `WS /ws/tts`."""
 
 import contextlib
 import json
@@ -46,6 +46,6 @@ class LiveCaller:
 
 @contextlib.contextmanager
 def live_caller(server: RunningServer, **options: Any) -> Iterator[LiveCaller]:
-    """Connected; nothing is said yet. `options` go to `connect`."""
+    """A connected caller before its first message. `options` go to `connect`."""
     with connect(f"{server.url.replace('http', 'ws')}/ws/tts", **options) as socket:
         yield LiveCaller(socket)

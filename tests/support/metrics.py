@@ -27,7 +27,7 @@ class Page:
 
 
 def scrape(server: RunningServer, until: Callable[[Page], bool] = lambda _: True) -> Page:
-    """A request is counted a moment after its answer has arrived: look again, 2,000 times at most."""
+    """Scrape until `until` is true, 2,000 times at most: a request is counted a moment after its answer."""
     with server.client() as client:
         for _ in range(2000):
             page = Page(client.get("/metrics"))

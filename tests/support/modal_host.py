@@ -1,7 +1,7 @@
 """Modal's container around the app: its ASGI wrapper, a limit on requests at a time, and its volumes.
 
 The wrapper is the real one of the installed library. It never sends `http.disconnect` after an answer, and a request
-keeps its place until the app returns. Knows nothing of what is served.
+keeps its place until the app returns.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class Answer(msgspec.Struct):
 
 
 class _DataIn:
-    """The library's channel of what a client sends: its request, and then nothing for ever."""
+    """The library's channel of a client's messages: its request, and then nothing."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
@@ -39,7 +39,7 @@ class _ContainerIo:
 
 
 class Container:
-    """Serves an app as a container of Modal's does, at most `max_inputs` requests at a time."""
+    """Serves an app as Modal's containers do, at most `max_inputs` requests at a time."""
 
     def __init__(self, app: Any, *, max_inputs: int) -> None:
         self._io = _ContainerIo()
@@ -97,7 +97,7 @@ class Container:
 
 
 class FakeVolume:
-    """A volume as one container sees it: a view of its own, sent out and brought up to date on request."""
+    """A volume as one container sees it, with `commit` and `reload`."""
 
     def __init__(self, shared: Path, view: Path) -> None:
         self._shared = shared

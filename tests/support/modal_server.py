@@ -1,6 +1,6 @@
-"""A small Modal control plane on loopback: what `modal deploy` asks it for, and the ways in which it can refuse.
+"""A Modal control plane on loopback for `modal deploy`, and the ways in which it can refuse.
 
-Knows the protocol that the modal package brings along. Runs nothing and builds nothing: it keeps what it was asked.
+Speaks the protocol of the modal package. Builds nothing; keeps the requests.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class ModalServer:
     """One workspace with one environment. Faults are set by tests, before anything is deployed.
 
     requests        (method, message) of each call, in their order
-    objects         id -> what asked for it: images, volumes, secrets, mounts, functions
+    objects         id -> the request for it: images, volumes, secrets, mounts, functions
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class ModalServer:
         self.secrets = {"chorus-api-keys": {"CHORUS_API_KEYS"}}
         """name -> keys"""
         self.build_error = ""
-        """with which image builds fail, once their log has said it"""
+        """fails image builds, after their log has said it"""
         self.requests: list[tuple[str, Message]] = []
         self.objects: dict[str, Any] = {}
         self.answers: dict[str, Callable[[Any], Message]] = {
@@ -67,7 +67,7 @@ class ModalServer:
         return {request.function.function_name: request.function for request in self.sent("FunctionCreate")}
 
     def layers(self, image_id: str) -> list[Any]:
-        """An image and what it is built on, the lowest layer first."""
+        """An image and its base images, the lowest layer first."""
         image = self.objects[image_id]
         below = [layer for base in image.base_images for layer in self.layers(base.image_id)]
         return [*below, image]
@@ -141,7 +141,7 @@ def _handle(definition: Any) -> api_pb2.FunctionHandleMetadata:
 
 
 def _servicer(server: ModalServer) -> Any:  # Any: an IServable, which grpclib has no public name for
-    """All methods that the protocol has: those without an answer say which they are, to who upgrades the client."""
+    """All methods of the protocol; those without an answer raise an error that names them."""
 
     def rpc(name: str) -> Callable[..., Awaitable[None]]:
         async def answer(_: object, stream: Stream[Any, Any]) -> None:

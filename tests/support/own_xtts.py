@@ -20,7 +20,7 @@ RELEASED_ARGS = {
 
 
 def own_config() -> dict[str, Any]:
-    """The `config.json` that the TTS package writes, `Infinity` included, with the values of the released model."""
+    """The TTS package's `config.json`, `Infinity` included, with the values of the released model."""
     config = XttsConfig(
         datasets=[BaseDatasetConfig()],
         save_best_after=10000,

@@ -1,5 +1,3 @@
-"""TCP ports for servers that a test starts."""
-
 import socket
 
 

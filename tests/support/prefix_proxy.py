@@ -1,4 +1,4 @@
-"""A proxy that puts a path in front of a server and takes it off each request, telling the server nothing."""
+"""A proxy that removes a path prefix from each request, telling the server nothing."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""Hearing without ears: a small speech recogniser, and its word error rate against the text."""
+"""A small speech recogniser, and its word error rate against the text."""
 
 import re
 
@@ -24,6 +24,6 @@ def word_error_rate(expected: str, heard: str) -> float:
 
 
 def plain(text: str) -> str:
-    """Words as they sound: no case, no punctuation, no hyphens."""
+    """Words without case, punctuation and hyphens."""
     text = text.lower().replace("’", "'").replace("-", " ")
     return " ".join(re.sub(r"[^a-z' ]+", " ", text).replace("' ", " ").replace(" '", " ").split())

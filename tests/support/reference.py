@@ -1,6 +1,6 @@
-"""The reference: XTTS of the TTS package, in the same process, to compare with.
+"""The reference: XTTS of the TTS package, in the same process.
 
-The one change to it: a vocoder of any width, because the package fixes the width and a tiny one makes tests fast.
+Its vocoder may have any width here; the package fixes it, and a narrow one makes tests fast.
 """
 
 from pathlib import Path

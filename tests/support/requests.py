@@ -7,7 +7,7 @@ from app.text.segments import Boundary, Segment
 
 
 class RecordingSink:
-    """Keeps what an engine hands to a request."""
+    """Keeps the samples and errors of a request."""
 
     def __init__(self) -> None:
         self.chunks: list[AudioChunk] = []

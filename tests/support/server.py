@@ -1,4 +1,4 @@
-"""A real server on a real socket: uvicorn in a thread of this process, or `chorus serve` in one of its own."""
+"""A real server on a real socket: uvicorn in a thread, or `chorus serve` in a process."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ class RunningServer:
         return httpx.Client(base_url=self.url, timeout=options.get("timeout", 60.0))
 
     def on_loop(self, function: Callable[[], object]) -> object:
-        """Run a function where the app runs."""
+        """Run a function on the app's loop."""
 
         async def call() -> object:
             return function()

@@ -1,4 +1,4 @@
-"""The settings as the documentation's tables show them."""
+"""The settings as the documents' tables show them."""
 
 from typing import Literal, get_args, get_origin, get_type_hints
 

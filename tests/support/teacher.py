@@ -1,4 +1,4 @@
-"""Teacher forcing: the same codes are said to two decoders, and their logits compared."""
+"""Teacher forcing: the same codes are given to two decoders, and their logits compared."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ NUM_AUDIO_CODES = 1024
 def teacher_forced(
     decoder: Decoder, voice: VoiceConditioning, texts: Sequence[torch.Tensor], codes: torch.Tensor
 ) -> torch.Tensor:
-    """Logits [texts, steps, 1024] of the codes that are audio, float32 on the CPU; `codes` [texts, steps] are said.
+    """Logits [texts, steps, 1024] of the codes that are audio, float32 on the CPU, after `codes` [texts, steps].
 
     The start and stop codes are left out: test checkpoints give them logits of their own, such as -1e9.
     """
@@ -42,15 +42,15 @@ def teacher_forced(
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """How near one decoder's logits are to the exact ones."""
+    """Distance of one decoder's logits from the exact ones."""
 
     relative_error: float
     """norm of the difference over norm of the exact logits"""
     same_best: float
     """share of steps in which the same code is best"""
     widest_disagreement: float
-    """of the steps in which it is not: the largest distance between the exact two best logits, over the exact logits'
-    root mean square; 0 where all agree"""
+    """in the other steps the largest distance between the exact two best logits, over the exact logits' root mean
+    square; 0 where all agree"""
 
 
 def agreement(ours: torch.Tensor, exact: torch.Tensor) -> Agreement:

@@ -7,9 +7,9 @@
 Config and vocabulary are the released ones where these lie in `shared/` beside the project, with other sizes. Their
 licence does not allow a copy here, so elsewhere `tests/support/own_xtts.py` writes files of the same layout.
 
-The same seed and vocabulary give the same bytes of weights. The vocoder's output is noise, but everything that a
-server does with a checkpoint can be done with it. The tiny one ends its segments by itself: a stop signal grows with
-the position. The full-size one never ends by itself, so that a benchmark decides how many codes it decodes.
+The same seed and vocabulary give the same weights. The vocoder's output is noise. The tiny one ends its segments by
+itself, because a stop signal grows with the position. The full-size one never does, so that a benchmark decides how
+many codes it decodes.
 """
 
 import argparse
@@ -138,7 +138,7 @@ def build_reference(directory: Path, shape: Shape, *, seed: int) -> Any:  # Any:
 
 
 def _make_attentive(model: Any, shape: Shape) -> None:
-    """Narrow networks with GPT-2's small first weights hardly hear their text: every text would get the same codes."""
+    """Scale up GPT-2's small first weights, with which narrow networks give every text the same codes."""
     gain = (1024 / shape.channels) ** 0.5 * (30 / shape.layers) ** 0.25
     for layer in model.gpt.gpt.h:
         for matrix in (layer.attn.c_attn, layer.attn.c_proj, layer.mlp.c_fc, layer.mlp.c_proj):
@@ -146,7 +146,7 @@ def _make_attentive(model: Any, shape: Shape) -> None:
 
 
 def _make_audible(model: Any, shape: Shape, seed: int) -> None:
-    """Random vocoders hum on one note, from their biases: let the latents be heard, at an ordinary speech level."""
+    """Scale the vocoder, whose biases would hum on one note, to an ordinary speech level."""
     decoder = model.hifigan_decoder.eval()
     for name, parameter in decoder.waveform_decoder.named_parameters():
         if name.endswith("bias"):

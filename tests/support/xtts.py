@@ -1,4 +1,4 @@
-"""The tiny checkpoint twice: as Chorus decodes it and as the reference does."""
+"""The tiny checkpoint twice: loaded by Chorus and by the reference."""
 
 import random
 from pathlib import Path
@@ -55,7 +55,7 @@ class Pair(msgspec.Struct, frozen=True):
 
     @torch.no_grad()
     def reference_codes(self, tokens: torch.Tensor, **options: Any) -> list[int]:
-        """Greedy codes of the reference, the stop code among them."""
+        """Greedy codes of the reference, with the stop code."""
         codes = self.reference.gpt.generate(
             cond_latents=self.latents,
             text_inputs=tokens[None],
@@ -125,7 +125,7 @@ def seeded(number: int) -> SamplingParams:
 
 
 def join_step_and_leave(seed: int, batches: list[Batch], sequences: list[XttsSequence]) -> list[list[list[int]]]:
-    """Sequences join, step and leave at random, alike in each of the batches; what each batch drew, in order."""
+    """Sequences join, step and leave at random, alike in each of the batches; returns what each batch drew."""
     choice = random.Random(seed)
     drawn: list[list[list[int]]] = [[] for _ in batches]
     arriving = list(sequences)

@@ -1,4 +1,4 @@
-"""API keys over a real socket: who is let in, who is not, and what stays open."""
+"""API keys over a real socket."""
 
 import socket
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def test_a_name_that_only_begins_like_an_open_one_is_not_open(guarded: RunningSe
 
 @pytest.mark.parametrize("path", ["//speakers", "///voices"])
 def test_slashes_too_many_open_nothing(guarded: RunningServer, path: str) -> None:
-    """They are routed as if there were one, and `/` itself is open."""
+    """`/` itself is open, and repeated slashes are routed as one."""
     with guarded.client() as client:
         check(client.get(f"{guarded.url}{path}"), 401, "invalid_api_key")
 

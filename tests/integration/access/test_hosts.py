@@ -1,4 +1,4 @@
-"""A page of a foreign name that points at this machine, on a running server."""
+"""A page of a foreign name that points at this machine."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Callers and their limits on a running server, whose clock of limits stands still until a test moves it."""
+"""Callers and their limits, on a server whose clock of limits a test moves."""
 
 import logging
 import socket
@@ -158,7 +158,7 @@ def test_the_log_names_the_caller_and_never_the_key(limited: Limited, caplog: py
             limited.ask(headers)
         with limited.server.client() as client:
             while len(lines := [message for message in caplog.messages if message.startswith("POST /tts")]) < 3:
-                client.get("/health")  # the line is written when the answer is out already
+                client.get("/health")  # the line is written after the answer
     assert [line.partition(" caller=")[2] for line in lines] == ["ada", "#1", ""]
     assert "key-of" not in caplog.text
     assert "plain" not in caplog.text

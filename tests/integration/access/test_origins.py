@@ -1,4 +1,4 @@
-"""Web pages as callers, on a running server: what a page may read, and what it may not even ask."""
+"""Web pages as callers, on a running server."""
 
 import socket
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_the_star_admits_every_page_without_credentials(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", "application/x-www-form-urlencoded"])
 @pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech", "/voice-clone", "/voices"])
 def test_a_form_of_another_site_makes_no_work(fake_server: RunningServer, path: str, content_type: str) -> None:
-    """These content types are sent by a browser without a preflight request."""
+    """A browser sends these content types without a preflight request."""
     headers = {"Origin": EVIL, "Content-Type": content_type}
     with fake_server.client() as client:
         answer = client.post(path, content=b'{"text": "Hello."}', headers=headers)

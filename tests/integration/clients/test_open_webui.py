@@ -1,9 +1,9 @@
 """Requests of Open WebUI to a text-to-speech server, and its use of the answers, over a real socket.
 
-Read in backend/open_webui/routers/audio.py of open-webui/open-webui at 6adde203 (functions `speech`,
-`get_available_models`, `get_available_voices`): the lists are asked for without a key and with no headers of its own;
-the body is the browser's `input` and `voice`, then `model`, then whatever the administrator wrote as parameters; the
-answer becomes a file that ends in .mp3, whatever it holds; of a refusal the status and `error` are shown.
+Source: backend/open_webui/routers/audio.py of open-webui/open-webui at 6adde203 (`speech`, `get_available_models`,
+`get_available_voices`). The lists are asked for without a key; the body is the browser's `input` and `voice`, then
+`model`, then the administrator's parameters; the answer becomes a file that ends in .mp3; status and `error` of a
+refusal are shown.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ FALLBACK_VOICES = ("alloy", "echo", "fable", "onyx", "nova", "shimmer")
 
 
 def ask(server: RunningServer, path: str) -> httpx.Response:
-    """As python-requests asks: no key, any type welcome."""
+    """As python-requests: no key, any type accepted."""
     with httpx.Client(headers={"User-Agent": "python-requests/2.32", "Accept": "*/*"}) as client:
         return client.get(f"{server.url}/v1{path}")
 
@@ -72,7 +72,7 @@ def test_the_users_names_in_its_headers_change_nothing(embedded_server: RunningS
 
 
 def test_parameters_of_the_administrator_are_taken(embedded_server: RunningServer) -> None:
-    """They are free JSON there, often another server's, and come in every request: a refusal would mean silence."""
+    """They are free JSON, often another server's, and come in every request: a refusal would mean silence."""
     parameters = {"speed": 1.5, "response_format": "mp3", "seed": 1, "volume_multiplier": 2, "lang_code": None}
     answer = speak(embedded_server, {"input": "Hello.", "voice": "alloy", "model": "tts-1"} | parameters)
     assert answer.status_code == 200

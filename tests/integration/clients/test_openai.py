@@ -1,7 +1,7 @@
-"""The OpenAI dialect as the official SDK (openai-python) speaks it, over a real socket.
+"""The OpenAI dialect through the official SDK (openai-python), over a real socket.
 
-The event names and fields of `stream_format` `sse` are those of OpenAI's own description (schemas SpeechAudioDeltaEvent
-and SpeechAudioDoneEvent); the SDK has no types for them, so they are read with its own event reader.
+The events of `stream_format` `sse` are those of OpenAI's description (SpeechAudioDeltaEvent, SpeechAudioDoneEvent), for
+which the SDK has no types, so its event reader reads them.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Requests of SillyTavern's XTTS provider, and its use of the answers, over a real socket.
 
-Read in public/scripts/extensions/tts/xtts.js of SillyTavern/SillyTavern at d72b512 and `doExtrasFetch` of
-public/scripts/extensions.js at 648e70b: everything is asked for by the page, in the browser, so the page's origin must
-be allowed; the key in its settings is sent as a bearer token, but not by the audio element that plays a stream. The
-shapes are those of xtts_api_server/server.py of daswer123/xtts-api-server at d82cff5.
+Source: public/scripts/extensions/tts/xtts.js of SillyTavern/SillyTavern at d72b512, `doExtrasFetch` of
+public/scripts/extensions.js at 648e70b, and xtts_api_server/server.py of daswer123/xtts-api-server at d82cff5 for the
+shapes. The page asks for everything in the browser, so its origin must be allowed; its key is sent as a bearer token,
+but not by the audio element that plays a stream.
 """
 
 import io
@@ -38,7 +38,6 @@ SETTINGS = {
 
 
 def post(server: RunningServer, path: str, body: Any, **headers: str) -> httpx.Response:
-    """With the headers of the page's fetch."""
     headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"} | headers
     with server.client() as client:
         return client.post(path, content=json.dumps(body).encode(), headers=headers)
@@ -60,7 +59,7 @@ def test_the_voices_are_an_array_of_what_it_reads(embedded_server: RunningServer
     assert get(embedded_server, "/sillytavern/speakers").json() == [
         {"name": "Heart", "voice_id": "heart", "preview_url": ""}
     ]
-    assert "speakers" in get(embedded_server, "/speakers").json()  # ours, as ever
+    assert "speakers" in get(embedded_server, "/speakers").json()  # ours
 
 
 @pytest.mark.parametrize("prefix", BOTH)
@@ -204,7 +203,7 @@ def test_an_audio_element_has_no_key_to_send(guarded: RunningServer) -> None:
 def test_an_audio_element_of_another_site_does_not_make_the_engine_work(
     fake_server: RunningServer, site: str, status: int
 ) -> None:
-    """A browser sends no `Origin` for it, so that no list of origins can tell a good page from a bad one."""
+    """A browser sends no `Origin` for it, so no list of origins can tell a good page from a bad one."""
     for path in ("/tts_stream", "/sillytavern/tts_stream/"):
         with fake_server.client() as client:
             answer = client.get(path, params={"text": "Hello."}, headers={"Sec-Fetch-Site": site})

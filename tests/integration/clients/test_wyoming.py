@@ -1,6 +1,6 @@
-"""The Wyoming port, with the wyoming package as client, in the order in which Home Assistant says things.
+"""The Wyoming port, with the wyoming package as client, in Home Assistant's order.
 
-See homeassistant/components/wyoming/tts.py of home-assistant/core: it opens a connection for each text, reads until
+homeassistant/components/wyoming/tts.py of home-assistant/core opens a connection for each text, reads until
 `audio-stop` (or `synthesize-stopped`) and takes a closed connection for a failure.
 """
 
@@ -247,7 +247,7 @@ def test_what_is_no_event_ends_its_connection_and_no_other(server: RunningServer
             while raw.recv(65536):
                 pass
         except OSError:
-            pass  # it may close while we are still sending
+            pass  # the server may close while we are still sending
     assert audio_of(asyncio.run(spoken(port, "Still speaking.")))
 
 
@@ -293,7 +293,7 @@ def test_an_event_may_hold_a_mebibyte(server: RunningServer, port: int, num_byte
 
     try:
         heard = asyncio.run(ask())
-    except ConnectionError:  # it may close while we are still sending
+    except ConnectionError:  # the server may close while we are still sending
         heard = []
     assert (heard == ["pong"]) is is_taken
 

@@ -1,4 +1,4 @@
-"""Answers to bad input, from a real server over a real socket: a status, a code, the field, and what to do."""
+"""Answers to bad input over a real socket: a status, a code, the field, and a remedy."""
 
 import base64
 import gzip
@@ -124,7 +124,7 @@ def test_of_an_hour_in_a_small_file_only_the_first_seconds_are_decoded(embedded_
         for _ in range(360):  # in pieces: libsndfile overflows its stack on an hour at once
             writer.write(voice_like(10)[::3])
     answer = clone(embedded_server, file.getvalue())
-    check(answer, 501, "cloning_unavailable", says="`chorus download`")  # the recording itself is welcome
+    check(answer, 501, "cloning_unavailable", says="`chorus download`")  # the recording itself is accepted
 
 
 def test_a_good_recording_is_refused_by_an_engine_that_cannot_clone(embedded_server: RunningServer) -> None:
@@ -194,7 +194,7 @@ def test_a_gigabyte_is_refused_without_reading_it_all(fake_server: RunningServer
                 sent += len(data)
                 data = block
         except OSError:
-            pass  # the server has closed its side, which is what we want to see
+            pass  # the server has closed its side, as expected
         try:
             while received := connection.recv(65536):
                 answer += received
@@ -232,7 +232,7 @@ def test_a_compressed_body_is_refused_and_not_unpacked(embedded_server: RunningS
 def test_a_head_that_two_servers_could_read_differently_is_refused(
     embedded_server: RunningServer, head: str, status: bytes
 ) -> None:
-    """Else a proxy in front could be made to see another request than we do."""
+    """A proxy in front could see another request than the server."""
     url = httpx.URL(embedded_server.url)
     with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
         connection.sendall(f"POST /tts HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + b'{"text": "hi"}')

@@ -21,18 +21,18 @@ from tests.support.recordings import voice_like, wav
 from tests.support.server import RunningServer, chorus_serve, serve
 
 READ = 256 * 1024
-"""asyncio reads so many bytes at once."""
+"""Bytes that asyncio reads at once."""
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`chorus serve`, which is where these bounds are set."""
+    """`chorus serve`, which sets these bounds."""
     with chorus_serve(tmp_path_factory.mktemp("data"), CHORUS_CLIENT_TIMEOUT_S="60") as (url, _):
         yield url
 
 
 def exchange(url: str, head: Iterator[bytes]) -> tuple[int, bytes]:
-    """Bytes that were taken of a head that goes on and on, and the answer."""
+    """Bytes that were taken of an endless head, and the answer."""
     address = httpx.URL(url)
     num_sent, answer = 0, b""
     with socket.create_connection((address.host, address.port or 80), timeout=30) as connection:
@@ -43,7 +43,7 @@ def exchange(url: str, head: Iterator[bytes]) -> tuple[int, bytes]:
             while received := connection.recv(65536):
                 answer += received
         except OSError:
-            pass  # the server has closed its side, which is what we want to see
+            pass  # the server has closed its side, as expected
     return num_sent, answer
 
 
@@ -64,7 +64,7 @@ def endless(kind: str) -> Iterator[bytes]:
 @pytest.mark.parametrize("kind", ["path", "query", "value", "headers"])
 def test_a_head_without_end_is_refused(served: str, kind: str) -> None:
     num_sent, answer = exchange(served, endless(kind))
-    assert num_sent < 16 * 2**20  # what the two sockets hold
+    assert num_sent < 16 * 2**20  # the buffers of both sockets
     assert answer == b"" or answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
 
 
@@ -142,7 +142,7 @@ _is_watching = False
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
-    """Files that this process opens, makes, renames or removes. A hook stays for ever, so it can be told to rest."""
+    """Files that this process opens, makes, renames or removes. A hook cannot be removed, so it can be switched off."""
     if _is_watching and event.startswith(("open", "os.", "shutil.", "tempfile.")) and event != "os.putenv":
         _touched.extend(str(argument) for argument in arguments)
 
@@ -173,7 +173,7 @@ def test_a_name_that_a_client_gives_is_never_a_path(fake_server: RunningServer, 
         check(answer, 404, "unknown_speaker", "speaker_id")
         for method in ("GET", "DELETE"):
             assert client.request(method, f"/voices/{quoted}").status_code in (404, 405)
-    assert any("voices" in path for path in touched)  # the hook sees what the server does
+    assert any("voices" in path for path in touched)  # the hook sees the server
     assert [path for path in touched if OUTSIDE in path] == []
 
 
@@ -187,7 +187,7 @@ def test_empty_lines_behind_an_answer_keep_no_connection(tmp_path_factory: pytes
             while not answer.endswith(b"}"):
                 answer += connection.recv(65536)
             assert answer.startswith(b"HTTP/1.1 200")
-            # Closed by the time limit of a head, long before the 75 s of an idle connection, however many lines come.
+            # The time limit of a head closes it, long before the 75 s of an idle connection, however many lines come.
             connection.settimeout(0.1)
             for _ in range(300):
                 try:
@@ -218,7 +218,7 @@ MAX_ERROR_BYTES = 8192
 
 
 def json_fields(server: RunningServer) -> list[tuple[str, dict[str, object], str]]:
-    """(path, a body that fits, name of a field of it) for each field of each JSON body, as the document has them."""
+    """(path, a valid body, name of a field of it) for each field of each JSON body in the document."""
     with server.client() as client:
         document = client.get("/docs/openapi.json").json()
     found: list[tuple[str, dict[str, object], str]] = []

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the server does: a real server is asked, hundreds of times."""
+"""The OpenAPI document and a real server agree, in hundreds of requests."""
 
 import re
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_every_answer_is_one_that_the_document_allows(tmp_path: Path) -> None:
         result = check_contract(server.url, total=500, seed=1)
     assert result.passed, result.report
     assert result.answers.total() > 500
-    assert result.answers["POST /tts", 200] > 20  # it spoke, and did not only refuse
+    assert result.answers["POST /tts", 200] > 20  # it did not only refuse
 
 
 def test_every_route_documents_what_its_kind_can_answer(document: dict[str, Any]) -> None:

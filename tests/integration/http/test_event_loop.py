@@ -1,4 +1,4 @@
-"""The event loop answers by itself: no request waits for a thread of asyncio's default executor."""
+"""No request waits for a thread of asyncio's default executor."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -58,7 +58,7 @@ def post(body: bytes, *headers: bytes, version: bytes = b"1.1") -> bytes:
 
 
 def dechunked(body: bytes) -> bytes:
-    """The content of a body in chunks that came to its end, and nothing but chunks."""
+    """The content of a body of complete chunks and nothing else."""
     content = b""
     while True:
         size, separator, rest = body.partition(b"\r\n")
@@ -107,7 +107,7 @@ def test_nothing_behind_a_request_reaches_into_its_answer(
         if extra.isspace() and b"keep-alive" in header:
             connection.sendall(HEALTH)
         rest += read_to_end(connection)
-    # Empty lines are no request. What else came behind is answered as one, unless the connection was to be closed.
+    # Empty lines are no request. Anything else behind is answered as one, unless the connection was to be closed.
     if header == b"Connection: close":
         assert rest == b""
     else:
@@ -221,7 +221,7 @@ def test_a_client_that_stops_reading_is_disconnected_and_its_answer_is_aborted(
         with connected(server, receive_buffer=4096) as connection, server.client() as client:
             connection.sendall(post(msgspec.json.encode({"text": "word " * 3_900, **extra})))
             gone = select.poll()
-            gone.register(connection, 0)  # asks for nothing but the end of the connection, and reads nothing
+            gone.register(connection, 0)  # waits for the end of the connection only, and reads nothing
             assert gone.poll(60_000), "the connection is still there"
             assert client.get("/health").json()["in_flight"] == 0
         assert "the client of /tts stopped reading; giving up" in caplog.text

@@ -1,4 +1,4 @@
-"""Markup over HTTP: what is heard, what is named, what is refused."""
+"""Markup over HTTP."""
 
 import io
 from typing import Any

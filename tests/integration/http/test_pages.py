@@ -1,4 +1,4 @@
-"""The files of the page at `/` and of the reference at `/docs`, as a browser asks for them."""
+"""The files of the page at `/` and of the reference at `/docs`."""
 
 import pytest
 

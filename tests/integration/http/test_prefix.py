@@ -1,4 +1,4 @@
-"""Behind a proxy that takes a prefix off the path: what names an address names the prefix too."""
+"""Behind a proxy that takes a prefix off the path, addresses contain the prefix."""
 
 import re
 from collections.abc import Iterator

@@ -148,7 +148,7 @@ def test_ranges_that_are_asked_for_at_once_are_spoken_once(fake_server: RunningS
 
 
 def test_a_player_that_takes_a_stream_hears_it_while_it_is_spoken(fake_server: RunningServer) -> None:
-    """Chromium and ffmpeg begin with `bytes=0-`: they are not made to wait for the end."""
+    """Chromium and ffmpeg begin with `bytes=0-`, and need not wait for the end."""
     address = "/tts_stream?text=All%20is%20well.%0A%0AYou%20wait%20here."
     with (
         fake_server.client() as client,

@@ -1,4 +1,4 @@
-"""README and the guides run: their commands work, and their tables equal the code."""
+"""README and the guides: commands run, and tables equal the code."""
 
 import os
 import re

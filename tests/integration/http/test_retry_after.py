@@ -24,7 +24,7 @@ def num_admitted(server: RunningServer) -> int:
 
 def test_a_full_server_says_when_a_place_is_free_within_a_factor_of_one_and_a_half(tmp_path: Path) -> None:
     with serve(Settings(data=tmp_path, max_slots=1, max_queue=1)) as server, ThreadPoolExecutor(2) as pool:
-        assert speak(server, 6).status_code == 200  # the pace is measured on what was spoken before
+        assert speak(server, 6).status_code == 200  # measures the pace
         speaking = [pool.submit(speak, server, 30) for _ in range(2)]
         while num_admitted(server) < 2:
             pass

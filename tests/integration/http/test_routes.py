@@ -1,4 +1,4 @@
-"""The routes as their users call them, on the embedded voice."""
+"""The routes on the embedded voice."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Streams that break, clients that leave, queues that are full: what is heard, and what is freed."""
+"""Streams that break, clients that leave, queues that are full."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Timing receipts: which text is heard when, held against the samples themselves."""
+"""Timing receipts, compared with the samples."""
 
 import base64
 import io
@@ -143,7 +143,7 @@ def test_an_error_after_the_first_event_is_told_and_breaks_the_stream(fake_serve
         with pytest.raises(httpx.RemoteProtocolError):
             received += events
         request_id = answer.headers["X-Request-Id"]
-    # What was made before the fault and not yet taken may be lost with it.
+    # Audio that was made before the fault and not yet taken may be lost with it.
     names = [name for name, _ in received]
     assert (names[:2], names[-1], names.count("error"), "done" in names) == (["audio", "segment"], "error", 1, False)
     error = received[-1][1]["error"]

@@ -1,4 +1,4 @@
-"""multipart/form-data as clients really write it: file names in every form, charsets, sizes, and what is refused."""
+"""multipart/form-data as clients really write it: file names, charsets, sizes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Uploads that do harm: what they cost, whom they delay, and what is left of them."""
+"""Uploads that do harm: their cost, and the delay of others."""
 
 import http.client
 import select

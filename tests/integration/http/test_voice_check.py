@@ -1,4 +1,4 @@
-"""`POST /voices/check`: what is measured, on speech that is spoiled on purpose."""
+"""`POST /voices/check` on speech that is spoiled on purpose."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Voices that travel as a file: out of one server, into another."""
+"""Voices as files, from one server to another."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor

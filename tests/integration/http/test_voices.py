@@ -1,4 +1,4 @@
-"""Saved voices over HTTP: on an engine that the test drives, and on the tiny XTTS checkpoint."""
+"""Saved voices over HTTP, on an engine that the test drives and on the tiny XTTS checkpoint."""
 
 from pathlib import Path
 from typing import cast
@@ -125,7 +125,7 @@ def test_a_saved_voice_outlives_the_server_and_sounds_the_same(
 def test_a_voice_that_an_earlier_version_saved_is_one_file_after_the_start_and_sounds_the_same(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    """The files of an earlier version are written here as that version wrote them: tensors and manifest apart."""
+    """Writes the files of an earlier version: tensors and manifest apart."""
     settings = Settings(engine="xtts", model=str(tiny_checkpoint), data=tmp_path)
     with serve(settings) as server:
         id = save(server, wav(voice_like(3))).json()["id"]

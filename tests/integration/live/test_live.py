@@ -1,4 +1,4 @@
-"""`WS /ws/tts` over real sockets: what comes, what does not come any more, who is refused, and who gives back what."""
+"""`WS /ws/tts` over real sockets."""
 
 import asyncio
 import contextlib
@@ -372,7 +372,6 @@ def wait_until_idle_for_long(server: RunningServer) -> None:
 
 
 def test_fifty_sockets_at_once_hear_what_each_hears_alone(embedded_server: RunningServer) -> None:
-    """Every sample of everybody, in order: the audio is the one of the same conversation alone."""
     words = ("river", "garden", "letter", "harbour", "window", "chimney", "supper", "traveller", "mountain", "evening")
     texts = [
         f"Here is caller number {n} with a {words[n % 10]}. There is a {words[n // 10]} too. That is all."

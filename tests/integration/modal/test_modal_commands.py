@@ -1,4 +1,4 @@
-"""The commands around a deployment, against real servers on loopback: probe, load test, cost."""
+"""The commands around a deployment, against real servers on loopback."""
 
 import asyncio
 import time

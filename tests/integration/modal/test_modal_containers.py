@@ -1,6 +1,6 @@
 """Containers as Modal runs them: the start in two halves, its host, its volumes; the engine is the tiny checkpoint.
 
-The volume's calls and the host's limit on requests are the only parts that are not real.
+Only the volume's calls and the host's limit on requests are not real.
 """
 
 import asyncio
@@ -393,7 +393,7 @@ def test_a_full_volume_keeps_nobody_from_speaking(
 ) -> None:
     async def test() -> None:
         started = await deployed.start(await deployed.prepare())
-        # What is in the way of the metadata file, as a full disk would be.
+        # In the way of the metadata file, like a full disk.
         (tmp_path / "shared" / "speaker_metadata.json").mkdir()
         async with Container(started.app, max_inputs=SLOTS) as container:
             assert (await health(container))["status"] == "ok"

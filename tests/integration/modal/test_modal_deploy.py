@@ -1,4 +1,4 @@
-"""`modal deploy`, as a person types it, against a control plane on loopback: what reaches Modal, and what does not."""
+"""`modal deploy` as a process, against a control plane on loopback."""
 
 import os
 import shlex
@@ -50,7 +50,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def deploy(server: ModalServer, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command. The API key is where a person may have it too: in the shell's environment."""
+    """Run the command. The API key is also in the shell's environment, where a person may have it."""
     modal = {
         "MODAL_SERVER_URL": server.url,
         "MODAL_TOKEN_ID": "ak-dummy",
@@ -105,7 +105,7 @@ def volumes(server: ModalServer, function: Any) -> dict[str, tuple[str, bool]]:
 
 
 def asked_for(server: ModalServer) -> dict[str, object]:
-    """The resources and limits that the server's containers are asked to have."""
+    """The resources and limits of the server's containers."""
     function = server.functions["Server.*"]
     scaling, resources = function.autoscaler_settings, function.resources
     secrets = [server.objects[secret] for secret in function.secret_ids]
@@ -134,7 +134,6 @@ def commands(server: ModalServer, function: str = "Server.*") -> list[str]:
 
 
 def variables(server: ModalServer) -> dict[str, str]:
-    """The variables that the image sets."""
     lines = [shlex.split(command) for command in commands(server) if command.startswith("ENV ")]
     assert all(len(line) == 2 for line in lines)
     return dict(line[1].split("=", 1) for line in lines)
@@ -258,7 +257,7 @@ def test_no_api_key_leaves_the_machine(by_default: ModalServer, with_all_changed
     sent = b"".join(
         message.SerializeToString() for server in (by_default, with_all_changed) for _, message in server.requests
     )
-    assert b"modal.App(deployment.name)" in sent  # files' contents are among what is searched
+    assert b"modal.App(deployment.name)" in sent  # the search includes contents of files
     assert KEY.encode() not in sent
 
 

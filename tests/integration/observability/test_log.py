@@ -1,4 +1,4 @@
-"""The log of `chorus serve`: lines for people, objects for programs, and no secrets."""
+"""The log of `chorus serve`: lines, JSON objects, and no secrets."""
 
 import contextlib
 import json

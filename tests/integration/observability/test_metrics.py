@@ -1,4 +1,4 @@
-"""`GET /metrics`: what is counted, when, and under which labels."""
+"""`GET /metrics`."""
 
 import asyncio
 import gc
@@ -62,7 +62,7 @@ def test_what_was_asked_for_is_counted(tmp_path: Path) -> None:
     assert page("chorus_requests_total", route="other", status="404") == 1
     assert page("chorus_request_seconds_count", route="/tts") == 2
     assert 0 < page("chorus_request_seconds_sum", route="/tts") < 60
-    # The two answers that were spoken.
+    # The two spoken answers.
     delivered_s = seconds_of(whole.content) + seconds_of(streamed.content)
     assert page("chorus_audio_seconds_total") == pytest.approx(delivered_s)
     assert page("chorus_first_audio_seconds_count") == 2
@@ -193,7 +193,7 @@ def test_an_answer_that_is_closed_twice_is_counted_once(tmp_path: Path) -> None:
             finally:
                 gc.enable()
             gc.collect()
-            for _ in range(100):  # turns of the loop, in which a generator that was let go of is closed
+            for _ in range(100):  # turns of the loop, in which an abandoned generator is closed
                 await asyncio.sleep(0)
             return closed_once, Page(await client.get("/metrics"))
 
@@ -207,7 +207,7 @@ def test_while_the_engine_loads_only_what_is_known_is_told(tmp_path: Path) -> No
     async def scenario() -> tuple[Page, Page]:
         app = create_app(Settings(data=tmp_path), FakeEngine())
         async with in_process(app) as client:
-            before = Page(await client.get("/metrics"))  # the engine is taken in by the app's start
+            before = Page(await client.get("/metrics"))  # the app's start takes the engine in
             async with started(app):
                 return before, Page(await client.get("/metrics"))
 

@@ -1,4 +1,4 @@
-"""Traces of real requests, as a collector gets them; and what a server does whose collector is not there."""
+"""Traces of real requests at a collector, and a server whose collector is absent."""
 
 import asyncio
 import contextlib
@@ -113,7 +113,7 @@ def test_requests_have_traces_of_their_own_and_probes_none(collector: Collector,
     refused = by_name(spans, of="request-2")
     assert set(refused) == {"POST /tts", "voice", "response"}
     assert (refused["voice"].is_error, refused["voice"].attributes["error.type"]) == (True, "UnknownSpeaker")
-    # What the caller did wrong is no error of the server's.
+    # A caller's fault is no error of the server.
     assert not refused["POST /tts"].is_error
 
 

@@ -1,4 +1,4 @@
-"""`chorus bench`, as a person types it."""
+"""`chorus bench` as a process."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_the_reference_speaks_the_same_codes(tmp_path: Path) -> None:
         assert row["equal_sequences"] == row["sequences"]
         assert row["decode_ratio"] == pytest.approx(row["reference_decode_s"] / row["decode_s"])
         assert row["whole_ratio"] == pytest.approx(row["reference_s"] / row["whole_s"])
-        # Each pair is taken from one run, so that the order holds however busy the machine is.
+        # Each pair is from one run, so the order holds however busy the machine is.
         assert 0 < row["first_audio_s"] < row["whole_s"]
         assert 0 < row["reference_decode_s"] < row["reference_s"]
         assert row["reference_first_audio_s"] > 0

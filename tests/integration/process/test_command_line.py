@@ -1,4 +1,4 @@
-"""`chorus say`, `voices` and `doctor`, as a person types them."""
+"""`chorus say`, `voices` and `doctor` as processes."""
 
 import io
 import json

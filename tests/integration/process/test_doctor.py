@@ -1,4 +1,4 @@
-"""`chorus doctor` on a checkpoint: what the server would do with it, and the same message where it would not start."""
+"""`chorus doctor` on a checkpoint: its findings, and the server's message where it would not start."""
 
 import json
 import os

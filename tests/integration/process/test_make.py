@@ -1,4 +1,4 @@
-"""`make run` as a person starts it, and what it says on a system that the locked packages do not know."""
+"""`make run`, also on a system that the locked packages do not know."""
 
 import os
 import platform

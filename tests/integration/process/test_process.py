@@ -178,7 +178,7 @@ def test_a_second_signal_ends_a_drain_that_takes_too_long(tmp_path: Path) -> Non
     with chorus_serve(tmp_path, CHORUS_DRAIN_TIMEOUT_S="600") as (url, process), httpx.Client(base_url=url) as client:
         body = {"text": LONG, "stream": True}
         with client.stream("POST", "/tts", json=body) as answer:
-            parts = answer.iter_raw()  # kept: letting go of it would end the request
+            parts = answer.iter_raw()  # kept: a collected generator would end the request
             next(parts)
             process.send_signal(signal.SIGTERM)
             while httpx.get(f"{url}/health").json()["status"] != "draining":

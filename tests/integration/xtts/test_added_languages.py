@@ -1,4 +1,4 @@
-"""Languages of fine-tunes: new ones are spoken, and those that the vocabulary does not know are not offered."""
+"""Languages of fine-tunes: added ones are spoken, and those that the vocabulary does not know are not offered."""
 
 import logging
 import shutil

@@ -1,4 +1,4 @@
-"""`chorus download` against a small hub on loopback: the real code, the real library, and what can go wrong."""
+"""`chorus download` against a hub on loopback: the real code, the real library, and faults."""
 
 import signal
 import subprocess
@@ -49,7 +49,7 @@ def test_a_download_is_verified_converted_and_not_repeated(hub: Hub, tmp_path: P
     status, printed = download(hub, tmp_path, "--accept-licence")
     assert status == 0, printed
     check_installed(tmp_path)
-    # The library hands on ten MiB at a time: what lies beyond the last of them is asked for again.
+    # The library hands on ten MiB at a time; bytes beyond the last of them are asked for again.
     assert [first for name, first, _ in hub.sent if name == "model.pth"] == [0, 10 << 20, 20 << 20]
     bodies = len(hub.sent)
     status, printed = download(hub, tmp_path)

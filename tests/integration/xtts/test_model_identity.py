@@ -69,7 +69,7 @@ def test_a_voice_of_other_weights_is_listed_with_a_mark_and_not_spoken_with(tmp_
 
 
 def forget_identity(data: Path, model: str) -> str:
-    """Make the one saved voice what an older version saved under that name; its id."""
+    """Rewrite the one saved voice as an older version saved it under that name; return its id."""
     (path,) = (data / "voices").iterdir()
     with path.open("rb") as file:
         voice = read_manifest(file)
@@ -106,7 +106,7 @@ def test_a_voice_of_an_older_version_is_not_spoken_where_the_name_is_a_folders(t
 
 def test_two_trainings_in_folders_of_one_name_speak_each_with_its_own_latents(tmp_path: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the TTS package and what it imports deprecate each other
+        warnings.simplefilter("ignore")  # the TTS package and its imports deprecate each other
         from tests.support.tiny_xtts import write_checkpoint
 
         folders = [write_checkpoint(tmp_path / name / "ready", seed=seed) for seed, name in enumerate("ab")]

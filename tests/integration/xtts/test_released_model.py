@@ -25,7 +25,7 @@ TEXT = "The old grey house stood by the sea."
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the TTS package and what it imports deprecate each other
+        warnings.simplefilter("ignore")  # the TTS package and its imports deprecate each other
         from tests.support.tiny_xtts import write_checkpoint
 
         folder = write_checkpoint(tmp_path_factory.mktemp("hub"), is_as_on_hub=True)

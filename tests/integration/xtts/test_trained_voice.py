@@ -1,4 +1,4 @@
-"""A fine-tune with the recording of its speaker beside it speaks in that voice, with no word about voices."""
+"""A fine-tune with the recording of its speaker beside it speaks in that voice by default."""
 
 import shutil
 from pathlib import Path
