@@ -21,13 +21,14 @@ import torch
 from app.bench.coqui import now_s, speak_with_reference
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams, Voice
-from app.engine.xtts.build import PROFILES, Precision, is_half
+from app.engine.xtts.build import PROFILES
 from app.engine.xtts.checkpoint.files import ORIGINAL_WEIGHTS
 from app.engine.xtts.checkpoint.load import load_checkpoint
 from app.engine.xtts.device.copies import HostCopy
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.model.decoder import num_prompt_positions
+from app.engine.xtts.precision import Precision, choose_precision, set_precision
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence
@@ -55,7 +56,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     decode_ratio: float
     whole_ratio: float
     equal_sequences: int
-    """sequences with the reference's codes to the last one; float16 may part from it where two codes are as likely"""
+    """sequences with the reference's codes to the last one; others may part from it where two codes are as likely"""
 
 
 def compare(
@@ -133,8 +134,7 @@ def _decode(
         return [_sequence(preparer, text, voice, greedy) for text in texts]
 
     profile = PROFILES[device.type]
-    if is_half(precision, device):
-        checkpoint.networks.decoder.to_half()
+    set_precision(checkpoint.networks, choose_precision(precision, device))
     batch = Batch(
         checkpoint.networks.decoder,
         slots=len(texts),

@@ -19,11 +19,12 @@ from typing import Any
 
 import torch
 
-from app.engine.xtts.build import PROFILES, is_half
+from app.engine.xtts.build import PROFILES
 from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.device.driver import find_device
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.model.decoder import NUM_CONDITIONING_LATENTS, Decoder
+from app.engine.xtts.precision import choose_precision, set_precision
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from tests.support.xtts import seeded, sequence_of
@@ -56,6 +57,9 @@ def copy_bytes_per_s(device: torch.device) -> float:
 def bytes_of_step(decoder: Decoder, rows: int, positions: int) -> int:
     """Bytes that one step reads: the matrices, and the keys and values at the positions that the rows have written."""
     matrices = sum(parameter.nbytes for parameter in decoder.gpt.parameters()) + decoder.mel_head.weight.nbytes
+    if decoder.is_int8:  # packed matrices are no parameters
+        channels = decoder.mel_embedding.embedding_dim
+        matrices += len(decoder.gpt.layers) * 12 * channels**2
     element = torch.empty(0, dtype=decoder.cache_dtype).element_size()
     return matrices + len(decoder.gpt.layers) * 2 * rows * positions * decoder.num_heads * decoder.head_dim * element
 
@@ -92,7 +96,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", default="1,4,16,32,64,128")
     parser.add_argument("--positions", type=int, default=300, help="cache positions that every row has written")
-    parser.add_argument("--precision", choices=("auto", "float32", "float16"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "float32", "float16", "int8"), default="auto")
     parser.add_argument("--eager", action="store_true", help="without CUDA graphs")
     parser.add_argument("--append", action="store_true", help=f"add a line to {RESULTS.relative_to(ROOT)}")
     arguments = parser.parse_args()
@@ -102,8 +106,8 @@ def main() -> None:
     set_up(device)
     checkpoint = load_checkpoint(arguments.folder).to(device)
     decoder = checkpoint.networks.decoder
-    if is_half(arguments.precision, device):
-        decoder.to_half()
+    choice = choose_precision(arguments.precision, device)
+    set_precision(checkpoint.networks, choice)
     use_graphs = PROFILES[device.type].use_graphs and not arguments.eager
     bandwidth = copy_bytes_per_s(device)
     print(f"a large copy moves {bandwidth / 1e9:.0f} GB/s")
@@ -132,7 +136,7 @@ def main() -> None:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "device": name,
             "torch": torch.__version__,
-            "dtype": str(decoder.cache_dtype).removeprefix("torch."),
+            "dtype": choice.name,
             "graphs": use_graphs,
             "positions": arguments.positions,
             "copy_bytes_per_s": bandwidth,

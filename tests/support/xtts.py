@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import torch
 
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams, Voice
 from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.device.copies import HostCopy
+from app.engine.xtts.model.int8 import find_int8_problem
 from app.engine.xtts.runaway import Budget
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence
@@ -20,6 +22,7 @@ from tests.support.reference import ReferenceXtts, load_reference
 from tests.support.tiny_xtts import Shape, write_checkpoint
 
 CPU = torch.device("cpu")
+WITHOUT_INT8 = pytest.mark.skipif(find_int8_problem() is not None, reason=find_int8_problem() or "")
 GREEDY = SamplingParams(seed=0, temperature=1.0, top_k=1, top_p=1.0, repetition_penalty=5.0)
 SENTENCE = "the quick brown fox jumps over a lazy dog and nothing more was said about that old grey house by the sea"
 

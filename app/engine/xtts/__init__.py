@@ -6,6 +6,7 @@
     sequence      the state of one segment
     runaway       limits on segments that do not end
     clones        cloning on the event loop's side: callers share one conditioning
+    precision     float32, float16 or int8
     build         loads everything that holds tensors
 
     model/        the networks and the KV cache

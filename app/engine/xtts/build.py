@@ -7,7 +7,6 @@ request.
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -23,6 +22,7 @@ from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.device.memory import read_free_bytes, slots_that_fit
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.loop import EngineLoop, Limits
+from app.engine.xtts.precision import Precision, choose_precision, set_precision
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.runner.state import BatchState
@@ -49,8 +49,6 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     lookahead_steps: int
     """turns that the device is ahead of the host"""
     use_graphs: bool
-    is_half: bool
-    """float16 where no precision is asked for"""
 
 
 PROFILES = {
@@ -62,7 +60,6 @@ PROFILES = {
         few_window_shapes=False,
         lookahead_steps=0,
         use_graphs=False,
-        is_half=False,
     ),
     "cuda": DeviceProfile(
         slots=64,
@@ -71,11 +68,8 @@ PROFILES = {
         few_window_shapes=True,
         lookahead_steps=1,
         use_graphs=True,
-        is_half=True,
     ),
 }
-
-Precision = Literal["auto", "float32", "float16"]
 
 
 class EngineParts(msgspec.Struct, frozen=True):
@@ -115,9 +109,11 @@ def build_parts(
     with stage("device"):
         checkpoint = checkpoint.to(device)
         networks = checkpoint.networks
-        if is_half(precision, device):
-            networks.decoder.to_half()
-            networks.generator.half()
+        choice = choose_precision(precision, device)
+        logger.log(
+            logging.WARNING if choice.is_noteworthy else logging.INFO, "precision: %s: %s", choice.name, choice.reason
+        )
+        set_precision(networks, choice)
         vocoder = Vocoder(networks.generator, few_shapes=profile.few_window_shapes)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
@@ -141,7 +137,7 @@ def build_parts(
         "%d slots of %.0f MB, decoder in %s, %d graphs",
         num_slots,
         bytes_per_slot / 1e6,
-        str(networks.decoder.cache_dtype).removeprefix("torch."),
+        choice.name,
         batch.num_graphs,
     )
     engine_loop = EngineLoop(
@@ -175,11 +171,6 @@ def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> 
     logger.info("the voice of %s is offered as %r, the first one", path, SPEAKER)
     others = {name: voice for name, voice in checkpoint.speakers.items() if name.casefold() != SPEAKER}
     return msgspec.structs.replace(checkpoint, speakers={SPEAKER: conditioning} | others)
-
-
-def is_half(precision: Precision, device: torch.device) -> bool:
-    """True if weights are to be float16: as asked for, or as suits the device."""
-    return precision == "float16" or (precision == "auto" and PROFILES[device.type].is_half)
 
 
 def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> None:

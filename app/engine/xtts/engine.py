@@ -21,11 +21,12 @@ from app.engine.base import EngineInfo, EngineStats, Speaker, StartupTimer, unti
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Voice
-from app.engine.xtts.build import PROFILES, DeviceProfile, EngineParts, Precision, build_parts
+from app.engine.xtts.build import PROFILES, DeviceProfile, EngineParts, build_parts
 from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.clones import Clones
 from app.engine.xtts.device.memory import read_device_memory
 from app.engine.xtts.loop import AudioConsumed, Cancel, Speak, Stop
+from app.engine.xtts.precision import Precision
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.prepare import TextPreparer

@@ -40,3 +40,26 @@ def masked_attention(num_positions: torch.Tensor, max_positions: int, dtype: tor
         return heads[:, :, 0]
 
     return attend
+
+
+def separate_attention(num_positions: torch.Tensor) -> Attend:
+    """torch's own kernel, slot by slot, over the positions that the slot has written. It needs no mask.
+
+    The kernel adds up in an order that depends on the number of positions, so only this gives a slot the same bits
+    whatever its neighbours have written. For a CPU: it reads `num_positions`, and calls the kernel once a slot.
+
+    num_positions   [slots] int64, positions that each slot has written before this step
+    """
+    written = num_positions.tolist()
+
+    def attend(qkv: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        heads = torch.empty_like(qkv[:, 0])
+        for slot, (parts, position) in enumerate(zip(qkv.unsqueeze(3).unbind(0), written, strict=True)):
+            query, key, value = parts.unbind(0)
+            slot_keys, slot_values = keys[slot, :, : position + 1], values[slot, :, : position + 1]
+            slot_keys[:, position] = key[:, 0]
+            slot_values[:, position] = value[:, 0]
+            heads[slot] = F.scaled_dot_product_attention(query[None], slot_keys[None], slot_values[None])[0, :, 0]
+        return heads
+
+    return attend

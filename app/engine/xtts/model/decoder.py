@@ -8,7 +8,7 @@ computes in a second pass over the finished sequence are taken from the first.
 Parameters have the names of the checkpoint. Weights of the body are [in, out], as GPT-2 stores them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -17,7 +17,8 @@ from torch import nn
 
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.device.copies import to_device
-from app.engine.xtts.model.attention import masked_attention
+from app.engine.xtts.model.attention import masked_attention, separate_attention
+from app.engine.xtts.model.int8 import QuantizedAffine, QuantizedFeedForward, QuantizedMatrix
 from app.engine.xtts.model.kv_cache import KVCache
 
 LAYER_NORM_EPS = 1e-5
@@ -44,8 +45,8 @@ class Affine(nn.Module):
 class Projections(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.c_attn = Affine(channels, 3 * channels)
-        self.c_proj = Affine(channels, channels)
+        self.c_attn: Affine | QuantizedAffine = Affine(channels, 3 * channels)
+        self.c_proj: Affine | QuantizedAffine = Affine(channels, channels)
 
 
 class FeedForward(nn.Module):
@@ -64,7 +65,7 @@ class Layer(nn.Module):
         self.ln_1 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
         self.attn = Projections(channels)
         self.ln_2 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
-        self.mlp = FeedForward(channels)
+        self.mlp: FeedForward | QuantizedFeedForward = FeedForward(channels)
 
 
 class Body(nn.Module):
@@ -113,13 +114,48 @@ class Decoder(nn.Module):
             layer.mlp.half()
 
     @property
+    def matrices(self) -> dict[str, Affine]:
+        """The products that int8 computes, by their names in the body: two of attention and two of the rest, a layer.
+
+        Embeddings are read, not multiplied, and the head is 0.3 % of the products: neither would make a step faster.
+        Raises AssertionError after `to_int8`.
+        """
+        found: dict[str, Affine] = {}
+        for index, layer in enumerate(self.gpt.layers):
+            for name, product in (
+                ("attn.c_attn", layer.attn.c_attn),
+                ("attn.c_proj", layer.attn.c_proj),
+                ("mlp.c_fc", layer.mlp.c_fc),
+                ("mlp.c_proj", layer.mlp.c_proj),
+            ):
+                assert isinstance(product, Affine)
+                found[f"h.{index}.{name}"] = product
+        return found
+
+    def to_int8(self, weights: Mapping[str, QuantizedMatrix]) -> None:
+        """Compute the `matrices` in int8, on a CPU; the weights in float32 are let go of.
+
+        Then a sequence has the same latents, to the last bit, alone and among others. The cache stays float32.
+        Raises RuntimeError where torch has no such products (see `find_int8_problem`).
+        """
+        packed = {name: QuantizedAffine(weights[name], affine.bias) for name, affine in self.matrices.items()}
+        for index, layer in enumerate(self.gpt.layers):
+            layer.attn.c_attn, layer.attn.c_proj = packed[f"h.{index}.attn.c_attn"], packed[f"h.{index}.attn.c_proj"]
+            layer.mlp = QuantizedFeedForward(packed[f"h.{index}.mlp.c_fc"], packed[f"h.{index}.mlp.c_proj"])
+
+    @property
+    def is_int8(self) -> bool:
+        return isinstance(self.gpt.layers[0].mlp, QuantizedFeedForward)
+
+    @property
     def max_prompt_positions(self) -> int:
         """Cache positions of the longest prompt: latents, text in every text position, and the start code."""
         return NUM_CONDITIONING_LATENTS + len(self.text_pos_embedding.emb.weight) + 1
 
     @property
     def cache_dtype(self) -> torch.dtype:
-        return self.gpt.layers[0].attn.c_attn.weight.dtype
+        first = self.gpt.layers[0].attn.c_attn
+        return first.weight.dtype if isinstance(first, Affine) else torch.float32
 
     def prefill(
         self,
@@ -175,7 +211,10 @@ class Decoder(nn.Module):
         Returns logits [slots, codes] and latents [slots, channels] of the next code.
         """
         x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
-        attend = masked_attention(num_positions, max_positions, self.cache_dtype)
+        if self.is_int8:
+            attend = separate_attention(num_positions)
+        else:
+            attend = masked_attention(num_positions, max_positions, self.cache_dtype)
         for index, layer in enumerate(self.gpt.layers):
             keys, values = cache.layer(index)
             qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim)

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import torch
 
-from app.engine.xtts.build import PROFILES, is_half, warm_up
+from app.engine.xtts.build import PROFILES, warm_up
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.vocoder.vocoder import COUNTS, Vocoder
 from app.engine.xtts.voice.conditioning import Conditioner
@@ -26,19 +25,6 @@ def test_warming_up_makes_every_shape_of_window_that_is_kept_to(tiny: Pair) -> N
     )
     warm_up(vocoder, Conditioner(networks, config, CPU), config)
     assert made == {(count, length) for count in COUNTS for length in vocoder.lengths}
-
-
-@pytest.mark.parametrize(
-    ("precision", "device", "half"),
-    [
-        ("auto", "cpu", False),
-        ("auto", "cuda", True),
-        ("float32", "cuda", False),
-        ("float16", "cpu", True),
-    ],
-)
-def test_weights_are_halved_where_it_suits_the_device_or_is_asked_for(precision: str, device: str, half: bool) -> None:
-    assert is_half(precision, torch.device(device)) is half  # type: ignore[arg-type]
 
 
 def test_only_a_gpu_is_ahead_of_what_is_read_of_it() -> None:
