@@ -62,8 +62,6 @@ voices = modal.Volume.from_name(deployment.voices_volume, create_if_missing=True
 )
 @modal.concurrent(max_inputs=deployment.max_inputs, target_inputs=deployment.target_inputs)
 class Server:
-    """One engine in each container, loaded before its first request."""
-
     prepared: Prepared
     started: Started
 

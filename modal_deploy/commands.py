@@ -15,7 +15,6 @@ from modal_deploy.probe import open_client, probe
 
 
 def first_key() -> str | None:
-    """The first key of CHORUS_API_KEYS on this machine."""
     return os.environ.get(API_KEYS, "").split(",")[0].strip() or None
 
 

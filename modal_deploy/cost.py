@@ -20,8 +20,6 @@ UTILISATIONS = (0.2, 0.5, 0.8)
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """Price of a container while it is up, busy or idle."""
-
     gpu: str
     cores: float
     memory_gib: float

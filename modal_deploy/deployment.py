@@ -20,7 +20,6 @@ PREFIX = "DEPLOY_"
 WEIGHTS = Path("/weights")
 """Mount point of the weights' volume: read-only. Not the voices' volume: a volume in use cannot be reloaded."""
 DATA = Path("/data")
-"""Mount point of the voices' volume, into which the server writes."""
 API_KEYS = "CHORUS_API_KEYS"
 
 OBJECT = r"^[a-zA-Z0-9._-]{1,64}$"

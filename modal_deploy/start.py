@@ -36,8 +36,6 @@ HOW_TO_DOWNLOAD = "fetch the weights with `modal run -m modal_deploy.app::downlo
 
 
 class Prepared(msgspec.Struct, kw_only=True):
-    """The contents of a snapshot."""
-
     lifecycle: Lifecycle
     task: str | None
     weights: "Checkpoint | None" = None

@@ -95,8 +95,6 @@ class _PcmEncoder:
 
 
 class _Codec(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of a format for FFmpeg."""
-
     container: str
     encoder: Literal["libmp3lame", "libopus", "aac", "flac"]
     sample_format: Literal["s16", "flt", "fltp"]

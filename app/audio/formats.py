@@ -52,7 +52,6 @@ def parse_format(name: str) -> AudioFormat:
 
 
 def format_for_suffix(suffix: str) -> AudioFormat:
-    """The format of files with this ending, such as `.mp3`."""
     try:
         return _SUFFIXES[suffix.lower()]
     except KeyError:

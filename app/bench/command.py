@@ -29,7 +29,6 @@ XTTS_CODE_S = 1024 / 22050
 """seconds of audio in one audio code"""
 HTTP_TIMEOUT_S = 600
 Report = Callable[[str], None]
-"""takes a line of progress"""
 
 
 async def bench_engine(

@@ -120,7 +120,7 @@ def _on_its_own_thread(work: Callable[[], T]) -> T:
 def _decode(
     folder: Path, texts: Sequence[str], num_codes: int, device_name: str, precision: Precision
 ) -> tuple[float, list[list[int]]]:
-    """Text to latents in one batch: seconds, and the codes of each text."""
+    """(seconds, codes of each text), of all texts in one batch."""
     device = torch.device(device_name)
     set_up(device)
     checkpoint = load_checkpoint(folder).to(device)

@@ -69,7 +69,7 @@ class Listener:
         return self._playback.num_underruns > 0
 
     async def listen(self, pieces: AsyncIterator[int], *, sample_rate_hz: int) -> None:
-        """Take the stream to its end. `pieces`: the number of samples in each piece."""
+        """`pieces`: the number of samples in each piece."""
         async for num_samples in pieces:
             if not num_samples:
                 continue
@@ -158,6 +158,6 @@ def post_stream(client: httpx.AsyncClient, text: str, seed: int) -> AbstractAsyn
 
 
 async def samples_of(answer: httpx.Response) -> AsyncIterator[int]:
-    """The number of samples in each piece of a body of 16-bit samples."""
+    """Number of samples in each piece of a body of 16-bit samples."""
     async for data in answer.aiter_raw():
         yield len(data) // 2

@@ -20,7 +20,7 @@ def options_handlers(handlers: Sequence[BaseRouteHandler]) -> list[HTTPRouteHand
 
 
 def head_paths(handlers: Sequence[BaseRouteHandler]) -> set[str]:
-    """Paths with a handler of their own for HEAD, because their GET speaks."""
+    """Paths with their own handler for HEAD, because their GET speaks."""
     return {
         path
         for handler in handlers

@@ -109,7 +109,7 @@ class Metrics:
             self._real_time_factor.observe(receipt.total_s / receipt.audio_s)
 
     def page(self) -> bytes:
-        """All metrics in Prometheus's text format 0.0.4."""
+        """In Prometheus's text format 0.0.4."""
         return generate_latest(self._registry)
 
 

@@ -1,5 +1,3 @@
-"""The parts of a server that its handlers use."""
-
 import secrets
 import time
 
@@ -16,7 +14,7 @@ from app.speech.service import SpeechService
 
 
 class AppState:
-    """The parts that live as long as the server; `service` exists once the engine is loaded."""
+    """`service` exists once the engine is loaded."""
 
     def __init__(self, settings: Settings, lifecycle: Lifecycle, access: Access) -> None:
         self.settings = settings

@@ -43,7 +43,6 @@ class Sandbox:
 
     @property
     def pids(self) -> list[int]:
-        """Process ids of the children that are alive."""
         with self._lock:
             return [child.pid for child in (*self._idle, *self._leased)]
 

@@ -24,7 +24,7 @@ QUEUE_LOGGER = logging.getLogger("opentelemetry.sdk._shared_internal")
 
 
 def open_provider(endpoint: str, resource: Mapping[str, str]) -> TracerProvider:
-    """A provider that exports to the collector at the base URL `endpoint`; `resource` names the server."""
+    """`endpoint` is the collector's base URL; `resource` names the server."""
     exporter = _QuietExporter(
         OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH, timeout=SEND_TIMEOUT_S),
         # without user and password

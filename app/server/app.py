@@ -194,7 +194,6 @@ def create_app(
 
 
 def _open_provider(endpoint: str, instance: str) -> tuple[TracerProvider, Callable[[], None]]:
-    """A provider that exports to `endpoint`, and the function that closes it."""
     from app.observability.otlp import close_provider, open_provider  # half a second of imports, and a thread
 
     resource = {"service.name": "chorus", "service.version": __version__, "service.instance.id": instance}

@@ -12,7 +12,6 @@ ABORT_GRACE_S = 1.0
 
 
 def protocol_options(client_timeout_s: float) -> dict[str, Any]:  # Any: uvicorn's own values
-    """Arguments of `uvicorn.Config`."""
     write_timeout_s = client_timeout_s + ABORT_GRACE_S
     return {
         "http": partial(BoundedHttpProtocol, head_timeout_s=client_timeout_s, write_timeout_s=write_timeout_s),

@@ -41,6 +41,8 @@ _PARTICLES = frozenset(_PARTICLE_WORDS.split())
 
 
 class Pronunciation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An entry of a lexicon."""
+
     say: Annotated[
         str,
         Meta(
@@ -73,7 +75,6 @@ class Lexicon:
         return len(self._exact) + len(self._any_case)
 
     def lengths(self, first: str) -> Collection[int]:
-        """Numbers of tokens of the entries that begin with `first`, a token in small letters."""
         return self._lengths.get(first, ())
 
     def find(self, key: str) -> str | None:

@@ -58,7 +58,6 @@ class SentenceBuffer:
         return list(self._all_of(rest, Boundary.SENTENCE))
 
     def _all_of(self, paragraph: str, boundary: Boundary) -> Iterator[Sentence]:
-        """Everything in it; `boundary` ends the last one."""
         short = ""
         sentences = split_sentences(paragraph, self._language)
         for number, sentence in enumerate(sentences, 1):

@@ -53,7 +53,7 @@ FIELDS: dict[str, type[msgspec.Struct]] = {
 
 
 def check_fields(event: Event) -> None:
-    """Raises InvalidField, which names the event and the field."""
+    """Raises InvalidField."""
     try:
         msgspec.convert(event.data, FIELDS[event.type])
     except msgspec.ValidationError as error:

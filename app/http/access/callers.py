@@ -50,7 +50,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Callers:
-    """The callers in force. Raises InvalidSetting when the first reading of the file fails."""
+    """Raises InvalidSetting when the first reading of the file fails."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -104,7 +104,7 @@ class Callers:
         return True
 
     def _look(self) -> tuple[int, int, int] | None:
-        """Time, size and inode of the file; None where there is none."""
+        """Time, size and inode of the file, or None."""
         if self._path is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""Limits of each caller: requests at once and in a minute. Lives on the event loop."""
+"""Limits of each caller. Lives on the event loop."""
 
 import math
 from collections.abc import Callable
@@ -32,8 +32,6 @@ class TokenBucket:
 
 
 class Usage:
-    """Requests of one caller that are under way, and its tokens of this minute."""
-
     def __init__(self) -> None:
         self.num_concurrent = 0
         self._bucket: TokenBucket | None = None

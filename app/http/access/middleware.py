@@ -123,7 +123,6 @@ class KeyGuard(ASGIMiddleware):
         self._access = access
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        # A browser asks OPTIONS without the page's key.
         if cast("HTTPScope", scope)["method"] == "OPTIONS" or is_open(scope["path"]):
             await next_app(scope, receive, send)
             return

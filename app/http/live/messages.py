@@ -55,8 +55,6 @@ class Started(msgspec.Struct, kw_only=True, tag="started"):
 
 
 class SegmentStarted(msgspec.Struct, kw_only=True, tag="segment_started"):
-    """The audio that follows is of this segment."""
-
     index: int
     text: str
     start_s: float
@@ -96,8 +94,6 @@ class Cancelled(msgspec.Struct, kw_only=True, tag="cancelled"):
 
 
 class Done(msgspec.Struct, kw_only=True, tag="done"):
-    """The last message, after `end`."""
-
     audio_s: float
 
 

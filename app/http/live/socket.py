@@ -75,13 +75,12 @@ class LiveSocket:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)  # the first failure was raised above
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def send(self, answer: messages.ServerMessage) -> None:
         await self._in_time(lambda: self._socket.send_data(_encoder.encode(answer), mode="text"))
 
     async def fail(self, error: ChorusError) -> None:
-        """Send the error and close."""
         retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
         await self.send(messages.Failed(error=error_body(error).error, retry_after_s=retry_after_s))
         await self.close(
@@ -121,7 +120,6 @@ class LiveSocket:
                     raise InvalidField("`start` comes once; open another socket to speak otherwise", param="type")
 
     async def _tell_room(self, conversation: Conversation) -> None:
-        """Send `pause` and `resume` until cancelled."""
         while True:
             await conversation.full()
             await self.send(messages.Pause())

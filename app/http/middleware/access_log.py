@@ -19,7 +19,6 @@ logger = logging.getLogger("app.access")
 UNKNOWN_ROUTE = "other"
 ABORTED = "aborted"
 MAX_PATH_CHARS = 500
-"""Characters of a path in the log."""
 
 
 class AccessLog:
@@ -70,8 +69,6 @@ class AccessLog:
 
 
 class _Exchange:
-    """`receive` and `send` of one exchange, observed."""
-
     def __init__(self, receive: Receive, send: Send, span: Span) -> None:
         self.span = span
         self.responding = INVALID_SPAN

@@ -70,7 +70,6 @@ class _Exchange:
         return message
 
     async def _in_time(self) -> Message:
-        """The next part of the body."""
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._receive()

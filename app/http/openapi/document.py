@@ -145,7 +145,6 @@ def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) 
 
 
 def _complete(path: str, method: str, operation: Json) -> None:
-    """Add errors that every route has, audio formats and headers."""
     responses = operation["responses"]
     common = OPEN_ROUTE if is_open(path) else EVERY_ROUTE
     if method == "post" or any(name.startswith(AUDIO) for name in responses.get("200", {}).get("content", {})):

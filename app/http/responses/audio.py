@@ -1,4 +1,4 @@
-"""Speech to an audio answer, whole or streamed, with receipts in the headers."""
+"""Speech to an audio answer."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
@@ -101,7 +101,7 @@ async def streamed_response(
     pieces: Callable[[AudioResponse], AsyncGenerator[bytes]],
     media_type: str,
 ) -> Stream:
-    """Stream `pieces`. Both its `finally` and the background task close the answer: docs/decisions/http.md, 7."""
+    """Closed by its `finally` and by the background task: docs/decisions/http.md, 7."""
     answer = AudioResponse(await unless_client_leaves(request, speaking), metrics, request_context.get().facts)
 
     async def body() -> AsyncIterator[bytes]:
@@ -143,7 +143,6 @@ async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[b
 
 
 async def encoded_pieces(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
-    """The bytes of the file, as they are made."""
     async with aclosing(encoded_events(answer, audio_format)) as events:
         async for event in events:
             if isinstance(event, bytes):
@@ -176,7 +175,7 @@ async def encoded_events(
 
 
 def receipt_facts(receipt: Receipt) -> dict[str, Any]:
-    """Fields for the log, without those that the answer did not reach."""
+    """Fields for the log."""
     times = {
         "audio_s": receipt.audio_s,
         "queue_s": receipt.queue_s,

@@ -14,8 +14,6 @@ MAX_AGE_S = 300.0
 
 
 class SpokenFile(msgspec.Struct, frozen=True):
-    """A complete file, with the headers that describe it."""
-
     data: bytes
     headers: dict[str, str]
 

@@ -38,7 +38,6 @@ async def timed_response(
     *,
     stream: bool,
 ) -> Response[bytes] | Stream:
-    """As `audio_response`, with `timestamps`."""
     if stream:
         return await streamed_response(
             request, metrics, speaking, lambda answer: _events(answer, audio_format), MEDIA_TYPE

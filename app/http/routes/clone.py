@@ -1,5 +1,3 @@
-"""`POST /voice-clone`."""
-
 from typing import Any
 
 from litestar import Request, Response, post

@@ -1,5 +1,3 @@
-"""`POST /normalize`."""
-
 from typing import Annotated
 
 import msgspec

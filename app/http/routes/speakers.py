@@ -1,5 +1,3 @@
-"""`GET /speakers`."""
-
 from typing import Annotated
 
 from litestar import get

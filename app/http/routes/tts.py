@@ -1,5 +1,3 @@
-"""`POST /tts`."""
-
 from typing import Any
 
 from litestar import Request, Response, post

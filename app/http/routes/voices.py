@@ -1,5 +1,3 @@
-"""`/voices`: saved voices."""
-
 from typing import Any
 
 import msgspec

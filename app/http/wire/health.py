@@ -1,5 +1,3 @@
-"""Wire schemas of `/health`."""
-
 from typing import Literal
 
 import msgspec

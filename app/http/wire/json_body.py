@@ -1,5 +1,3 @@
-"""JSON bodies, checked strictly."""
-
 from collections.abc import Collection
 from typing import Any, cast
 
@@ -29,7 +27,6 @@ class StrictRequest(Request[Any, Any, Any]):  # Any: unused types of Litestar
 
 
 def sent_fields(request: Request[Any, Any, Any]) -> Collection[str]:
-    """Names in the JSON object that the handler of `request` has received as `data`."""
     assert isinstance(request, StrictRequest)
     return request.sent_fields
 
@@ -46,7 +43,6 @@ def decode_json(body: bytes) -> object:
 
 
 def refusal(error: msgspec.ValidationError) -> InvalidField | InvalidBody:
-    """The error for a body that does not fit its Struct."""
     message = str(error)
     param = field_at_fault(message)
     if param is None:

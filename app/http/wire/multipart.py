@@ -80,8 +80,6 @@ async def read_form(
 
 
 class _Form:
-    """The fields and recordings received so far."""
-
     def __init__(self, upload: Upload, file_field: str, max_field_bytes: int) -> None:
         self.fields: dict[str, str] = {}
         self.recordings: list[Recording] = []

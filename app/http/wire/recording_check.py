@@ -1,5 +1,3 @@
-"""The answer of `POST /voices/check`."""
-
 from app.audio.reference import ReferenceClip, decode_clip
 from app.audio.reference_check import Verdict, find_faults, measure_reference, verdict_of
 from app.http.wire.multipart import Recording

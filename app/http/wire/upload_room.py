@@ -109,7 +109,6 @@ class Upload:
         return self.adopt(await FILES.run(ScratchFile))
 
     def adopt(self, file: ScratchFile) -> ScratchFile:
-        """Close `file` with the others."""
         self._files.append(file)
         return file
 

@@ -51,7 +51,6 @@ _ENDS = {
 
 
 def closed_names(text: str) -> frozenset[str]:
-    """The names of the closing tags in a text."""
     return frozenset(name.lower() for name in _CLOSING.findall(text))
 
 

@@ -67,7 +67,6 @@ def _bounded_indent(match: re.Match[str]) -> str:
 
 
 def _pieces(tokens: Sequence[Token]) -> Iterator[str]:
-    """The text of each block."""
     prefix, cells = "", list[str]()
     begins_item = is_in_row = False
     for token in tokens:

@@ -21,7 +21,6 @@ _SENTENCE_END = re.compile(r"""[.!?…。！？।॥؟]["'”’»›」』）)
 
 
 def mark_pauses(text: str) -> str:
-    """The text with a mark in place of each written pause."""
     text = text.replace(_START, "").replace(_END, "")
     return _WRITTEN.sub(lambda match: f"{_START}{round(_seconds(match[1], match[2]) * 1000)}{_END}", text)
 
@@ -52,8 +51,6 @@ def end_of(text: str) -> Boundary:
 
 
 class PauseBudget:
-    """The silence that one text may still ask for."""
-
     def __init__(self) -> None:
         self._left_s = MAX_TOTAL_S
 

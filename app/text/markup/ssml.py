@@ -44,7 +44,7 @@ class _Element(msgspec.Struct, frozen=True):
 def read_ssml(
     text: str, warnings: Warnings, budget: PauseBudget, *, language: str, languages: Sequence[str]
 ) -> list[Span]:
-    """The spans of a document. Raises InvalidMarkup with line and column."""
+    """Raises InvalidMarkup with line and column."""
     reader = _Reader(warnings, budget, language, languages)
     try:
         reader.parser.Parse(_SURROGATES.sub("", text.lstrip("\ufeff \t\r\n")), True)

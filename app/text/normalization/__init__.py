@@ -27,8 +27,6 @@ _BLANK_BEFORE_MARK = re.compile(r" +(?=[,.](?:\s|$))")
 
 
 class Normalized(msgspec.Struct, frozen=True):
-    """`text` as it is spoken, and the changes that made it, in order."""
-
     text: str
     changes: tuple[Change, ...] = ()
 

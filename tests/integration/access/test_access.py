@@ -1,5 +1,3 @@
-"""API keys over a real socket."""
-
 import socket
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Web pages as callers, on a running server."""
-
 import socket
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""The OpenAPI document and a real server agree, in hundreds of requests."""
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,3 @@
-"""No request waits for a thread of asyncio's default executor."""
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Markup over HTTP."""
-
 import io
 from typing import Any
 

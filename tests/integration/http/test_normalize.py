@@ -1,5 +1,3 @@
-"""`POST /normalize` and the lexicon of a request, on a real server."""
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,3 @@
-"""The files of the page at `/` and of the reference at `/docs`."""
-
 import pytest
 
 from app.http.routes import docs, page

@@ -1,5 +1,3 @@
-"""The routes on the embedded voice."""
-
 import io
 import json
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Streams that break, clients that leave, queues that are full."""
-
 import asyncio
 import gc
 import json

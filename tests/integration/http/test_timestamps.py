@@ -1,5 +1,3 @@
-"""Timing receipts, compared with the samples."""
-
 import base64
 import io
 import json

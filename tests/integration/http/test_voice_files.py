@@ -1,5 +1,3 @@
-"""Voices as files, from one server to another."""
-
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

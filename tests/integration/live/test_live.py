@@ -1,5 +1,3 @@
-"""`WS /ws/tts` over real sockets."""
-
 import asyncio
 import contextlib
 import io

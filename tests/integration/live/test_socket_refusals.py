@@ -1,5 +1,3 @@
-"""Answers to a client whose WebSocket cannot be opened, over real sockets."""
-
 import asyncio
 import json
 from typing import Any

@@ -1,5 +1,3 @@
-"""The commands around a deployment, against real servers on loopback."""
-
 import asyncio
 import time
 from collections.abc import Iterator

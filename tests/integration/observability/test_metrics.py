@@ -1,5 +1,3 @@
-"""`GET /metrics`."""
-
 import asyncio
 import gc
 import json

@@ -1,5 +1,3 @@
-"""`chorus bench` as a process."""
-
 import json
 import os
 import subprocess

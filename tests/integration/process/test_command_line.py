@@ -1,5 +1,3 @@
-"""`chorus say`, `voices` and `doctor` as processes."""
-
 import io
 import json
 import os

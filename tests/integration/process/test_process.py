@@ -1,5 +1,3 @@
-"""`chorus serve` as a process: how it starts, drains and ends."""
-
 import json
 import os
 import re

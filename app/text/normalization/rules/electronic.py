@@ -28,7 +28,6 @@ _PIECES = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 
 
 def say_address(grammar: Grammar, written: str) -> str:
-    """Its words and the names of its signs, in order."""
     return " ".join(word for piece in _PIECES.findall(written) if (word := _say_piece(grammar, piece)))
 
 
