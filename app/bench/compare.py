@@ -134,7 +134,7 @@ def _decode(
         return [_sequence(preparer, text, voice, greedy) for text in texts]
 
     profile = PROFILES[device.type]
-    set_precision(checkpoint.networks, choose_precision(precision, device))
+    set_precision(checkpoint, choose_precision(precision, device))
     batch = Batch(
         checkpoint.networks.decoder,
         slots=len(texts),

@@ -107,7 +107,7 @@ def main() -> None:
     checkpoint = load_checkpoint(arguments.folder).to(device)
     decoder = checkpoint.networks.decoder
     choice = choose_precision(arguments.precision, device)
-    set_precision(checkpoint.networks, choice)
+    set_precision(checkpoint, choice)
     use_graphs = PROFILES[device.type].use_graphs and not arguments.eager
     bandwidth = copy_bytes_per_s(device)
     print(f"a large copy moves {bandwidth / 1e9:.0f} GB/s")

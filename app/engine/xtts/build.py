@@ -113,7 +113,7 @@ def build_parts(
         logger.log(
             logging.WARNING if choice.is_noteworthy else logging.INFO, "precision: %s: %s", choice.name, choice.reason
         )
-        set_precision(networks, choice)
+        set_precision(checkpoint, choice)
         vocoder = Vocoder(networks.generator, few_shapes=profile.few_window_shapes)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":

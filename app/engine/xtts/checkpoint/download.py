@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 LICENCE = "Coqui Public Model License (non-commercial, https://coqui.ai/cpml)"
 NUM_TRIES = 4
-SPACE_NEEDED = 2.1
+SPACE_NEEDED = 2.3
 """Times the size on the hub: what comes and what it is converted to lie side by side for a moment."""
 GB = 1e9
 

@@ -14,6 +14,7 @@ UNPINNED = "main"
 
 VOCABULARY = "vocab.json"
 MANIFEST, WEIGHTS, SPEAKERS = "manifest.json", "model.safetensors", "speakers.safetensors"
+INT8_WEIGHTS = "model.int8.safetensors"
 ORIGINAL_WEIGHTS, ORIGINAL_SPEAKERS = "model.pth", "speakers_xtts.pth"
 PUBLISHED_FILES = (CONFIG, VOCABULARY, ORIGINAL_SPEAKERS, ORIGINAL_WEIGHTS)
 """Files of a published checkpoint, smallest first. A fine-tune may come without speakers."""

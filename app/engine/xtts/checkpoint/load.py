@@ -10,10 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from app.engine.xtts.checkpoint.convert import Manifest
 from app.engine.xtts.checkpoint.diagnosis import check_folder
 from app.engine.xtts.checkpoint.files import (
-    MANIFEST,
     ORIGINAL_WEIGHTS,
     SPEAKERS,
     VOCABULARY,
@@ -21,6 +19,8 @@ from app.engine.xtts.checkpoint.files import (
     is_converted,
 )
 from app.engine.xtts.checkpoint.identity import NUM_DIGITS, identity_of
+from app.engine.xtts.checkpoint.int8_file import find_int8
+from app.engine.xtts.checkpoint.manifest import read_manifest
 from app.engine.xtts.checkpoint.networks import Networks, build_networks
 from app.engine.xtts.checkpoint.original import check_speakers, read_original_speakers, read_original_weights
 from app.engine.xtts.checkpoint.recording import Recording, read_recording
@@ -40,6 +40,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     speakers: dict[str, VoiceConditioning]
     recording: Recording | None
     """of the speaker that the model was trained on; the engine makes its first voice from it"""
+    int8_file: Path | None = None
+    """the decoder's weights in int8; None where the folder has none"""
 
     def to(self, device: torch.device) -> "Checkpoint":
         """The same with its networks on `device`."""
@@ -57,15 +59,17 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu
     """
     check_folder(folder)
     config = read_config(folder)
+    int8_file = None
     channels = config.model_args.gpt_n_model_channels
     if is_converted(folder):
-        manifest = _check_manifest(folder)
+        manifest = read_manifest(folder)
         name = manifest.model if manifest.revision is None else f"{manifest.model}@{manifest.revision[:12]}"
         identity = manifest.identity or manifest.files[WEIGHTS].sha256[:NUM_DIGITS]
         weights = folder / WEIGHTS
         tensors = _read_shapes(weights) if device == "meta" else _load(weights)
         speakers = _read_converted_speakers(folder / SPEAKERS)
         check_speakers(speakers, folder / SPEAKERS, channels=channels)
+        int8_file = find_int8(folder, manifest)
     else:
         name = folder.resolve().name
         weights = folder / ORIGINAL_WEIGHTS
@@ -88,29 +92,8 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu
         vocabulary=folder / VOCABULARY,
         speakers=speakers,
         recording=read_recording(folder, max_s=config.max_ref_len),
+        int8_file=int8_file,
     )
-
-
-def _check_manifest(folder: Path) -> Manifest:
-    """Read the manifest and compare sizes, which finds files that were cut short. Hashes were compared on download."""
-    path = folder / MANIFEST
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except msgspec.DecodeError as error:
-        raise UnusableCheckpoint(f"{path} cannot be read: {error}", param="CHORUS_MODEL") from error
-    if WEIGHTS not in manifest.files:
-        raise UnusableCheckpoint(f"{path} does not list {WEIGHTS}", param="CHORUS_MODEL")
-    for name, entry in manifest.files.items():
-        file = folder / name
-        if not file.is_file():
-            raise UnusableCheckpoint(f"{file} is missing", param="CHORUS_MODEL")
-        if file.stat().st_size != entry.size:
-            raise UnusableCheckpoint(
-                f"{file} has {file.stat().st_size} bytes instead of {entry.size}: it is damaged; "
-                "remove the folder and download it again",
-                param="CHORUS_MODEL",
-            )
-    return manifest
 
 
 def _load(path: Path) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 import copy
 
+import msgspec
 import pytest
 import torch
 
@@ -44,7 +45,8 @@ def test_int8_on_a_gpu_is_refused_in_one_line_that_says_what_to_do() -> None:
 @WITHOUT_INT8
 def test_int8_leaves_the_vocoder_and_the_head_in_float32(tiny: Pair) -> None:
     networks = copy.deepcopy(tiny.checkpoint.networks)
-    set_precision(networks, choose_precision("int8", CPU))
+    checkpoint = msgspec.structs.replace(tiny.checkpoint, networks=networks)
+    set_precision(checkpoint, choose_precision("int8", CPU))
     assert networks.decoder.is_int8
     assert networks.decoder.mel_head.weight.dtype == torch.float32
     assert {parameter.dtype for parameter in networks.generator.parameters()} == {torch.float32}

@@ -283,7 +283,7 @@ def test_converted_files_may_be_read_by_whom_their_neighbours_may_be_read(
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "converted").iterdir()}
-    assert len(modes) == 5
+    assert len(modes) == 6
     assert set(modes.values()) == {0o640}, modes
 
 

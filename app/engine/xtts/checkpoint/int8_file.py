@@ -1,0 +1,79 @@
+"""The int8 weights of a converted folder: a file that is packed for the CPU when the engine starts, in a second.
+
+Knows the file and its names. Knows nothing of when int8 is wanted.
+"""
+
+import logging
+from pathlib import Path
+
+import msgspec
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from app.engine.xtts.checkpoint.files import INT8_WEIGHTS
+from app.engine.xtts.checkpoint.manifest import Int8Record, Manifest, read_manifest, save_tensors, write_manifest
+from app.engine.xtts.model.decoder import Decoder
+from app.engine.xtts.model.int8 import QuantizedMatrix, quantize
+from app.errors import UnusableCheckpoint
+
+logger = logging.getLogger(__name__)
+
+INT8_FORMAT = 1
+"""Raised when other values or names are written. A file of another format is made again."""
+
+
+def write_int8(decoder: Decoder, folder: Path) -> Int8Record:
+    """Quantise the weights of a decoder in float32 and write them beside its file. Raises OSError."""
+    tensors: dict[str, torch.Tensor] = {}
+    for name, affine in decoder.matrices.items():
+        matrix = quantize(affine.weight)
+        tensors[f"{name}.values"], tensors[f"{name}.scales"] = matrix.values, matrix.scales
+    return Int8Record(file=save_tensors(tensors, folder / INT8_WEIGHTS), format=INT8_FORMAT)
+
+
+def add_int8(folder: Path, decoder: Decoder) -> Path:
+    """Write the file of a folder that was converted without it, unless another process does: then wait for that.
+
+    Files that a server maps are replaced, never changed. Raises OSError where the folder cannot be written.
+    """
+    with FileLock(folder / f".{INT8_WEIGHTS}.lock"):
+        manifest = read_manifest(folder)
+        if find_int8(folder, manifest) is None:
+            logger.info("%s has no int8 weights yet: they are made once", folder)
+            write_manifest(folder, msgspec.structs.replace(manifest, int8=write_int8(decoder, folder)))
+    return folder / INT8_WEIGHTS
+
+
+def find_int8(folder: Path, manifest: Manifest) -> Path | None:
+    """The file of a folder; None where it was never written, has another format, or was removed or cut short."""
+    path, record = folder / INT8_WEIGHTS, manifest.int8
+    if record is None or record.format != INT8_FORMAT:
+        return None
+    return path if path.is_file() and path.stat().st_size == record.file.size else None
+
+
+def read_int8(path: Path, decoder: Decoder) -> dict[str, QuantizedMatrix]:
+    """Map the file: name in the body -> matrix. Raises UnusableCheckpoint unless it is of such a decoder."""
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise _unusable(path, str(error)) from error
+    matrices: dict[str, QuantizedMatrix] = {}
+    for name, affine in decoder.matrices.items():
+        values, scales = tensors.get(f"{name}.values"), tensors.get(f"{name}.scales")
+        size_in, size_out = affine.weight.shape
+        if (
+            values is None
+            or scales is None
+            or (values.dtype, values.shape) != (torch.int8, (size_out, size_in))
+            or (scales.dtype, scales.shape) != (torch.float32, (size_out,))
+        ):
+            raise _unusable(path, f"{name} is not there in its shape")
+        matrices[name] = QuantizedMatrix(values, scales)
+    return matrices
+
+
+def _unusable(path: Path, reason: str) -> UnusableCheckpoint:
+    return UnusableCheckpoint(f"{path} is damaged: {reason}; remove it, and it is made again", param="CHORUS_MODEL")

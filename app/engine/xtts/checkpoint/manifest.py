@@ -1,0 +1,116 @@
+"""The manifest of a converted folder, and the files that it lists.
+
+Knows files, sizes and hashes. Knows nothing of what the files hold.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+
+from app.engine.xtts.checkpoint.files import CONFIG, MANIFEST, WEIGHTS
+from app.errors import UnusableCheckpoint
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    size: int
+    """bytes"""
+    sha256: str
+
+
+class Int8Record(msgspec.Struct, frozen=True, kw_only=True):
+    """The int8 weights beside those in float32. They are made from these, so they are made again where they lack."""
+
+    file: FileEntry
+    format: int
+    """of the file; see INT8_FORMAT"""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Contents and source of a converted folder."""
+
+    model: str
+    revision: str | None
+    chorus_version: str
+    files: dict[str, FileEntry]
+    """without which the folder cannot be served"""
+    identity: str | None = None
+    """of the `model.pth` that was converted, so that both forms of a model have the same; null: not recorded yet"""
+    int8: Int8Record | None = None
+    """null: converted before int8 was known"""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest and compare sizes, which finds files that were cut short. Hashes were compared on download.
+
+    Raises UnusableCheckpoint, naming the file.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise UnusableCheckpoint(f"{path} cannot be read: {error}", param="CHORUS_MODEL") from error
+    if WEIGHTS not in manifest.files:
+        raise UnusableCheckpoint(f"{path} does not list {WEIGHTS}", param="CHORUS_MODEL")
+    for name, entry in manifest.files.items():
+        file = folder / name
+        if not file.is_file():
+            raise UnusableCheckpoint(f"{file} is missing", param="CHORUS_MODEL")
+        if file.stat().st_size != entry.size:
+            raise UnusableCheckpoint(
+                f"{file} has {file.stat().st_size} bytes instead of {entry.size}: it is damaged; "
+                "remove the folder and download it again",
+                param="CHORUS_MODEL",
+            )
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest, at once and for good: a reader sees the old one or the new one. Raises OSError."""
+    content = msgspec.json.format(msgspec.json.encode(manifest))
+    replace_file(folder / MANIFEST, lambda path: path.write_bytes(content))
+
+
+def save_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> FileEntry:
+    """Replace a file of safetensors. A process that maps the old one keeps it. Raises OSError."""
+
+    def save(new: Path) -> None:
+        try:
+            save_file(tensors, new, metadata=metadata)
+        except SafetensorError as error:
+            raise OSError(f"{path.name} could not be written: {error}") from error
+
+    replace_file(path, save)
+    return entry_of(path)
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under another name and rename it when it is complete and on the disk. For one process at a time.
+
+    It may be read by those who may read the config beside it: the library makes files of mode 0600.
+    """
+    new = path.with_name(f".{path.name}.new")
+    try:
+        write(new)
+        shutil.copymode(path.with_name(CONFIG), new)
+        _flush(new)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def entry_of(path: Path) -> FileEntry:
+    _flush(path)
+    with path.open("rb") as file:
+        return FileEntry(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
