@@ -31,6 +31,7 @@ _BEFORE_A_NUMBER = re.compile(
     r"[Bb]d|[Tt]|[Aa]rt|[Рр]ис|[Сс]тр|[Гг]л|[Сс]т|[Čč]|[Oo]br|[Rr]ys|[Rr]ozdz|[Hh]fst|[Bb]lz|[Aa]fb|[Ss]ec|[Pp]t|"
     r"[Jj]an|[Ff]eb|[Mm]ar|[Mm]rt|[Aa]pr|[Jj]un|[Jj]ul|[Aa]ug|[Ss]ept?|[Oo]k?c?t|[Nn]ov|[Dd]e[cz])\.$"
 )
+_OPENERS = "(\"'„“«"
 _NUMBERED = frozenset(["de", "cs", "hu", "pl", "tr"])
 """Languages that write an ordinal as a figure with a full stop."""
 # sentencex is quadratic in characters that are not ASCII (7 s for 180,000 of Japanese), and no sentence is this long.
@@ -69,12 +70,16 @@ def _is_end(left: str, right: str, language: str) -> bool:
         return False
     if first.isdigit() and _BEFORE_A_NUMBER.search(left):
         return False
-    words = left.split()
-    if any(f"{words[-1]} {right}".startswith(known) for known in abbreviations(language) if " " in known):
+    known, words = abbreviations(language), left.split()
+    last = words[-1].lstrip(_OPENERS)
+    without_article = last.rpartition("'")[2]  # French `l'av.`, Italian `dell'avv.`
+    if (first.isdigit() and last in known.numbered) or (len(words) == 1 and last in known.opening):
         return False
-    for known in (" ".join(words[-count:]).lstrip("(\"'„“«") for count in (1, 2, 3)):
-        if known in abbreviations(language):
-            return first.isupper() and known in _MAY_END
+    if any(f"{without_article} {right}".startswith(phrase) for phrase in known.anywhere if " " in phrase):
+        return False
+    for word in (without_article, *(" ".join(words[-count:]).lstrip(_OPENERS) for count in (1, 2, 3))):
+        if word in known.anywhere:
+            return first.isupper() and word in _MAY_END
     return True
 
 

@@ -24,7 +24,7 @@ def say_as(text: str, kind: str, date_format: str, language: str) -> str | None:
 
 
 def _cardinal(grammar: Grammar, text: str, _: str) -> str | None:
-    match = re.fullmatch(rf"([-−+]?)({grammar.number_pattern})", text)
+    match = re.fullmatch(rf"([-−+]?)({grammar.notation.pattern})", text)
     return grammar.number(grammar.parse(match[2], match[1].strip("+"))) if match else None
 
 

@@ -53,10 +53,28 @@ def normalizer(language: str) -> Normalizer | None:
     return Normalizer(module.GRAMMAR, tuple(module.rules()))
 
 
-def abbreviations(language: str) -> frozenset[str]:
-    """Abbreviations of a language with their full stops, such as `Dr.`; empty where it has no grammar."""
+class Abbreviations(msgspec.Struct, frozen=True):
+    """What ends with a full stop and ends no sentence. Empty for a language without a grammar."""
+
+    anywhere: frozenset[str] = frozenset()
+    """such as `Dr.`"""
+    opening: frozenset[str] = frozenset()
+    """where they begin a sentence, such as `Approx.`"""
+    numbered: frozenset[str] = frozenset()
+    """before a number, such as `p.`"""
+
+
+@cache
+def abbreviations(language: str) -> Abbreviations:
     found = normalizer(language)
-    return frozenset(found.grammar.abbreviations) if found else frozenset()
+    if found is None:
+        return Abbreviations()
+    grammar = found.grammar
+    return Abbreviations(
+        frozenset(grammar.abbreviations),
+        frozenset(grammar.opening_abbreviations),
+        frozenset(grammar.numbered_abbreviations),
+    )
 
 
 def normalize(text: str, language: str) -> Normalized:

@@ -6,6 +6,8 @@ import re
 import unicodedata
 
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f]")
+# Spaces that do not break a line stand between digits only as separators of thousands, in every language.
+_GROUPS = re.compile("(?<=[0-9])(?<![0-9]{4})[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()")
 _EXPONENT = re.compile("(?<=[0-9A-Za-zА-я\u0370-\u03ff)])([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+)")
@@ -28,7 +30,7 @@ def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) ->
     `keep_full_width_punctuation` is for Chinese and Japanese, where `，` and `。` are ordinary punctuation. Exponents
     become `^` and digits, except those of units (`m²`).
     """
-    text = _SPACES.sub(" ", text).translate(_SIGNS)
+    text = _SPACES.sub(" ", _GROUPS.sub("", text)).translate(_SIGNS)
 
     def plain(match: re.Match[str]) -> str:
         char = match[0]

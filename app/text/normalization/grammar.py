@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from app.text.normalization.cldr import Names
-from app.text.normalization.numerals import MAX_INTEGER_DIGITS, Number, Numerals, number_pattern, parse_number
+from app.text.normalization.numerals import MAX_INTEGER_DIGITS, Notation, Number, Numerals
 from app.text.normalization.quantities import SUBUNITS
 
 
@@ -64,6 +64,12 @@ class Grammar:
     """signs inside addresses: `.`, `/`, `-`, `_`, `:`, `@`"""
     abbreviations: ClassVar[dict[str, str]] = {}
     """with their full stops, case-sensitive; longest first is not needed"""
+    numbered: ClassVar[dict[str, str]] = {}
+    """abbreviations that count only before a number, such as `p.`; their first letter may be a capital"""
+    locatives: ClassVar[dict[str, str]] = {}
+    """abbreviations in the case that they have behind one of `locative_prepositions`"""
+    locative_prepositions: ClassVar[str] = ""
+    """regular expression, such as `v|na`"""
     magnitudes: ClassVar[dict[str, str]] = {}
     """written after a number, before a unit or currency: `bn` -> `billion`; whole words map to themselves"""
     units: ClassVar[dict[str, str]] = {}
@@ -94,11 +100,26 @@ class Grammar:
         return Names(self.locale)
 
     @cached_property
-    def number_pattern(self) -> str:
-        return number_pattern(self.thousands, self.decimal, self.group)
+    def notation(self) -> Notation:
+        return Notation(self.thousands, self.decimal, self.group)
 
     def parse(self, written: str, sign: str | None = "") -> Number:
-        return parse_number(written, thousands=self.thousands, decimal=self.decimal, sign=sign)
+        return self.notation.parse(written, sign)
+
+    # Abbreviations
+
+    @cached_property
+    def opening_abbreviations(self) -> dict[str, str]:
+        """Abbreviations with the capital that they have where they begin a sentence: `Vgl.`, `Kb.`."""
+        capitals = {
+            f"{key[0].upper()}{key[1:]}": said for key, said in self.abbreviations.items() if key[1:2] not in " ./"
+        }
+        return {key: said[0].upper() + said[1:] for key, said in capitals.items() if key not in self.abbreviations}
+
+    @cached_property
+    def numbered_abbreviations(self) -> dict[str, str]:
+        """`numbered` in both spellings."""
+        return self.numbered | {f"{key[0].upper()}{key[1:]}": said for key, said in self.numbered.items()}
 
     # Numbers
 
@@ -136,6 +157,10 @@ class Grammar:
     def mixed(self, whole: int, numerator: int, denominator: int) -> str:
         """`2 3/4` in words."""
         return self.join(self.cardinal(whole), self.and_, self.fraction(numerator, denominator))
+
+    def power(self, exponent: Number) -> str:
+        """The exponent of `x^2` in words."""
+        return self.join(self.signs["^"], self.number(exponent))
 
     def range(self, low: Number, high: Number, context: str = "") -> str:
         """`2-3` in words, agreeing with the word that begins `context`."""

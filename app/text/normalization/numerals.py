@@ -50,22 +50,48 @@ def _spell(engine: RbnfEngine, number: int, ruleset: str) -> str:
     return engine.format_number(number, ruleset_names=[ruleset]).text
 
 
-def number_pattern(thousands: str, decimal: str, group: str = r"\d{3}") -> str:
-    """A regular expression for an unsigned number, without groups.
+class Notation:
+    """How a language writes numbers, and how it reads those that are certainly written in another way.
 
-    `thousands` and `decimal` are the insides of character classes. A separator of thousands counts only where it parts
-    a `group` of digits throughout, so `1,2,3` is three numbers.
+    thousands, decimal   the language's separators, as the inside of a character class
+    group                digits between two separators of thousands; the last group always has three
+
+    A separator of thousands counts only where it parts groups throughout, so `1,2,3` is three numbers. The other way is
+    certain where the figures have several groups (`12,500,000` in German) or both separators (`1,234.56`).
+
+    pattern   regular expression, without groups, of an unsigned number
+    amount    the same beside a unit or a currency, where `5.20` and `5,20` both have a decimal mark
+    native    the language's own way alone
     """
-    grouped = rf"\d{{1,3}}(?:[{thousands}]{group}(?!\d))+" if thousands else r"(?!)"
-    return rf"(?:(?:{grouped}|\d+)(?:[{decimal}]\d+)?)"
 
+    def __init__(self, thousands: str, decimal: str, group: str = r"\d{3}") -> None:
+        first = r"[1-9]\d{0,2}"
+        grouped = rf"{first}(?:[{thousands}]{group}(?!\d))*[{thousands}]\d{{3}}(?!\d)"
+        self.native = rf"(?:(?:{grouped}|\d+)(?:[{decimal}]\d+)?)"
+        forms = [
+            rf"(?P<integer>{grouped})(?:[{decimal}](?P<fraction>\d+))?",
+            rf"(?P<integer>\d+)(?:[{decimal}](?P<fraction>\d+))?",
+        ]
+        certain: list[str] = []
+        for separator in ",.":
+            mark = "." if separator == "," else ","
+            if separator not in thousands:
+                certain.append(rf"{first}(?:{re.escape(separator)}\d{{3}}){{2,}}(?![\d{separator}])")
+                forms.append(rf"(?P<integer>{first}(?:{re.escape(separator)}\d{{3}}){{2,}})")
+                both = rf"{first}(?:{re.escape(separator)}\d{{3}})+"
+                certain.append(rf"{both}{re.escape(mark)}\d+(?![.,]?\d)")
+                forms.append(rf"(?P<integer>{both}){re.escape(mark)}(?P<fraction>\d+)")
+        other = "".join(mark for mark in ".," if mark not in decimal)
+        self.pattern = rf"(?:{'|'.join([*certain, self.native])})"
+        self.amount = (
+            rf"(?:(?:\d+[{other}]\d{{1,2}}|0[{other}]\d+)(?![.,]?\d)|{self.pattern})" if other else self.pattern
+        )
+        forms += [rf"(?P<integer>\d+)[{other}](?P<fraction>\d+)"] if other else []
+        self._forms = [re.compile(form) for form in forms]
 
-def parse_number(written: str, *, thousands: str, decimal: str, sign: str | None = "") -> Number:
-    """The number that `number_pattern` matched. The last decimal mark parts the fraction."""
-    grouped = re.compile(rf"(?<=\d)[{thousands}](?=\d{{3}}(?!\d))") if thousands else None
-    parts = re.split(rf"[{decimal}](?=\d+$)", written, maxsplit=1)
-    if len(parts) == 2 and not (grouped and grouped.search(written[len(parts[0]) :]) and grouped.search(parts[0])):
-        integer, fraction = parts
-    else:
-        integer, fraction = written, ""
-    return Number(bool(sign), re.sub(r"\D", "", integer), fraction)
+    def parse(self, written: str, sign: str | None = "") -> Number:
+        """The number that one of the patterns matched."""
+        for form in self._forms:
+            if found := form.fullmatch(written):
+                return Number(bool(sign), re.sub(r"\D", "", found["integer"]), found.groupdict().get("fraction") or "")
+        return Number(bool(sign), re.sub(r"\D", "", written))

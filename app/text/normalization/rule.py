@@ -1,4 +1,5 @@
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -67,7 +68,12 @@ def _spaced(match: re.Match[str], spoken: str) -> str:
 
 
 def _needs_space(left: str, right: str) -> bool:
-    return bool(left and right) and left.isalnum() and right.isalnum() and not (_is_cjk(left) or _is_cjk(right))
+    return _is_of_word(left) and _is_of_word(right) and not (_is_cjk(left) or _is_cjk(right))
+
+
+def _is_of_word(char: str) -> bool:
+    """True for a letter, a digit, and a vowel sign of Hindi or a mark of Arabic."""
+    return bool(char) and (char.isalnum() or unicodedata.category(char)[0] == "M")
 
 
 def _is_cjk(char: str) -> bool:

@@ -30,6 +30,65 @@ ONE = {
     "it": ["Si veda a pag. 12 del libro che ho portato."],
     "cs": ["Viz str. 5 této knihy o Praze.", "Bydlí na nám. Míru v Praze."],
 }
+SIBLINGS = {
+    "pt": [
+        "Consulte a pág. 12 do manual que recebeu ontem.",
+        "Custou aprox. 200 reais na loja da esquina.",
+        "Leia o cap. 3 antes da aula de amanhã.",
+        "O Dr. João mora na R. das Flores há anos.",
+    ],
+    "pl": [
+        "Zobacz na str. 15 tej samej książki o Krakowie.",
+        "Mieszka przy ul. Długiej 5 w centrum miasta.",
+        "Było tam ok. 200 osób z całego kraju wtedy.",
+    ],
+    "hu": [
+        "Kb. 200 ember volt ott a múlt héten este.",
+        "Az épület pl. a múlt században készült el.",
+        "Kovács dr. és Nagy úr is eljött a gyűlésre.",
+    ],
+    "nl": [
+        "Hij woont o.a. in Den Haag en in Utrecht nu.",
+        "Dat kost ca. 50 euro per persoon per dag hier.",
+    ],
+    "tr": [
+        "Toplantıya Prof. Dr. Ahmet Yılmaz da katıldı dün.",
+        "Atatürk Cad. No. 5 adresinde oturuyor yıllardır.",
+    ],
+    "de": [
+        "Er wohnt in der Goethestr. 5 in München.",
+        "Vgl. S. 12 des Buches, das ich Ihnen gab.",
+        "Sie kam am Mo. 5. Mai in die Stadt.",
+    ],
+    "fr": [
+        "L'av. J.-C. est une abréviation très courante ici.",
+        "Le bd. Saint-Michel est fermé depuis hier soir.",
+        "Voir p. 12 et suiv. de cet ouvrage ancien.",
+    ],
+    "es": [
+        "El Sr. García y la Sra. López viven aquí.",
+        "Véase la pág. 12 del libro que le di.",
+    ],
+    "ru": [
+        "Там было ок. 200 человек из разных городов.",
+        "Он родился в г. Москве в прошлом веке.",
+        "Проф. Иванов и акад. Петров приехали вчера вечером.",
+    ],
+    "en": [
+        "Approx. 200 people were in the hall.",
+        "He met Gen. Grant and Sen. Smith in the hall.",
+        "See p. 12 and pp. 15 to 20 of the book.",
+        "The U.S. Army arrived at 5 p.m. on Monday.",
+    ],
+    "it": [
+        "Il sig. Rossi e la sig.ra Bianchi sono arrivati.",
+        "Abita in v. Roma n. 5 da molti anni.",
+    ],
+    "cs": [
+        "Bylo tam cca. 200 lidí z celé republiky.",
+        "Pan Ing. Novák a Mgr. Svoboda přišli pozdě.",
+    ],
+}
 TWO = {
     "en": ["I take vitamin C. Then I sleep well.", "He bought milk, eggs, etc. Then he left."],
     "de": ["Das ist Kapitel 3. Der Anfang ist gut.", "Er kam um 10. Dann ging er."],
@@ -39,7 +98,10 @@ TWO = {
 }
 
 
-@pytest.mark.parametrize(("language", "text"), [(code, text) for code, texts in ONE.items() for text in texts])
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [(code, text) for table in (ONE, SIBLINGS) for code, texts in table.items() for text in texts],
+)
 def test_an_abbreviation_or_an_ordinal_figure_ends_no_sentence(language: str, text: str) -> None:
     assert split_sentences(text, language) == [text]
 

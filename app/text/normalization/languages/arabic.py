@@ -26,7 +26,7 @@ _FRACTIONS = {2: ("نصف", "أنصاف"), 3: ("ثلث", "أثلاث"), 4: ("ر�
 class Arabic(Grammar):
     language = "ar"
     locale = "ar"
-    thousands = "٬"
+    thousands = "٬,"
     decimal = ".,٫"
     minus = "سالب"
     plus = "زائد"
@@ -132,7 +132,7 @@ def rules() -> Iterator[Rule]:
 
 
 def _words(grammar: Arabic) -> Iterator[Rule]:
-    percent = re.compile(rf"(?<![\w.,])[%٪](-?)({grammar.number_pattern})(?!\w)")
+    percent = re.compile(rf"(?<![\w.,])[%٪](-?)({grammar.notation.pattern})(?!\w)")
     fahrenheit = re.compile(r"(?<!\w)[fF](\d+)(?!\w)")
     yield Rule("measure", percent, lambda match: grammar.percent(grammar.parse(match[2], match[1])))
     yield Rule("measure", fahrenheit, lambda match: f"{grammar.cardinal(int(match[1]))} فهرنهايت")

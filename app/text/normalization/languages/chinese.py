@@ -78,6 +78,9 @@ class Chinese(Grammar):
     def fraction(self, numerator: int, denominator: int) -> str:
         return f"{self.cardinal(denominator)}分之{self.cardinal(numerator)}"
 
+    def power(self, exponent: Number) -> str:
+        return f"的{self.number(exponent)}次方"
+
     def money(self, number: Number, code: str) -> str:
         return self.number(number) + self.currency(code, number)
 

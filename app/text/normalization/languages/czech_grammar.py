@@ -47,6 +47,9 @@ class Czech(Grammar):
     operators = {"*": "krát", "<": "je menší než", ">": "je větší než"}
     web_signs = czech_words.WEB_SIGNS
     abbreviations = czech_words.ABBREVIATIONS
+    numbered = czech_words.NUMBERED
+    locatives = czech_words.LOCATIVES
+    locative_prepositions = "na|ve?|po|o|při"
     magnitudes = czech_words.MAGNITUDES
     units = czech_words.UNITS
     unit_words = czech_words.UNIT_WORDS

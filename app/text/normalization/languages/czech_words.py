@@ -17,6 +17,14 @@ ABBREVIATIONS = {
     "Dr.": "doktor", "MUDr.": "doktor", "Mgr.": "magistr", "Bc.": "bakalář", "prof.": "profesor", "doc.": "docent",
     "sv.": "svatý", "tzv.": "takzvaný", "př. n. l.": "před naším letopočtem", "n. l.": "našeho letopočtu", "stol.": "století",
     "mj.": "mimo jiné", "max.": "maximálně", "min.": "minimálně", "vč.": "včetně", "s. r. o.": "es er o", "a. s.": "a es",
+    "aj.": "a jiné", "JUDr.": "doktor", "PhDr.": "doktor", "RNDr.": "doktor", "srov.": "srovnej",
+    "pozn.": "poznámka", "event.": "eventuálně", "angl.": "anglicky", "gen.": "generál", "kpt.": "kapitán",
+    "zvl.": "zvláště",
+}  # fmt: skip
+NUMBERED = {"s.": "strana", "čl.": "článek", "odst.": "odstavec", "tab.": "tabulka"}
+LOCATIVES = {
+    "ul.": "ulici", "nám.": "náměstí", "tř.": "třídě", "str.": "straně", "s.": "straně", "obr.": "obrázku", "kap.": "kapitole",
+    "čl.": "článku", "odst.": "odstavci", "tab.": "tabulce", "č.": "čísle", "stol.": "století",
 }  # fmt: skip
 MAGNITUDES = {word: word for word in ("tisíc", "tisíce", "milion", "miliony", "milionů", "miliarda", "miliardy", "miliard")} | {
     "tis.": "tisíc", "mil.": "mil", "mld.": "mld", "mil": "mil", "mld": "mld"}  # fmt: skip

@@ -36,6 +36,9 @@ class Dutch(Grammar):
         ".": "punt", "/": "slash", "-": "streepje", "_": "laag streepje", ":": "dubbele punt", "@": "apenstaartje",
         "?": "vraagteken", "=": "is", "&": "en", "#": "hekje", "~": "tilde",
     }  # fmt: skip
+    numbered = {
+        "nr.": "nummer", "nrs.": "nummers", "p.": "pagina", "art.": "artikel", "fig.": "figuur", "vol.": "volume",
+    }  # fmt: skip
     abbreviations = {
         "dhr.": "de heer", "Dhr.": "de heer", "mevr.": "mevrouw", "Mevr.": "mevrouw", "mw.": "mevrouw", "dr.": "doctor",
         "Dr.": "doctor", "drs.": "doctorandus", "prof.": "professor", "Prof.": "professor", "ir.": "ingenieur", "mr.": "meester",
@@ -44,6 +47,11 @@ class Dutch(Grammar):
         "ca.": "circa", "afb.": "afbeelding", "blz.": "bladzijde", "pag.": "pagina", "hfst.": "hoofdstuk", "str.": "straat",
         "tel.": "telefoon", "Tel.": "telefoon", "incl.": "inclusief", "excl.": "exclusief", "max.": "maximaal",
         "min.": "minimaal", "v.Chr.": "voor Christus", "n.Chr.": "na Christus", "St.": "Sint", "vs.": "versus",
+        "zgn.": "zogenaamd", "resp.": "respectievelijk", "t.a.v.": "ter attentie van",
+        "n.a.v.": "naar aanleiding van", "m.b.t.": "met betrekking tot", "i.v.m.": "in verband met",
+        "o.l.v.": "onder leiding van", "e.d.": "en dergelijke", "e.a.": "en anderen", "evt.": "eventueel",
+        "t/m": "tot en met", "etc.": "et cetera", "ing.": "ingenieur", "jl.": "jongstleden", "a.s.": "aanstaande",
+        "z.o.z.": "zie ommezijde", "vlg.": "volgens",
     }  # fmt: skip
     magnitudes = {word: word for word in ("duizend", "miljoen", "miljard", "biljoen", "biljard")} | {
         "mln.": "miljoen", "mln": "miljoen", "mld.": "miljard", "mld": "miljard"}  # fmt: skip
@@ -115,7 +123,6 @@ def rules() -> Iterator[Rule]:
     grammar = GRAMMAR
     return ordered_rules(
         grammar,
-        words=[Rule("abbreviation", re.compile(r"\b[Nn]r\. ?(?=\d)"), lambda _: "nummer ")],
         date_rules=named_date_rules(grammar, more_months={"sept": 9, "okt": 10, "mrt": 3}),
         time_rules=_times(grammar),
         amount_rules=_ordinals(grammar),

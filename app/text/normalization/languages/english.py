@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from app.text.normalization.grammar import Grammar
 from app.text.normalization.languages import english_words
+from app.text.normalization.numerals import Number
 from app.text.normalization.rule import Rule
 from app.text.normalization.rules.dates import is_date, month_numbers, month_pattern
 from app.text.normalization.rules.order import ordered_rules
@@ -49,6 +50,7 @@ class English(Grammar):
     ratio = "to"
     web_signs = english_words.WEB_SIGNS
     abbreviations = english_words.ABBREVIATIONS
+    numbered = english_words.NUMBERED
     magnitudes = english_words.MAGNITUDES
     unit_words = english_words.UNIT_WORDS
     rates = english_words.RATES
@@ -116,6 +118,10 @@ class English(Grammar):
             return f"{self.cardinal(whole)} and a {'half' if denominator == 2 else 'quarter'}"
         return f"{self.cardinal(whole)} and {self.fraction(numerator, denominator)}"
 
+    def power(self, exponent: Number) -> str:
+        low = {"2": "squared", "3": "cubed"}.get(exponent.integer)
+        return low if low and not exponent.is_negative else super().power(exponent)
+
     def ruler(self, name: str, number: int) -> str:
         return f"{name} the {self.ordinal(number)}" if name in _RULERS else f"{name} {self.cardinal(number)}"
 
@@ -146,13 +152,6 @@ def _words(grammar: English) -> Iterator[Rule]:
     yield Rule("abbreviation", re.compile(r"\bSt\. (?=[A-Z])(?<!\w\w\w St\. )"), lambda match: "saint ")
     yield Rule("abbreviation", re.compile(r"(?<=\d )([A-Z]\w+) St\b\.?"), lambda match: f"{match[1]} street")
     yield Rule("abbreviation", street, lambda match: "street" + ("." if match[0].endswith(".") else ""))
-    yield Rule("abbreviation", re.compile(r"\b(?:No|Nos|no)\. ?(?=\d)"), lambda match: "number ")
-    yield Rule("abbreviation", re.compile(r"\b(?:Fig|fig)\. ?(?=\d)"), lambda match: "figure ")
-    yield Rule("abbreviation", re.compile(r"\b(?:Vol|vol)\. ?(?=\d)"), lambda match: "volume ")
-    yield Rule("abbreviation", re.compile(r"\b(?:Ch|ch)\. ?(?=\d)"), lambda match: "chapter ")
-    yield Rule(
-        "abbreviation", re.compile(r"\bpp?\. ?(?=\d)"), lambda match: "page " if match[0][1] == "." else "pages "
-    )
     yield Rule("number", re.compile(r"#(?=\d)"), lambda match: "number ")
     yield from _addresses(grammar)
 

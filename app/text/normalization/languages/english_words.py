@@ -20,6 +20,16 @@ ABBREVIATIONS = {
     "Ave.": "avenue", "Blvd.": "boulevard", "Rd.": "road", "Hwy.": "highway", "Mt.": "mount", "Ft.": "fort",
     "Inc.": "incorporated", "Ltd.": "limited", "Corp.": "corporation", "Bros.": "brothers", "w/": "with ",
     "w/o": "without ",
+    "Messrs.": "messieurs", "Adm.": "admiral", "Maj.": "major", "Cpl.": "corporal", "Cmdr.": "commander",
+    "Supt.": "superintendent", "Esq.": "esquire", "Assn.": "association", "Univ.": "university", "Apt.": "apartment",
+    "apt.": "apartment", "misc.": "miscellaneous", "cf.": "compare", "et al.": "and others",
+    "a.k.a.": "also known as", "Ph.D.": "P H D", "Jan.": "January", "Feb.": "February", "Aug.": "August",
+    "Sept.": "September", "Oct.": "October", "Nov.": "November", "Dec.": "December", "incl.": "including",
+}  # fmt: skip
+NUMBERED = {
+    "p.": "page", "pp.": "pages", "no.": "number", "nos.": "numbers", "fig.": "figure", "figs.": "figures", "vol.": "volume",
+    "vols.": "volumes", "ch.": "chapter", "chap.": "chapter", "sec.": "section", "art.": "article", "eq.": "equation", "pt.": "part",
+    "par.": "paragraph",
 }  # fmt: skip
 MAGNITUDES = {
     "thousand": "thousand", "million": "million", "billion": "billion", "trillion": "trillion",

@@ -7,7 +7,7 @@ from app.text.normalization.grammar import Grammar
 from app.text.normalization.numerals import Number
 from app.text.normalization.rule import Rule
 from app.text.normalization.rules.dates import is_date, month_numbers, named_date_rules
-from app.text.normalization.rules.money import alternatives
+from app.text.normalization.rules.money import alternatives, amount_sign
 from app.text.normalization.rules.numbers import roman_value
 from app.text.normalization.rules.order import ordered_rules
 
@@ -44,6 +44,10 @@ class French(Grammar):
         ".": "point", "/": "barre oblique", "-": "tiret", "_": "tiret bas", ":": "deux points", "@": "arobase",
         "?": "point d'interrogation", "=": "égal", "&": "et", "#": "dièse", "~": "tilde",
     }  # fmt: skip
+    numbered = {
+        "n°": "numéro", "nº": "numéro", "no.": "numéro", "nos": "numéros", "p.": "page", "pp.": "pages",
+        "art.": "article", "t.": "tome", "vol.": "volume", "fig.": "figure", "chap.": "chapitre", "al.": "alinéa",
+    }  # fmt: skip
     abbreviations = {
         "M.": "monsieur", "MM.": "messieurs", "Mme": "madame", "Mᵐᵉ": "madame", "Mmes": "mesdames", "Mᵐᵉˢ": "mesdames",
         "Mlle": "mademoiselle", "Mˡˡᵉ": "mademoiselle", "Mlles": "mesdemoiselles", "Mˡˡᵉˢ": "mademoiselles", "Dr": "docteur",
@@ -52,6 +56,11 @@ class French(Grammar):
         "av.": "avenue", "bd": "boulevard", "Bd": "boulevard", "tél.": "téléphone", "Tél.": "téléphone", "chap.": "chapitre",
         "éd.": "édition", "vol.": "volume", "fig.": "figure", "av. J.-C.": "avant Jésus-Christ",
         "apr. J.-C.": "après Jésus-Christ", "s.v.p.": "s'il vous plaît", "SVP": "s'il vous plaît", "cf.": "confer",
+        "Mme.": "madame", "Mlle.": "mademoiselle", "Mmes.": "mesdames", "bd.": "boulevard", "Bd.": "boulevard",
+        "boul.": "boulevard", "Mgr": "monseigneur", "suiv.": "suivantes", "hab.": "habitants", "max.": "maximum",
+        "réf.": "référence", "trad.": "traduction", "dép.": "département", "janv.": "janvier", "févr.": "février",
+        "avr.": "avril", "juill.": "juillet", "sept.": "septembre", "oct.": "octobre", "nov.": "novembre",
+        "déc.": "décembre",
     }  # fmt: skip
     magnitudes = {
         word: word for word in ("mille", "million", "millions", "milliard", "milliards", "billion", "billions")
@@ -133,7 +142,6 @@ def rules() -> Iterator[Rule]:
     grammar = GRAMMAR
     return ordered_rules(
         grammar,
-        words=[Rule("abbreviation", re.compile(r"\b[Nn](?:°|º|o\.) ?(?=\d)"), lambda _: "numéro ")],
         date_rules=_dates(grammar),
         time_rules=_times(grammar),
         amount_rules=_ordinals(grammar),
@@ -143,7 +151,7 @@ def rules() -> Iterator[Rule]:
 def _dates(grammar: French) -> Iterator[Rule]:
     months = alternatives(month_numbers(grammar))
     days = re.compile(rf"(?<![\w.,])(\d{{1,2}}(?:[-/]\d{{1,2}}){{1,3}})(?= (?:{months})\b)")
-    short = re.compile(r"(?<![\w.,])(\d{1,2})\.(0[1-9]|1[0-2])(?![\w.,])")
+    short = re.compile(rf"(?<![\w.,$€£¥])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\w.,]|{amount_sign(grammar)})")
 
     def say_short(match: re.Match[str]) -> str | None:
         return grammar.date(int(match[1]), int(match[2]), None) if is_date(int(match[1]), int(match[2])) else None

@@ -7,6 +7,7 @@ from app.text.normalization.grammar import Grammar
 from app.text.normalization.numerals import Number
 from app.text.normalization.rule import Rule, text_before
 from app.text.normalization.rules.dates import is_date, month_numbers, month_pattern, year_rules
+from app.text.normalization.rules.money import amount_sign
 from app.text.normalization.rules.numbers import roman_value
 from app.text.normalization.rules.order import ordered_rules
 
@@ -16,7 +17,7 @@ _FEMININE = re.compile(
 )
 _DATIVE = re.compile(
     r"(?:am|vom|zum|beim|im|dem|den|des|seit|ab|bis|nach|einem|einen|jedem|jeden|diesem|diesen"
-    r"|(?:zu|in|an|auf|aus|bei|mit|nach|seit|von|vor|unter|über|hinter|neben|zwischen) der|zur)\s$",
+    r"|(?:zu|in|an|auf|aus|bei|mit|nach|seit|von|vor|unter|über|hinter|neben|zwischen) der|zur)(?: [a-zäöü]+tag,?)?\s$",
     re.IGNORECASE,
 )
 _INDEFINITE = re.compile(r"\b(?:ein|kein|mein|dein|sein|ihr|unser|euer|Ihr)\s$", re.IGNORECASE)
@@ -37,6 +38,7 @@ _STARTERS = frozenset((
     "Schon", "Sein", "Seit", "Sie", "So", "Über", "Um", "Und", "Unter", "Vom", "Von", "Vor", "Warum", "Was", "Weil",
     "Wenn", "Wer", "Wie", "Wir", "Wo", "Zu", "Zum", "Zur", "Zwar",
 ))  # fmt: skip
+_WEEKDAYS = {"Mo": "Montag", "Di": "Dienstag", "Mi": "Mittwoch", "Do": "Donnerstag", "Fr": "Freitag", "Sa": "Samstag", "So": "Sonntag"}  # fmt: skip
 _DEFINITE = re.compile(r"(?:der|die|das|dieser|diese|jede|dieses)\s$", re.IGNORECASE)
 
 
@@ -68,6 +70,10 @@ class German(Grammar):
         ".": "Punkt", "/": "Slash", "-": "Bindestrich", "_": "Unterstrich", ":": "Doppelpunkt", "@": "at",
         "?": "Fragezeichen", "=": "Gleichheitszeichen", "&": "und", "#": "Raute", "~": "Tilde", "%": "Prozent",
     }  # fmt: skip
+    numbered = {
+        "Nr.": "Nummer", "Nrn.": "Nummern", "S.": "Seite", "Art.": "Artikel", "Abs.": "Absatz", "Anm.": "Anmerkung",
+        "Ziff.": "Ziffer", "Rn.": "Randnummer", "Anl.": "Anlage",
+    }  # fmt: skip
     abbreviations = {
         "z. B.": "zum Beispiel", "z.B.": "zum Beispiel", "d. h.": "das heißt", "d.h.": "das heißt",
         "u. a.": "unter anderem", "u.a.": "unter anderem", "usw.": "und so weiter", "bzw.": "beziehungsweise",
@@ -77,6 +83,12 @@ class German(Grammar):
         "Bd.": "Band", "Jh.": "Jahrhundert", "v. Chr.": "vor Christus", "n. Chr.": "nach Christus", "Mio.": "Millionen",
         "Mrd.": "Milliarden", "o. ä.": "oder ähnlich", "i. d. R.": "in der Regel", "u. Ä.": "und Ähnliches",
         "max.": "maximal", "min.": "mindestens", "geb.": "geboren", "gest.": "gestorben", "zzgl.": "zuzüglich",
+        "etc.": "et cetera", "sog.": "sogenannte", "Hrsg.": "Herausgeber", "Ing.": "Ingenieur", "bzgl.": "bezüglich",
+        "allg.": "allgemein", "ehem.": "ehemals", "insb.": "insbesondere", "entspr.": "entsprechend",
+        "usf.": "und so fort", "u. U.": "unter Umständen", "m. E.": "meines Erachtens", "z. T.": "zum Teil",
+        "s. o.": "siehe oben", "s. u.": "siehe unten", "o. g.": "oben genannt", "v. a.": "vor allem",
+        "p. a.": "pro Jahr", "Jan.": "Januar", "Feb.": "Februar", "Aug.": "August", "Sept.": "September",
+        "Okt.": "Oktober", "Nov.": "November", "Dez.": "Dezember",
     }  # fmt: skip
     magnitudes = {
         "Tausend": "Tausend", "Million": "Million", "Millionen": "Millionen", "Milliarde": "Milliarde",
@@ -171,8 +183,11 @@ def rules() -> Iterator[Rule]:
 
 def _words() -> Iterator[Rule]:
     """Abbreviations that count only before a number."""
-    yield Rule("abbreviation", re.compile(r"\bNr\. ?(?=\d)"), lambda _: "Nummer ")
-    yield Rule("abbreviation", re.compile(r"\bS\. (?=\d)"), lambda _: "Seite ")
+    yield Rule(
+        "abbreviation", re.compile(r"(?<![^\W\d_])([^\W\d_]{2,40}s)tr\. ?(?=\d)"), lambda match: f"{match[1]}traße "
+    )
+    weekday = re.compile(rf"(?<![\w.])({'|'.join(_WEEKDAYS)})\.?(?=,? (?:den |dem )?\d{{1,2}}\.)")
+    yield Rule("date", weekday, lambda match: _WEEKDAYS[match[1]])
     century = re.compile(r"(?<!\w)([IVX]+)\.(?= (?:Jahrhundert|Jh\.|Weltkrieg|Internationale|Parteitag))")
     yield Rule("roman", century, lambda match: f"{value}." if (value := roman_value(match[1])) else None)
 
@@ -182,7 +197,8 @@ def _dates(grammar: German) -> Iterator[Rule]:
     month = f"{month_pattern(grammar)}|jänner|feber|mär|sept"
     named = re.compile(rf"(?<![\w.,])(\d{{1,2}})\. ?({month})\b\.?(?: (\d{{4}})(?!\d))?", re.IGNORECASE)
     numeric = re.compile(
-        r"(?<![\w.,/-])(\d{1,2})\. ?(\d{1,2})\.(?: ?(\d{4}|\d{2}))?(?![\w]|[.,]\d)|(?<![\w.,])(\d\d?)\.(\d\d?)(?![\w.,])"
+        r"(?<![\w.,/-])(\d{1,2})\. ?(\d{1,2})\.(?: ?(\d{4}|\d{2}))?(?![\w]|[.,]\d)"
+        rf"|(?<![\w.,$€£¥])(\d\d?)\.(\d\d?)(?![\w.,]|{amount_sign(grammar)})"
     )
 
     def say_named(match: re.Match[str]) -> str | None:

@@ -44,6 +44,9 @@ class Hungarian(Grammar):
         "ún.": "úgynevezett", "u.": "utca", "ált.": "általános", "id.": "idősebb", "ifj.": "ifjabb", "özv.": "özvegy",
         "prof.": "professzor", "tel.": "telefon", "i. e.": "időszámításunk előtt", "i. sz.": "időszámításunk szerint",
         "Kft.": "káefté", "Zrt.": "zéerté", "old.": "oldal", "vki": "valaki", "vmi": "valami",
+        "vö.": "vesd össze", "ld.": "lásd", "krt.": "körút", "em.": "emelet", "fszt.": "földszint",
+        "Bp.": "Budapest", "sz.": "szám", "max.": "maximum", "min.": "minimum", "db": "darab", "tv.": "törvény",
+        "fn.": "főnév", "isk.": "iskola", "ua.": "ugyanaz", "Bt.": "bété", "Nyrt.": "enyérté",
     }  # fmt: skip
     magnitudes = {"ezer": "ezer", "millió": "millió", "milliárd": "milliárd", "billió": "billió", "mrd": "milliárd", "M": "millió",
                   "md": "milliárd"}  # fmt: skip

@@ -42,6 +42,10 @@ class Italian(Grammar):
         ".": "punto", "/": "slash", "-": "trattino", "_": "trattino basso", ":": "due punti", "@": "chiocciola",
         "?": "punto interrogativo", "=": "uguale", "&": "e", "#": "cancelletto", "~": "tilde", "!": "punto esclamativo",
     }  # fmt: skip
+    numbered = {
+        "n°": "numero", "nº": "numero", "n.": "numero", "num.": "numero", "nn.": "numeri", "p.": "pagina",
+        "pp.": "pagine", "vol.": "volume", "t.": "tomo",
+    }  # fmt: skip
     abbreviations = {
         "sig.": "signor", "Sig.": "signor", "sig.ra": "signora", "Sig.ra": "signora", "sig.na": "signorina",
         "Sig.na": "signorina", "dott.": "dottor", "Dott.": "dottor", "dott.ssa": "dottoressa", "Dott.ssa": "dottoressa",
@@ -50,6 +54,10 @@ class Italian(Grammar):
         "vol.": "volume", "ecc.": "eccetera", "es.": "esempio", "p. es.": "per esempio", "tel.": "telefono",
         "Tel.": "telefono", "ca.": "circa", "a.C.": "avanti Cristo", "d.C.": "dopo Cristo", "S.": "San", "P.zza": "piazza",
         "v.le": "viale", "fig.": "figura", "art.": "articolo", "on.": "onorevole",
+        "ad es.": "ad esempio", "c.so": "corso", "C.so": "corso", "V.le": "viale", "p.zza": "piazza",
+        "sigg.": "signori", "Sigg.": "signori", "arch.": "architetto", "Arch.": "architetto", "geom.": "geometra",
+        "rag.": "ragioniere", "max.": "massimo", "min.": "minimo", "rif.": "riferimento", "N.B.": "nota bene",
+        "S.p.A.": "società per azioni",
     }  # fmt: skip
     magnitudes = {word: word for word in ("mila", "milione", "milioni", "miliardo", "miliardi", "bilione", "bilioni")}
     magnitudes |= {"mln": "milioni", "mld": "miliardi"}
@@ -120,7 +128,7 @@ def rules() -> Iterator[Rule]:
     grammar = GRAMMAR
     return ordered_rules(
         grammar,
-        words=[Rule("abbreviation", re.compile(r"\b[Nn](?:°|º|\.|um\.) ?(?=\d)"), lambda _: "numero ")],
+        words=[Rule("abbreviation", re.compile(r"(?<![\w.])[Vv]\. (?=[A-Z][a-z])"), lambda _: "via ")],
         date_rules=named_date_rules(grammar),
         amount_rules=_ordinals(grammar),
     )

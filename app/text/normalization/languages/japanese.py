@@ -62,6 +62,9 @@ class Japanese(Grammar):
     def fraction(self, numerator: int, denominator: int) -> str:
         return f"{self.cardinal(denominator)}分の{self.cardinal(numerator)}"
 
+    def power(self, exponent: Number) -> str:
+        return f"の{self.number(exponent)}乗"
+
     def money(self, number: Number, code: str) -> str:
         return self.number(number) + self.currency(code, number)
 

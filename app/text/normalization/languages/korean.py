@@ -89,6 +89,9 @@ class Korean(Grammar):
     def counted(self, number: Number, noun: str) -> str:
         return self.number(number) + ("" if noun == "원" else " ") + noun
 
+    def power(self, exponent: Number) -> str:
+        return "제곱" if exponent == Number(False, "2") else f"의 {self.number(exponent)}제곱"
+
     def money(self, number: Number, code: str) -> str:
         return self.counted(number, self.currency(code, number))
 

@@ -56,6 +56,9 @@ class Polish(Grammar):
     operators = {"*": "razy", "<": "jest mniejsze niż", ">": "jest większe niż"}
     web_signs = polish_words.WEB_SIGNS
     abbreviations = polish_words.ABBREVIATIONS
+    numbered = polish_words.NUMBERED
+    locatives = polish_words.LOCATIVES
+    locative_prepositions = "na|przy|we?|po|o"
     magnitudes = polish_words.MAGNITUDES
     rulers = r"[IVX]+"
     date_suffix = r"(?: ?(?:r\.|roku)(?!\w))?"

@@ -18,6 +18,14 @@ ABBREVIATIONS = {
     "godz.": "godzina", "wg": "według", "ww.": "wyżej wymieniony", "p.n.e.": "przed naszą erą", "n.e.": "naszej ery", "rys.": "rysunek",
     "tzw.": "tak zwany", "cd.": "ciąg dalszy", "im.": "imienia", "woj.": "województwo", "jw.": "jak wyżej", "dot.": "dotyczy",
     "maks.": "maksymalnie", "min.": "minimum", "ang.": "angielski", "Sp. z o.o.": "spółka z ograniczoną odpowiedzialnością",
+    "zob.": "zobacz", "por.": "porównaj", "gen.": "generał", "red.": "redaktor", "lek.": "lekarz", "ks.": "ksiądz",
+    "pow.": "powiat", "gm.": "gmina", "płk": "pułkownik", "kpt.": "kapitan", "ds.": "do spraw",
+}  # fmt: skip
+NUMBERED = {"s.": "strona", "art.": "artykuł", "ust.": "ustęp", "pkt": "punkt", "poz.": "pozycja", "t.": "tom", "kl.": "klasa", "m.": "mieszkanie"}  # fmt: skip
+LOCATIVES = {
+    "ul.": "ulicy", "al.": "alei", "pl.": "placu", "os.": "osiedlu", "str.": "stronie", "s.": "stronie", "rys.": "rysunku",
+    "rozdz.": "rozdziale", "woj.": "województwie", "gm.": "gminie", "pow.": "powiecie", "art.": "artykule", "ust.": "ustępie",
+    "pkt": "punkcie", "nr": "numerze",
 }  # fmt: skip
 MAGNITUDES = {word: word for word in ("tysiąc", "tysiące", "tysięcy", "milion", "miliony", "milionów", "miliard", "miliardy", "miliardów")} | {
     "tys.": "tys", "tys": "tys", "mln": "mln", "mld": "mld"}  # fmt: skip

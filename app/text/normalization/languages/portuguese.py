@@ -47,6 +47,10 @@ class Portuguese(Grammar):
         ".": "ponto", "/": "barra", "-": "hífen", "_": "sublinhado", ":": "dois pontos", "@": "arroba",
         "?": "interrogação", "=": "igual", "&": "e", "#": "cerquilha", "~": "til",
     }  # fmt: skip
+    numbered = {
+        "n.º": "número", "nº": "número", "n°": "número", "n.°": "número", "núm.": "número", "p.": "página",
+        "pp.": "páginas", "art.": "artigo", "arts.": "artigos", "fig.": "figura",
+    }  # fmt: skip
     abbreviations = {
         "Sr.": "senhor", "Sra.": "senhora", "Srta.": "senhorita", "Dr.": "doutor", "Dra.": "doutora", "Prof.": "professor",
         "Profa.": "professora", "Av.": "avenida", "R.": "rua", "pág.": "página", "págs.": "páginas", "aprox.": "aproximadamente",
@@ -54,6 +58,8 @@ class Portuguese(Grammar):
         "p.ex.": "por exemplo", "tel.": "telefone", "Tel.": "telefone", "ext.": "extensão", "a.C.": "antes de Cristo",
         "a. C.": "antes de Cristo", "d.C.": "depois de Cristo", "d. C.": "depois de Cristo", "Ltda.": "limitada",
         "Exmo.": "excelentíssimo", "Sto.": "Santo", "Sta.": "Santa", "EUA": "Estados Unidos", "séc.": "século",
+        "Eng.": "engenheiro", "Exma.": "excelentíssima", "Cia.": "companhia", "máx.": "máximo", "mín.": "mínimo",
+        "av.": "avenida", "apto.": "apartamento", "obs.": "observação", "ref.": "referência", "Lda.": "limitada",
     }  # fmt: skip
     magnitudes = {word: word for word in (
         "mil", "milhão", "milhões", "bilhão", "bilhões", "trilhão", "trilhões", "biliões", "mil milhões")
@@ -138,7 +144,6 @@ def rules() -> Iterator[Rule]:
     grammar = GRAMMAR
     return ordered_rules(
         grammar,
-        words=[Rule("abbreviation", re.compile(r"\b[Nn](?:\.?[°º]|º\.|úm\.) ?(?=\d)"), lambda _: "número ")],
         date_rules=named_date_rules(grammar, of="de"),
         time_rules=_times(grammar),
         amount_rules=_ordinals(grammar),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from app.text.normalization.grammar import Grammar
+from app.text.normalization.languages import russian_words
 from app.text.normalization.languages.russian_gender import FEMININE, noun_gender
 from app.text.normalization.numerals import Number
 from app.text.normalization.rule import Rule, text_before
@@ -43,36 +44,17 @@ class Russian(Grammar):
     and_ = "и"
     by = "на"
     percent_pattern = "{0} процентов"
-    signs = {
-        "&": "и", "@": "собака", "#": "решётка", "%": "процентов", "=": "равно", "≠": "не равно", "≈": "приблизительно",
-        "≤": "меньше или равно", "≥": "больше или равно", "±": "плюс минус", "×": "умножить на", "÷": "разделить на",
-        "√": "корень из", "∞": "бесконечность", "→": "к", "°": "градусов", "§": "параграф", "©": "копирайт",
-        "®": "зарегистрированный товарный знак", "™": "товарный знак", "$": "доллар", "€": "евро", "£": "фунт",
-        "¥": "иена", "₽": "рубль", "№": "номер", "^": "в степени", "+": "плюс",
-    }  # fmt: skip
+    signs = russian_words.SIGNS
     operators = {"*": "умножить на", "<": "меньше", ">": "больше"}
-    web_signs = {
-        ".": "точка", "/": "слэш", "-": "дефис", "_": "подчёркивание", ":": "двоеточие", "@": "собака", "?": "вопросительный знак",
-        "=": "равно", "&": "и", "#": "решётка", "~": "тильда",
-    }  # fmt: skip
-    abbreviations = {
-        "т. е.": "то есть", "т.е.": "то есть", "и т. д.": "и так далее", "и т.д.": "и так далее", "и т. п.": "и тому подобное",
-        "и т.п.": "и тому подобное", "т. к.": "так как", "т.к.": "так как", "др.": "другие", "рис.": "рисунок", "ок.": "около",
-        "стр.": "страница", "ул.": "улица", "г-н": "господин", "г-жа": "госпожа", "им.": "имени", "проф.": "профессор",
-        "акад.": "академик", "тел.": "телефон", "см.": "смотри", "напр.": "например", "до н. э.": "до нашей эры",
-        "н. э.": "нашей эры", "гл.": "глава", "обл.": "область",
-    }  # fmt: skip
+    web_signs = russian_words.WEB_SIGNS
+    locatives = russian_words.LOCATIVES
+    locative_prepositions = "на|во?|о|об|при"
+    numbered = russian_words.NUMBERED
+    abbreviations = russian_words.ABBREVIATIONS
     magnitudes = {word: word for word in (
         "тысяча", "тысячи", "тысяч", "миллион", "миллиона", "миллионов", "миллиард", "миллиарда", "миллиардов")
     } | {"тыс.": "тыс", "тыс": "тыс", "млн": "млн", "млн.": "млн", "млрд": "млрд", "млрд.": "млрд", "трлн": "трлн"}  # fmt: skip
-    units = {
-        "км": "length-kilometer", "м": "length-meter", "см": "length-centimeter", "мм": "length-millimeter",
-        "кг": "mass-kilogram", "г": "mass-gram", "мг": "mass-milligram", "т": "mass-tonne", "л": "volume-liter",
-        "мл": "volume-milliliter", "км/ч": "speed-kilometer-per-hour", "м/с": "speed-meter-per-second",
-        "м²": "area-square-meter", "м³": "volume-cubic-meter", "км²": "area-square-kilometer", "га": "area-hectare",
-        "ч": "duration-hour", "мин": "duration-minute", "с": "duration-second", "сек": "duration-second",
-        "кВт": "power-kilowatt", "Вт": "power-watt", "ГБ": "digital-gigabyte", "МБ": "digital-megabyte", "Гц": "frequency-hertz",
-    }  # fmt: skip
+    units = russian_words.UNITS
     currency_signs = {"руб.": "RUB", "руб": "RUB", "р.": "RUB", "долл.": "USD", "грн": "UAH"}
     subunit_words = {
         "RUB": ("копейка", "копеек"),
@@ -226,7 +208,12 @@ def _dates(grammar: Russian) -> Iterator[Rule]:
 
 def _words() -> Iterator[Rule]:
     yield Rule("sign", re.compile(r"№ ?(?=\d)"), lambda _: "номер ")
-    yield Rule("abbreviation", re.compile(r"(?<![\w.])г\. (?=[А-ЯЁ])"), lambda _: "город ")
+    city = re.compile(r"(?<![\w.])(?P<before>[Вв] )?г\. (?=[А-ЯЁ][а-яё-]*?(?P<accusative>[ую])?\b)")
+    # `в г. Москве`, but `в г. Москву`.
+    yield Rule(
+        "abbreviation", city,
+        lambda match: f"{match['before']}городе " if match["before"] and not match["accusative"] else f"{match['before'] or ''}город ",
+    )  # fmt: skip
     yield Rule("letter", re.compile(r"(?<=\d)-([A-Za-z])-(?=\d)"), lambda match: f" {_LETTERS[match[1].lower()]} ")
 
 

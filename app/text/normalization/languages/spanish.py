@@ -48,6 +48,11 @@ class Spanish(Grammar):
         ".": "punto", "/": "barra", "-": "guion", "_": "guion bajo", ":": "dos puntos", "@": "arroba",
         "?": "interrogación", "=": "igual", "&": "y", "#": "almohadilla", "~": "virgulilla", "^": "acento circunflejo",
     }  # fmt: skip
+    numbered = {
+        "n.º": "número", "nº": "número", "n°": "número", "n.°": "número", "núm.": "número", "núms.": "números",
+        "nro.": "número", "p.": "página", "pp.": "páginas", "art.": "artículo", "arts.": "artículos",
+        "fig.": "figura", "vol.": "volumen", "t.": "tomo",
+    }  # fmt: skip
     abbreviations = {
         "Sr.": "señor", "sr.": "señor", "Sra.": "señora", "sra.": "señora", "Srta.": "señorita", "Dr.": "doctor",
         "dr.": "doctor", "Dra.": "doctora", "dra.": "doctora", "D.": "don", "Dña.": "doña", "da.": "doña", "Prof.": "profesor",
@@ -58,6 +63,9 @@ class Spanish(Grammar):
         "a.C.": "antes de Cristo", "a. c.": "antes de cristo", "d. C.": "después de Cristo", "d.C.": "después de Cristo",
         "c.°": "camino", "b.": "bajo", "tel.": "teléfono", "Tel.": "teléfono", "cap.": "capítulo", "vol.": "volumen",
         "Sto.": "Santo", "Sta.": "Santa", "vs.": "versus", "ec": "era común",
+        "Lic.": "licenciado", "Ing.": "ingeniero", "Arq.": "arquitecto", "máx.": "máximo", "mín.": "mínimo",
+        "apdo.": "apartado", "Cía.": "compañía", "dcha.": "derecha", "izq.": "izquierda", "ref.": "referencia",
+        "Dto.": "departamento",
     }  # fmt: skip
     magnitudes = {word: word for word in (
         "mil", "millón", "millones", "billón", "billones", "trillón", "trillones", "mil millones")
@@ -188,13 +196,8 @@ GRAMMAR = Spanish()
 def rules() -> Iterator[Rule]:
     grammar = GRAMMAR
     return ordered_rules(
-        grammar, words=_words(), date_rules=_dates(grammar), time_rules=_times(grammar), amount_rules=_ordinals(grammar),
+        grammar, date_rules=_dates(grammar), time_rules=_times(grammar), amount_rules=_ordinals(grammar),
     )  # fmt: skip
-
-
-def _words() -> Iterator[Rule]:
-    """Abbreviations that count only before a number."""
-    yield Rule("abbreviation", re.compile(r"\b[Nn](?:[.]?°|úm\.|ro\.) ?(?=\d)"), lambda _: "número ")
 
 
 def _ordinals(grammar: Spanish) -> Iterator[Rule]:

@@ -40,12 +40,18 @@ class Turkish(Grammar):
         ".": "nokta", "/": "bölü", "-": "tire", "_": "alt tire", ":": "iki nokta", "@": "et", "?": "soru işareti",
         "=": "eşittir", "&": "ve", "#": "diyez",
     }  # fmt: skip
+    numbered = {
+        "md.": "madde", "c.": "cilt", "böl.": "bölüm",
+    }  # fmt: skip
     abbreviations = {
         "Dr.": "doktor", "Prof.": "profesör", "Doç.": "doçent", "Av.": "avukat", "Sn.": "sayın", "vb.": "ve benzeri",
         "vs.": "vesaire", "örn.": "örneğin", "Örn.": "örneğin", "bkz.": "bakınız", "Bkz.": "bakınız", "yy.": "yüzyıl",
         "Cad.": "caddesi", "cad.": "caddesi", "Sok.": "sokak", "sok.": "sokak", "Mah.": "mahallesi", "Apt.": "apartmanı",
         "No.": "numara", "no.": "numara", "Tel.": "telefon", "tel.": "telefon", "M.Ö.": "milattan önce", "M.S.": "milattan sonra",
         "s.": "sayfa", "yak.": "yaklaşık", "T.C.": "Türkiye Cumhuriyeti", "Ltd.": "limitet", "Şti.": "şirketi",
+        "vd.": "ve diğerleri", "Blv.": "bulvarı", "Bul.": "bulvarı", "çev.": "çeviren", "haz.": "hazırlayan",
+        "Cd.": "caddesi", "Sk.": "sokak", "Uzm.": "uzman", "Yrd.": "yardımcı", "Öğr.": "öğretim",
+        "Gör.": "görevlisi", "ör.": "örneğin",
     }  # fmt: skip
     magnitudes = {word: word for word in ("bin", "milyon", "milyar", "trilyon")} | {"mn": "milyon", "mr": "milyar"}
     units = {
@@ -136,7 +142,7 @@ def rules() -> Iterator[Rule]:
 
 
 def _words(grammar: Turkish) -> Iterator[Rule]:
-    percent = re.compile(rf"(?<![\w.,])(?P<sign>[%‰]) ?(?P<minus>-?)(?P<number>{grammar.number_pattern})")
+    percent = re.compile(rf"(?<![\w.,])(?P<sign>[%‰]) ?(?P<minus>-?)(?P<number>{grammar.notation.amount})")
     roman = re.compile(r"(?<!\w)([IVX]+)\.(?= [a-zçğıöşü])|(?<!\w)(I|[IVX]{2,})\.(?= [A-ZÇĞİÖŞÜ][a-zçğıöşü])")
 
     def say_percent(match: re.Match[str]) -> str:
@@ -168,7 +174,7 @@ def _ordinals(grammar: Turkish) -> Iterator[Rule]:
 
 
 def _endings(grammar: Turkish) -> Iterator[Rule]:
-    pattern = re.compile(rf"(?<![\w.,])(?P<sign>-?)({grammar.number_pattern})'(?P<ending>[a-zçğıöşü]{{1,12}})(?!\w)")
+    pattern = re.compile(rf"(?<![\w.,])(?P<sign>-?)({grammar.notation.pattern})'(?P<ending>[a-zçğıöşü]{{1,12}})(?!\w)")
 
     def say(match: re.Match[str]) -> str:
         spoken = grammar.number(grammar.parse(match[2], match["sign"]))

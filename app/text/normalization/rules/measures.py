@@ -22,7 +22,7 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
     rate = re.compile(rf"(?<=[^\W\d_])/(?P<unit>{alternatives(written | grammar.rates)})(?!\w)")
     pattern = re.compile(
         rf"(?<![\w.,/])(?P<sign>[-+]?)(?:(?:(?P<whole>\d+) )?(?P<above>\d+)/(?P<below>[1-9]\d*)"
-        rf"|(?P<number>{grammar.number_pattern})){magnitude}"
+        rf"|(?P<number>{grammar.notation.amount})){magnitude}"
         rf"(?P<gap>\s?|-)(?P<unit>{alternatives(written)})(?![\w²³])"
     )
 
@@ -47,7 +47,7 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
         return name and f" {grammar.per} {name}"
 
     long = alternatives(symbol for symbol in written if len(symbol) > 1)
-    each = re.compile(rf"(?<![\w.,/])(?P<number>{grammar.number_pattern}) ?/ ?(?P<unit>{long})(?!\w)")
+    each = re.compile(rf"(?<![\w.,/])(?P<number>{grammar.notation.amount}) ?/ ?(?P<unit>{long})(?!\w)")
 
     def say_each(match: re.Match[str]) -> str | None:
         name = grammar.unit_name(written[match["unit"]])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from app.text.normalization.grammar import Grammar
-from app.text.normalization.quantities import CURRENCIES, CURRENCY_CODES
+from app.text.normalization.quantities import CURRENCIES, CURRENCY_CODES, UNITS
 from app.text.normalization.rule import Rule
 
 
@@ -13,11 +13,17 @@ def alternatives(words: object) -> str:
     return "|".join(re.escape(word) for word in sorted(map(str, words), key=len, reverse=True)) or "(?!)"  # type: ignore[call-overload]
 
 
+def amount_sign(grammar: Grammar) -> str:
+    """A regular expression for a unit, currency or magnitude behind a number, which is then no date."""
+    signs = CURRENCIES | grammar.currency_signs | UNITS | grammar.units | grammar.unit_words | grammar.magnitudes
+    return rf"\s?(?:{alternatives([*signs, *CURRENCY_CODES])})(?!\w)"
+
+
 def rules(grammar: Grammar) -> Iterator[Rule]:
     signs = CURRENCIES | grammar.currency_signs
     sign = rf"(?:{alternatives(signs)}|\b(?:{'|'.join(CURRENCY_CODES)})\b)"
     after = rf"(?:{alternatives(signs)}|(?:{'|'.join(CURRENCY_CODES)})\b)(?!\w)"
-    number = grammar.number_pattern
+    number = grammar.notation.amount
     magnitude = rf"(?:\s?(?P<magnitude>{alternatives(grammar.magnitudes)})(?!\w))?"
     before = re.compile(
         rf"(?<![\w$])(?P<sign>[-+]?)(?P<currency>{sign})\s?(?P<minus>-?)(?P<number>{number}){magnitude}(?:,[-–](?!\d))?"

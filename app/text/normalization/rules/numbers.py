@@ -32,9 +32,32 @@ def long_number_rules(grammar: Grammar) -> Iterator[Rule]:
 
 def abbreviation_rules(grammar: Grammar) -> Iterator[Rule]:
     """The full stop of an abbreviation stays only at the end of a sentence."""
-    if grammar.abbreviations:
-        pattern = re.compile(rf"(?<![\w.])(?:{alternatives(grammar.abbreviations)})(?!\w)")
-        yield Rule("abbreviation", pattern, lambda match: grammar.abbreviations[match[0]])
+    known, opening = grammar.abbreviations, grammar.opening_abbreviations
+    if not known:
+        return
+    begins = re.compile(rf"(?:(?<![^\"'“„«(¿¡])|(?<=[.!?…:] ))(?:{alternatives(opening)})(?= )")
+    pattern = re.compile(rf"(?<![\w.])(?:{alternatives(known)})(?!\w)")
+    # Those that are written without a full stop are sometimes given one.
+    dotless = {
+        f"{key}.": said for key, said in known.items() if key.isalpha() and not key.isupper() and f"{key}." not in known
+    }
+    dotted = re.compile(rf"(?<![\w.])(?:{alternatives(dotless)})(?= )")
+    yield Rule("abbreviation", begins, lambda match: opening[match[0]])
+    yield Rule("abbreviation", dotted, lambda match: dotless[match[0]])
+    yield Rule("abbreviation", pattern, lambda match: known[match[0]])
+
+
+def leading_abbreviation_rules(grammar: Grammar) -> Iterator[Rule]:
+    """Abbreviations that need what stands around them, before it is said: a preposition or a number."""
+    if grammar.locatives:
+        governed = re.compile(
+            rf"(?<!\w)(?P<before>(?i:{grammar.locative_prepositions}) )"
+            rf"(?P<word>{alternatives(grammar.locatives)}) ?(?=\w)(?![^\W\d]\.)"
+        )
+        yield Rule("abbreviation", governed, lambda match: f"{match['before']}{grammar.locatives[match['word']]} ")
+    words = grammar.numbered_abbreviations
+    pattern = re.compile(rf"(?<![\w.])(?:{alternatives(words)}) ?(?=\d|[IVXL]+\b)")
+    yield Rule("abbreviation", pattern, lambda match: f"{words[match[0].rstrip()]} ")
 
 
 def fraction_rules(grammar: Grammar) -> Iterator[Rule]:
@@ -64,7 +87,7 @@ def amount_range_rules(grammar: Grammar) -> Iterator[Rule]:
     Runs before the rules that say the amounts.
     """
     signs = alternatives(CURRENCIES | grammar.currency_signs)
-    number, units = grammar.number_pattern, alternatives(UNITS | grammar.units | grammar.unit_words)
+    number, units = grammar.notation.amount, alternatives(UNITS | grammar.units | grammar.unit_words)
     behind = rf"(?:(?:{signs})|\s?(?:{units})|s|\s?[ap]m)"
     pattern = re.compile(
         rf"(?<![\w.,-])((?:{signs})\s?{number}|{number}{behind}|{number}(?=\s?[-–—]\s?{number}{behind}(?!\w)))\s?[-–—]\s?"
@@ -77,7 +100,7 @@ def amount_range_rules(grammar: Grammar) -> Iterator[Rule]:
 
 
 def range_rules(grammar: Grammar) -> Iterator[Rule]:
-    number = grammar.number_pattern
+    number = grammar.notation.pattern
     pattern = re.compile(rf"(?<![\w.,-])({number})\s?[-–—~〜～]\s?({number})(?![\w-]|[.,]\d)")
 
     def say(match: re.Match[str]) -> str:
@@ -96,7 +119,7 @@ def magnitude_rules(grammar: Grammar) -> Iterator[Rule]:
     ]
     short = [symbol for symbol in grammar.magnitudes if symbol in "kK"]
     pattern = re.compile(
-        rf"(?<![\w.,/])(?P<number>{grammar.number_pattern})(?:\s?(?P<long>{alternatives(long)})|(?P<short>{alternatives(short)}))(?!\w)"
+        rf"(?<![\w.,/])(?P<number>{grammar.notation.amount})(?:\s?(?P<long>{alternatives(long)})|(?P<short>{alternatives(short)}))(?!\w)"
     )
 
     def say(match: re.Match[str]) -> str:
@@ -138,19 +161,30 @@ def roman_rules(grammar: Grammar) -> Iterator[Rule]:
         yield Rule("roman", ruler, say_ruler)
 
 
+def power_rules(grammar: Grammar) -> Iterator[Rule]:
+    """`x²`, which is `x^2` by now, and `10^-3`."""
+    pattern = re.compile(r"(?<=[\w)])\^(?P<sign>-?)(?P<number>\d{1,15})(?![\w.,]*\d)")
+
+    def say(match: re.Match[str]) -> str:
+        power = grammar.power(Number(bool(match["sign"]), match["number"]))
+        return power if grammar.unspaced else f" {power} "
+
+    yield Rule("power", pattern, say)
+
+
 def plain_rules(grammar: Grammar) -> Iterator[Rule]:
     """All other numbers, so that no digit is left."""
     version = re.compile(r"(?<![\d.])\d+(?:\.\d+)+(?![\d])")
     listed = re.compile(rf"(?<![\w.,])\d+(?:[{grammar.decimal}]\d+){{2,}}(?!\w)")
     operator = re.compile(r"(?<=[\w)]) ([*<>]) (?=[\w(-])|(?<=\d)([*<>])(?=-?\d)|(?<=\w)([<>])(?=-?\d)")
     times = re.compile(r"(?<=\d)(?<!\b0) ?[xX] ?(?=\d)")
-    signed = re.compile(rf"(?P<sign>(?<![\w.,)\]%-])[-+](?=\d)(?! ))?(?P<number>{grammar.number_pattern})")
+    signed = re.compile(rf"(?P<sign>(?<![\w.,)\]%-])[-+](?=\d)(?! ))?(?P<number>{grammar.notation.pattern})")
     bare_fraction = re.compile(rf"(?<![\w.,])(?P<sign>-?)[{grammar.decimal}](?P<fraction>\d+)(?![\w.,]*\d)")
     dot = grammar.web_signs.get(".", grammar.point)
     around = "{}" if grammar.unspaced else " {} "
 
     def say_version(match: re.Match[str]) -> str | None:
-        if re.fullmatch(grammar.number_pattern, match[0]):
+        if re.fullmatch(grammar.notation.pattern, match[0]):
             return None
         return around.format(dot).join(
             grammar.digits(part) if part.startswith("0") else grammar.number(grammar.parse(part))
@@ -158,7 +192,7 @@ def plain_rules(grammar: Grammar) -> Iterator[Rule]:
         )
 
     def say_list(match: re.Match[str]) -> str | None:
-        if re.fullmatch(grammar.number_pattern, match[0]):
+        if re.fullmatch(grammar.notation.pattern, match[0]):
             return None
         return ", ".join(grammar.number(grammar.parse(part)) for part in re.findall(r"\d+", match[0]))
 
@@ -190,6 +224,9 @@ def plain_rules(grammar: Grammar) -> Iterator[Rule]:
 
 
 def sign_rules(grammar: Grammar) -> Iterator[Rule]:
-    if grammar.signs:
-        pattern, around = re.compile(alternatives(grammar.signs)), "{}" if grammar.unspaced else " {} "
-        yield Rule("sign", pattern, lambda match: around.format(grammar.signs[match[0]]))
+    """Signs by their names; those of currencies by CLDR's where the language has no word of its own."""
+    one = Number(False, "1")
+    currencies = {sign: grammar.currency(code, one) for sign, code in CURRENCIES.items() if not sign.isalpha()}
+    signs = {sign: name for sign, name in currencies.items() if len(sign) == 1} | grammar.signs
+    around = "{}" if grammar.unspaced else " {} "
+    yield Rule("sign", re.compile(alternatives(signs)), lambda match: around.format(signs[match[0]]))

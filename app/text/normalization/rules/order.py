@@ -41,6 +41,7 @@ def _in_order(
 ) -> Iterator[Rule]:
     yield from numbers.long_number_rules(grammar)
     yield from words
+    yield from numbers.leading_abbreviation_rules(grammar)
     yield from electronic.rules(grammar)
     yield from numbers.amount_range_rules(grammar)
     yield from date_rules
@@ -54,6 +55,7 @@ def _in_order(
     yield from measures.rules(grammar)
     yield from numbers.magnitude_rules(grammar)
     yield from ordinal_rules
+    yield from numbers.power_rules(grammar)
     yield from numbers.fraction_rules(grammar)
     yield from year_rules
     yield from numbers.range_rules(grammar)

@@ -32,9 +32,11 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
     dot = grammar.web_signs.get(".", grammar.point)
 
     def ip(match: re.Match[str]) -> str | None:
-        if re.fullmatch(grammar.number_pattern, match[0]):
+        parts = match[0].split(".")
+        is_grouped = re.fullmatch(grammar.notation.native, match[0])
+        if is_grouped and any(int(part) > 255 or part != str(int(part)) for part in parts):
             return None  # with full stops between thousands, 1.000.000.000 is a number
-        return f" {dot} ".join(grammar.digits(part) for part in match[0].split("."))
+        return f" {dot} ".join(map(grammar.digits, parts))
 
     def say(match: re.Match[str]) -> str | None:
         return say_groups(grammar, match[0]) if sum(map(str.isdigit, match[0])) >= MIN_DIGITS else None
