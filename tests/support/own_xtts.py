@@ -56,6 +56,8 @@ def write_own_vocabulary(path: Path) -> None:
     words[displaced], words["[START]"] = len(words), 261
     for language in LANGUAGES:
         words[f"[{language}]"] = len(words)
+    for code in range(0x621, 0x653):  # Arabic; behind the others, whose ids stay
+        words.setdefault(chr(code), len(words))
     path.write_text(json.dumps(vocabulary))
     tokenizer = Tokenizer.from_file(str(path))
     specials = ["[STOP]", "[UNK]", "[SPACE]", "[START]", *(f"[{language}]" for language in LANGUAGES)]

@@ -43,7 +43,12 @@ class Names:
         return plurals.get(self.plural(value)) or plurals.get("other") or names.get(code, code)
 
     def unit(self, key: str, value: float) -> str | None:
-        """The pattern of a unit such as `length-kilometer`: `{0} kilometers`. None where the locale has none."""
-        patterns = self._data["unit_patterns"].get(key, {}).get("long")
-        pattern = None if patterns is None else patterns.get(self.plural(value)) or patterns.get("other")
-        return None if pattern is None else pattern.replace("\u00a0", " ")
+        """The pattern of a unit such as `length-kilometer`: `{0} kilometers`. None where the locale has none.
+
+        CLDR leaves out of the long patterns what the short ones have already.
+        """
+        widths = self._data["unit_patterns"].get(key, {})
+        forms = ((width, plural) for plural in (self.plural(value), "other") for width in ("long", "short"))
+        found = (widths.get(width, {}).get(plural) for width, plural in forms)
+        pattern = next((pattern for pattern in found if pattern), None)
+        return None if pattern is None else pattern.replace("\u00a0", " ").replace("/", " ")

@@ -216,7 +216,7 @@ class Grammar:
         if key in self.unit_words:
             name = self.plural(number, self.unit_words[key])
             return self.join(self.number(number, name), magnitude, name)
-        pattern = self.names.unit(key, number.value)
+        pattern = self.unit_pattern(key, number.value)
         if pattern is None:
             return None
         noun = pattern.replace("{0}", "").strip()
@@ -234,8 +234,17 @@ class Grammar:
         """The name of a unit in the form that `value` asks for, without a number."""
         if key in self.unit_words:
             return self.unit_words[key][value != 1]
-        pattern = self.names.unit(key, value)
+        pattern = self.unit_pattern(key, value)
         return None if pattern is None else pattern.replace("{0}", "").strip()
+
+    def unit_pattern(self, key: str, value: float) -> str | None:
+        """CLDR's pattern of a unit, or one of its two parts where CLDR has none: `{0} kilometers per second`."""
+        pattern = self.names.unit(key, value)
+        if pattern is not None or not key.startswith("speed-"):
+            return pattern
+        above, _, below = key.removeprefix("speed-").partition("-per-")
+        per, unit = self.names.unit(f"length-{above}", value), self.names.unit(f"duration-{below}", 1)
+        return per and unit and self.join(per, self.per, unit.replace("{0}", "").strip())
 
     # Dates and times
 

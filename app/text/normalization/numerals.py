@@ -27,6 +27,11 @@ class Number(msgspec.Struct, frozen=True):
         return float(f"{'-' if self.is_negative else ''}{self.integer or '0'}.{self.fraction or '0'}")
 
     @property
+    def amount(self) -> "Number":
+        """The same without zeros before its first digit, which are said in a code and not in `05 kg`."""
+        return Number(self.is_negative, self.integer.lstrip("0") or "0", self.fraction)
+
+    @property
     def is_one(self) -> bool:
         return not self.fraction.strip("0") and self.integer.lstrip("0") == "1"
 

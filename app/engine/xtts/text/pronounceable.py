@@ -1,6 +1,7 @@
 """Which characters of a spoken form a vocabulary has tokens for. Needs neither torch nor the TTS package."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def read_words(vocabulary: Path) -> frozenset[str]:
     return frozenset(msgspec.json.decode(vocabulary.read_bytes(), type=_File).model.vocab)
 
 
+def known_form(char: str, words: Collection[str]) -> str:
+    """`char` where it is a token, the letter under its accents where only that is one, else ""."""
+    if char in words:
+        return char
+    base = unicodedata.normalize("NFD", char)[0]
+    return base if base in words else ""
+
+
 def find_unspoken(
     said: str, language: str, words: Collection[str], transliterate: Callable[[str], str] | None = None
 ) -> str:
@@ -43,8 +52,8 @@ def find_unspoken(
         lower = char.lower()
         if native is None or transliterate is None or (char.isascii() and char.isalnum()) or native.match(char):
             is_native = native is not None and native.match(char) is not None
-            return is_native or lower in words or char in words or any(part in words for part in lower)
+            return is_native or char in words or any(known_form(part, words) for part in lower)
         spelt = transliterate(lower).strip()  # to try each character takes 2 ms in Japanese
-        return any(map(str.isalnum, spelt)) and all(part in words for part in spelt)
+        return any(map(str.isalnum, spelt)) and all(known_form(part, words) for part in spelt)
 
     return "".join(char for char in dict.fromkeys(said) if is_sounded(char) and not is_known(char))

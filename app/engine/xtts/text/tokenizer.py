@@ -12,7 +12,7 @@ from typing import Any
 
 from TTS.tts.layers.xtts import tokenizer as reference
 
-from app.engine.xtts.text.pronounceable import NATIVE, find_unspoken
+from app.engine.xtts.text.pronounceable import NATIVE, find_unspoken, known_form
 from app.errors import UnusableCheckpoint
 from app.text.normalization import normalize
 
@@ -87,12 +87,16 @@ class TextTokenizer:
         return self.spell(normalize(text, language).text, language)
 
     def spell(self, said: str, language: str) -> str:
-        """The spoken form of a text in small letters; Chinese, Japanese and Korean in Latin ones, as trained."""
+        """The spoken form of a text in small letters; Chinese, Japanese and Korean in Latin ones, as trained.
+
+        A character without a token is a space, and a letter whose accent the vocabulary lacks has none.
+        """
         spoken = prepare_text(said, language)
         if _short(language) in TRANSLITERATED:
             with self._lock:
                 spoken = self._in_latin_letters(spoken, language)
-        return " ".join(spoken.replace('"', "").split())
+        known = {char: known_form(char, self._words) or " " for char in set(spoken)}
+        return " ".join("".join(map(known.__getitem__, spoken)).replace('"', "").split())
 
     def _in_latin_letters(self, text: str, language: str) -> str:
         if language == "ja":

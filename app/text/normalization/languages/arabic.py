@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from app.text.normalization.grammar import Grammar
-from app.text.normalization.numerals import Number
+from app.text.normalization.languages import arabic_nouns
+from app.text.normalization.numerals import MAX_INTEGER_DIGITS, Number
 from app.text.normalization.rule import Rule
 from app.text.normalization.rules.dates import named_date_rules
 from app.text.normalization.rules.order import ordered_rules
@@ -62,23 +63,20 @@ class Arabic(Grammar):
     units = {"كم": "length-kilometer", "كجم": "mass-kilogram", "كغ": "mass-kilogram", "م": "length-meter", "سم": "length-centimeter",
              "٪": "concentr-percent"}  # fmt: skip
     currency_signs = {"د.ك": "KWD", "ر.س": "SAR", "د.إ": "AED", "ج.م": "EGP", "د.أ": "JOD", "ر.ق": "QAR", "aed": "AED"}
-    currency_words = {
-        "USD": ("دولار", "دولار"), "EUR": ("يورو", "يورو"), "GBP": ("جنيه إسترليني", "جنيه إسترليني"), "KWD": ("دينار كويتي", "دينار كويتي"),
-        "SAR": ("ريال سعودي", "ريال سعودي"), "AED": ("درهم إماراتي", "درهم إماراتي"), "EGP": ("جنيه مصري", "جنيه مصري"), "JPY": ("ين", "ين"),
-    }  # fmt: skip
-    subunit_words = {
-        "USD": ("سنت", "سنت"),
-        "EUR": ("سنت", "سنت"),
-        "SAR": ("هللة", "هللة"),
-        "AED": ("فلس", "فلس"),
-        "KWD": ("فلس", "فلس"),
-    }
+    unit_words = {key: (singular, singular) for key, (singular, _) in arabic_nouns.UNITS.items()}
+    currency_words = {code: (singular, singular) for code, (singular, _) in arabic_nouns.CURRENCIES.items()}
+    subunit_words = {code: (singular, singular) for code, (singular, _) in arabic_nouns.SUBUNITS.items()}
 
     def cardinal(self, number: int, context: str = "") -> str:
         spoken = self.numerals.spell(number)
         for long, short in _HUNDREDS:
             spoken = re.sub(rf"(?<!\w)(و?){long} (?=مائة)", rf"\1{short} ", spoken)
-        return spoken.replace("مائة", "مئة").replace("مائتان", "مئتان").replace("إثن", "اثن")
+        return (
+            spoken.replace("مائة", "مئة")
+            .replace("مائتان", "مئتان")
+            .replace("إثن", "اثن")
+            .replace("إحدى عشر", "أحد عشر")
+        )
 
     def ordinal(self, number: int, context: str = "") -> str:
         return self.numerals.spell(number, "spellout-ordinal-masculine")
@@ -86,22 +84,33 @@ class Arabic(Grammar):
     def number(self, number: Number, context: str = "") -> str:
         fraction = number.fraction.rstrip("0") if len(number.fraction) > 6 else number.fraction
         if not fraction or len(fraction) not in _PARTS:
-            plain = (
-                Number(number.is_negative, number.integer.lstrip("0") or "0", number.fraction)
-                if len(number.integer) < 4
-                else number
-            )
-            return super().number(plain, context)
+            return super().number(number, context)
         spoken = (
             f"{self.cardinal(int(number.integer or '0'))} و{self.cardinal(int(fraction))} من {_PARTS[len(fraction)]}"
         )
         return self.join(self.minus, spoken) if number.is_negative else spoken
 
-    def subunit(self, code: str, number: Number) -> str | None:
-        """Three to ten take the plural."""
-        if code in ("USD", "EUR"):
-            return "سنتات" if 3 <= int(number.integer) <= 10 else "سنت"
-        return super().subunit(code, number)
+    def counted(self, number: Number, noun: str) -> str:
+        """`دولار واحد`, `دولاران`, `ثلاثة دولارات`, `ثلاث ساعات`, `عشرون دولار`."""
+        found, digits = arabic_nouns.NOUNS.get(noun), number.integer.lstrip("0")
+        if found is None or number.fraction or not digits or len(digits) > MAX_INTEGER_DIGITS:
+            return super().counted(number, noun)
+        count, is_invariable = int(digits), found.plural == found.singular
+        hundreds, rest = count - count % 100, count % 100
+        if count == 1:
+            said = found.one
+        elif count == 2 and not is_invariable:
+            said = found.dual
+        else:
+            low = arabic_nouns.feminine(self.cardinal(rest)) if found.is_feminine and rest > 2 else self.cardinal(rest)
+            words = f"{self.cardinal(hundreds)} و{low}" if hundreds and rest else low if rest else self.cardinal(count)
+            said = self.join(words, found.plural if 3 <= rest <= 10 else found.singular)
+        return self.join(self.minus, said) if number.is_negative else said
+
+    def measure(self, number: Number, key: str, magnitude: str = "") -> str | None:
+        if key not in self.unit_words or magnitude:
+            return super().measure(number, key, magnitude)
+        return self.counted(number, self.unit_words[key][0])
 
     def year(self, number: int) -> str:
         return self.cardinal(number)
@@ -109,9 +118,12 @@ class Arabic(Grammar):
     def time(self, hour: int, minute: int, second: int | None = None, suffix: str = "") -> str:
         names = {1: "الواحدة", 2: "الثانية", 3: "الثالثة", 4: "الرابعة", 5: "الخامسة", 6: "السادسة", 7: "السابعة", 8: "الثامنة",
                  9: "التاسعة", 10: "العاشرة", 11: "الحادية عشرة", 12: "الثانية عشرة"}  # fmt: skip
-        low = {0: "", 15: "والربع", 30: "والنصف"}.get(minute, f"و{self.cardinal(minute)} دقيقة")
+        low = {0: "", 15: "والربع", 30: "والنصف"}.get(minute, f"و{self.counted(Number(False, str(minute)), 'دقيقة')}")
         return self.join(
-            names.get(hour, self.cardinal(hour)), low, f"و{self.cardinal(second)} ثانية" if second else "", suffix
+            names.get(hour, self.cardinal(hour)),
+            low,
+            f"و{self.counted(Number(False, str(second)), 'ثانية')}" if second else "",
+            suffix,
         )
 
     def fraction(self, numerator: int, denominator: int) -> str:

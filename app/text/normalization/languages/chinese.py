@@ -48,6 +48,7 @@ class Chinese(Grammar):
     magnitudes = {word: word for word in ("万", "亿", "千", "百", "百万", "千万", "万亿", "十亿", "百亿", "千亿")}
     units = {"kg": "mass-kilogram", "℃": "temperature-celsius"}
     unit_words = {
+        "concentr-permille": ("千分号", "千分号"),
         "mass-kilogram": ("千克", "千克"), "area-square-meter": ("平方米", "平方米"), "temperature-celsius": ("摄氏度", "摄氏度"),
         "length-kilometer": ("公里", "公里"), "volume-liter": ("升", "升"), "dB": ("分贝", "分贝"), "mass-gram": ("克", "克"),
         "length-meter": ("米", "米"), "volume-cubic-meter": ("立方米", "立方米"), "mass-tonne": ("吨", "吨"),
@@ -70,6 +71,11 @@ class Chinese(Grammar):
 
     def year(self, number: int) -> str:
         return self.digits(str(number))
+
+    def measure(self, number: Number, key: str, magnitude: str = "") -> str | None:
+        if key == "concentr-permille" and not magnitude:
+            return self.percent(number).replace("百分之", "千分之", 1)
+        return super().measure(number, key, magnitude)
 
     def percent(self, number: Number) -> str:
         positive = Number(False, number.integer, number.fraction)

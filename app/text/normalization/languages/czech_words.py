@@ -29,4 +29,7 @@ LOCATIVES = {
 MAGNITUDES = {word: word for word in ("tisíc", "tisíce", "milion", "miliony", "milionů", "miliarda", "miliardy", "miliard")} | {
     "tis.": "tisíc", "mil.": "mil", "mld.": "mld", "mil": "mil", "mld": "mld"}  # fmt: skip
 UNITS = {"hod.": "duration-hour", "hod": "duration-hour", "min.": "duration-minute"}
-UNIT_WORDS = {"dB": ("decibel", "decibelů")}
+UNIT_WORDS = {
+    "dB": ("decibel", "decibelů"),
+    "speed-kilometer-per-second": ("kilometr za sekundu", "kilometrů za sekundu"),
+}

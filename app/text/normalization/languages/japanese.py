@@ -40,6 +40,7 @@ class Japanese(Grammar):
     }  # fmt: skip
     magnitudes = {word: word for word in ("万", "億", "兆", "千", "百万", "千万")}
     unit_words = {
+        "concentr-permillion": ("ピーピーエム", "ピーピーエム"),
         "length-meter": ("メートル", "メートル"), "length-kilometer": ("キロメートル", "キロメートル"), "mass-kilogram": ("キログラム", "キログラム"),
         "temperature-celsius": ("度", "度"), "dB": ("デシベル", "デシベル"), "speed-kilometer-per-hour": ("キロメートル毎時", "キロメートル毎時"),
     }  # fmt: skip

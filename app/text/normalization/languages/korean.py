@@ -52,6 +52,7 @@ class Korean(Grammar):
     }
     magnitudes = {word: word for word in ("만", "억", "조", "천", "백만", "천만")}
     unit_words = {
+        "concentr-permille": ("퍼밀", "퍼밀"), "pressure-atmosphere": ("기압", "기압"), "graphics-pixel": ("픽셀", "픽셀"), "concentr-permillion": ("피피엠", "피피엠"),
         "length-meter": ("미터", "미터"), "length-kilometer": ("킬로미터", "킬로미터"), "volume-milliliter": ("밀리리터", "밀리리터"),
         "speed-meter-per-second": ("미터 퍼 초", "미터 퍼 초"), "speed-kilometer-per-hour": ("킬로미터 퍼 시간", "킬로미터 퍼 시간"),
         "rpm": ("분당회전수", "분당회전수"), "force-newton": ("뉴턴", "뉴턴"), "dB": ("데시벨", "데시벨"), "length-centimeter": ("센티미터", "센티미터"),

@@ -30,4 +30,7 @@ LOCATIVES = {
 MAGNITUDES = {word: word for word in ("tysiąc", "tysiące", "tysięcy", "milion", "miliony", "milionów", "miliard", "miliardy", "miliardów")} | {
     "tys.": "tys", "tys": "tys", "mln": "mln", "mld": "mld"}  # fmt: skip
 UNITS = {"godz.": "duration-hour", "sek.": "duration-second"}
-UNIT_WORDS = {"dB": ("decybel", "decybeli")}
+UNIT_WORDS = {
+    "dB": ("decybel", "decybeli"),
+    "speed-kilometer-per-second": ("kilometr na sekundę", "kilometrów na sekundę"),
+}

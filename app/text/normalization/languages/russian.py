@@ -56,6 +56,10 @@ class Russian(Grammar):
     } | {"тыс.": "тыс", "тыс": "тыс", "млн": "млн", "млн.": "млн", "млрд": "млрд", "млрд.": "млрд", "трлн": "трлн"}  # fmt: skip
     units = russian_words.UNITS
     currency_signs = {"руб.": "RUB", "руб": "RUB", "р.": "RUB", "долл.": "USD", "грн": "UAH"}
+    unit_words = {
+        "speed-kilometer-per-second": ("километр в секунду", "километров в секунду"), "volume-gallon": ("галлон", "галлонов"),
+        "volume-quart": ("кварта", "кварт"), "volume-pint": ("пинта", "пинт"),
+    }  # fmt: skip
     subunit_words = {
         "RUB": ("копейка", "копеек"),
         "USD": ("цент", "центов"),
@@ -75,8 +79,7 @@ class Russian(Grammar):
 
     def number(self, number: Number, context: str = "") -> str:
         if not number.fraction:
-            plain = Number(number.is_negative, number.integer.lstrip("0") or "0") if len(number.integer) < 9 else number
-            return super().number(plain, context)
+            return super().number(number if number.integer.startswith("00") else number.amount, context)
         if len(number.fraction) > 6:
             return super().number(number, context)
         whole, part = int(number.integer or "0"), int(number.fraction)

@@ -1,7 +1,9 @@
 """Web addresses, e-mail addresses, host names and file paths."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from itertools import groupby
 
 from app.text.normalization.grammar import Grammar
 from app.text.normalization.rule import Rule
@@ -24,19 +26,25 @@ FILE = re.compile(
 )
 PATH = re.compile(r"(?<![^\s(\"'])(?:[A-Za-z]:\\|~?/(?=[\w.]+/\w))[^\s<>\"]*", re.ASCII)
 HANDLE = re.compile(r"(?<!\S)@[A-Za-z]\w*(?:\.\w+)*")
-_PIECES = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 
 
 def say_address(grammar: Grammar, written: str) -> str:
-    return " ".join(word for piece in _PIECES.findall(written) if (word := _say_piece(grammar, piece)))
+    runs = ((kind, "".join(run)) for kind, run in groupby(written, _kind))
+    return " ".join(word for kind, run in runs for word in _say_run(grammar, kind, run) if word)
 
 
-def _say_piece(grammar: Grammar, piece: str) -> str:
-    if piece.isdecimal():
-        return grammar.digits(piece)
-    if piece.isalpha():
-        return grammar.web_word(piece)
-    return grammar.web_signs.get(piece, grammar.signs.get(piece, ""))
+def _kind(char: str) -> str:
+    return "digits" if char.isdecimal() else "letters" if unicodedata.category(char)[0] in "LM" else "signs"
+
+
+def _say_run(grammar: Grammar, kind: str, run: str) -> Iterator[str]:
+    if kind == "digits":
+        yield grammar.digits(run)
+    elif kind == "letters":
+        yield grammar.web_word(run)
+    else:
+        names = grammar.signs | grammar.web_signs
+        yield from (names.get(sign, "" if unicodedata.category(sign).startswith("P") else sign) for sign in run)
 
 
 def rules(grammar: Grammar) -> Iterator[Rule]:

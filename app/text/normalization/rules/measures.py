@@ -34,7 +34,7 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
             whole = int(match["whole"]) if match["whole"] else None
             spoken = grammar.fraction_measure(whole, int(match["above"]), int(match["below"]), written[unit])
             return spoken and (grammar.join(grammar.minus, spoken) if match["sign"] == "-" else spoken)
-        number = grammar.parse(match["number"], "-" if match["sign"] == "-" else "")
+        number = grammar.parse(match["number"], "-" if match["sign"] == "-" else "").amount
         magnitude = grammar.magnitudes[match["magnitude"]] if match["magnitude"] else ""
         key = written[unit]
         if key == "concentr-percent" and not magnitude:

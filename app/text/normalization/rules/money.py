@@ -35,7 +35,7 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
     def say(match: re.Match[str]) -> str | None:
         code = signs.get(match["currency"], match["currency"])
         negative = "-" if "-" in (match["sign"], match["minus"]) else ""
-        amount = grammar.parse(match["number"], negative)
+        amount = grammar.parse(match["number"], negative).amount
         if match["magnitude"]:
             return grammar.large_money(amount, grammar.magnitudes[match["magnitude"]], code)
         return grammar.money(amount, code)

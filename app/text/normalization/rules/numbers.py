@@ -228,5 +228,7 @@ def sign_rules(grammar: Grammar) -> Iterator[Rule]:
     one = Number(False, "1")
     currencies = {sign: grammar.currency(code, one) for sign, code in CURRENCIES.items() if not sign.isalpha()}
     signs = {sign: name for sign, name in currencies.items() if len(sign) == 1} | grammar.signs
+    if permille := grammar.unit_name("concentr-permille"):
+        signs["‰"] = permille
     around = "{}" if grammar.unspaced else " {} "
     yield Rule("sign", re.compile(alternatives(signs)), lambda match: around.format(signs[match[0]]))

@@ -7,6 +7,7 @@ import pytest
 
 from app.text.normalization import MODULES, normalizer
 from app.text.normalization.grammar import Grammar
+from app.text.normalization.quantities import UNITS
 
 SIGNS = set("&@#%=≠≈≤≥±×÷√∞→°§©®™$€£¥№^+")
 WEB_SIGNS = set("./-_:@?=&")
@@ -61,3 +62,11 @@ def test_the_signs_of_amounts_have_a_name(language: str) -> None:
         assert of.currency(code, of.parse("2")) != code
     for symbol, key in of.units.items():
         assert of.unit_name(key), symbol
+
+
+@pytest.mark.parametrize("language", MODULES)
+def test_every_unit_has_a_name_without_figures_and_signs(language: str) -> None:
+    of = grammar(language)
+    for symbol, key in (UNITS | of.units).items():
+        name = of.percent(of.parse("5")) if key == "concentr-percent" else of.unit_name(key, 5)
+        assert name and not re.search(r"[\d/%‰²³°.]", name), symbol

@@ -1,16 +1,14 @@
 """Properties that hold in every language, for any text."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.text.normalization import MODULES, normalizer, spoken
 from app.text.normalization.characters import plain_characters
+from tests.unit.text.normalization.written import SIGNS, table
 
 LANGUAGES = st.sampled_from(sorted(MODULES))
-SIGNS = "€$£¥₹%‰°²³½¾№§&@#*+=<>/\\|_-–—−~^'’\"()[]{},.;:!?…×÷±√"
 PIECES = st.one_of(
     st.text("0123456789", min_size=1, max_size=6),
     st.sampled_from(list(SIGNS)),
@@ -43,16 +41,13 @@ PIECES = st.one_of(
     st.text(st.characters(codec="utf-8", categories=("L", "M", "N", "P", "S", "Zs")), max_size=4),
 )
 TEXTS = st.lists(PIECES, max_size=12).map("".join)
-CASES = Path(__file__).parent / "cases"
 
 
 @st.composite
 def written_texts(draw: st.DrawFn) -> tuple[str, str]:
     """A language and a text of up to five written forms from its table, with commas between them."""
     language = draw(LANGUAGES)
-    lines = [line for line in (CASES / f"{language}.tsv").read_text("utf-8").splitlines() if line[:1] not in ("", "#")]
-    chosen = draw(st.lists(st.sampled_from(lines), min_size=1, max_size=5))
-    return language, ", ".join(line.split("\t")[1] for line in chosen)
+    return language, ", ".join(draw(st.lists(st.sampled_from(table(language)), min_size=1, max_size=5)))
 
 
 @settings(max_examples=400, deadline=None)
