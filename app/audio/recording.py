@@ -6,7 +6,7 @@ names other files or addresses, is not followed.
 
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import av
 import av.error
@@ -16,6 +16,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from app.audio.channels import Downmix
+from app.audio.pyav import ONE_THREAD, TAG_OPTIONS
 from app.audio.reference_check import MAX_RATE_HZ
 from app.errors import UnreadableAudio
 
@@ -33,9 +34,6 @@ _PARTS: dict[tuple[bytes, bytes], Literal["little", "big"]] = {
 }
 # With FFmpeg's default protocols, an uploaded playlist could read the server's files and networks.
 _OPEN_OPTIONS = {"protocol_whitelist": "none"}
-# Before version 19, PyAV raises for tags that are not UTF-8 unless it is told to replace them; version 19 refuses the
-# argument.
-_TAG_OPTIONS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 class DecodedRecording(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +106,7 @@ def _collect(frames: Iterator[av.AudioFrame], name: str, max_s: float, downmix: 
 
 def _frames(file: BinaryIO, name: str) -> Iterator[av.AudioFrame]:
     for part in _parts(file):
-        with av.open(part, "r", options=_OPEN_OPTIONS, **_TAG_OPTIONS) as container:
+        with av.open(part, "r", options=_OPEN_OPTIONS, **TAG_OPTIONS) as container:
             yield from _frames_of_part(container, name)
 
 
@@ -160,7 +158,7 @@ class _Resample:
             self._kind = kind
             self._num_channels = frame.layout.nb_channels
             self._effects = [i for i, channel in enumerate(frame.layout.channels) if channel.name.startswith("LFE")]
-            self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate_hz)
+            self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate_hz, **ONE_THREAD)
         frame.pts = None  # gaps and jumps in time stamps stay
         return earlier + self._take(frame)
 

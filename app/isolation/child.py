@@ -37,12 +37,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IsolationFailure(Exception):
-    """The call gave no result. `says` is a sentence without its subject: "crashed its decoder"."""
+    """The call gave no result. `says` is a sentence without its subject: "crashed its decoder".
 
-    def __init__(self, says: str, *, is_crash: bool = False) -> None:
+    may_be_anothers   whether an earlier file may have caused it: a crash, or too little memory
+    """
+
+    def __init__(self, says: str, *, may_be_anothers: bool = False) -> None:
         super().__init__(says)
         self.says = says
-        self.is_crash = is_crash
+        self.may_be_anothers = may_be_anothers
 
 
 class Child:
@@ -72,7 +75,9 @@ class Child:
                 stdout=subprocess.DEVNULL,
                 cwd="/",
                 env={**self._environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C in a terminal is for the server
+                # Ctrl-C in a terminal is for the server. In a session of its own it would also have a share of the
+                # processor of its own, whatever its niceness (autogroup in sched(7)).
+                process_group=0,
             )
 
     @property
@@ -98,13 +103,14 @@ class Child:
         Blocking. Raises RequestError as the function does, and IsolationFailure when the child crashed, took too long,
         or needed too much memory. After an IsolationFailure the child is dead.
 
-        An earlier file may have damaged the memory of a process, so after a crash of one that has decoded others the
-        call is made once more, in a new process.
+        Earlier files may have damaged the memory of a process, or left too little for this one: after a crash or a lack of
+        memory of one that has decoded others, the call is made once more, in a new process.
         """
+        has_others_behind_it = self._num_calls > 0
         try:
             return self._call(function, file, result, max_bytes=max_bytes, **options)
         except IsolationFailure as failure:
-            if not failure.is_crash or not self._num_calls or self._is_interrupted:
+            if not (failure.may_be_anothers and has_others_behind_it) or self._is_interrupted:
                 raise
         self._start_again()
         return self._call(function, file, result, max_bytes=max_bytes, **options)
@@ -175,15 +181,15 @@ class Child:
                 kind = RequestError
             raise kind(reply.refusal.message, param=reply.refusal.param)
         if reply.is_out_of_memory:
-            raise self._failed(self._out_of_memory())
+            raise self._failed(self._out_of_memory(), may_be_anothers=True)
         if reply.trace is not None:
             logger.error("%s failed on an upload: %r", function, reply.trace)
             raise self._failed("cannot be decoded")
         return msgspec.convert(reply.value, result)
 
-    def _failed(self, says: str, *, is_crash: bool = False) -> IsolationFailure:
+    def _failed(self, says: str, *, may_be_anothers: bool = False) -> IsolationFailure:
         self.close()
-        return IsolationFailure(says, is_crash=is_crash)
+        return IsolationFailure(says, may_be_anothers=may_be_anothers)
 
     def _died(self, error: Exception) -> IsolationFailure:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -192,7 +198,7 @@ class Child:
         logger.warning("a decoding process ended with status %s: %r", status, error)
         if status in (-signal.SIGXCPU, -signal.SIGALRM):
             return self._failed(self._too_long())
-        return self._failed("crashed its decoder", is_crash=True)
+        return self._failed("crashed its decoder", may_be_anothers=True)
 
     def _too_long(self) -> str:
         return f"takes longer than {self._limits.wall_s:g} s to decode"

@@ -30,6 +30,15 @@ def crash_after_another_call(file: BinaryIO) -> tuple[int, bytes]:
     return len(file.read()), b""
 
 
+_left_over: list[bytearray] = []
+
+
+def overrun_memory_after_another_call(file: BinaryIO) -> tuple[int, bytes]:
+    """As a decoder that does not give back what earlier files have taken."""
+    _left_over.append(bytearray(300 * 2**20))
+    return len(file.read()), b""
+
+
 def hang(_: BinaryIO) -> Never:
     while True:
         time.sleep(1)

@@ -1,3 +1,4 @@
+import gc
 import io
 import math
 import struct
@@ -6,6 +7,7 @@ from typing import Any
 
 import av
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from hypothesis import given, settings
@@ -155,6 +157,22 @@ def test_no_more_than_the_callers_limit_is_used_and_it_is_told(seconds: float, i
     clip = decode_reference(recording(voice(seconds, 8000), 8000), max_decode_s=4.0)
     assert len(clip.samples) == min(4.0, seconds) * 8000
     assert clip.is_cut == is_cut
+
+
+@pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.FLAC, AudioFormat.AAC, AudioFormat.MP3])
+def test_decoding_leaves_no_threads_behind(audio_format: AudioFormat) -> None:
+    """The stack of each counts as memory of the process that decodes, which has a limit."""
+    data = encode_whole(voice(3), audio_format, RATE_HZ)
+    decode_reference(data)
+    process = psutil.Process()
+    num_threads = process.num_threads()
+    gc.disable()
+    try:
+        for _ in range(5):
+            decode_reference(data)
+    finally:
+        gc.enable()
+    assert process.num_threads() == num_threads
 
 
 def test_a_wav_that_claims_four_gigabytes_is_read_for_what_it_holds() -> None:

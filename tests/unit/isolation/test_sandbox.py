@@ -118,6 +118,18 @@ def test_a_child_is_given_no_secrets_and_no_open_files(file: BinaryIO, monkeypat
     assert told["cwd"] == "/"
 
 
+def test_a_child_competes_for_the_processor_with_its_server_and_is_out_of_reach_of_its_terminal() -> None:
+    """Linux gives each session a share of the processor of its own, in which the niceness of a child has no effect."""
+    child = Child(Limits(), (), {})
+    try:
+        child.lease()
+        assert os.getsid(child.pid) == os.getsid(0)
+        assert os.getpgid(child.pid) != os.getpgid(0)
+        assert psutil.Process(child.pid).nice() > psutil.Process().nice()
+    finally:
+        child.close()
+
+
 def test_a_child_writes_no_file(file: BinaryIO, tmp_path: Any) -> None:
     path = tmp_path / "written"
 
@@ -152,9 +164,10 @@ def test_a_child_that_was_killed_while_it_was_idle_is_replaced_unnoticed(file: B
     assert run(scenario) == (10, b"some bytes")
 
 
-def test_a_crash_that_an_earlier_file_has_caused_is_not_the_next_files(file: BinaryIO) -> None:
+@pytest.mark.parametrize("name", ["crash_after_another_call", "overrun_memory_after_another_call"])
+def test_a_failure_that_an_earlier_file_has_caused_is_not_the_next_files(name: str, file: BinaryIO) -> None:
     async def scenario(sandbox: Sandbox) -> list[object]:
-        return [await sandbox.run(call("crash_after_another_call", file)) for _ in range(3)]
+        return [await sandbox.run(call(name, file)) for _ in range(3)]
 
     assert run(scenario) == [(10, b"")] * 3
 
