@@ -80,7 +80,7 @@ def load_weights(settings: Settings, *, stage: StartupTimer = untimed) -> "Check
     with stage("import"):
         importlib.import_module("app.engine.xtts.engine")  # all that serving will import
         from app.engine.xtts.checkpoint.load import load_checkpoint
-    # On a thread that ends: the device's thread is slower beside another one that has ever computed (see assembly.py).
+    # On a thread that ends: the device's thread is slower beside another one that has ever computed (build.py).
     with stage("weights"), ThreadPoolExecutor(1) as reader:
         return reader.submit(load_checkpoint, folder_of(settings.model, settings.data), in_memory=True).result()
 
