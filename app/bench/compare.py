@@ -112,7 +112,7 @@ T = TypeVar("T")
 
 
 def _on_its_own_thread(work: Callable[[], T]) -> T:
-    """One thread at a time, so that neither side is slowed down by the other's idle helpers (app/engine/xtts/build.py)."""
+    """One thread at a time, so that neither side is slowed by the other's idle helpers (app/engine/xtts/build.py)."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result()
 
