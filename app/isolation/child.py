@@ -103,8 +103,8 @@ class Child:
         Blocking. Raises RequestError as the function does, and IsolationFailure when the child crashed, took too long,
         or needed too much memory. After an IsolationFailure the child is dead.
 
-        Earlier files may have damaged the memory of a process, or left too little for this one: after a crash or a lack of
-        memory of one that has decoded others, the call is made once more, in a new process.
+        Earlier files may have damaged the memory of a process or left too little, so after a crash or a lack of memory
+        of one that has decoded others the call is made once more, in a new process.
         """
         has_others_behind_it = self._num_calls > 0
         try:
