@@ -54,7 +54,7 @@ def normalizer(language: str) -> Normalizer | None:
 
 
 class Abbreviations(msgspec.Struct, frozen=True):
-    """What ends with a full stop and ends no sentence. Empty for a language without a grammar."""
+    """Words with a full stop that ends no sentence. Empty for a language without a grammar."""
 
     anywhere: frozenset[str] = frozenset()
     """such as `Dr.`"""
