@@ -95,12 +95,12 @@ class Metrics:
         self._requests.labels(route, status).inc()
         self._request_seconds.labels(route).observe(seconds)
 
-    def on_answer_end(self, receipt: Receipt, delivered_s: float, *, num_underruns: int = 0) -> None:
-        """Count one spoken answer, whole, streamed or broken, of which the caller got `delivered_s` of audio."""
-        self._audio_seconds.inc(delivered_s)
+    def on_answer_end(self, receipt: Receipt) -> None:
+        """Count one spoken answer, whole, streamed or broken."""
+        self._audio_seconds.inc(receipt.delivered_s)
         self._segments.inc(receipt.num_segments)
         self._characters.inc(receipt.num_characters)
-        self._underruns.inc(num_underruns)
+        self._underruns.inc(receipt.num_underruns)
         if receipt.queue_s is not None:
             self._queue_seconds.observe(receipt.queue_s)
         if receipt.first_audio_s is not None:

@@ -70,7 +70,7 @@ class _Refused(msgspec.Struct):
 
 
 class Conversation:
-    """`request` has everything but the text; `on_spoken` hears of each sentence's end, and the seconds given of it.
+    """`request` has everything but the text; `on_spoken` gets the receipt of each sentence when it ends.
 
     One task writes, another one reads `events`, and either may close.
     """
@@ -81,7 +81,7 @@ class Conversation:
         request: SpeechRequest,
         *,
         max_pending_chars: int,
-        on_spoken: Callable[[Receipt, float], None],
+        on_spoken: Callable[[Receipt], None],
     ) -> None:
         self._service = service
         self._request = msgspec.structs.replace(request, allows_silence=True)
@@ -240,7 +240,8 @@ class Conversation:
                 self._current = None
                 self._count(-_cost(answer.sentence))
             await speech.aclose()
-            self._on_spoken(speech.receipt(), (self.num_given - num_before) / self.sample_rate_hz)
+            given_s = (self.num_given - num_before) / self.sample_rate_hz
+            self._on_spoken(msgspec.structs.replace(speech.receipt(), delivered_s=given_s))
 
     async def _heard(self, speech: SpeechStream) -> AsyncGenerator[Event]:
         """One answer on the conversation's timeline: the pause before it, its events, then its warnings.

@@ -17,6 +17,7 @@ from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples
 from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
 from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
+from app.speech.playback import Playback
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
 
@@ -31,6 +32,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     first_audio_s: float | None
     total_s: float | None
     audio_s: float
+    delivered_s: float = 0.0
+    """audio that the listener has got"""
+    num_underruns: int = 0
+    """gaps that a listener of the streamed answer would have heard"""
     segments: tuple[SegmentEnded, ...] = ()
     """spoken to their end"""
 
@@ -84,6 +89,10 @@ class SpeechStream:
         self._segments: list[SegmentEnded] = []
         self.num_segments = num_segments
         self.num_samples = 0
+        self._num_taken = 0
+        """samples that the holder has taken"""
+        self._num_delivered = 0
+        self._playback = Playback(clock)
         self._first_audio_at_s: float | None = None
         self._finished_at_s: float | None = None
 
@@ -109,6 +118,8 @@ class SpeechStream:
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),
             audio_s=self.num_samples / self.sample_rate_hz,
+            delivered_s=self._num_delivered / self.sample_rate_hz,
+            num_underruns=self._playback.num_underruns,
             segments=tuple(self._segments),
         )
 
@@ -138,12 +149,25 @@ class SpeechStream:
         try:
             if not self._ready:
                 await self._make_events()
-            return self._ready.popleft()
+            event = self._ready.popleft()
+            if isinstance(event, np.ndarray):
+                self._num_taken += len(event)
+            return event
         except BaseException as error:
             if not isinstance(error, StopAsyncIteration):
                 fail(self._trace, type(error).__name__)
             await self.aclose()
             raise
+
+    def piece_ready(self) -> None:
+        """All samples that were taken so far are about to be sent to the listener."""
+        if num_new := self._num_taken - self._num_delivered:
+            self._playback.delivered(num_new / self.sample_rate_hz)
+
+    def piece_sent(self) -> None:
+        """The listener has all samples that were taken so far."""
+        self._playback.taken()
+        self._num_delivered = self._num_taken
 
     async def aclose(self) -> None:
         try:

@@ -57,7 +57,7 @@ class WyomingServer:
         find_service: Callable[[], SpeechService],
         *,
         connections: Connections,
-        on_spoken: Callable[[Receipt, float], None],
+        on_spoken: Callable[[Receipt], None],
         max_pending_chars: int,
         client_timeout_s: float,
     ) -> None:

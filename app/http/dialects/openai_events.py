@@ -11,7 +11,7 @@ from litestar.response import Stream
 from app.audio.formats import AudioFormat
 from app.http.dialects.openai import FIELD_NAMES, AudioDelta, AudioDone, SpeechUsage
 from app.http.metrics import Metrics
-from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response
+from app.http.responses.audio import encoded_pieces, streamed_response
 from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
 from app.speech.request import SpeechRequest
@@ -29,20 +29,20 @@ async def event_response(
 ) -> Stream:
     """As `audio_response`, each piece of the file in an event."""
     return await streamed_response(
-        request, metrics, speaking, lambda answer: _events(answer, asked, audio_format), MEDIA_TYPE
+        request, metrics, speaking, lambda speech: _events(speech, asked, audio_format), MEDIA_TYPE
     )
 
 
-async def _events(answer: AudioResponse, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def _events(speech: SpeechStream, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     """An error is an `error` event without an end after it, so that the client sees a broken stream."""
     try:
-        async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
+        async with aclosing(encoded_pieces(speech, audio_format)) as pieces:
             async for data in pieces:
                 yield _event(AudioDelta(audio=base64.b64encode(data).decode()))
     except Exception as error:
         yield server_sent_event(msgspec.json.encode(error_body(error, FIELD_NAMES)), event="error")
         raise
-    num_codes = math.ceil(answer.speech.receipt().audio_s * CODES_PER_S)
+    num_codes = math.ceil(speech.receipt().audio_s * CODES_PER_S)
     usage = SpeechUsage(input_tokens=len(asked.text), output_tokens=num_codes, total_tokens=len(asked.text) + num_codes)
     yield _event(AudioDone(usage=usage))
 

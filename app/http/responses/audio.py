@@ -1,8 +1,9 @@
 """Speech to an audio answer."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,9 @@ from app.http.responses.disconnect import unless_client_leaves
 from app.http.responses.warnings_header import warnings_header
 from app.http.wire.errors import AnyRequest
 from app.observability.request_context import request_context
-from app.observability.tracing import get_current_span, span, start_span
+from app.observability.tracing import span, start_span
 from app.pools import ENCODERS, WHOLE_ANSWERS
 from app.speech.events import SegmentEnded, SegmentStarted
-from app.speech.playback import Playback
 from app.speech.stream import Receipt, SpeechStream
 
 
@@ -37,97 +37,81 @@ async def audio_response(
     if stream:
         media_type = audio_format.mime_type
         return await streamed_response(
-            request, metrics, speaking, lambda answer: encoded_pieces(answer, audio_format), media_type
+            request, metrics, speaking, partial(encoded_pieces, audio_format=audio_format), media_type
         )
-    return await whole_response(request, metrics, speaking, lambda answer: _whole(answer, audio_format))
+    return await whole_response(request, metrics, speaking, partial(_whole, audio_format=audio_format))
 
 
-class AudioResponse:
-    """A SpeechStream on its way to the caller. May be closed repeatedly; counted once."""
+def closing(speech: SpeechStream, metrics: Metrics) -> Callable[[], Awaitable[None]]:
+    """A function that closes `speech`; its first call also puts the receipt into the metrics and into the log."""
+    facts = request_context.get().facts
+    is_counted = False
 
-    def __init__(self, speech: SpeechStream, metrics: Metrics, facts: dict[str, Any]) -> None:
-        self.speech = speech
-        self.trace = get_current_span()
-        self.num_encoded = 0
-        """samples that were sent or are sent next"""
-        self.num_delivered = 0
-        self._playback = Playback()
-        self._metrics = metrics
-        self._facts = facts
-        self._is_counted = False
-
-    def is_ready(self) -> None:
-        if num_new := self.num_encoded - self.num_delivered:
-            self._playback.delivered(num_new / self.speech.sample_rate_hz)
-
-    def is_taken(self) -> None:
-        self._playback.taken()
-        self.num_delivered = self.num_encoded
-
-    async def aclose(self) -> None:
+    async def close() -> None:
+        nonlocal is_counted
         try:
-            await self.speech.aclose()
+            await speech.aclose()
         finally:
-            if not self._is_counted:
-                self._is_counted = True
-                delivered_s = self.num_delivered / self.speech.sample_rate_hz
-                num_underruns = self._playback.num_underruns
-                receipt = self.speech.receipt()
-                self._metrics.on_answer_end(receipt, delivered_s, num_underruns=num_underruns)
-                self._facts |= receipt_facts(receipt) | {
-                    "delivered_s": round(delivered_s, 3),
-                    "underruns": num_underruns,
-                }
+            if not is_counted:
+                is_counted = True
+                receipt = speech.receipt()
+                metrics.on_answer_end(receipt)
+                facts.update(receipt_facts(receipt))
+
+    return close
 
 
 async def whole_response(
     request: AnyRequest,
     metrics: Metrics,
     speaking: Coroutine[None, None, SpeechStream],
-    collect: Callable[[AudioResponse], Coroutine[None, None, Response[bytes]]],
+    collect: Callable[[SpeechStream], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
-    """Return `collect`'s response to the answer, and close the answer after it."""
-    answer = AudioResponse(await unless_client_leaves(request, speaking), metrics, request_context.get().facts)
+    """The response that `collect` makes of the speech, which is closed then."""
+    speech = await unless_client_leaves(request, speaking)
+    close = closing(speech, metrics)
     try:
-        return await unless_client_leaves(request, collect(answer))
+        return await unless_client_leaves(request, collect(speech))
     finally:
-        await answer.aclose()
+        await close()
 
 
 async def streamed_response(
     request: AnyRequest,
     metrics: Metrics,
     speaking: Coroutine[None, None, SpeechStream],
-    pieces: Callable[[AudioResponse], AsyncGenerator[bytes]],
+    pieces: Callable[[SpeechStream], AsyncGenerator[bytes]],
     media_type: str,
 ) -> Stream:
-    """Closed by its `finally` and by the background task: docs/decisions/http.md, 7."""
-    answer = AudioResponse(await unless_client_leaves(request, speaking), metrics, request_context.get().facts)
+    """Stream `pieces`. Both its `finally` and the background task close the speech: docs/decisions/http.md, 7."""
+    speech = await unless_client_leaves(request, speaking)
+    close = closing(speech, metrics)
 
     async def body() -> AsyncIterator[bytes]:
         try:
-            async with aclosing(pieces(answer)) as parts:
+            async with aclosing(pieces(speech)) as parts:
                 async for piece in parts:
-                    answer.is_ready()
+                    speech.piece_ready()
                     yield piece
-                    answer.is_taken()
+                    speech.piece_sent()
         finally:
-            await answer.aclose()
+            await close()
 
     return Stream(
         body,
         media_type=media_type,
-        headers=receipt_headers(answer.speech.receipt()),
-        background=BackgroundTask(answer.aclose),
+        headers=receipt_headers(speech.receipt()),
+        background=BackgroundTask(close),
         status_code=200,
     )
 
 
-async def encode_answer(answer: AudioResponse, audio_format: AudioFormat) -> bytes:
-    samples = await answer.speech.collect()
+async def encoded_whole(speech: SpeechStream, audio_format: AudioFormat) -> bytes:
+    """The whole file."""
+    samples = await speech.collect()
     with span("encode"):
-        data = await WHOLE_ANSWERS.run(encode_whole, samples, audio_format, answer.speech.sample_rate_hz)
-    answer.num_delivered = len(samples)
+        data = await WHOLE_ANSWERS.run(encode_whole, samples, audio_format, speech.sample_rate_hz)
+    speech.piece_sent()
     return data
 
 
@@ -136,34 +120,34 @@ def whole_headers(receipt: Receipt) -> dict[str, str]:
     return receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
 
 
-async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[bytes]:
-    data = await encode_answer(answer, audio_format)
-    headers = whole_headers(answer.speech.receipt())
+async def _whole(speech: SpeechStream, audio_format: AudioFormat) -> Response[bytes]:
+    data = await encoded_whole(speech, audio_format)
+    headers = whole_headers(speech.receipt())
     return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
 
 
-async def encoded_pieces(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
-    async with aclosing(encoded_events(answer, audio_format)) as events:
+async def encoded_pieces(speech: SpeechStream, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+    """The bytes of the file, as they are made."""
+    async with aclosing(encoded_events(speech, audio_format)) as events:
         async for event in events:
             if isinstance(event, bytes):
                 yield event
 
 
 async def encoded_events(
-    answer: AudioResponse, audio_format: AudioFormat
+    speech: SpeechStream, audio_format: AudioFormat
 ) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
     """The events of the stream, with the bytes of the file in place of samples."""
-    encoder = open_encoder(audio_format, answer.speech.sample_rate_hz, streaming=True)
-    encoding, encode_s = start_span("encode", parent=answer.trace), 0.0
+    encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
+    encoding, encode_s = start_span("encode"), 0.0
     try:
-        async for event in answer.speech:
+        async for event in speech:
             if not isinstance(event, np.ndarray):
                 yield event
                 continue
             began_at_s = time.perf_counter()
             data = await ENCODERS.run(encoder.encode, event)
             encode_s += time.perf_counter() - began_at_s
-            answer.num_encoded += len(event)
             if data:
                 yield data
         if data := await ENCODERS.run(encoder.close):
@@ -184,7 +168,8 @@ def receipt_facts(receipt: Receipt) -> dict[str, Any]:
     }
     known = {name: round(seconds, 3) for name, seconds in times.items() if seconds is not None}
     counts = {"segments": receipt.num_segments, "characters": receipt.num_characters}
-    return {"engine": receipt.engine, "seed": receipt.seed} | counts | known
+    delivered = {"delivered_s": round(receipt.delivered_s, 3), "underruns": receipt.num_underruns}
+    return {"engine": receipt.engine, "seed": receipt.seed} | counts | known | delivered
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:

@@ -6,6 +6,7 @@ is cut out of the complete file, which is kept for a while.
 
 import hashlib
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 from litestar import Response
@@ -13,7 +14,7 @@ from litestar.response import Stream
 
 from app import __version__
 from app.audio.formats import AudioFormat
-from app.http.responses.audio import AudioResponse, encoded_pieces, streamed_response, whole_headers, whole_response
+from app.http.responses.audio import encoded_pieces, streamed_response, whole_headers, whole_response
 from app.http.responses.ranges import ByteRange, parse_range
 from app.http.responses.spoken_files import SpokenFile
 from app.http.state import AppState
@@ -22,6 +23,7 @@ from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import request_context
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
+from app.speech.stream import SpeechStream
 
 
 async def file_response(
@@ -45,7 +47,7 @@ async def file_response(
             request,
             metrics,
             service.speak(asked),
-            lambda answer: encoded_pieces(answer, audio_format),
+            partial(encoded_pieces, audio_format=audio_format),
             audio_format.mime_type,
         )
         stream.headers.update(file_headers)
@@ -53,11 +55,11 @@ async def file_response(
 
     await service.voices.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
 
-    async def collect(answer: AudioResponse) -> Response[bytes]:
-        async with aclosing(encoded_pieces(answer, audio_format)) as pieces:
+    async def collect(speech: SpeechStream) -> Response[bytes]:
+        async with aclosing(encoded_pieces(speech, audio_format)) as pieces:
             data = b"".join([piece async for piece in pieces])
-        answer.num_delivered = answer.num_encoded
-        headers = whole_headers(answer.speech.receipt()) | file_headers
+        speech.piece_sent()
+        headers = whole_headers(speech.receipt()) | file_headers
         files.put(etag, SpokenFile(data, {name: value for name, value in headers.items() if name != "Server-Timing"}))
         return Response(data, headers=headers)
 

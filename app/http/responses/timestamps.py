@@ -6,6 +6,7 @@ first event an error is an `error` event, and then the stream breaks.
 
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 from litestar import MediaType, Response
@@ -14,9 +15,8 @@ from litestar.response import Stream
 from app.audio.formats import AudioFormat
 from app.http.metrics import Metrics
 from app.http.responses.audio import (
-    AudioResponse,
-    encode_answer,
     encoded_events,
+    encoded_whole,
     streamed_response,
     whole_headers,
     whole_response,
@@ -40,31 +40,31 @@ async def timed_response(
 ) -> Response[bytes] | Stream:
     if stream:
         return await streamed_response(
-            request, metrics, speaking, lambda answer: _events(answer, audio_format), MEDIA_TYPE
+            request, metrics, speaking, partial(_events, audio_format=audio_format), MEDIA_TYPE
         )
-    return await whole_response(request, metrics, speaking, lambda answer: _whole(answer, audio_format))
+    return await whole_response(request, metrics, speaking, partial(_whole, audio_format=audio_format))
 
 
-async def _whole(answer: AudioResponse, audio_format: AudioFormat) -> Response[bytes]:
-    data = await encode_answer(answer, audio_format)
-    receipt = _receipt(answer.speech)
+async def _whole(speech: SpeechStream, audio_format: AudioFormat) -> Response[bytes]:
+    data = await encoded_whole(speech, audio_format)
+    receipt = _receipt(speech)
     audio = EncodedAudio(format=audio_format, media_type=audio_format.mime_type, data=data)
     timed = TimedAnswer(audio=audio, **msgspec.structs.asdict(receipt))
     # In a thread: a chapter is a hundred megabytes of base64.
     body = await WHOLE_ANSWERS.run(msgspec.json.encode, timed)
-    headers = whole_headers(answer.speech.receipt())
+    headers = whole_headers(speech.receipt())
     return Response(body, media_type=MediaType.JSON, headers=headers, status_code=200)
 
 
-async def _events(answer: AudioResponse, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def _events(speech: SpeechStream, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(encoded_events(answer, audio_format)) as events:
+        async with aclosing(encoded_events(speech, audio_format)) as events:
             async for event in events:
                 if isinstance(event, bytes):
                     yield _event("audio", AudioEvent(data=event))
                 elif isinstance(event, SegmentEnded):
                     yield _event("segment", event)
-        yield _event("done", _receipt(answer.speech))
+        yield _event("done", _receipt(speech))
     except Exception as error:
         yield _event("error", error_body(error))
         raise

@@ -32,7 +32,7 @@ def metrics() -> Metrics:
 
 
 def test_a_finished_answer_is_in_every_figure(metrics: Metrics) -> None:
-    metrics.on_answer_end(receipt(), delivered_s=8.0)
+    metrics.on_answer_end(receipt(delivered_s=8.0))
     page = samples(metrics)
     assert page["chorus_audio_seconds_total"] == 8.0
     assert page["chorus_queue_seconds_sum"] == 0.25
@@ -41,7 +41,7 @@ def test_a_finished_answer_is_in_every_figure(metrics: Metrics) -> None:
 
 
 def test_an_answer_that_broke_has_no_real_time_factor(metrics: Metrics) -> None:
-    metrics.on_answer_end(receipt(total_s=None), delivered_s=3.0)
+    metrics.on_answer_end(receipt(total_s=None, delivered_s=3.0))
     page = samples(metrics)
     assert page["chorus_audio_seconds_total"] == 3.0
     assert page["chorus_first_audio_seconds_count"] == 1
@@ -49,7 +49,7 @@ def test_an_answer_that_broke_has_no_real_time_factor(metrics: Metrics) -> None:
 
 
 def test_what_an_answer_did_not_reach_is_not_counted(metrics: Metrics) -> None:
-    metrics.on_answer_end(receipt(queue_s=None, first_audio_s=None, audio_s=0.0), delivered_s=0.0)
+    metrics.on_answer_end(receipt(queue_s=None, first_audio_s=None, audio_s=0.0))
     page = samples(metrics)
     assert page["chorus_audio_seconds_total"] == 0
     assert page["chorus_queue_seconds_count"] == 0
@@ -61,8 +61,8 @@ def test_gaps_segments_and_characters_add_up(metrics: Metrics) -> None:
     spoken = msgspec.structs.replace(
         receipt(), segments=(SegmentEnded(0, "x" * 15, 0.0, 1.0), SegmentEnded(1, "x" * 25, 1.0, 2.0))
     )
-    metrics.on_answer_end(spoken, delivered_s=8.0, num_underruns=3)
-    metrics.on_answer_end(spoken, delivered_s=8.0)
+    metrics.on_answer_end(msgspec.structs.replace(spoken, num_underruns=3))
+    metrics.on_answer_end(spoken)
     page = samples(metrics)
     assert page["chorus_underruns_total"] == 3
     assert page["chorus_segments_total"] == 4

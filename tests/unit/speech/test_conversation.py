@@ -39,12 +39,12 @@ class Talk:
         lifecycle = Lifecycle()
         lifecycle.is_ready()
         self.service = SpeechService(self.engine, settings, lifecycle)
-        self.spoken: list[tuple[Receipt, float]] = []
+        self.spoken: list[Receipt] = []
         self.conversation = Conversation(
             self.service,
             SpeechRequest(text="", seed=7, **request),  # type: ignore[arg-type]
             max_pending_chars=max_pending_chars,
-            on_spoken=lambda receipt, seconds: self.spoken.append((receipt, seconds)),
+            on_spoken=self.spoken.append,
         )
         self.events = self.conversation.events()
 
@@ -121,7 +121,7 @@ def test_segments_are_numbered_and_timed_through_the_conversation(tmp_path: Path
             assert len(pause) == 0.26 * RATE_HZ
             assert not pause.any()
         assert [request.sampling.seed for request in talk.engine.requests] == [7, 8, 9]
-        assert [round(seconds, 6) for _, seconds in talk.spoken] == [
+        assert [round(receipt.delivered_s, 6) for receipt in talk.spoken] == [
             round(ended[0].end_s, 6),
             round(ended[1].end_s - ended[0].end_s, 6),
             round(ended[2].end_s - ended[1].end_s, 6),
@@ -338,7 +338,7 @@ def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp
             await other.aclose()
 
         refused = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
-        late = Conversation(talk.service, SpeechRequest(text=""), max_pending_chars=100, on_spoken=lambda _, __: None)
+        late = Conversation(talk.service, SpeechRequest(text=""), max_pending_chars=100, on_spoken=lambda _: None)
         late.write("Nobody hears this. ")
         late.finish()
         with pytest.raises(QueueFull):

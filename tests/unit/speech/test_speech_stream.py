@@ -1,6 +1,7 @@
 """One gain for the whole answer, whatever chunks it comes in; one end, however it comes."""
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -21,7 +22,14 @@ from tests.support.traces import KeptSpans
 class Source:
     """A request's chunks, delivered by hand, and how often it was given back."""
 
-    def __init__(self, num_segments: int, *, gain: float = 1.0, trace: Span = INVALID_SPAN) -> None:
+    def __init__(
+        self,
+        num_segments: int,
+        *,
+        gain: float = 1.0,
+        trace: Span = INVALID_SPAN,
+        clock: Callable[[], float] = lambda: 5.0,
+    ) -> None:
         self.num_closed = 0
         request = request_of(*[1.0] * num_segments)
         request.started_at_s = 0.2
@@ -37,7 +45,7 @@ class Source:
             num_segments=num_segments,
             asked_at_s=0.0,
             on_close=self._close,
-            clock=lambda: 5.0,
+            clock=clock,
             trace=trace,
         )
 
@@ -198,3 +206,33 @@ def test_the_trace_of_an_answer_has_its_queue_its_first_audio_its_figures_and_it
         "chorus.segments": 2,
         "chorus.audio_seconds": num_samples / RATE_HZ,
     }
+
+
+def test_audio_is_delivered_once_its_piece_was_sent_and_not_when_it_was_taken() -> None:
+    async def scenario() -> None:
+        source = Source(1)
+        source.deliver(tone(0.5, 1.0), 0)
+        samples = await next_samples(source.speech)
+        source.speech.piece_ready()
+        assert source.speech.receipt().delivered_s == 0.0
+        source.speech.piece_sent()
+        assert source.speech.receipt().delivered_s == len(samples) / RATE_HZ
+        await source.speech.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_a_piece_that_comes_after_all_before_it_was_played_is_an_underrun() -> None:
+    async def scenario() -> None:
+        now_s = 0.0
+        source = Source(2, clock=lambda: now_s)
+        for index, ready_at_s in enumerate((0.0, 10.0)):
+            source.deliver(tone(0.5, 1.0), index)
+            await next_samples(source.speech)
+            now_s = ready_at_s
+            source.speech.piece_ready()
+            source.speech.piece_sent()
+            assert source.speech.receipt().num_underruns == index
+        await source.speech.aclose()
+
+    asyncio.run(scenario())
