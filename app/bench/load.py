@@ -13,8 +13,9 @@ import msgspec
 from app.engine.base import Engine
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams
+from app.pools import TEXT
 from app.speech.playback import Playback
-from app.speech.prepare import prepare_text
+from app.speech.prepare import prepare
 from app.text.languages import default_language
 
 OpenStream = Callable[[str, int], AsyncIterator[int]]
@@ -126,7 +127,7 @@ def engine_streams(engine: Engine) -> OpenStream:
     language = default_language(engine.info.languages)
 
     async def open_stream(text: str, seed: int) -> AsyncIterator[int]:
-        sequences = (await prepare_text(engine, text, language)).sequences
+        sequences = (await TEXT.run(prepare, engine, text, language)).sequences
         sampling = SamplingParams(seed=seed)
         stream = engine.submit(Request(sequences=sequences, voice=voice, sampling=sampling))
         try:

@@ -9,7 +9,6 @@ import msgspec
 from app.engine import scheduler
 from app.engine.base import Engine
 from app.errors import InvalidField, NothingToSpeak, TextTooLong, quoted
-from app.pools import TEXT
 from app.speech.request import MAX_SPEED, MIN_SPEED, Entries
 from app.text.lexicon import Lexicon, respell
 from app.text.markup import Markup, read_markup
@@ -22,7 +21,7 @@ MAX_NAMED = 40
 MAX_PIECES_NAMED = 5
 
 FindLexicons = Callable[[], Sequence[Lexicon]]
-"""Called on a thread of the text pool; may block."""
+"""Called by `prepare`; may block."""
 
 
 class PreparedText(msgspec.Struct, frozen=True):
@@ -38,27 +37,6 @@ class PreparedText(msgspec.Struct, frozen=True):
         return [sequence.segment for sequence in self.sequences]
 
 
-async def prepare_text(
-    engine: Engine,
-    text: str,
-    language: str,
-    find_lexicons: FindLexicons = tuple[Lexicon, ...],
-    *,
-    max_chars: int = sys.maxsize,
-    markup: Markup = Markup.PLAIN,
-    speed: float = 1.0,
-) -> PreparedText:
-    """Raises NothingToSpeak where no segment has a sound, InvalidMarkup, and what `find_lexicons` raises.
-
-    Raises TextTooLong where lexicons make the text longer than `max_chars`.
-
-    speed   of the request; with it the rates of segments are bounded
-    """
-    return await TEXT.run(
-        prepare, engine, text, language, find_lexicons, max_chars=max_chars, markup=markup, speed=speed
-    )
-
-
 def prepare(
     engine: Engine,
     text: str,
@@ -69,7 +47,11 @@ def prepare(
     markup: Markup = Markup.PLAIN,
     speed: float = 1.0,
 ) -> PreparedText:
-    """The same on the calling thread. Blocking, milliseconds a segment."""
+    """For a thread of the text pool: it blocks for milliseconds a segment. `speed` bounds the rates of segments.
+
+    Raises NothingToSpeak where no segment has a sound, InvalidMarkup, what `find_lexicons` raises, and TextTooLong
+    where lexicons make the text longer than `max_chars`.
+    """
     marked = read_markup(text, markup, language=language, languages=engine.info.languages)
     split = split_spans(marked.spans, language=language, max_chars=engine.info.max_segment_chars)
     segments = [bound_rate(segment, speed) for segment in split.segments]

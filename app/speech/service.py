@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
@@ -14,8 +14,9 @@ from app.engine.values import SamplingParams, Voice
 from app.errors import NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.lifecycle import Lifecycle
 from app.observability.tracing import fail, span, start_span
+from app.pools import TEXT
 from app.settings import Settings
-from app.speech.prepare import prepare_text, request_lexicons
+from app.speech.prepare import prepare, request_lexicons
 from app.speech.request import Entries, SpeechRequest
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
@@ -63,14 +64,13 @@ class SpeechService:
 
         Raises DeadlineExceeded when that takes longer than CHORUS_REQUEST_TIMEOUT_S.
         """
-        deadline = self._new_deadline()
-        speech = await self._admit(request, lambda: self.voices.find(request.speaker_id), deadline)
+        speech = await self._admit(request, self._new_deadline())
         await speech.start()
         return speech
 
     async def admit(self, request: SpeechRequest) -> SpeechStream:
         """Admit a request without waiting for its audio. The caller must close the result."""
-        return await self._admit(request, lambda: self.voices.find(request.speaker_id), self._new_deadline())
+        return await self._admit(request, self._new_deadline())
 
     async def admit_in_turn(self, request: SpeechRequest) -> SpeechStream:
         """Admit the next answer of a conversation that has begun: where the engine is full, wait for a place.
@@ -110,11 +110,7 @@ class SpeechService:
             for number, clip in enumerate(clips, 1)
             if clip.is_cut
         ]
-
-        async def cloned() -> Voice:
-            return voice
-
-        speech = await self._admit(request, cloned, deadline, cut)
+        speech = await self._admit(request, deadline, cloned=voice, warnings=cut)
         await speech.start()
         return speech
 
@@ -124,9 +120,10 @@ class SpeechService:
     async def _admit(
         self,
         request: SpeechRequest,
-        find_voice: Callable[[], Awaitable[Voice]],
         deadline: Deadline,
-        voice_warnings: Sequence[str] = (),
+        *,
+        cloned: Voice | None = None,
+        warnings: Sequence[str] = (),
     ) -> SpeechStream:
         asked_at_s = self._clock()
         self._lifecycle.check()
@@ -135,10 +132,11 @@ class SpeechService:
         self.check_length(request.text)
         async with deadline.overall():
             with span("voice"):
-                voice = await find_voice()
+                voice = cloned or await self.voices.find(request.speaker_id)
             with span("segment"):
                 try:
-                    prepared = await prepare_text(
+                    prepared = await TEXT.run(
+                        prepare,
                         self.engine,
                         request.text,
                         language,
@@ -150,7 +148,7 @@ class SpeechService:
                 except NothingToSpeak as error:
                     if not request.allows_silence:
                         raise
-                    return self._silence(request, error.message, deadline, asked_at_s)
+                    return self._silence(request, language, error.message, deadline, asked_at_s)
             if voice.level is None:
                 with span("level"):
                     await level_of(self.engine, voice)
@@ -183,7 +181,7 @@ class SpeechService:
             Stitcher(prepared.segments, info.sample_rate_hz, lead_s=prepared.lead_s),
             info=info,
             seed=seed,
-            warnings=(*voice_warnings, *self._warnings(request), *self._unspelt(request, language), *prepared.warnings),
+            warnings=(*warnings, *self._warnings(request, language), *prepared.warnings),
             gain=gain_for(voice.level, self._settings.loudness_dbfs),
             deadline=deadline,
             num_segments=len(prepared.sequences),
@@ -193,7 +191,9 @@ class SpeechService:
             trace=synthesis,
         )
 
-    def _silence(self, request: SpeechRequest, warning: str, deadline: Deadline, asked_at_s: float) -> SpeechStream:
+    def _silence(
+        self, request: SpeechRequest, language: str, warning: str, deadline: Deadline, asked_at_s: float
+    ) -> SpeechStream:
         """A short silence, which takes no place of the engine."""
         silent = SilentChunks(self.engine.info.sample_rate_hz)
         return SpeechStream(
@@ -201,7 +201,7 @@ class SpeechService:
             silent,
             info=self.engine.info,
             seed=request.seed or 0,
-            warnings=(warning, *self._warnings(request)),
+            warnings=(warning, *self._warnings(request, language)),
             gain=1.0,
             deadline=deadline,
             num_segments=0,
@@ -247,8 +247,8 @@ class SpeechService:
         if len(text) > limit:
             raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")
 
-    def _warnings(self, request: SpeechRequest) -> tuple[str, ...]:
-        """Options of the request that have no effect on its audio."""
+    def _warnings(self, request: SpeechRequest, language: str) -> list[str]:
+        """Options without effect, notes of the caller's dialect, and numbers that are not spelt out."""
         info = self.engine.info
         ignored = [
             field
@@ -256,12 +256,10 @@ class SpeechService:
             if getattr(request, field) is not None and field not in info.sampling_options
         ]
         warnings = [f"{field} has no effect on the {info.name} engine" for field in (*ignored, *request.without_effect)]
-        return (*warnings, *request.notes)
-
-    def _unspelt(self, request: SpeechRequest, language: str) -> tuple[str, ...]:
-        if language in self.engine.info.languages_as_written and any(char.isdigit() for char in request.text):
-            return (f"numbers are not spelt out in {language!r}: write them as words",)
-        return ()
+        warnings += request.notes
+        if language in info.languages_as_written and any(char.isdigit() for char in request.text):
+            warnings.append(f"numbers are not spelt out in {language!r}: write them as words")
+        return warnings
 
     async def aclose(self) -> None:
         await self.engine.aclose()
