@@ -11,24 +11,18 @@ Kaltura = "Kaltoora"
 Ada = "Ayda"
 """
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from app.errors import InvalidSetting
 from app.text.languages import canonical_language
 from app.text.lexicon import Lexicon, Pronunciation
-
-logger = logging.getLogger(__name__)
+from app.toml_file import TomlFile
 
 SETTING = "CHORUS_LEXICON"
 MAX_FILE_BYTES = 16 * 1024 * 1024
-RELOAD_INTERVAL_S = 1.0
 EVERY_LANGUAGE = "*"
 VOICES = "voice"
 """The table of entries for single voices."""
@@ -41,88 +35,49 @@ class _Tables(msgspec.Struct, frozen=True):
 
     by_scope: dict[tuple[str, str], Lexicon]
 
-    @property
-    def num_entries(self) -> int:
+    def __len__(self) -> int:
+        """Entries of all lexicons."""
         return sum(map(len, self.by_scope.values()))
 
 
 class LexiconFile:
     """The lexicons in force; none for an empty path. Any thread may ask. Blocking: 0.5 s to read 100,000 entries.
 
-    Raises InvalidSetting when the first reading fails. A later version that cannot be read changes nothing: it is
-    logged, and `is_stale` until the file is right again.
+    Raises InvalidSetting when the first reading fails; a later version that cannot be used changes nothing.
     """
 
     def __init__(self, path: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = Path(path) if path else None
-        self._clock = clock
-        self._reading = threading.Lock()
-        self.is_stale = False
-        self._looked_at_s = clock()
-        self._version = self._look()
-        self._tables = self._read()
+        self._file = TomlFile(
+            SETTING,
+            path,
+            lambda tables: _Tables(_read_tables(tables)),
+            empty=_Tables({}),
+            items="entries",
+            max_bytes=MAX_FILE_BYTES,
+            clock=clock,
+        )
 
     def __len__(self) -> int:
-        return self._tables.num_entries
+        return len(self._file.content)
+
+    @property
+    def is_stale(self) -> bool:
+        """True while the newest file cannot be used and an earlier one is in force."""
+        return self._file.is_stale
 
     @property
     def version(self) -> tuple[int, int, int] | None:
         """Differs between two versions of the file; None without one."""
-        return self._version
+        return self._file.version
 
     def lexicons_for(self, language: str, voice: str | None = None) -> Sequence[Lexicon]:
         """Those of a voice's id and a language, the most specific first. Reads the file again where it has changed."""
-        self._reload_if_changed()
+        self._file.refresh()
         base = language.partition("-")[0]
         languages = dict.fromkeys((language, canonical_language(base), EVERY_LANGUAGE))
         voices = dict.fromkeys(((voice or "").casefold(), ""))
         scopes = ((voice, language) for voice in voices for language in languages)
-        return [lexicon for scope in scopes if (lexicon := self._tables.by_scope.get(scope)) is not None]
-
-    def _reload_if_changed(self) -> None:
-        if self._path is None or self._clock() - self._looked_at_s < RELOAD_INTERVAL_S:
-            return
-        if not self._reading.acquire(blocking=False):
-            return  # another thread reads it
-        try:
-            self._looked_at_s = self._clock()
-            version = self._look()
-            if version == self._version:
-                return
-            self._version = version
-            self._tables = self._read()
-        except InvalidSetting as error:
-            self.is_stale = True
-            logger.error("%s; the entries it had before stay", error)
-        else:
-            self.is_stale = False
-            logger.info("%s was read again: %d entries", SETTING, len(self))
-        finally:
-            self._reading.release()
-
-    def _look(self) -> tuple[int, int, int] | None:
-        if self._path is None:
-            return None
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-    def _read(self) -> _Tables:
-        if self._path is None:
-            return _Tables({})
-        try:
-            with self._path.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-            if len(data) > MAX_FILE_BYTES:
-                raise ValueError(f"it is larger than {MAX_FILE_BYTES} bytes")
-            return _Tables(_read_tables(msgspec.toml.decode(data, type=dict[str, Any])))  # Any: read one by one below
-        except OSError as error:
-            reason = str(error.strerror).lower()
-        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-            reason = str(error)
-        raise InvalidSetting(f"{SETTING}={str(self._path)!r} cannot be used: {reason}", param=SETTING)
+        return [lexicon for scope in scopes if (lexicon := self._file.content.by_scope.get(scope)) is not None]
 
 
 def _read_tables(tables: dict[str, Any]) -> dict[tuple[str, str], Lexicon]:

@@ -5,24 +5,19 @@ Counting requests is the work of app/http/access/limits.py.
 
 import hashlib
 import hmac
-import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from app.errors import InvalidSetting
 from app.settings import ApiKeys, Settings
-
-logger = logging.getLogger(__name__)
+from app.toml_file import TomlFile
 
 KEYS_FILE = "CHORUS_API_KEYS_FILE"
 MAX_FILE_BYTES = 1024 * 1024
-RELOAD_INTERVAL_S = 1.0
-"""Seconds between two looks at the file. A look is one `stat` on the event loop, a few microseconds."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # names are written to the log
 
@@ -52,82 +47,51 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Callers:
     """Raises InvalidSetting when the first reading of the file fails."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
-        self._from_settings = {
+        from_settings = {
             _digest(key): _with_defaults(f"#{number}", None, None, settings)
             for number, key in enumerate(settings.api_keys.values, start=1)
         }
-        self._path = Path(settings.api_keys_file) if settings.api_keys_file else None
-        self.is_file_stale = False
-        """True while the newest file cannot be used and an earlier one is in force."""
-        self._version = self._look()
-        self._by_digest = self._read()
+        self._file = TomlFile(
+            KEYS_FILE,
+            settings.api_keys_file,
+            lambda tables: read_callers(tables, settings, from_settings),
+            empty=from_settings,
+            items="callers",
+            max_bytes=MAX_FILE_BYTES,
+            clock=clock,
+        )
 
     @property
     def needs_key(self) -> bool:
         """False where neither setting is given; an empty file admits no caller."""
-        return bool(self._settings.api_keys) or self._path is not None
+        return bool(self._settings.api_keys or self._settings.api_keys_file)
+
+    @property
+    def is_file_stale(self) -> bool:
+        """True while the newest file cannot be used and an earlier one is in force."""
+        return self._file.is_stale
 
     def __len__(self) -> int:
-        return len(self._by_digest)
+        return len(self._file.content)
 
     def __iter__(self) -> Iterator[Caller]:
-        return iter(self._by_digest.values())
+        return iter(self._file.content.values())
 
     def find(self, keys: Iterable[str]) -> Caller | None:
         """The caller who has one of `keys`, each compared with every caller's in constant time."""
         found = None
         for key in keys:
             sent = _digest(key)
-            for digest, caller in self._by_digest.items():
+            for digest, caller in self._file.content.items():
                 if hmac.compare_digest(sent, digest):
                     found = caller
         return found
 
-    def reload_if_changed(self) -> bool:
-        """Read the file again if it has changed; True when other callers are in force now.
-
-        A file that cannot be used changes no caller and is logged once for each version.
-        """
-        if self._path is None or (version := self._look()) == self._version:
-            return False
-        self._version = version
-        try:
-            self._by_digest = self._read()
-        except InvalidSetting as error:
-            self.is_file_stale = True
-            logger.error("%s; the callers it named before stay", error)
-            return False
-        self.is_file_stale = False
-        logger.info("%s was read again: %d callers", KEYS_FILE, len(self))
-        return True
-
-    def _look(self) -> tuple[int, int, int] | None:
-        """Time, size and inode of the file, or None."""
-        if self._path is None:
-            return None
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-    def _read(self) -> dict[Digest, Caller]:
-        if self._path is None:
-            return self._from_settings
-        try:
-            with self._path.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-            if len(data) > MAX_FILE_BYTES:
-                raise ValueError(f"it is larger than {MAX_FILE_BYTES} bytes")
-            tables = msgspec.toml.decode(data, type=dict[str, Any])  # Any: a caller's table
-            return read_callers(tables, self._settings, self._from_settings)
-        except OSError as error:
-            reason = str(error.strerror).lower()
-        except (ValueError, msgspec.MsgspecError) as error:
-            reason = str(error)
-        raise InvalidSetting(f"{KEYS_FILE}={str(self._path)!r} cannot be used: {reason}", param=KEYS_FILE)
+    def refresh(self) -> bool:
+        """Read the file if it has changed. True when other callers are in force now."""
+        return self._file.refresh()
 
 
 def read_callers(

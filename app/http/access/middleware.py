@@ -10,7 +10,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from app.errors import InvalidSetting, Unauthorized
-from app.http.access.callers import ANYBODY, RELOAD_INTERVAL_S, Caller, Callers
+from app.http.access.callers import ANYBODY, Caller, Callers
 from app.http.access.hosts import HostRule
 from app.http.access.limits import Usage
 from app.http.access.origins import check_origin
@@ -33,9 +33,8 @@ class Access:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._usage: dict[str, Usage] = {}
-        self.callers = Callers(settings)
+        self.callers = Callers(settings, clock)
         self.hosts = HostRule(settings, needs_key=self.callers.needs_key)
-        self._looked_at_s = clock()
         if not self.callers.needs_key:
             for field in ("max_concurrent_per_key", "requests_per_minute"):
                 if getattr(settings, field):
@@ -49,14 +48,10 @@ class Access:
         """The caller who sent `keys`; ANYBODY where no keys are set. Raises Unauthorized."""
         if not self.callers.needs_key:
             return ANYBODY
-        if self._clock() - self._looked_at_s >= RELOAD_INTERVAL_S:
-            self._looked_at_s = self._clock()
-            if self.callers.reload_if_changed():
-                # Callers that the file no longer names are forgotten once nothing of theirs is under way.
-                names = {caller.name for caller in self.callers}
-                self._usage = {
-                    name: usage for name, usage in self._usage.items() if name in names or usage.num_concurrent
-                }
+        if self.callers.refresh():
+            # Callers that the file no longer names are forgotten once nothing of theirs is under way.
+            names = {caller.name for caller in self.callers}
+            self._usage = {name: usage for name, usage in self._usage.items() if name in names or usage.num_concurrent}
         caller = self.callers.find(keys)
         if caller is None:
             raise Unauthorized(

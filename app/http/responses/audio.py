@@ -107,7 +107,6 @@ async def streamed_response(
 
 
 async def encoded_whole(speech: SpeechStream, audio_format: AudioFormat) -> bytes:
-    """The whole file."""
     samples = await speech.collect()
     with span("encode"):
         data = await WHOLE_ANSWERS.run(encode_whole, samples, audio_format, speech.sample_rate_hz)
