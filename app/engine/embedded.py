@@ -50,6 +50,10 @@ _SPOKEN_SYMBOLS = frozenset("&@%$£+=#°±×÷²³½¼¾π§©~^№→")
 _SILENT_ASCII = frozenset("*\\|<>`")
 
 
+def model_name() -> str:
+    return f"hibari-tts {importlib.metadata.version('hibari-tts')}"
+
+
 class EmbeddedEngine:
     """`max_slots` 0 takes one slot a core, at most 4: beyond that the interpreter lock is the limit."""
 
@@ -75,7 +79,7 @@ class EmbeddedEngine:
         self._is_closed = False
         self.info = EngineInfo(
             name="embedded",
-            model=f"hibari-tts {importlib.metadata.version('hibari-tts')}",
+            model=model_name(),
             device="cpu",
             sample_rate_hz=SAMPLE_RATE_HZ,
             languages=("en",),

@@ -3,10 +3,16 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import soundfile
+
+from app.engine.embedded import model_name
+from app.voices.manifest import SavedVoice, VoiceModel, voice_id
+from app.voices.store import VoiceStore
+from tests.support.fake_engine import packed_voice
 
 
 def chorus(*arguments: str, stdin: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
@@ -112,6 +118,23 @@ def test_voices_lists_the_embedded_voice_and_no_other() -> None:
     ended = chorus("voices")
     assert b"heart" in ended.stdout
     assert b"fenrir" not in ended.stdout
+
+
+def test_voices_lists_the_saved_voices_of_this_model_and_of_no_other(tmp_path: Path) -> None:
+    for number, (name, model) in enumerate({"Ada": model_name(), "Bea": "another model"}.items()):
+        voice = SavedVoice(
+            id=voice_id(model, [f"{number}" * 64]),
+            name=name,
+            model=model,
+            created_at=datetime.now(UTC),
+            consent="This is my own voice.",
+            recordings=(f"{number}" * 64,),
+        )
+        VoiceStore(tmp_path, VoiceModel(model), max_voices=2).save(voice, packed_voice(b"x"))
+    ended = chorus("voices", CHORUS_ENGINE="embedded", CHORUS_DATA=str(tmp_path), COLUMNS="200")
+    assert b"Ada" in ended.stdout
+    assert voice_id(model_name(), ["0" * 64]).encode() in ended.stdout
+    assert b"Bea" not in ended.stdout
 
 
 def test_doctor_names_the_engine_and_why(tmp_path: Path) -> None:

@@ -62,10 +62,9 @@ def _inspect_content(folder: Path) -> Iterator[Finding]:
     if languages.without_mark:
         named = ", ".join(languages.without_mark)
         yield Finding(f"{named}: listed by config.json and not spoken, because the vocabulary has no mark for it", True)
-    voices = list(checkpoint.speakers)
+    voices = checkpoint.speaker_names
     if checkpoint.recording is not None:
         yield Finding(f"its first voice is made from {checkpoint.recording.path} and called {SPEAKER!r}")
-        voices = [SPEAKER, *(name for name in voices if name.casefold() != SPEAKER)]
     if voices:
         number = "1 voice" if len(voices) == 1 else f"{len(voices)} voices"
         yield Finding(f"it has {number} of its own; a request that names none is spoken with {voices[0]!r}")

@@ -23,7 +23,7 @@ from app.engine.xtts.checkpoint.int8_file import find_int8
 from app.engine.xtts.checkpoint.manifest import read_manifest
 from app.engine.xtts.checkpoint.networks import Networks, build_networks
 from app.engine.xtts.checkpoint.original import check_speakers, read_original_speakers, read_original_weights
-from app.engine.xtts.checkpoint.recording import Recording, read_recording
+from app.engine.xtts.checkpoint.recording import SPEAKER, Recording, read_recording
 from app.engine.xtts.config import ModelConfig, read_config
 from app.engine.xtts.voice.speakers import VoiceConditioning, read_speakers
 from app.errors import UnusableCheckpoint
@@ -42,6 +42,13 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """of the speaker that the model was trained on; the engine makes its first voice from it"""
     int8_file: Path | None = None
     """the decoder's weights in int8; None where the folder has none"""
+
+    @property
+    def speaker_names(self) -> list[str]:
+        """Its own voices, in order; that of the recording is the first and replaces another one of its name."""
+        if self.recording is None:
+            return list(self.speakers)
+        return [SPEAKER, *(name for name in self.speakers if name.casefold() != SPEAKER)]
 
     def to(self, device: torch.device) -> "Checkpoint":
         """The same with its networks on `device`."""
