@@ -21,6 +21,16 @@ T = TypeVar("T")
 
 
 NICENESS = 5
+SWITCH_INTERVAL_S = 0.0005
+
+
+def switch_threads_often() -> None:
+    """For the whole process: a thread that runs Python gives way to another one after 0.5 ms, not after 5 ms.
+
+    The event loop waits that long for each of its turns while other threads compute. The engine's thread waits that
+    long after each call of torch while the event loop is busy: 0.8 ms a call, 5.3 ms at Python's default.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
 def yield_to_event_loop() -> None:

@@ -14,6 +14,7 @@ import modal
 
 from app.errors import ChorusError
 from app.observability.log import configure_logging
+from app.pools import switch_threads_often
 from modal_deploy.commands import print_cost, run_load_test, run_smoke
 from modal_deploy.deployment import API_KEYS, DATA, WEIGHTS, deployment_variables, download_settings, load_deployment
 from modal_deploy.start import Prepared, Started, prepare, start
@@ -69,6 +70,7 @@ class Server:
     async def prepare(self) -> None:
         """Once for each deployment: imports and weights go into the snapshot."""
         configure_logging("info", "json")
+        switch_threads_often()
         self.prepared = await prepare(with_gpu=deployment.gpu_snapshot)
 
     @modal.enter(snap=False)

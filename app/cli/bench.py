@@ -12,6 +12,7 @@ import click
 from app.bench.command import bench_beside_reference, bench_engine, bench_server, run_facts
 from app.bench.load import SENTENCES, Figures
 from app.observability.log import configure_logging
+from app.pools import switch_threads_often
 from app.settings import load_settings
 
 if TYPE_CHECKING:  # imports torch
@@ -52,6 +53,7 @@ def bench(
     if url and (compare_reference or codes):
         raise click.UsageError("--compare-reference and --codes drive the engine in this process: leave --http out")
     configure_logging("error", "text")
+    switch_threads_often()
     settings = load_settings()
     load_before = os.getloadavg()[0]
     if compare_reference:

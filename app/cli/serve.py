@@ -12,15 +12,12 @@ import uvicorn
 from app.errors import ChorusError
 from app.lifecycle import Lifecycle
 from app.observability.log import configure_logging
+from app.pools import switch_threads_often
 from app.server.draining import DrainingServer
 from app.server.listeners import open_listeners, shown_authority
 from app.server.protocols import protocol_options
 from app.settings import Settings, load_settings
 from app.voices.files import prepare_data_directory
-
-SWITCH_INTERVAL_S = 0.0005
-"""Seconds after which a thread that runs Python gives way to another. At Python's default of 5 ms each turn of the
-event loop would last that much longer while other threads compute."""
 
 
 @click.command()
@@ -31,7 +28,7 @@ def serve(host: str | None, port: int | None) -> None:
     from app.engine.factory import choose_engine
     from app.server.app import create_app
 
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    switch_threads_often()
     settings = load_settings(host=host, port=port)
     configure_logging(settings.log_level, settings.log_format)
     # Faults of the settings are reported before a port is opened.

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app.pools import NICENESS, ThreadPool
+from app.pools import NICENESS, ThreadPool, switch_threads_often
 
 
 def test_work_of_one_kind_does_not_wait_for_another() -> None:
@@ -83,3 +83,12 @@ def test_threads_of_a_pool_leave_the_event_loop_its_core() -> None:
     before = own_niceness()
     assert asyncio.run(ThreadPool("one", 1).run(own_niceness)) == NICENESS
     assert own_niceness() == before
+
+
+def test_another_thread_waits_half_a_millisecond_for_the_interpreter() -> None:
+    before_s = sys.getswitchinterval()
+    try:
+        switch_threads_often()
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+    finally:
+        sys.setswitchinterval(before_s)
