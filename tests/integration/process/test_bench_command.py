@@ -76,6 +76,8 @@ def test_what_cannot_be_measured_is_told_in_one_line(tmp_path: Path) -> None:
         (("--compare-reference",), "needs the XTTS engine"),
         (("--streams", "0"), "1 to 1024"),
         (("--streams", "many"), "1 to 1024"),
+        (("--codes", "1"), "2<=x<=600"),
+        (("--codes", "2"), "needs the XTTS engine"),
     ):
         ended = bench(*arguments, CHORUS_DATA=str(tmp_path))
         assert ended.returncode != 0

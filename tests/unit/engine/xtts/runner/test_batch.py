@@ -59,6 +59,23 @@ def test_what_an_earlier_sequence_left_in_a_slot_is_never_read(tiny: Pair) -> No
     assert torch.equal(clean.latents[:3, :41], dirty.latents[:3, :41])
 
 
+def test_a_step_reads_no_free_slot_and_no_position_beyond_the_longest_slot(tiny: Pair) -> None:
+    """NaN there would reach every code: a masked NaN is still a NaN."""
+    texts = [tiny.tokens(text) for text in random_texts(2, seed=3)]
+    rows = [tiny.sequence(tokens, sampled(number)) for number, tokens in enumerate(texts)]
+    clean, dirty = tiny.batch(4), tiny.batch(4)
+    cache, num_positions = dirty._state.cache.data, dirty._state.num_positions
+    cache.fill_(float("nan"))
+    cache[:, :, :2] = 0.0  # masked positions of active slots are finite, as `leave` and the start make them
+    drawn = [codes_of(dirty.join(rows))]
+    for _ in range(20):
+        cache[..., int(num_positions.max()) + 1 :, :] = float("nan")
+        drawn.append(codes_of(dirty.step()))
+        cache[:, :, :2, :, int(num_positions.max()) :] = 0.0
+    assert drawn == [codes_of(clean.join(rows)), *(codes_of(clean.step()) for _ in range(20))]
+    assert cache[:, :, 2:].isnan().all()
+
+
 def test_a_poisoned_row_is_told_and_its_neighbours_do_not_notice(tiny: Pair) -> None:
     texts = [tiny.tokens(text) for text in random_texts(3, seed=9)]
     rows = [tiny.sequence(tokens, sampled(number)) for number, tokens in enumerate(texts)]
@@ -140,3 +157,19 @@ def test_prefill_multiplies_no_padding(tiny: Pair) -> None:
     finally:
         hook.remove()
     assert multiplied == [sum(32 + len(tokens) + 3 for tokens in texts)]
+
+
+def test_a_reset_leaves_nothing_of_a_failed_step_in_any_slot(tiny: Pair) -> None:
+    poisoned = tiny.voice.gpt_conditioning_latents.clone()
+    poisoned[0] = float("nan")
+    texts = [tiny.tokens("the old grey house by the sea."), tiny.tokens("go.")]
+    batch = tiny.batch(2)
+    batch.join([tiny.sequence(tokens, sampled(0), latents=poisoned) for tokens in texts])
+    batch.step()
+    batch.reset()
+    assert batch.size == 0
+    assert not batch._state.cache.data.any()
+    rows = [tiny.sequence(tokens, sampled(number)) for number, tokens in enumerate(texts)]
+    fresh = tiny.batch(2)
+    assert codes_of(batch.join(rows)) == codes_of(fresh.join(rows))
+    assert codes_of(batch.step()) == codes_of(fresh.step())
