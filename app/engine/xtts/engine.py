@@ -7,9 +7,7 @@ sends messages there and takes audio back.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
-from threading import Thread
 from typing import TypeVar
 
 import msgspec
@@ -20,11 +18,12 @@ from app.engine.admission import Admission
 from app.engine.base import EngineInfo, EngineStats, Speaker, StartupTimer, untimed
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
-from app.engine.values import AudioChunk, Voice
+from app.engine.values import AudioChunk, SamplingParams, Voice
 from app.engine.xtts.build import PROFILES, DeviceProfile, EngineParts, build_parts
 from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.clones import Clones
 from app.engine.xtts.device.memory import read_device_memory
+from app.engine.xtts.device.thread import start_device_thread
 from app.engine.xtts.loop import AudioConsumed, Cancel, Speak, Stop
 from app.engine.xtts.precision import Precision
 from app.engine.xtts.runaway import Guards
@@ -69,7 +68,6 @@ class XttsEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_lost: Callable[[ChorusError], None] = lambda _: None
         self._is_closed = False
-        loaded: Future[EngineParts] = Future()
 
         def make() -> EngineParts:
             with stage("weights"):
@@ -87,22 +85,11 @@ class XttsEngine:
                 stage=stage,
             )
 
-        def live() -> None:
-            try:
-                loaded.set_result(make())
-            except BaseException as error:  # noqa: BLE001 - raised in `result` below
-                loaded.set_exception(error)
-            else:
-                loaded.result().engine_loop.run()
-
-        self._thread = Thread(target=live, name="device", daemon=True)
-        self._thread.start()
-        self._checkpoint, self._tokenizer, languages, self._engine_loop, num_slots = msgspec.structs.astuple(
-            loaded.result()
-        )
+        self._thread, parts = start_device_thread(make, lambda parts: parts.engine_loop.run())
+        self._checkpoint, self._engine_loop = parts.checkpoint, parts.engine_loop
         self._admission = Admission(
-            max_admitted=num_slots + max_queue,
-            num_slots=num_slots,
+            max_admitted=parts.num_slots + max_queue,
+            num_slots=parts.num_slots,
             pace=self._engine_loop.pace,
             clone_pace=self._engine_loop.clone_pace,
         )
@@ -111,24 +98,8 @@ class XttsEngine:
             name.casefold(): Voice(id=name, conditioning=conditioning)
             for name, conditioning in self._checkpoint.speakers.items()
         }
-        config = self._checkpoint.config
-        self._released_sampling = config.sampling
-        self._preparer = TextPreparer(self._tokenizer, config.model_args, guards)
-        self.info = EngineInfo(
-            name="xtts",
-            model=self._checkpoint.name,
-            identity=self._checkpoint.identity,
-            device=device_name(device),
-            sample_rate_hz=config.model_args.output_sample_rate,
-            languages=languages.spoken,
-            languages_as_written=languages.as_written,
-            max_segment_chars={language: max_chars(language) for language in languages.spoken},
-            can_clone=True,
-            sampling_options=frozenset({"seed", "temperature", "top_k", "top_p", "repetition_penalty"}),
-            max_slots=num_slots,
-            max_queue=max_queue,
-            max_reference_s=float(config.max_ref_len),
-        )
+        self._preparer = TextPreparer(parts.tokenizer, self._checkpoint.config.model_args, guards)
+        self.info = _info_of(parts, device, max_queue)
 
     def stats(self) -> EngineStats:
         return EngineStats(
@@ -184,7 +155,7 @@ class XttsEngine:
 
         stream = ChunkStream(request, on_take=on_take, on_close=on_close)
         request.admit(_ThreadsafeSink(asyncio.get_running_loop(), stream), self._clock())
-        request.sampling = request.sampling.with_defaults(self._released_sampling)
+        request.sampling = request.sampling.with_defaults(self._checkpoint.config.sampling)
         self._admission.admit(request)
         self._streams.add(stream)
         self._engine_loop.send(Speak(request))
@@ -230,6 +201,25 @@ class _ThreadsafeSink:
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Value], None], value: Value) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(function, value)
+
+
+def _info_of(parts: EngineParts, device: str, max_queue: int) -> EngineInfo:
+    checkpoint, languages, config = parts.checkpoint, parts.languages, parts.checkpoint.config
+    return EngineInfo(
+        name="xtts",
+        model=checkpoint.name,
+        identity=checkpoint.identity,
+        device=device_name(device),
+        sample_rate_hz=config.model_args.output_sample_rate,
+        languages=languages.spoken,
+        languages_as_written=languages.as_written,
+        max_segment_chars={language: max_chars(language) for language in languages.spoken},
+        can_clone=True,
+        sampling_options=frozenset(SamplingParams.__struct_fields__),
+        max_slots=parts.num_slots,
+        max_queue=max_queue,
+        max_reference_s=float(config.max_ref_len),
+    )
 
 
 def device_name(device: str) -> str:
