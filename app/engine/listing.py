@@ -19,7 +19,7 @@ class EngineVoices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_engine_voices(settings: Settings) -> EngineVoices:
-    """What `info` and `speakers` of the loaded engine would say. torch is imported for an XTTS checkpoint only.
+    """The same as `info` and `speakers` of the loaded engine. torch is imported for an XTTS checkpoint only.
 
     Raises EngineUnavailable, UnusableCheckpoint or LicenceNotAccepted.
     """

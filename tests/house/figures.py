@@ -1,8 +1,11 @@
 """Figures of the code base: `python -m tests.house.figures` prints them, test_figures.py holds those with a limit."""
 
 import ast
+import io
 import re
 import statistics
+import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -13,6 +16,9 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("app", "docker", "modal_deploy", "requirements", "tests")
 NOUN_CLAUSE = re.compile(r"(What|Who|Whether|Of|Where)\b")
 """A docstring that begins so names a thing by a clause and not by its word."""
+
+
+PRAGMA = re.compile(r"(noqa|pyright|type|fmt): ?\S*")
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -43,6 +49,26 @@ def noun_clauses() -> list[str]:
         for line, text in docstrings(ast.parse(path.read_text()))
         if NOUN_CLAUSE.match(text.strip())
     ]
+
+
+def words_of_prose(source: str) -> int:
+    """Words in the docstrings and comments of a module, separated by white space; pragmas for tools are left out."""
+    in_docstrings = sum(len(text.split()) for _, text in docstrings(ast.parse(source)))
+    comments = (
+        token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    )
+    return in_docstrings + sum(len(PRAGMA.sub("", comment).split()) for comment in comments)
+
+
+def words_of_rooms() -> dict[str, int]:
+    """Words in docstrings and comments of each folder directly below app/."""
+    rooms: Counter[str] = Counter()
+    for path in python_files("app"):
+        parts = path.relative_to(ROOT / "app").parts
+        rooms[parts[0] if len(parts) > 1 else ""] += words_of_prose(path.read_text())
+    return dict(sorted(rooms.items()))
 
 
 def words_of_documents() -> int:
@@ -105,6 +131,8 @@ def main() -> None:
     )
     for name, figure in rows:
         print(f"| {name} | {figure:,} |")
+    for room, words in words_of_rooms().items():
+        print(f"| words in docstrings and comments of app/{room} | {words:,} |")
 
 
 if __name__ == "__main__":
