@@ -1,4 +1,4 @@
-"""Captions: the times of segments in the two formats that players read, and in JSON."""
+"""Times of segments as SubRip, WebVTT and JSON."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from app.speech.events import SegmentEnded
 
 
 def to_srt(segments: Iterable[SegmentEnded]) -> str:
-    """SubRip: numbered from 1, a comma before the milliseconds."""
+    """Numbered from 1, a comma before the milliseconds."""
     cues = (
         f"{segment.index + 1}\n{_clock(segment.start_s, ',')} --> {_clock(segment.end_s, ',')}\n{segment.text}\n"
         for segment in segments

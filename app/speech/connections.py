@@ -1,7 +1,4 @@
-"""Connections over which conversations are held (WebSockets, Wyoming): how many may be open.
-
-Knows numbers. Knows nothing of protocols. Lives on the event loop.
-"""
+"""Limit of open conversations over WebSockets and Wyoming. Lives on the event loop."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,8 +9,8 @@ from app.errors import Unavailable
 class Connections:
     """Counts connections from the moment they are accepted.
 
-    At most `limit` hold a conversation. Those that hold none have places of their own, half as many: connections that
-    stay silent keep nobody out who speaks already, and are bounded too.
+    At most `limit` hold a conversation. Half as many may be open without one, so silent connections are bounded and
+    take no place from conversations.
     """
 
     def __init__(self, limit: int) -> None:
@@ -28,7 +25,7 @@ class Connections:
 
     @contextmanager
     def connected(self) -> Generator[None]:
-        """Count a connection for the length of the block. Raises Unavailable."""
+        """Count a connection during the block. Raises Unavailable."""
         if self.num_silent >= self.max_silent:
             raise Unavailable(
                 f"{self.num_silent} connections are open that have not asked for speech yet, which is the limit "
@@ -42,7 +39,7 @@ class Connections:
 
     @contextmanager
     def conversing(self) -> Generator[None]:
-        """Count a connection as one with a conversation instead, inside `connected`. Raises Unavailable."""
+        """Inside `connected`: count the connection as one with a conversation instead. Raises Unavailable."""
         if self.num_conversing >= self.limit:
             raise Unavailable(f"{self.num_conversing} conversations are open, which is the limit (CHORUS_MAX_SOCKETS)")
         self.num_conversing += 1

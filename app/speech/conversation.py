@@ -1,11 +1,11 @@
-"""A conversation: text comes in pieces as somebody writes it, audio leaves as soon as a sentence is whole.
+"""A conversation: text comes in pieces, and each sentence is spoken once it is whole.
 
-Each sentence is an answer of its own, admitted while the one before is still heard. All share one timeline. What was
-written can be taken back (`cancel`) as far as it was not heard yet.
+Each sentence is an answer of its own, admitted while the one before is heard, on one timeline. `cancel` takes back text
+that was not heard yet.
 
     write -> SentenceBuffer -> _written -> (admitted) -> _admitted -> events
 
-Knows text and samples. Knows nothing of sockets and messages. Lives on the event loop.
+Knows text and samples, no sockets and messages. Lives on the event loop.
 """
 
 import asyncio
@@ -27,36 +27,36 @@ from app.text.segments import Boundary
 from app.text.sentence_buffer import Sentence, SentenceBuffer
 
 MAX_ADMITTED = 2
-"""Answers of one conversation that the engine holds at a time: what is heard, and what is heard next."""
+"""Answers of one conversation in the engine at a time: the one that is heard, and the next."""
 PIECE_S = 0.1
-"""Audio is given in pieces of at most this length: a cancelled conversation falls silent within one."""
+"""Longest piece of audio: a cancelled conversation falls silent within one."""
 HARD_LIMIT_FACTOR = 4
-"""A client is asked to pause at `max_pending_chars` and disconnected at this many times as much."""
+"""A client is asked to pause at `max_pending_chars`, and disconnected at this many times as much."""
 MIN_COST_CHARS = 20
-"""Each queued sentence or marker counts as at least this many characters, so that tiny items are bounded too."""
+"""Each queued sentence or marker counts as at least this many characters, so that tiny items are bounded."""
 
 
 class Marker(Enum):
-    """A message to the client that stands between two pieces of audio."""
+    """A message to the client between two pieces of audio."""
 
     FLUSHED = auto()
-    """all that was written before `flush` has been given"""
+    """all text before `flush` has been given"""
     CANCELLED = auto()
-    """nothing that was written before `cancel` will be given from here on"""
+    """no text from before `cancel` will be given any more"""
 
 
 class Warned(msgspec.Struct, frozen=True):
-    """Something that was asked for is not heard."""
+    """A part of the request that is not heard."""
 
     message: str
 
 
 Event = SpeechEvent | Warned | Marker
-"""A segment starts, samples of it, it ends. Segments are numbered, and timed, through the whole conversation."""
+"""Segments are numbered and timed through the whole conversation."""
 
 
 class _Answer(msgspec.Struct):
-    """One sentence that the engine has admitted."""
+    """A sentence that the engine has admitted."""
 
     sentence: Sentence
     speech: SpeechStream
@@ -72,7 +72,7 @@ class _Refused(msgspec.Struct):
 class Conversation:
     """`request` has everything but the text; `on_spoken` gets the receipt of each sentence when it ends.
 
-    One task writes, another one reads `events`, and either may close.
+    One task writes, another reads `events`; either may close.
     """
 
     def __init__(
@@ -109,24 +109,23 @@ class Conversation:
 
     @property
     def given_s(self) -> float:
-        """Seconds of audio that `events` has given, pauses included."""
+        """Seconds of audio given by `events`, pauses included."""
         return round(self.num_given / self.sample_rate_hz, 6)
 
     async def full(self) -> None:
-        """Wait until more than `max_pending_chars` are written and not given yet: whoever writes should wait then."""
+        """Wait until more than `max_pending_chars` wait to be given: the writer should pause."""
         await self._is_full.wait()
 
     async def room(self) -> None:
-        """Wait until it is not full any more."""
         await self._has_room.wait()
 
     def write(self, text: str) -> None:
-        """Add text. Raises TextTooLong for more at once than a request may have, or for more than can be kept."""
+        """Raises TextTooLong for more at once than a request may have, or for more than can be kept."""
         self._service.check_length(text)
         self._put(self._buffer.push(text))
 
     def flush(self) -> None:
-        """Speak what was written, whether its sentence has an end or not; Marker.FLUSHED tells when it was."""
+        """Speak the text so far, also an unfinished sentence; Marker.FLUSHED follows it."""
         self._put([*self._buffer.flush(), Marker.FLUSHED])
 
     def finish(self) -> None:
@@ -135,7 +134,7 @@ class Conversation:
         self._written.put_nowait(None)
 
     async def cancel(self) -> None:
-        """Take back all that was written and not given yet; the conversation goes on after Marker.CANCELLED."""
+        """Take back all text that was not given yet; Marker.CANCELLED comes next."""
         await self._drop_everything()
         self._admitted.put_nowait(Marker.CANCELLED)
         self._count(_cost(Marker.CANCELLED))
@@ -143,12 +142,12 @@ class Conversation:
         self._check_bound()
 
     async def aclose(self) -> None:
-        """Give everything back; `events` ends. May be called twice."""
+        """`events` ends. May be called twice."""
         await self._drop_everything()
         self._admitted.put_nowait(None)
 
     async def events(self) -> AsyncGenerator[Event]:
-        """Everything that is heard and told, in order. Ends after `finish`; raises what the service raises."""
+        """All events in order. Ends after `finish`; raises what the service raises."""
         while (item := await self._admitted.get()) is not None:
             match item:
                 case _Refused(sentence, error):
@@ -193,13 +192,12 @@ class Conversation:
         no_more.clear()
 
     async def _admit_in_order(self) -> None:
-        """Sentences to answers, one after the other."""
         while True:
             item = await self._written.get()
             if not isinstance(item, Sentence):
                 self._admitted.put_nowait(item)
                 continue
-            # To have the next sentence ready is a luxury: not where it would take a place that others need.
+            # A sentence is prepared ahead only where it takes no place that other requests need.
             while self._num_open >= (MAX_ADMITTED if self._service.has_spare_places else 1):
                 await self._service.answer_ended()
             try:
@@ -214,7 +212,7 @@ class Conversation:
         seed = (self.seed + self._num_admitted) % 2**32
         markup = self._request.markup.of_piece(text)
         request = msgspec.structs.replace(self._request, text=text, markup=markup, seed=seed, streaming=True)
-        # Who has not been heard yet is refused like anybody else; who has been heard is not left in mid-sentence.
+        # The first sentence may be refused; a conversation that was heard waits for a place instead of stopping.
         admit = self._service.admit_in_turn if self._num_admitted else self._service.admit
         speech = await admit(request)
         self._num_admitted += 1
@@ -244,10 +242,8 @@ class Conversation:
             self._on_spoken(msgspec.structs.replace(speech.receipt(), delivered_s=given_s))
 
     async def _heard(self, speech: SpeechStream) -> AsyncGenerator[Event]:
-        """One answer on the conversation's timeline: the pause before it, its events, then its warnings.
-
-        Samples come in pieces of at most PIECE_S.
-        """
+        """One answer on the conversation's timeline: the pause before it, its events in pieces of at most PIECE_S,
+        warnings."""
         start_s, first_index, is_first = 0.0, self._num_segments, True
         async for event in speech:
             match event:
@@ -275,7 +271,7 @@ class Conversation:
                 yield warned
 
     async def _drop_everything(self) -> None:
-        """All that was written is forgotten, all that was admitted is given back."""
+        """Forget all text and give back all admitted answers."""
         self._admitting.cancel()
         await asyncio.wait((self._admitting,))
         self._written = asyncio.Queue()

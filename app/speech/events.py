@@ -1,7 +1,4 @@
-"""Events of a spoken text, in the order in which they are heard: a segment starts, samples of it, it ends.
-
-Knows texts, seconds and samples. Knows nothing of engines and protocols.
-"""
+"""Events of a spoken text, in the order in which they are heard."""
 
 import msgspec
 
@@ -9,7 +6,7 @@ from app.engine.values import Samples
 
 
 class SegmentStarted(msgspec.Struct, frozen=True):
-    """The samples that follow are of this segment. Comes directly before its first samples."""
+    """Comes directly before the first samples of its segment."""
 
     index: int
     text: str
@@ -17,9 +14,9 @@ class SegmentStarted(msgspec.Struct, frozen=True):
 
 
 class SegmentEnded(msgspec.Struct, frozen=True):
-    """All samples of this segment have come. Times in seconds from the first sample; the pause after it is not counted.
+    """Comes directly after the segment's last samples, which include the pause after it.
 
-    Comes directly after the segment's last samples, which include the pause.
+    Times in seconds from the first sample; `end_s` is before the pause.
     """
 
     index: int

@@ -1,17 +1,13 @@
-"""Underruns: the gaps that a listener of a streamed answer would have heard.
-
-Knows moments and seconds of audio. Knows nothing of samples, and of how pieces travel.
-"""
+"""Underruns: gaps that a listener of a streamed answer would have heard."""
 
 import time
 from collections.abc import Callable
 
 
 class Playback:
-    """A player that begins with the first piece and plays each one as soon as it may.
+    """A player that begins with the first piece and plays each as soon as it may.
 
-    Seen from the listener, `delivered` is enough. Seen from the server, a listener that takes its time must not count
-    as a gap: `taken` says when it has the piece, and only from there on does it wait.
+    A server also calls `taken`: the time that a slow listener needs to take a piece is no gap.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -21,7 +17,7 @@ class Playback:
         self.num_underruns = 0
 
     def delivered(self, seconds: float) -> None:
-        """A piece of `seconds` of audio is there, after a gap if all before it had been played by now."""
+        """A piece of `seconds` of audio arrives: after a gap if all before it has been played."""
         now_s = self._clock()
         left_s = 0.0
         if self._unplayed_s is not None:
@@ -31,5 +27,5 @@ class Playback:
         self._waits_since_s = now_s
 
     def taken(self) -> None:
-        """The listener has the piece that was delivered last; the time it took to take it is its own."""
+        """The listener has the piece that was delivered last, and waits from now on."""
         self._waits_since_s = self._clock()

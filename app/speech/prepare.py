@@ -1,4 +1,4 @@
-"""Text to the segments that an engine decodes: markup read, cleaned, cut, spelt out, checked; on the text pool."""
+"""Text to the sequences that an engine decodes: markup read, cleaned, cut, spelt out, checked."""
 
 import math
 import sys
@@ -17,7 +17,7 @@ from app.text.markup.splitting import split_spans
 from app.text.segments import Boundary, Segment
 
 MAX_NAMED = 40
-"""Lost characters, and pieces without sound, that warnings name one by one."""
+"""Lost characters and pieces that warnings name one by one."""
 MAX_PIECES_NAMED = 5
 
 FindLexicons = Callable[[], Sequence[Lexicon]]
@@ -26,9 +26,9 @@ FindLexicons = Callable[[], Sequence[Lexicon]]
 
 class PreparedText(msgspec.Struct, frozen=True):
     sequences: tuple[scheduler.Sequence, ...]
-    """those that have a sound; never empty"""
+    """those with a sound; never empty"""
     warnings: tuple[str, ...] = ()
-    """what of the text is not heard, and markup without effect"""
+    """text that is not heard, and markup without effect"""
     lead_s: float = 0.0
     """silence before the first segment"""
 
@@ -47,10 +47,10 @@ def prepare(
     markup: Markup = Markup.PLAIN,
     speed: float = 1.0,
 ) -> PreparedText:
-    """For a thread of the text pool: it blocks for milliseconds a segment. `speed` bounds the rates of segments.
+    """Called on the text pool: blocks for milliseconds a segment. `speed` bounds the rates of segments.
 
-    Raises NothingToSpeak where no segment has a sound, InvalidMarkup, what `find_lexicons` raises, and TextTooLong
-    where lexicons make the text longer than `max_chars`.
+    Raises NothingToSpeak, InvalidMarkup, what `find_lexicons` raises, and TextTooLong where lexicons make the text
+    longer than `max_chars`.
     """
     marked = read_markup(text, markup, language=language, languages=engine.info.languages)
     split = split_spans(marked.spans, language=language, max_chars=engine.info.max_segment_chars)
@@ -73,7 +73,7 @@ def prepare(
 
 
 def request_lexicons(entries: Entries) -> Sequence[Lexicon]:
-    """The lexicon of a request, where it has one. Raises InvalidField for entries that cannot be used."""
+    """Raises InvalidField for entries that cannot be used."""
     try:
         return (Lexicon(entries),) if entries else ()
     except ValueError as error:
@@ -94,7 +94,7 @@ def check_growth(segments: Sequence[Segment], lexicons: Sequence[Lexicon], max_c
 
 
 def bound_rate(segment: Segment, speed: float) -> Segment:
-    """The segment; with another rate where rate and speed together are beyond the bounds of a speed."""
+    """The segment, with its rate bounded so that rate and speed together are a valid speed."""
     together = min(max(segment.rate * speed, MIN_SPEED), MAX_SPEED)
     if math.isclose(together, segment.rate * speed):
         return segment
@@ -102,10 +102,9 @@ def bound_rate(segment: Segment, speed: float) -> Segment:
 
 
 def _sounding(prepared: Sequence[scheduler.Sequence], lead_s: float) -> tuple[tuple[scheduler.Sequence, ...], float]:
-    """Those that have a sound, numbered anew, and the silence before them.
+    """The sequences with a sound, numbered anew, and the silence before them.
 
-    One before the silent end of a paragraph ends the paragraph. The pause behind a silent one is added to the pause
-    before it.
+    A silent sequence leaves its pause, or the end of its paragraph, to the one before it.
     """
     kept: list[scheduler.Sequence] = []
     for sequence in prepared:
@@ -125,7 +124,7 @@ def _sounding(prepared: Sequence[scheduler.Sequence], lead_s: float) -> tuple[tu
 
 
 def lost_warnings(engine: str, prepared: Sequence[scheduler.Sequence]) -> list[str]:
-    """Warnings about text that is not heard: pieces without sound, and characters of the others."""
+    """Warnings about pieces without sound, and about characters that are not spoken."""
     silent = [sequence.segment.text for sequence in prepared if not sequence.has_sound]
     warnings = [f"skipped, because the {engine} engine has no sound for it: {quoted(text)}" for text in silent]
     if len(silent) > MAX_PIECES_NAMED:

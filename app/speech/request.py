@@ -1,4 +1,4 @@
-"""A caller's request, already checked: the value that HTTP and the command line hand to the service."""
+"""A checked request of a caller."""
 
 from typing import Annotated
 
@@ -48,22 +48,22 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     language: str = ""
-    """empty: English, or the first language of an engine that does not speak it"""
+    """empty: English, or the engine's first language"""
     markup: Markup = Markup.AUTO
     speaker_id: str | None = None
     speed: Speed = 1.0
     streaming: bool = False
-    """whether the caller listens while it is spoken"""
+    """True while the caller listens to it"""
     seed: Seed | None = None
     temperature: Temperature | None = None
     top_k: TopK | None = None
     top_p: TopP | None = None
     repetition_penalty: RepetitionPenalty | None = None
     lexicon: Entries = msgspec.field(default_factory=dict[str, str | Pronunciation])
-    """words of this text and how they are said; they come before those of CHORUS_LEXICON"""
+    """words and how they are said; they come before those of CHORUS_LEXICON"""
     allows_silence: bool = False
-    """whether a text without sound is answered with a short silence and a warning, and not with NothingToSpeak"""
+    """True answers a text without sound with a short silence and a warning instead of NothingToSpeak"""
     without_effect: tuple[str, ...] = ()
-    """options of the caller's dialect that no engine has: taken, and reported in the warnings"""
+    """options of the caller's dialect that no engine has, for the warnings"""
     notes: tuple[str, ...] = ()
-    """what else the caller's dialect could not have to the letter: sentences for the warnings"""
+    """other differences from the caller's dialect: sentences for the warnings"""

@@ -1,4 +1,4 @@
-"""The journey of a request, told in order: language, text, voice, engine, one stream of samples."""
+"""The way of a request: language, text, voice, engine, one stream of samples."""
 
 import asyncio
 import secrets
@@ -32,7 +32,7 @@ SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
 
 
 class SpeechService:
-    """One loaded engine, and everything that turns a request into its audio."""
+    """One loaded engine with its voices and lexicons."""
 
     def __init__(
         self,
@@ -62,18 +62,18 @@ class SpeechService:
     async def speak(self, request: SpeechRequest) -> SpeechStream:
         """Admit a request and wait for its first audio. The caller must close the result.
 
-        Raises DeadlineExceeded when that takes longer than CHORUS_REQUEST_TIMEOUT_S.
+        Raises DeadlineExceeded after CHORUS_REQUEST_TIMEOUT_S.
         """
         speech = await self._admit(request, self._new_deadline())
         await speech.start()
         return speech
 
     async def admit(self, request: SpeechRequest) -> SpeechStream:
-        """Admit a request without waiting for its audio. The caller must close the result."""
+        """As `speak`, without waiting for audio. The caller must close the result."""
         return await self._admit(request, self._new_deadline())
 
     async def admit_in_turn(self, request: SpeechRequest) -> SpeechStream:
-        """Admit the next answer of a conversation that has begun: where the engine is full, wait for a place.
+        """As `admit`, for a conversation that has begun: where the engine is full, wait for a place.
 
         Raises DeadlineExceeded where none becomes free in time.
         """
@@ -91,13 +91,13 @@ class SpeechService:
         return 4 * self.engine.stats().admitted_requests < info.max_slots + info.max_queue
 
     async def answer_ended(self) -> None:
-        """Wait for the next end of an answer, anybody's: its place is free then."""
+        """Wait until any answer ends and its place is free."""
         await self._ended.wait()
 
     async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> SpeechStream:
-        """Speak in the voice of `clips`; one deadline holds for cloning and speaking.
+        """Speak in the voice of `clips`, with one deadline for cloning and speaking.
 
-        Raises CloningUnavailable where the engine cannot clone, QueueFull, and DeadlineExceeded.
+        Raises CloningUnavailable, QueueFull and DeadlineExceeded.
         """
         self._lifecycle.check()
         deadline = self._new_deadline()
@@ -194,7 +194,7 @@ class SpeechService:
     def _silence(
         self, request: SpeechRequest, language: str, warning: str, deadline: Deadline, asked_at_s: float
     ) -> SpeechStream:
-        """A short silence, which takes no place of the engine."""
+        """Takes no place of the engine."""
         silent = SilentChunks(self.engine.info.sample_rate_hz)
         return SpeechStream(
             silent,
@@ -211,21 +211,18 @@ class SpeechService:
         )
 
     def lexicons_for(self, entries: Entries, language: str, voice_id: str | None) -> Sequence[Lexicon]:
-        """Those of a request and of CHORUS_LEXICON, in the order in which they win. Blocking.
-
-        Raises InvalidField for entries that cannot be used.
-        """
+        """Lexicons of a request and of CHORUS_LEXICON, the first one wins. Blocking. Raises InvalidField."""
         return (*request_lexicons(entries), *self.lexicon.lexicons_for(language, voice_id))
 
     async def check(self, request: SpeechRequest) -> None:
-        """Raise what `speak` would raise before it admits the request, without admitting it."""
+        """Raise what `speak` would raise before it admits the request."""
         self._lifecycle.check()
         self.check_language(request.language)
         self.check_length(request.text)
         await self.voices.find(request.speaker_id)
 
     def check_language(self, code: str) -> str:
-        """The engine's own name of a language; its default for "". Raises UnsupportedLanguage."""
+        """The engine's own code of a language; its default for "". Raises UnsupportedLanguage."""
         info = self.engine.info
         language = match_language(code, info.languages) if code else default_language(info.languages)
         if language is None:

@@ -1,6 +1,6 @@
-"""The answer to a text without sound, where the caller's protocol has no room for an error: a short silence.
+"""A short silence as the answer to a text without sound.
 
-OpenAI's clients, SillyTavern and conversations send a text piece by piece. One error would end all that follows.
+OpenAI's clients, SillyTavern and conversations send a text piece by piece, and one error would end all of it.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ SILENCE_S = 0.25
 
 
 class SilentChunks:
-    """SILENCE_S of samples without a segment, in the place of a ChunkStream and of its Stitcher."""
+    """SILENCE_S of samples without a segment, in place of a ChunkStream and a Stitcher."""
 
     warnings: tuple[str, ...] = ()
     queue_s: float | None = 0.0

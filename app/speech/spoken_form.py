@@ -1,4 +1,4 @@
-"""The spoken form of a text, segment by segment, with the changes of lexicons and rules. Makes no audio."""
+"""The spoken form of a text by segments, with the changes of lexicons and rules. Makes no audio."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -56,12 +56,12 @@ def spoken_form(
     max_spoken_chars: int = sys.maxsize,
     find_unspoken: Callable[[str], str] = lambda _: "",
 ) -> SpokenForm:
-    """The segments of `text` as an engine's `prepare` cuts them; without one, as its markup and sentences do.
+    """The segments of `text` as an engine's `prepare` cuts them; without an engine, as markup and sentences do.
 
     max_segment_chars   language -> characters of one segment, for the languages that a text may switch to
 
-    Blocking, milliseconds a segment. Any thread may call it. Raises TextTooLong where `lexicons` make the text longer
-    than `max_spoken_chars`.
+    Blocks for milliseconds a segment; any thread. Raises TextTooLong where `lexicons` make the text longer than
+    `max_spoken_chars`.
     """
     sizes = {language: max_chars(language), **max_segment_chars}
     marked = read_markup(text, markup, language=language, languages=tuple(sizes))
@@ -97,7 +97,7 @@ def spoken_form(
 async def served_spoken_form(
     service: SpeechService, text: str, language: str, entries: Entries, *, voice_id: str | None, markup: Markup
 ) -> SpokenForm:
-    """Return the spoken form of a text, also in one of Chorus's languages that the engine does not speak.
+    """The spoken form, also in languages of Chorus that the engine does not speak.
 
     Raises UnsupportedLanguage, TextTooLong, InvalidMarkup and InvalidField.
     """

@@ -1,9 +1,7 @@
-"""Stitching: the chunks of a request's segments to one continuous stream of samples.
+"""Chunks of a request's segments to one continuous stream of samples.
 
-Engines put silence around each segment, more or less as the model felt like. Here it is cut to a known length, the
-edges are faded so that joins do not click, and the pause between two segments follows from what ended the first.
-
-Knows segments, chunks and samples. Knows nothing of loudness, formats or waiting.
+Engines leave silence of any length around a segment. It is cut to a known length, the edges are faded so that joins do
+not click, and the pause between two segments follows from the boundary.
 """
 
 from collections.abc import Sequence
@@ -17,14 +15,14 @@ from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
 from app.text.segments import Boundary, Segment
 
 SILENCE = 10.0 ** (-50 / 20)
-"""Samples below this, -50 dBFS, are silence."""
+"""-50 dBFS: samples below this are silence."""
 KEPT_SILENCE_MS = 40
-"""Silence left before and after the sound of a segment; soft consonants begin and end below the threshold."""
+"""Silence left before and after a segment: soft consonants begin and end below the threshold."""
 FADE_MS = 5
 
 
 class Pauses(msgspec.Struct, frozen=True, kw_only=True):
-    """Silence put after a segment, by what ended it; the silence kept around its sound comes on top."""
+    """Silence after a segment, by its boundary; KEPT_SILENCE_MS comes on top."""
 
     clause_ms: int = 60
     sentence_ms: int = 260
@@ -49,11 +47,11 @@ def pause_samples(boundary: Boundary, sample_rate_hz: int, pauses: Pauses = DEFA
 
 
 class Stitcher:
-    """Turns the chunks of one request into its events. The samples do not depend on how segments are cut into chunks.
+    """Turns chunks into events. The samples do not depend on how segments are cut into chunks.
 
-    The last chunk of the last segment completes the stream; there is nothing to flush.
+    The last chunk of the last segment completes the stream.
 
-    lead_s   seconds of silence before the first segment, given together with its first samples
+    lead_s   seconds of silence before the first segment
     """
 
     def __init__(
@@ -80,7 +78,7 @@ class Stitcher:
         return self._segments[-1].pause_s is not None
 
     def push(self, chunk: AudioChunk) -> list[SpeechEvent]:
-        """The events that are final now, often none. Their samples are never empty, and never views of the chunk's.
+        """The events that are final now, often none. Their samples are never empty, and no views of the chunk's.
 
         Raises NothingToSpeak when a segment ends without sound, EngineFailure for NaN, infinity and wrong order.
         """
@@ -111,7 +109,7 @@ class Stitcher:
         return [*events, np.concatenate([samples, pause]), ended]
 
     def _begin_next(self, ended: Segment) -> Samples:
-        """The pause after the segment that has ended: its own, or that of its boundary unless nothing follows."""
+        """The segment's own pause, or that of its boundary unless it is the last."""
         self._index += 1
         is_end = self._index == len(self._segments)
         if ended.pause_s is not None:
@@ -125,16 +123,16 @@ class Stitcher:
 
 
 class _SegmentTrimmer:
-    """One segment: silence at both ends cut to 40 ms, both edges faded.
+    """Cuts the silence at both ends of one segment to 40 ms and fades both edges.
 
-    held       samples not yet given out: silence that may turn out to be the end, and at least one fade's length
-    num_given  samples given out
+    held       samples not given yet: silence that may be the end, and at least one fade's length
+    num_given  samples given
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._num_kept = KEPT_SILENCE_MS * sample_rate_hz // 1000
         num_fade = FADE_MS * sample_rate_hz // 1000
-        # Raised cosine; the half step keeps it from beginning with a plain zero.
+        # Raised cosine; the half step keeps its first value above zero.
         self._fade_in = (0.5 - 0.5 * np.cos(np.pi * (np.arange(num_fade) + 0.5) / num_fade)).astype(np.float32)
         self._held: Samples = np.zeros(0, np.float32)
         self.num_given = 0
@@ -154,7 +152,7 @@ class _SegmentTrimmer:
         return self._give(max(0, min(end_of_sound, len(self._held) - len(self._fade_in))))
 
     def finish(self) -> Samples:
-        """The rest of the segment's sound, what is kept of the silence after it, and the fade."""
+        """The rest of the sound, the kept silence after it, and the fade."""
         sounding = np.flatnonzero(np.abs(self._held) >= SILENCE)
         end_of_sound = int(sounding[-1]) + 1 if sounding.size else 0
         rest = self._give(min(len(self._held), end_of_sound + self._num_kept))
@@ -164,7 +162,7 @@ class _SegmentTrimmer:
         return rest
 
     def _give(self, num_samples: int) -> Samples:
-        """A copy of the first held samples, faded in where they are the segment's first."""
+        """A copy of the first held samples, faded in at the segment's start."""
         given = self._held[:num_samples].copy()
         self._held = self._held[num_samples:]
         fade = self._fade_in[self.num_given : self.num_given + num_samples]

@@ -1,7 +1,4 @@
-"""The stream of one answer: events with samples at one gain, and its receipt.
-
-Knows chunks, events and samples. Knows nothing of formats and protocols.
-"""
+"""Events of one answer at one gain, and its receipt."""
 
 import time
 from collections import deque
@@ -23,7 +20,7 @@ from app.speech.stitch import Stitcher
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of an answer so far. Times in seconds since the request; None for moments that have not come."""
+    """Figures of an answer so far. Times in seconds since the request; None before the moment has come."""
 
     engine: str
     seed: int
@@ -35,7 +32,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     delivered_s: float = 0.0
     """audio that the listener has got"""
     num_underruns: int = 0
-    """gaps that a listener of the streamed answer would have heard"""
+    """gaps that a listener of the stream would have heard"""
     segments: tuple[SegmentEnded, ...] = ()
     """spoken to their end"""
 
@@ -49,11 +46,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpeechStream:
-    """An asynchronous iterator of events. Its holder must close it; closing twice does no harm.
+    """An asynchronous iterator of events. The holder must close it; closing twice does no harm.
 
-    gain        factor for all samples, so that a streamed answer has exactly the samples of a whole one
-    deadline    by which the first samples, and all of a collected answer, must have come
-    trace       span of the synthesis, which this object ends
+    gain        factor for all samples: streamed and whole answers have the same samples
+    deadline    of the first samples, and of all samples of `collect`
+    trace       span of the synthesis; this object ends it
     """
 
     def __init__(
@@ -85,7 +82,7 @@ class SpeechStream:
         self._trace = trace
         self._admitted_at_s = clock()
         self._ready: deque[SpeechEvent] = deque()
-        """events that have been made and not been taken"""
+        """events that were made and not taken"""
         self._segments: list[SegmentEnded] = []
         self.num_segments = num_segments
         self.num_samples = 0
@@ -124,7 +121,7 @@ class SpeechStream:
         )
 
     async def start(self) -> None:
-        """Wait for the first audio, so that an error before it can still be a status. Raises DeadlineExceeded."""
+        """Wait for the first audio: an error before it can still be a status. Raises DeadlineExceeded."""
         try:
             async with self._deadline.overall():
                 await self._make_events()
@@ -134,7 +131,7 @@ class SpeechStream:
             raise
 
     async def collect(self) -> Samples:
-        """All samples, [samples]. Raises DeadlineExceeded when they have not come by the deadline."""
+        """All samples, [samples]. Raises DeadlineExceeded."""
         try:
             async with self._deadline.overall():
                 parts = [event async for event in self if isinstance(event, np.ndarray)]
@@ -160,12 +157,12 @@ class SpeechStream:
             raise
 
     def piece_ready(self) -> None:
-        """All samples that were taken so far are about to be sent to the listener."""
+        """All samples taken so far are about to be sent to the listener."""
         if num_new := self._num_taken - self._num_delivered:
             self._playback.delivered(num_new / self.sample_rate_hz)
 
     def piece_sent(self) -> None:
-        """The listener has all samples that were taken so far."""
+        """The listener has all samples taken so far."""
         self._playback.taken()
         self._num_delivered = self._num_taken
 
@@ -204,7 +201,7 @@ class SpeechStream:
                             self._trace_first_audio(self._first_audio_at_s)
 
     def _trace_first_audio(self, now_s: float) -> None:
-        """Two steps that can be told apart only afterwards: the wait for a slot, and the work on the first audio."""
+        """Two spans that are known only afterwards: the wait for a slot, and the work on the first audio."""
         offset_ns = wall_clock_offset_ns()
         admitted_ns, now_ns = (offset_ns + round(moment_s * 1e9) for moment_s in (self._admitted_at_s, now_s))
         started_ns = admitted_ns + round((self._chunks.queue_s or 0.0) * 1e9)

@@ -1,7 +1,7 @@
-"""The list of built-in voices, kept in a metadata file on the data volume: `speaker_metadata.json`.
+"""The list of built-in voices, kept in `speaker_metadata.json` on the data volume.
 
-The file is written when it is missing, unreadable, of another model or with other voices than the engine has, older
-than ten days, or when a caller asks for it. The engine answers from memory, so nothing is gained by an older list.
+The file is written when it is missing, unreadable, of another model or other voices, older than ten days, or when a
+caller asks for it.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ MAX_AGE = timedelta(days=10)
 
 
 class SpeakerList(msgspec.Struct, frozen=True, kw_only=True):
-    """The metadata file, and with the saved voices the answer of `GET /speakers`."""
+    """The metadata file; with the saved voices the answer of `GET /speakers`."""
 
     speakers: tuple[Speaker, ...]
     count: int
@@ -39,7 +39,7 @@ def utc_now() -> datetime:
 
 
 class BuiltInVoices:
-    """Reads and writes the metadata file of `engine` in `data`. Lives on the event loop."""
+    """Reads and writes the metadata file. Lives on the event loop."""
 
     def __init__(
         self, engine: Engine, data: Path, folder: SharedFolder, *, now: Callable[[], datetime] = utc_now
@@ -52,7 +52,7 @@ class BuiltInVoices:
         self._making = asyncio.Lock()
 
     async def list(self, *, refresh: bool = False) -> SpeakerList:
-        """The list of the file, which is written first where it has to be. Concurrent refreshes are one."""
+        """The list, written first where it must be. Concurrent refreshes are one."""
         if self._list is None:
             async with self._folder.reading(max_age_s=MAX_AGE_S):
                 self._list = await FILES.run(self._read)
@@ -66,7 +66,7 @@ class BuiltInVoices:
 
     async def _make(self) -> SpeakerList:
         made = self._current()
-        # Other servers make a list that they do not see, so a failure to write is no reason to have none here.
+        # Each server makes its own list, so one that cannot be written is served all the same.
         try:
             async with self._folder.writing():
                 await FILES.run(write_atomically, self._path, msgspec.json.encode(made))
@@ -85,7 +85,7 @@ class BuiltInVoices:
         )
 
     def _read(self) -> SpeakerList | None:
-        """The list of the file; None where there is none that fits the engine."""
+        """None where the file does not fit the engine."""
         try:
             found = msgspec.json.decode(self._path.read_bytes(), type=SpeakerList)
         except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""The voices that callers can name: built-in ones of the engine, and saved ones from their folder.
+"""The voices that callers can name: built-in and saved ones.
 
-Saved voices are looked up each time: another server on the same volume may have saved or deleted one.
+Saved voices are looked up each time, because another server on the volume may have saved or deleted one.
 """
 
 import difflib
@@ -54,7 +54,7 @@ class VoiceCatalogue:
         self._unpacked: OrderedDict[str, tuple[bytes, Voice]] = OrderedDict()  # by id: file and voice, with its level
 
     async def list(self, *, refresh: bool = False) -> SpeakerList:
-        """Built-in voices and the saved ones of this model. `refresh` writes the metadata file anew first."""
+        """Built-in voices and saved ones of this model. `refresh` writes the metadata file anew first."""
         built_in = await self._built_in.list(refresh=refresh)
         saved = [self._as_speaker(voice) for voice in await self.list_saved() if self.model.made(voice)]
         speakers = (*built_in.speakers, *saved)
@@ -66,7 +66,7 @@ class VoiceCatalogue:
             return await FILES.run(self.saved.list_all)
 
     async def find(self, speaker_id: str | None) -> Voice:
-        """The voice of that id; the engine's first when None.
+        """The voice of that id; the engine's first for None.
 
         Raises UnknownSpeaker, naming near ones, or VoiceOfAnotherModel.
         """
@@ -92,10 +92,10 @@ class VoiceCatalogue:
         return voice
 
     async def save(self, name: str, consent: str, clips: Sequence[ReferenceClip]) -> tuple[SavedVoice, bool]:
-        """Clone a voice and keep it: the voice, and whether it is new.
+        """Clone a voice and keep it. Returns the voice and True if it is new.
 
-        The same recordings are the same voice, and are listened to once. Raises CloningUnavailable where the engine
-        cannot, QueueFull, DeadlineExceeded, TooManyVoices, or StorageFailure.
+        The same recordings are the same voice and are cloned once. Raises CloningUnavailable, QueueFull,
+        DeadlineExceeded, TooManyVoices, or StorageFailure.
         """
         recordings = tuple(clip.sha256 for clip in clips)
         ids = self.model.ids(recordings)
@@ -106,7 +106,7 @@ class VoiceCatalogue:
                 return voice, False
         async with Deadline(self._request_timeout_s).overall("the voice was not cloned"):
             voice = await self._engine.clone(clips)
-            with suppress(QueueFull):  # it is measured before its first answer then
+            with suppress(QueueFull):  # measured before its first answer instead
                 await level_of(self._engine, voice)
         manifest = SavedVoice(
             id=ids[0],
@@ -129,12 +129,11 @@ class VoiceCatalogue:
         return found
 
     async def import_voice(self, voice: SavedVoice, packed: bytes) -> tuple[SavedVoice, bool]:
-        """Keep the voice of an exported file: the voice as it is stored, and whether it is new.
+        """Keep an exported voice. Returns the voice as it is stored, and True if it is new.
 
-        packed   the safetensors file, of which nothing but the manifest has been checked
+        packed   the safetensors file; only its manifest has been checked
 
-        Raises UnusableVoiceFile, CloningUnavailable where the engine speaks with no such voices,
-        TooManyVoices, or StorageFailure.
+        Raises UnusableVoiceFile, CloningUnavailable, TooManyVoices, or StorageFailure.
         """
         if voice.id != voice_id(voice.key, voice.recordings):
             raise unusable(f"its id {voice.id!r} is not that of its model and recordings")
@@ -149,10 +148,8 @@ class VoiceCatalogue:
             return await FILES.run(self.saved.save, imported, packed)
 
     async def convert_earlier(self) -> None:
-        """Rewrite the voices that an earlier version saved in folders as files. A failure is logged.
-
-        A folder that stays is read as it is.
-        """
+        """Rewrite voices in folders of an earlier version as files. A failure is logged, and the folder is read as it
+        is."""
         async with self.folder.reading():
             ids = await FILES.run(self.saved.earlier_ids)
         if ids:
@@ -172,7 +169,7 @@ class VoiceCatalogue:
         return voice
 
     async def delete(self, id: str) -> None:
-        """Raises UnknownSpeaker. Who speaks with the voice at this moment goes on."""
+        """Raises UnknownSpeaker. Answers in that voice that have begun go on."""
         async with self.folder.writing():
             was_there = await FILES.run(self.saved.delete, id)
         if not was_there:
@@ -225,7 +222,7 @@ class VoiceCatalogue:
         async with self.folder.reading(max_age_s=MAX_AGE_S):
             saved = await FILES.run(self.saved.list)
         id_of = {name: name for name in ids} | {name: voice.id for voice in saved for name in (voice.id, voice.name)}
-        # In a thread, and of an id that is bounded: the time grows with the number of voices and with its length.
+        # In a thread, with a bounded id: the time grows with the voices and with its length.
         near = await TEXT.run(difflib.get_close_matches, id[:MAX_ID_CHARS], list(id_of), n=3, cutoff=0.5)
         near = near or list(id_of)[:3]
         shown = ", ".join(dict.fromkeys(id_of[name] for name in near)) or "none"
@@ -238,5 +235,5 @@ class VoiceCatalogue:
 
 
 def _shown(model: str, identity: str | None) -> str:
-    """A model in a message. Two folders may have the same name, so its weights are told as well."""
+    """A model in a message, with its weights: two folders may have one name."""
     return f"{model!r}" if identity is None else f"{model!r} (weights {identity[:8]})"

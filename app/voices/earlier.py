@@ -1,9 +1,9 @@
-"""Voices in the form of earlier versions: a folder with two files, or the same two files in a ZIP archive.
+"""Reads voices of earlier versions: a folder with two files, or a ZIP archive of them.
 
     manifest.json               SavedVoice
-    conditioning.safetensors    what the engine conditions with
+    conditioning.safetensors    tensors of the engine
 
-Reads them; nothing writes them any more. Names in an archive are compared, and never used as paths.
+Names in an archive are compared, and never used as paths.
 """
 
 import io
@@ -18,7 +18,7 @@ from app.voices.manifest import SavedVoice
 MANIFEST, CONDITIONING = "manifest.json", "conditioning.safetensors"
 
 _UNREADABLE = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
-"""Raised by zipfile for archives that are damaged, encrypted, or of a later version of the format."""
+"""Exceptions of zipfile for archives that are damaged, encrypted, or of a later version."""
 
 
 def read_folder_manifest(folder: Path) -> SavedVoice:
@@ -32,12 +32,12 @@ def read_folder_conditioning(folder: Path) -> bytes:
 
 
 def is_archive(data: bytes) -> bool:
-    """True for a ZIP archive. (A safetensors file would begin so with a header of 67,324,752 bytes or more.)"""
+    """(A safetensors file would begin so with a header of 67,324,752 bytes or more.)"""
     return data.startswith(b"PK")
 
 
 def unpack_archive(data: bytes) -> tuple[SavedVoice, bytes]:
-    """The manifest, whose bounds hold, and the conditioning, unchecked. Raises ValueError with the reason."""
+    """The checked manifest, and the conditioning, unchecked. Raises ValueError."""
     try:
         manifest, conditioning = _unpack(data)
     except _UNREADABLE as error:

@@ -22,7 +22,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Write the folder's entries to disk, so that a rename in it survives a crash."""
+    """Flush the folder's entries, so that a rename in it survives a crash."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -31,7 +31,7 @@ def sync_directory(path: Path) -> None:
 
 
 def prepare_data_directory(path: Path) -> None:
-    """Make the folder and prove that it can be written, or raise UnusableDataDirectory with the reason."""
+    """Make the folder and write into it. Raises UnusableDataDirectory with the reason."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         descriptor, probe = tempfile.mkstemp(dir=path, prefix=".probe.")
@@ -46,8 +46,8 @@ def prepare_data_directory(path: Path) -> None:
 
 
 def _whose(path: Path) -> str:
-    """Name this process's user and the folder's owner: in a container their difference is the usual reason."""
+    """The process's user and the folder's owner: in a container their difference is the usual reason."""
     try:
         return f"; this is user {os.getuid()}, it belongs to user {path.stat().st_uid}"
-    except (OSError, AttributeError):  # not there, or a system without such ids
+    except (OSError, AttributeError):  # not there, or no such ids
         return ""

@@ -1,7 +1,7 @@
 """Loudness of a voice: measured on one fixed sentence before its first answer, and kept with the voice.
 
-The gain of an answer follows from the voice alone. So the first samples of a stream leave as soon as the engine has
-made them, the samples depend on text, voice and seed only, and streamed and whole answers are equal.
+The gain of an answer follows from the voice alone, so a stream need not wait to be measured, and streamed and whole
+answers have equal samples.
 """
 
 import numpy as np
@@ -18,9 +18,9 @@ SENTENCE = "It is good to see you here again."
 
 
 async def level_of(engine: Engine, voice: Voice) -> SpeechLevel | None:
-    """The level of `voice`, which is measured unless it is known; None when the engine has no sound for the sentence.
+    """The level of `voice`, measured unless known; None when the engine has no sound for the sentence.
 
-    Measuring takes a place in the engine's queue: raises QueueFull, and what else the engine raises.
+    Measuring takes a place in the engine's queue and raises what the engine raises, QueueFull too.
     """
     if voice.level is None:
         voice.level = await speak_and_measure(engine, voice)
@@ -28,7 +28,6 @@ async def level_of(engine: Engine, voice: Voice) -> SpeechLevel | None:
 
 
 async def speak_and_measure(engine: Engine, voice: Voice) -> SpeechLevel | None:
-    """The same without a look at what is known."""
     info = engine.info
     language = default_language(info.languages)
     sequences = await TEXT.run(engine.prepare, [Segment(0, SENTENCE, Boundary.PARAGRAPH)], language)

@@ -1,7 +1,4 @@
-"""The manifest of a saved voice, its id, and which model can speak with it.
-
-Knows values. Knows nothing of files.
-"""
+"""The manifest of a saved voice, its id, and the model that it belongs to."""
 
 import hashlib
 import re
@@ -14,16 +11,16 @@ from msgspec import Meta
 
 ID = re.compile(r"[0-9a-f]{16}")
 NAMES_A_COMMIT = re.compile(r"@[0-9a-f]{12}$|^[0-9a-f]{40}$")
-"""Names of models that always mean the same weights: `owner/name@commit`, and a folder of the hub's cache."""
+"""Names that always mean the same weights: `owner/name@commit`, and a folder of the hub's cache."""
 MAX_CLIPS = 16
 """Recordings of one voice."""
 
 MAX_ID_CHARS = 200
-"""Longest id of a voice or of a model. Ids are looked up, compared and quoted, so they are bounded on every way in."""
+"""Longest id of a voice or a model: ids are looked up, compared and quoted."""
 
 VoiceName = Annotated[
     str,
-    # `$` alone would let one newline at the end pass.
+    # `$` alone would allow a newline at the end.
     Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)", description="What people call the voice"),
 ]
 Consent = Annotated[
@@ -50,33 +47,31 @@ class SavedVoice(msgspec.Struct, frozen=True, kw_only=True):
     recordings: Annotated[tuple[Sha256, ...], Meta(min_length=1, max_length=MAX_CLIPS)]
     """sha256 of each"""
     imported_at: Annotated[datetime, Meta(tz=True)] | None = None
-    """when it came from a file, which says what it was made from and cannot prove it; null: cloned on this server"""
+    """when it came from a file, which cannot prove its recordings; null: cloned on this server"""
     identity: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None = None
-    """digest of that model's weights; null where the name alone identifies it, and in voices of older versions"""
+    """digest of that model's weights; null where the name identifies it, and in voices of older versions"""
 
     @property
     def key(self) -> str:
-        """The model, as it goes into the id."""
+        """The model's part of the id."""
         return self.identity or self.model
 
 
 def voice_id(model: str, recordings: Sequence[str]) -> str:
-    """16 hexadecimal digits for a model (its identity, or its name) and the sha256 of each recording, in order."""
+    """16 hexadecimal digits of a model (identity or name) and the sha256 of each recording, in order."""
     return hashlib.sha256("\n".join((model, *recordings)).encode()).hexdigest()[:16]
 
 
 class VoiceModel(msgspec.Struct, frozen=True):
-    """A model that voices are cloned with."""
-
     name: str
     identity: str | None = None
-    """digest of its weights; None where the name alone identifies it"""
+    """digest of its weights; None where the name identifies it"""
 
     def made(self, voice: SavedVoice) -> bool:
-        """True if the voice was cloned with this model, so that the model can speak with it.
+        """True if this model cloned the voice, and so can speak with it.
 
-        Older versions recorded the name only. It counts as proof where it holds a commit: a folder's name does not say
-        which weights were in it.
+        Older versions recorded only the name, which counts where it holds a commit: a folder's name does not identify
+        weights.
         """
         if self.identity is None:
             return voice.identity is None and voice.model == self.name
@@ -85,5 +80,5 @@ class VoiceModel(msgspec.Struct, frozen=True):
         return voice.model == self.name and NAMES_A_COMMIT.search(self.name) is not None
 
     def ids(self, recordings: Sequence[str]) -> list[str]:
-        """Ids that a voice of these recordings may have: the one it gets now, then the one of older versions."""
+        """Ids that a voice of these recordings may have: the present one, then that of older versions."""
         return [voice_id(key, recordings) for key in (self.identity, self.name) if key is not None]

@@ -1,10 +1,7 @@
-"""A data folder that several servers share, where its file system has to be told so.
+"""A data folder that several servers share, where its file system needs commits and reloads.
 
-On a disk, or a network file system, what one server writes the others see. Some hosts give each server a view of its
-own instead, which is sent out (committed) and brought up to date (reloaded) on request, and cannot be reloaded while a
-file of it is open. This module orders the two around the reading and writing of files.
-
-Knows when; knows nothing of what is in the files, or of whose volume it is. Lives on the event loop.
+Some hosts give each server a view of its own: writes are committed to the others, and a reload, which needs all files
+closed, shows those of others. This module orders both around reading and writing. Lives on the event loop.
 """
 
 import asyncio
@@ -26,16 +23,16 @@ class Volume(Protocol):
     """Both raise OSError with a reason."""
 
     def commit(self) -> Awaitable[None]:
-        """Publish this host's writes to hosts that reload from now on."""
+        """Publish this host's writes to hosts that reload after it."""
         ...
 
     def reload(self) -> Awaitable[None]:
-        """Take over the writes that other hosts have committed. Needs all files closed."""
+        """Show what other hosts have committed. Needs all files closed."""
         ...
 
 
 class SharedFolder:
-    """`volume` None: a file system that needs to be told nothing, and nothing waits for anything."""
+    """`volume` None: a file system that needs neither; nothing waits."""
 
     def __init__(self, volume: Volume | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._volume = volume
@@ -44,24 +41,24 @@ class SharedFolder:
         self._reloaded_at_s = self._failed_at_s = float("-inf")
         self._is_dirty = False
         self.failure: str | None = None
-        """why what is here may differ from what others see; None while it does not"""
+        """why this view may differ from that of others; None while it does not"""
 
     @asynccontextmanager
     async def reading(self, *, max_age_s: float = 0.0) -> AsyncGenerator[None]:
-        """Files may be read, as others had committed them at most `max_age_s` ago, unless `failure` says not."""
+        """Files may be read, at most `max_age_s` behind the commits of others unless `failure` is set."""
         if self._volume is None:
             yield
             return
         asked_at_s = self._clock()
         async with self._lock:
-            # Who waited while somebody else tried has what it asked for, or would only wait for the next failure.
+            # Another caller's reload has succeeded, or its failure would only be repeated.
             if self._reloaded_at_s < asked_at_s - max_age_s and self._failed_at_s < asked_at_s:
                 await self._reload(self._volume)
             yield
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[None]:
-        """Files may be written, and are committed after it. Raises StorageFailure where that fails."""
+        """Files may be written, and are committed after the block. Raises StorageFailure."""
         if self._volume is None:
             yield
             return
@@ -73,7 +70,7 @@ class SharedFolder:
                 raise StorageFailure(f"written here, and not seen by other servers yet: {problem}; try again")
 
     async def _reload(self, volume: Volume) -> None:
-        # A reload would bring back what others see, and lose what could not be committed.
+        # A reload would lose what could not be committed.
         if self._is_dirty and await self._commit(volume):
             return
         began_at_s = self._clock()

@@ -1,10 +1,9 @@
 """The folder of saved voices: one file a voice, `voices/<id>.safetensors`.
 
-A file is written under another name and renamed into its place, so that a reader (another process too: several servers
-may share a volume) sees a whole voice or none. A file is replaced or removed, never changed. The id is a hash of model
-and recordings: saving twice is saving once, and the same recordings under another model are another voice.
+A file is renamed into its place, so a reader, in another process too, sees a whole voice or none; it is never changed.
+The id is a hash of model and recordings: saving twice is saving once.
 
-Blocking: called in threads. Knows files; the tensors in a voice are the engine's own.
+Blocking: called in threads. The tensors in a voice are the engine's own.
 """
 
 import logging
@@ -24,18 +23,17 @@ from app.voices.voice_file import SUFFIX, read_manifest, with_manifest
 logger = logging.getLogger(__name__)
 
 LEFTOVER_AGE_S = 3600.0
-"""A hidden file older than this belongs to a process that died: writing a voice takes milliseconds."""
+"""An older hidden file belongs to a process that died: writing a voice takes milliseconds."""
 
 _Signature = tuple[int, int, int]
-"""Inode, size and time of change of a file: equal for the same content, because files are replaced as a whole."""
+"""Inode, size and time of a file: files are replaced as a whole, so equal ones mean equal content."""
 
 
 class VoiceStore:
-    """The voices below `data`. Those of other models are kept and can be deleted; they do not count for the limit.
+    """Voices below `data`. Those of other models are kept and can be deleted; they do not count for the limit.
 
-    The threads of one store take turns to write, so that the limit holds among them. Several stores on one folder
-    (other processes) do not wait for each other: what they save in the same moment may pass the limit, and of the same
-    voice the last one stays.
+    Threads of one store take turns to write. Other processes do not: together they may pass the limit, and of two saves
+    of one voice the last one stays.
     """
 
     def __init__(self, data: Path, model: VoiceModel, *, max_voices: int) -> None:
@@ -44,10 +42,10 @@ class VoiceStore:
         self._max_voices = max_voices
         self._writing = threading.Lock()
         self._manifests: dict[str, tuple[_Signature, SavedVoice]] = {}
-        """manifests that have been read, by id: listing a thousand voices opens no file twice"""
+        """manifests by id, so that listing opens no file twice"""
 
     def list_all(self) -> list[SavedVoice]:
-        """Voices of every model, oldest first. One that cannot be read is left out, and logged."""
+        """Voices of every model, oldest first. An unreadable one is left out and logged."""
         try:
             names = {path.name.removesuffix(SUFFIX) for path in self._folder.iterdir()}
         except FileNotFoundError:
@@ -64,11 +62,11 @@ class VoiceStore:
         return [voice for voice in self.list_all() if self._model.made(voice)]
 
     def get(self, id: str) -> SavedVoice | None:
-        """The voice of that id, of any model; None where there is none. `id` may hold anything."""
+        """The voice of that id, of any model. `id` may hold anything."""
         return self._read(id) if ID.fullmatch(id) else None
 
     def read(self, id: str) -> bytes:
-        """The file of a voice that `get` has just found. Raises StorageFailure."""
+        """The file of a voice that `get` has found. Raises StorageFailure."""
         try:
             try:
                 return self._path(id).read_bytes()
@@ -80,12 +78,12 @@ class VoiceStore:
             raise StorageFailure(f"the saved voice {id} is damaged: {error}; delete it and save it again") from error
 
     def save(self, voice: SavedVoice, packed: bytes) -> tuple[SavedVoice, bool]:
-        """The voice as it is stored, and whether it is new. Raises TooManyVoices or StorageFailure.
+        """The voice as it is stored, and True if it is new. Raises TooManyVoices or StorageFailure.
 
-        packed   a safetensors file, with or without a manifest; raises ValueError where it is none
+        packed   a safetensors file, with or without a manifest; anything else raises ValueError
 
-        A voice that is there stays as it is, with one exception: a voice cloned here replaces one that came from a
-        file, because only here it is certain which recordings the voice was made from.
+        A stored voice stays as it is, except that a voice cloned here replaces one from a file: only here its
+        recordings are certain.
         """
         file = with_manifest(packed, voice)
         with self._writing:
@@ -103,7 +101,7 @@ class VoiceStore:
         return voice, True
 
     def delete(self, id: str) -> bool:
-        """Delete a voice; False when there is none."""
+        """False when there is none."""
         if self.get(id) is None:
             return False
         try:
@@ -115,7 +113,7 @@ class VoiceStore:
         return True
 
     def earlier_ids(self) -> tuple[str, ...]:
-        """Ids of voices that an earlier version saved, each in a folder."""
+        """Ids of voices that an earlier version saved in folders."""
         try:
             paths = [*self._folder.iterdir()]
         except OSError:
@@ -123,7 +121,7 @@ class VoiceStore:
         return tuple(path.name for path in paths if ID.fullmatch(path.name) and path.is_dir())
 
     def convert_earlier(self) -> None:
-        """Write the voices of `earlier_ids` as files and remove their folders. A damaged one stays as it is, logged."""
+        """Write the voices of `earlier_ids` as files and remove their folders. A damaged one stays and is logged."""
         with self._writing:
             for id in self.earlier_ids():
                 try:
@@ -142,7 +140,7 @@ class VoiceStore:
         sync_directory(self._folder)
 
     def _remove_folder(self, id: str) -> None:
-        """Remove the folder of an earlier version, if there is one. It leaves its place before it is emptied."""
+        """Remove the folder of an earlier version. It is renamed before it is emptied."""
         if (self._folder / id).is_dir():
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=".old-", ignore_cleanup_errors=True) as scratch:
                 (self._folder / id).rename(Path(scratch) / id)
@@ -179,7 +177,7 @@ class VoiceStore:
         return voice
 
     def _sweep(self) -> None:
-        """Remove half-written files and folders of processes that died."""
+        """Remove what processes that died left half-written."""
         for path in self._folder.glob(".*"):
             try:
                 if time.time() - path.stat().st_mtime <= LEFTOVER_AGE_S:
@@ -187,7 +185,7 @@ class VoiceStore:
                 path.unlink()
             except FileNotFoundError:
                 continue
-            except (IsADirectoryError, PermissionError):  # the second is what some systems raise for a folder
+            except (IsADirectoryError, PermissionError):  # what some systems raise for a folder
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -196,7 +194,7 @@ def _signature(status: os.stat_result) -> _Signature:
 
 
 def _convert(folder: Path) -> bytes:
-    """The voice in the folder of an earlier version as one file. Raises OSError or ValueError."""
+    """The voice in a folder of an earlier version as one file. Raises OSError or ValueError."""
     return with_manifest(earlier.read_folder_conditioning(folder), earlier.read_folder_manifest(folder))
 
 

@@ -1,11 +1,11 @@
-"""The form of a saved voice: one safetensors file, with the manifest in the metadata of its header.
+"""The form of a saved voice: one safetensors file with the manifest in its header.
 
     8 bytes   length of the header, little-endian
     header    JSON: {"__metadata__": {"chorus.voice": manifest, ...}, name: {dtype, shape, data_offsets}, ...}
-    data      what the engine conditions with, and beside it in the metadata the level of the voice
+    data      tensors of the engine; the metadata also holds the level of the voice
 
-Reads and writes the header only, so an environment without an engine that clones can list the voices. The engine checks
-the tensors (`Engine.unpack_voice`). Nothing in the format is executed or unfolds into more than was sent.
+Reads and writes the header only: an engine that cannot clone can list voices too. `Engine.unpack_voice` checks the
+tensors. Nothing in the format is executed or unpacked.
 """
 
 import re
@@ -24,11 +24,11 @@ MANIFEST_KEY = "chorus.voice"
 METADATA = "__metadata__"
 READ = "app.voices.voice_file:read_in_child"
 MAX_BYTES = 4 * 1024 * 1024
-"""Largest voice file. A voice of XTTS takes 130 KB."""
+"""A voice of XTTS takes 130 KB."""
 
 _LENGTH_BYTES = 8
 _ALIGNMENT = 8
-"""The format wants the data to begin at a multiple of this."""
+"""Data must begin at a multiple of this."""
 
 _Header = dict[str, msgspec.Raw]
 
@@ -48,7 +48,7 @@ def with_manifest(packed: bytes, voice: SavedVoice) -> bytes:
 
 
 def read_manifest(file: BinaryIO) -> SavedVoice:
-    """The manifest of a voice file, whose bounds hold. Raises ValueError, and OSError where `file` cannot be read."""
+    """The checked manifest of a voice file. Raises ValueError, and OSError where `file` cannot be read."""
     length = _header_length(file.read(_LENGTH_BYTES))
     metadata = _metadata(_decode_header(file.read(length)))
     if MANIFEST_KEY not in metadata:
@@ -69,9 +69,9 @@ def read_sent_file(child: Child, file: BinaryIO) -> tuple[SavedVoice, bytes]:
 
 
 def read_in_child(file: BinaryIO) -> tuple[SavedVoice, bytes]:
-    """The manifest and the safetensors file of a voice that a client sent, in this form or that of earlier versions.
+    """The manifest and the safetensors file of a voice that a client sent, in any version's form.
 
-    Raises UploadTooLarge, or UnusableVoiceFile with the reason. The tensors are not checked yet.
+    Raises UploadTooLarge or UnusableVoiceFile. The tensors are not checked.
     """
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -93,7 +93,7 @@ def unusable(reason: str) -> UnusableVoiceFile:
 
 
 def disposition(voice: SavedVoice) -> str:
-    """`Content-Disposition` after RFC 6266: the voice's name as the file's name, in ASCII and in UTF-8."""
+    """`Content-Disposition` after RFC 6266: the voice's name in ASCII and in UTF-8."""
     name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", voice.name).strip(" .") or voice.id
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
     return f"attachment; filename=\"{plain}{SUFFIX}\"; filename*=UTF-8''{quote(name, safe='')}{SUFFIX}"
