@@ -1,6 +1,6 @@
-"""Admission: how many requests and clones an engine takes in before it refuses one, and when to try again.
+"""Limits of requests and clones in an engine, and the time after which a refused one may come again.
 
-Knows counts, times and seconds of audio. Lives on the event loop, so that a refused caller hears it at once.
+Knows counts, times and seconds of audio. Lives on the event loop, so a caller is refused at once.
 """
 
 import math
@@ -11,7 +11,7 @@ from app.engine.scheduler import Pace, Request
 from app.errors import QueueFull
 
 MAX_CLONES = 8
-"""Voices waiting to be cloned, the one being made included: each holds up to 16 recordings of 30 s, 46 MB."""
+"""Voices waiting to be cloned or being cloned: each holds up to 16 recordings of 30 s, 46 MB."""
 MAX_RETRY_AFTER_S = 3600
 
 
@@ -23,11 +23,11 @@ class ClonePlace(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Admission:
-    """Requests and clones that are being worked on or wait; at most `max_admitted` together.
+    """Requests and clones in the engine, at most `max_admitted` together.
 
     num_slots    segments that are decoded at the same time
     pace         of a slot, as the scheduler measures it
-    clone_pace   seconds of recordings that are turned into voices in a second, while streams are decoded beside
+    clone_pace   seconds of recordings turned into voices in a second, beside streams that are decoded
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class Admission:
         return sum(request.started_at_s is None for request in self._requests)
 
     def admit(self, request: Request) -> None:
-        """Take a request in, or raise QueueFull with the time after which a place should be free."""
+        """Raises QueueFull with the time after which a place should be free."""
         self._check_room(request.admitted_at_s)
         self._requests.append(request)
 
     def admit_clone(self, reference_s: float, now_s: float) -> ClonePlace:
-        """Take a clone in, or raise QueueFull: as for a request, and beyond MAX_CLONES."""
+        """Raises QueueFull as for a request, and beyond MAX_CLONES."""
         if len(self._clones) >= MAX_CLONES:
             raise QueueFull(
                 f"{len(self._clones)} voices are waiting to be cloned; try again in a moment",
@@ -67,7 +67,7 @@ class Admission:
         return place
 
     def release(self, item: Request | ClonePlace) -> None:
-        """Forget a request or a clone: done, failed or cancelled. May be called twice."""
+        """Forget a request or a clone that is done, failed or cancelled. May be called twice."""
         if isinstance(item, Request):
             self._requests = [request for request in self._requests if request is not item]
         else:
@@ -95,9 +95,9 @@ class Admission:
 def seconds_until_place(requests: list[Request], now_s: float, *, pace: float, num_slots: int) -> float:
     """Seconds until the first of `requests` should be finished; infinity without one.
 
-    The scheduler raises the lowest slack first, so slack rises like water in a vessel: a request has started its last
-    segment when the water stands at its slack plus its unstarted audio. The audio below that level, divided by the
-    pace of all slots, is the time.
+    The scheduler raises the lowest slack first, so slack rises like water: a request has started its last segment when
+    the level is its slack plus its unstarted audio. The audio below that level, divided by the pace of all slots, is
+    the time.
 
     pace   estimated audio that one slot decodes in a second
     """

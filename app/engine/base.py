@@ -1,8 +1,6 @@
-"""The engine seam: what `speech` may ask of an engine, and the values that cross.
+"""The engine seam: all that `speech` may ask of an engine, and the values that cross.
 
-Knows nothing of HTTP, of files, of how a text became segments, or of what happens to the samples afterwards.
-Methods of an engine are called on the event loop unless they say otherwise; an engine does its work elsewhere and never
-blocks there.
+Methods are called on the event loop unless they say otherwise, and never block there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +22,7 @@ StartupTimer = Callable[[str], AbstractContextManager[None]]
 
 
 Check = Callable[[], None]
-"""Raises where the start is given up; called between its steps, on the thread that does them."""
+"""Raises to give the start up; called between its steps, on the thread that does them."""
 
 
 def unchecked() -> None:
@@ -46,20 +44,20 @@ class Speaker(msgspec.Struct, frozen=True):
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts about an engine that do not change while it lives."""
+    """Facts that do not change while the engine lives."""
 
     name: str
     model: str
-    """readable; not unique, because it may be the name of a folder"""
+    """readable; may be the name of a folder, so it is not unique"""
     device: str
     sample_rate_hz: int
     languages: tuple[str, ...]
     """canonical codes (app.text.languages), never empty"""
     max_segment_chars: Mapping[str, int]
-    """language -> characters of text that one segment may hold"""
+    """language -> characters of one segment"""
     can_clone: bool
     sampling_options: frozenset[str]
-    """names of the SamplingParams fields that change this engine's audio"""
+    """SamplingParams fields that change this engine's audio"""
     max_slots: int
     """segments decoded at the same time"""
     max_queue: int
@@ -67,11 +65,11 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     max_reference_s: float = 30.0
     """seconds of each recording that cloning uses"""
     languages_as_written: tuple[str, ...] = ()
-    """those of `languages` whose numbers and abbreviations are not spelt out before they are spoken"""
+    """those of `languages` whose numbers and abbreviations are not spelt out"""
     identity: str | None = None
-    """a digest of the weights: saved voices belong to it. None where `model` names one version of one model"""
+    """a digest of the weights, to which saved voices belong; None where `model` names one version"""
     notice: str | None = None
-    """one sentence that a user of this engine should know"""
+    """one sentence for users of this engine"""
 
 
 class DeviceMemory(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,24 +78,24 @@ class DeviceMemory(msgspec.Struct, frozen=True, kw_only=True):
     allocated: int
     """of tensors"""
     reserved: int
-    """taken from the device, the tensors' included: what is free of it is free to this process only"""
+    """taken from the device by this process, tensors included"""
     limit: int
     """what the device has"""
 
 
 class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
-    """A moment's load, and counts since the start that only grow."""
+    """The present load, and counts since the start."""
 
     busy_slots: int
     admitted_requests: int
     waiting_requests: int
     """admitted, with no segment started yet"""
     decode_steps: int = 0
-    """calls of the decoder, each of which gives every busy slot one more audio code; 0 on an engine without steps"""
+    """calls of the decoder, one more audio code for each busy slot; 0 on an engine without steps"""
     segments_retried: int = 0
-    """did not end by themselves and were decoded again"""
+    """decoded again, because they did not end"""
     segments_cut: int = 0
-    """did not end by themselves and were cut"""
+    """cut, because they did not end"""
     device_memory: DeviceMemory | None = None
     """None where the engine computes in the host's memory"""
 
@@ -105,7 +103,7 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
 class Engine(Protocol):
     """Text in, audio out, for many callers at once.
 
-    `prepare`, `pack_voice` and `unpack_voice` may be called on any thread; the rest is for the event loop.
+    `prepare`, `pack_voice` and `unpack_voice` may be called on any thread, the rest on the event loop.
     """
 
     @property
@@ -122,19 +120,18 @@ class Engine(Protocol):
         ...
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
-        """The voice of recordings. A caller that is cancelled gives its place back.
+        """The voice of recordings. A cancelled caller gives its place back.
 
-        Raises CloningUnavailable where `info.can_clone` is false, QueueFull at once where too much waits,
-        UnusableReference for recordings that give no voice.
+        Raises CloningUnavailable where `info.can_clone` is false, QueueFull at once, UnusableReference.
         """
         ...
 
     def pack_voice(self, voice: Voice) -> bytes:
-        """A voice of `clone` as bytes that outlive this process."""
+        """A voice of `clone` as bytes, for any process with the same model."""
         ...
 
     def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
-        """The voice again, in any process with the same model. Raises ValueError where it is no such voice."""
+        """The voice of `pack_voice`. Raises ValueError for other bytes."""
         ...
 
     def prepare(
@@ -145,19 +142,19 @@ class Engine(Protocol):
         language   of segments that name none
         lexicons   words that are read otherwise (app.text.reading)
 
-        A segment that the engine cannot decode in one piece becomes several sequences; segments are numbered anew. A
+        A segment that cannot be decoded in one piece becomes several sequences, and segments are numbered anew. A
         sequence belongs to one request, which is submitted once.
         """
         ...
 
     def submit(self, request: scheduler.Request) -> ChunkStream:
-        """Admit a request or raise QueueFull at once. Errors of decoding come out of the stream."""
+        """Admit a request or raise QueueFull at once. The stream raises errors of decoding."""
         ...
 
     def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
-        """`tell` is called, on the event loop, when the engine has failed for good and cannot speak any more."""
+        """`tell` is called on the event loop when the engine has failed for good."""
         ...
 
     async def aclose(self) -> None:
-        """Stop: streams that are still open raise Draining."""
+        """Stop: open streams raise Draining."""
         ...

@@ -1,9 +1,7 @@
 """The embedded voice: hibari-tts, a small US-English voice whose weights ship in its wheel.
 
-One segment is one synthesis in a worker thread; all bookkeeping happens on the event loop, so there are no locks.
-The network releases the interpreter lock while it runs, so two threads on two cores make speech twice as fast as one.
-
-Cannot clone and knows one voice and one language. Its other voices need a download and are never shown.
+One segment is one synthesis in a worker thread, where the network releases the interpreter lock. All bookkeeping is on
+the event loop, so there are no locks. One voice, one language, no cloning; its other voices need a download.
 """
 
 import asyncio
@@ -39,12 +37,12 @@ SAMPLE_RATE_HZ = 24_000
 HEART = Speaker(id="heart", name="Heart", languages=("en",), source="built-in")
 MAX_SEGMENT_CHARS = 300
 LEVEL_TEXT = "The weather was fine, so we walked along the river."
-"""Spoken once to measure how loud the voice is."""
+"""Spoken once to measure the voice's loudness."""
 CHARS_PER_S = 17.5
 SECONDS_BESIDE_TEXT = 0.5
-"""Silence around a segment, which does not grow with its text."""
+"""Silence around a segment, whatever its length."""
 HOW_TO_CLONE = "the embedded voice cannot clone; the XTTS engine can: `chorus download`, then CHORUS_ENGINE=xtts"
-# The voice drops what a word has beyond 24 letters, so a longer one is read in pieces.
+# The voice drops letters of a word beyond 24, so a longer one is read in pieces.
 _LONG_WORD = re.compile(r"([^\W\d_]{24})(?=[^\W\d_])")
 _SPOKEN_SYMBOLS = frozenset("&@%$£+=#°±×÷²³½¼¾π§©~^№→")
 _SILENT_ASCII = frozenset("*\\|<>`")
@@ -55,7 +53,7 @@ def model_name() -> str:
 
 
 class EmbeddedEngine:
-    """`max_slots` 0 takes one slot a core, at most 4: beyond that the interpreter lock is the limit."""
+    """`max_slots` 0 takes one slot a core, at most 4, where the interpreter lock becomes the limit."""
 
     def __init__(
         self,
@@ -67,11 +65,11 @@ class EmbeddedEngine:
     ) -> None:
         max_slots = max_slots or min(4, os.cpu_count() or 1)
         self._hibari = Hibari()
-        # Also loads the lexicon now, not in the first caller's request.
+        # Also loads the lexicon, which would delay the first request.
         self._voice = Voice(id=HEART.id, level=measure_level(self._speak(LEVEL_TEXT), SAMPLE_RATE_HZ))
         pace = Pace()
         self._admission = Admission(max_admitted=max_slots + max_queue, num_slots=max_slots, pace=pace)
-        # No kept slots: a segment occupies its thread for a fraction of a second only.
+        # No kept slots: a segment takes a fraction of a second.
         self._scheduler = Scheduler(max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace)
         self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice", initializer=yield_to_event_loop)
         self._clock = clock
@@ -142,7 +140,7 @@ class EmbeddedEngine:
         return stream
 
     def on_lost(self, tell: Callable[[ChorusError], None]) -> None:
-        """Nothing can be lost: there is no device."""
+        """There is no device to lose."""
 
     async def aclose(self) -> None:
         self._is_closed = True
@@ -158,7 +156,7 @@ class EmbeddedEngine:
             task.add_done_callback(self._tasks.discard)
 
     async def _decode(self, sequence: scheduler.Sequence) -> None:
-        """One segment, from its slot to the caller. Every way out frees the slot."""
+        """One segment, from its slot to the caller."""
         sink, is_whole = sequence.request.sink, False
         try:
             samples = await asyncio.get_running_loop().run_in_executor(self._pool, self._synthesize, sequence)
@@ -177,7 +175,7 @@ class EmbeddedEngine:
             self._start_what_fits()
 
     def _synthesize(self, sequence: scheduler.Sequence) -> Samples:
-        """Runs in a worker thread. The noise depends on (seed, segment) alone, never on the other requests."""
+        """Runs in a worker thread. The noise depends on (seed, segment) alone."""
         seed = (sequence.request.seed << 20) + sequence.index
         samples = self._speak(sequence.spoken_text, speed=sequence.speed, seed=seed)
         if not samples.size:
@@ -191,7 +189,7 @@ class EmbeddedEngine:
 def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> scheduler.Sequence:
     said = read(segment.text, "en", lexicons).text
     unspoken = find_unspoken(said)
-    # Left in the text, letters of other scripts would be spelt by name.
+    # Letters of other scripts would be spelt by name.
     spoken = _LONG_WORD.sub(r"\1 ", " ".join(said.translate({ord(char): " " for char in unspoken}).split()))
     return scheduler.Sequence(
         segment=segment,
@@ -204,7 +202,7 @@ def _prepare(segment: Segment, lexicons: Sequence[Lexicon]) -> scheduler.Sequenc
 
 
 def find_unspoken(said: str) -> str:
-    """Distinct letters, digits and signs of a spoken form that the voice cannot pronounce."""
+    """Distinct letters, digits and signs that the voice cannot pronounce."""
     return "".join(char for char in dict.fromkeys(said) if is_sounded(char) and not _can_say(char))
 
 

@@ -1,6 +1,6 @@
-"""Settings to a loaded engine. Blocking: called in a thread while the server already answers /health.
+"""Settings to a loaded engine. Blocking: called in a thread while the server answers /health.
 
-Engines are imported when they are chosen: torch alone takes seconds, and the light environment does not have it.
+Engines are imported when they are chosen: torch takes seconds, and the light environment lacks it.
 """
 
 import importlib
@@ -25,9 +25,9 @@ XTTS_PACKAGES = ("torch", "torchaudio", "TTS", "safetensors", "huggingface_hub")
 
 
 def choose_engine(settings: Settings) -> tuple[str, str]:
-    """(name, reason): which engine `build_engine` would build, without building it.
+    """(name, reason) of the engine that `build_engine` would build.
 
-    Raises EngineUnavailable, UnusableCheckpoint or LicenceNotAccepted for what cannot work.
+    Raises EngineUnavailable, UnusableCheckpoint or LicenceNotAccepted.
     """
     name, reason = _choose_engine(settings)
     if name == "xtts":
@@ -93,10 +93,10 @@ def build_engine(
     stage: StartupTimer = untimed,
     check: Check = unchecked,
 ) -> Engine:
-    """Load the engine that the settings ask for, downloading its weights where the licence is accepted.
+    """Load the engine of the settings, and download its weights where the licence is accepted.
 
-    exact_codes   for benchmarks with XTTS: every segment has so many codes
-    check         raises to give the start up; called often during a download, and `stage` may raise the same
+    exact_codes   for benchmarks with XTTS: codes of every segment
+    check         raises to give the start up; called often during a download. `stage` may raise the same
 
     Stages: import, weights, device, and graphs on a GPU. Raises EngineUnavailable, UnusableCheckpoint,
     LicenceNotAccepted or DownloadFailed.

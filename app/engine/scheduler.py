@@ -1,11 +1,11 @@
-"""Requests, their sequences, and the choice of the sequence that is decoded next.
+"""Requests, their sequences, and the choice of the next sequence to decode.
 
-Knows requests, sequences, slots and seconds of audio. Knows nothing of threads, tensors or samples, so every rule here
-is tested with plain numbers. Lives on one thread and takes the time as an argument.
+Knows slots and seconds of audio, no threads, tensors or samples, so plain numbers test every rule. Lives on one thread
+and takes the time as an argument.
 
-The rule is playback slack: audio made or being decoded, minus the time since admission. The request whose listener
-would hear a gap first goes first. Two limits keep a long text from delaying a short one: a stream is decoded at most
-`max_ahead_s` ahead of its listener, and the last `num_kept_slots` slots are for requests that have not started.
+The rule is playback slack: audio made or being decoded, minus the time since admission. The request with the least goes
+first. Two limits keep a long text from delaying a short one: a stream is decoded at most `max_ahead_s` ahead of its
+listener, and the last `num_kept_slots` slots are for requests that have not started.
 """
 
 from typing import Protocol
@@ -17,7 +17,7 @@ from app.text.segments import Segment
 
 
 class AudioSink(Protocol):
-    """Receives the audio of one request. An engine calls these methods on the thread that makes the audio."""
+    """Receives the audio of one request, on the thread that makes it."""
 
     def deliver(self, chunk: AudioChunk) -> None: ...
 
@@ -27,7 +27,7 @@ class AudioSink(Protocol):
 
 
 class _NoSink:
-    """The sink of a request that is not admitted: nothing may be delivered to it."""
+    """The sink of a request that is not admitted."""
 
     def deliver(self, chunk: AudioChunk) -> None:
         raise AssertionError("the request is not admitted")
@@ -43,23 +43,23 @@ _NO_SINK = _NoSink()
 
 
 class Sequence(msgspec.Struct, eq=False, kw_only=True):
-    """One segment, from its preparation to its last sample. Made by `Engine.prepare`; engines add their own state.
+    """One segment, from `Engine.prepare` to its last sample. Engines add their own state.
 
-    The scheduler's thread writes it once its request is admitted.
+    Once its request is admitted, only the scheduler's thread writes it.
     """
 
     segment: Segment
-    """`text` is as the caller wrote it; `index` counts the sequences of the request"""
+    """`text` as the caller wrote it; `index` counts the sequences of the request"""
     language: str
     """of this segment: a canonical code"""
     spoken_text: str
-    """`segment.text` as the engine reads it: numbers, abbreviations and symbols spelt out"""
+    """`segment.text` with numbers, abbreviations and symbols spelt out"""
     normal_s: float
     """estimated seconds of audio at speed 1"""
     unspoken: str = ""
     """distinct letters, digits and signs of the spoken form that the engine cannot pronounce"""
     has_sound: bool = True
-    """False if nothing of it would be heard"""
+    """False if nothing would be heard"""
     request_or_none: "Request | None" = None
     """set by the request"""
     started_at_s: float = 0.0
@@ -82,20 +82,20 @@ class Sequence(msgspec.Struct, eq=False, kw_only=True):
 
     @property
     def expected_s(self) -> float:
-        """Estimated seconds of audio of the whole segment at its speed."""
+        """Estimated seconds of audio at its speed."""
         return self.normal_s / self.speed
 
     @property
     def unmade_s(self) -> float:
-        """Estimated seconds of audio that is still to be made."""
+        """Estimated seconds of audio still to be made."""
         return max(0.0, self.expected_s - self.made_s)
 
 
 class Request(msgspec.Struct, eq=False, kw_only=True):
-    """All sequences of one caller's text: admitted together, cancelled together, delivered in order. Submitted once.
+    """All sequences of one text: admitted and cancelled together, delivered in order.
 
-    The scheduler's thread writes it after admission. Other threads may read it: each field is replaced, never changed
-    in place. Times and audio are in seconds.
+    After admission the scheduler's thread writes it. Other threads may read it, because fields are replaced and never
+    changed in place. Times and audio are in seconds.
     """
 
     sequences: tuple[Sequence, ...]
@@ -103,7 +103,7 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
     sampling: SamplingParams
     speed: float = 1.0
     streaming: bool = True
-    """True delivers audio as it is made. False delivers a segment when it is whole, and it may be decoded twice"""
+    """False delivers whole segments, which may be decoded twice"""
 
     sink: AudioSink = _NO_SINK
     admitted_at_s: float = 0.0
@@ -112,7 +112,7 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
     num_started: int = 0
     """sequences start in order"""
     in_progress: tuple[Sequence, ...] = ()
-    """started, and not all of their audio has been made"""
+    """started, with audio still to be made"""
     made_s: float = 0.0
     taken_s: float = 0.0
 
@@ -122,7 +122,7 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
             sequence.request_or_none = self
 
     def admit(self, sink: AudioSink, now_s: float) -> None:
-        """Give the request its sink and its time of admission. Called once, by `Engine.submit`."""
+        """Called once, by `Engine.submit`."""
         assert self.sink is _NO_SINK, "a request is submitted once"
         self.sink, self.admitted_at_s = sink, now_s
 
@@ -133,7 +133,7 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
 
     @property
     def front(self) -> int:
-        """Index of the first sequence that is not finished: its audio is heard next."""
+        """Index of the first unfinished sequence, whose audio is heard next."""
         return min((sequence.index for sequence in self.in_progress), default=self.num_started)
 
     @property
@@ -146,17 +146,17 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
 
     @property
     def queue_s(self) -> float | None:
-        """Seconds from admission until the first sequence was started; None while it waits."""
+        """Seconds from admission to the first start; None while it waits."""
         return None if self.started_at_s is None else self.started_at_s - self.admitted_at_s
 
     @property
     def unstarted_s(self) -> float:
-        """Estimated audio of the sequences that have not started."""
+        """Estimated audio of sequences that have not started."""
         return sum(sequence.expected_s for sequence in self.sequences[self.num_started :])
 
     @property
     def decoding_s(self) -> float:
-        """Estimated audio of the sequences in progress that has not been made."""
+        """Estimated audio still to be made of sequences in progress."""
         return sum(sequence.unmade_s for sequence in self.in_progress)
 
     @property
@@ -165,22 +165,22 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
         return self.made_s + self.decoding_s - self.taken_s
 
     def slack_s(self, now_s: float) -> float:
-        """Seconds until a listener who began at admission would hear a gap, once all that is in progress is made."""
+        """Seconds until a listener since admission would hear a gap, once all in progress is made."""
         return self.playback_slack_s(now_s) + self.decoding_s
 
     def playback_slack_s(self, now_s: float) -> float:
-        """The same from the audio that has been made; negative while there is a gap."""
+        """The same from audio that has been made; negative during a gap."""
         return self.made_s - (now_s - self.admitted_at_s)
 
 
 class Pace:
-    """How fast a slot decodes: seconds of estimated audio in a second. Recent sequences count most.
+    """Seconds of estimated audio that a slot decodes in a second; recent sequences count most.
 
     Written on the scheduler's thread, read on any.
     """
 
     MEMORY = 0.9
-    """weight of all earlier sequences beside the newest one"""
+    """weight of earlier sequences beside the newest"""
 
     def __init__(self) -> None:
         self._audio_s = self._wall_s = 0.0
@@ -196,7 +196,7 @@ class Pace:
 
 
 def kept_slots(max_slots: int) -> int:
-    """Slots kept for requests that have not started: an eighth, at least one, and none where there is only one slot."""
+    """An eighth of the slots, at least one; none of a single slot."""
     return 0 if max_slots < 2 else max(1, max_slots // 8)
 
 
@@ -204,9 +204,9 @@ class Scheduler:
     """Chooses the next sequence.
 
     max_slots        sequences that are decoded at the same time
-    num_kept_slots   of those, slots in which only requests that have not started may start
-    max_ahead_s      a stream with so much audio ahead of its listener starts no further sequence. Whole answers have no
-                     listener and no such limit
+    num_kept_slots   of those, slots for requests that have not started
+    max_ahead_s      a stream with so much audio ahead of its listener starts no further sequence; whole answers have no
+                     such limit
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class Scheduler:
         return tuple(self._requests)
 
     def add(self, request: Request) -> None:
-        """An admitted request: its sequences may be started."""
+        """The sequences of an admitted request may be started."""
         self._requests.append(request)
 
     def can_start(self) -> bool:
@@ -237,7 +237,7 @@ class Scheduler:
         return bool(self._startable())
 
     def next_sequence(self, now_s: float) -> Sequence | None:
-        """Start a sequence in a free slot and return it; None when no slot is free or nothing may start."""
+        """Start a sequence in a free slot; None when no slot is free or no sequence may start."""
         startable = self._startable()
         if not startable:
             return None
@@ -252,7 +252,7 @@ class Scheduler:
         return sequence
 
     def made(self, sequence: Sequence, made_s: float) -> None:
-        """`made_s` seconds of audio of `sequence` have gone to the sink."""
+        """`made_s` seconds of audio of `sequence` went to the sink."""
         sequence.made_s += made_s
         sequence.request.made_s += made_s
 
@@ -263,7 +263,7 @@ class Scheduler:
             self.pace.measured(sequence.expected_s, now_s - sequence.started_at_s)
 
     def end(self, sequence: Sequence) -> None:
-        """All audio of a sequence has been made, or none will be any more."""
+        """No more audio of the sequence will be made."""
         request = sequence.request
         request.in_progress = tuple(other for other in request.in_progress if other is not sequence)
 
@@ -272,7 +272,7 @@ class Scheduler:
         request.taken_s += taken_s
 
     def release(self, request: Request) -> None:
-        """Forget a request: done, failed or cancelled. May be called twice; its slots are freed by `free_slot`."""
+        """Forget a request. May be called twice; `free_slot` frees its slots."""
         if request in self._requests:
             self._requests.remove(request)
 

@@ -1,6 +1,6 @@
-"""Ordered delivery: chunks of several sequences come in as they are made and go out in the order of the text.
+"""Ordered delivery: chunks come in as they are made and go out in the order of the text.
 
-Knows chunks and one waiting consumer. Knows nothing of how chunks are made; lives on the event loop.
+One consumer waits. Lives on the event loop.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ class ChunkStream:
     """The audio of one admitted request. The engine delivers or fails; the caller iterates and closes.
 
     on_take    called with each chunk that the caller takes
-    on_close   called once, when the stream ends in whichever way
+    on_close   called once, when the stream ends
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class ChunkStream:
         self._next_segment = 0
         self._error: BaseException | None = None
         self.warnings: list[str] = []
-        """for the caller, about the audio that came so far"""
+        """about the audio that came so far"""
         self._arrived = asyncio.Event()
         self._closed = False
         self._on_take = on_take
@@ -34,7 +34,7 @@ class ChunkStream:
 
     @property
     def queue_s(self) -> float | None:
-        """Seconds from admission until the first sequence was started; None while it waits."""
+        """Seconds from admission to the first start; None while it waits."""
         return self._request.queue_s
 
     @property
@@ -42,17 +42,17 @@ class ChunkStream:
         return self._closed
 
     def deliver(self, chunk: AudioChunk) -> None:
-        """Called by the engine; a chunk that comes after the end is dropped."""
+        """Called by the engine; a chunk after the end is dropped."""
         if not self._closed:
             self._buffers[chunk.segment_index].append(chunk)
             self._arrived.set()
 
     def warn(self, warning: str) -> None:
-        """Called by the engine, before it delivers the last chunk."""
+        """Called by the engine, before the last chunk."""
         self.warnings.append(warning)
 
     def fail(self, error: BaseException) -> None:
-        """Called by the engine: the caller gets `error` at once, ahead of audio that waits behind it."""
+        """Called by the engine: the caller gets `error` at once, ahead of waiting audio."""
         if not self._closed and self._error is None:
             self._error = error
             self._arrived.set()
@@ -81,7 +81,7 @@ class ChunkStream:
         return chunk
 
     async def aclose(self) -> None:
-        """Give everything back. May be called twice, before the first chunk, between chunks and after the last."""
+        """May be called at any time, also twice."""
         if not self._closed:
             self._closed = True
             self._buffers = []

@@ -1,4 +1,4 @@
-"""Values that cross the engine seam in both directions. Knows nothing of how audio is made."""
+"""Values that cross the engine seam in both directions."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ Samples = NDArray[np.float32]
 
 
 class Voice(msgspec.Struct, eq=False):
-    """A voice ready to be decoded with. `conditioning` belongs to the engine that made it and is opaque to others."""
+    """A voice ready to decode with. `conditioning` is opaque to all but its engine."""
 
     id: str
     conditioning: Any = None  # Any: its type belongs to the engine that made it
     level: SpeechLevel | None = None
-    """its loudness; set once, when it has been measured"""
+    """set once, when it has been measured"""
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
-    """Sampling options of one request. None leaves an option to the engine, and a seed to the speech service."""
+    """Sampling options of one request. None leaves an option to the engine, a seed to the speech service."""
 
     seed: int | None = None
     temperature: float | None = None
@@ -31,13 +31,13 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     repetition_penalty: float | None = None
 
     def with_defaults(self, defaults: "SamplingParams") -> "SamplingParams":
-        """These options, with the value of `defaults` for each one that is None."""
+        """`defaults` for each option that is None."""
         given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
         return msgspec.structs.replace(defaults, **given)
 
 
 class AudioChunk(msgspec.Struct, frozen=True):
-    """Samples of one segment, in order. The last chunk of a segment has `is_last` set and may hold no samples."""
+    """Samples of one segment, in order. The last chunk of a segment may hold no samples."""
 
     segment_index: int
     samples: Samples

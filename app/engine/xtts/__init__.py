@@ -1,11 +1,11 @@
 """The XTTS engine: Coqui XTTS v2, decoded for many callers in one batch.
 
-    engine        the event loop's side: what the rest of Chorus calls
+    engine        the event loop's side
     loop          the engine thread: one turn is `EngineLoop.step`
     decoding, vocoding, cloning   the parts of a turn
     sequence      the state of one segment
     runaway       limits on segments that do not end
-    clones        cloning on the event loop's side: callers share one conditioning
+    clones        the event loop's side of cloning: callers share one conditioning
     precision     float32, float16 or int8
     build         loads everything that holds tensors
 
@@ -17,7 +17,7 @@
     checkpoint/   model folders: download, checks, conversion, loading
     device/       the GPU, its driver and its memory
 
-Modules here may import torch and the TTS package, which are not in the light environment: `factory` imports this
-package only when it is chosen. `config`, `device.driver`, `checkpoint.files`, `checkpoint.diagnosis`,
-`checkpoint.inspection` and `checkpoint.download` are the exceptions: importing them imports neither.
+The light environment lacks torch and the TTS package, so `factory` imports modules of this package only when it is
+chosen. `config`, `device.driver`, `checkpoint.files`, `checkpoint.diagnosis`, `checkpoint.inspection` and
+`checkpoint.download` import neither.
 """

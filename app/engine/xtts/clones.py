@@ -1,6 +1,6 @@
-"""Voices of recordings, on the event loop: each is made once, for as many callers as wait for it.
+"""Voices of recordings, on the event loop: each is made once, for all callers that wait for it.
 
-Knows callers, places in the queue, and what was cloned lately. The work is done on the device's thread.
+The device's thread does the work.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Clones:
         self._pending: dict[str, _Pending] = {}
 
     async def voice_of(self, clips: Sequence[ReferenceClip]) -> Voice:
-        """The voice of the clips. Callers that bring the same clips at the same time share one conditioning.
+        """The voice of the clips. Callers with the same clips share one conditioning.
 
         It is cancelled when all of them have left. Raises QueueFull at once.
         """
@@ -51,7 +51,7 @@ class Clones:
         pending = self._pending.get(key) or self._start(key, tuple(clips))
         pending.num_waiters += 1
         try:
-            # Shielded: a caller who leaves must not take the voice away from the others who wait for it.
+            # Shielded: a caller who leaves must not cancel the voice of the others.
             return await asyncio.shield(pending.voice)
         finally:
             pending.num_waiters -= 1

@@ -1,6 +1,6 @@
-"""Cloning as a part of the engine's turn: at most one piece of one conditioning, and only in its share of the time.
+"""Cloning as a part of the engine's turn: at most one piece of one conditioning, within its share of the time.
 
-Knows clones, their order and the time they took. Knows nothing of threads and of decoding.
+Knows clones and their times, no threads and no decoding.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import ChorusError, EngineFailure
 
 DECODING_SHARE = 1.5
-"""Seconds of decoding between two pieces, for each second that the first one took: 60 % of the device."""
+"""Seconds of decoding between two pieces, for each second of the first: 60 % of the device."""
 URGENT_DECODING_SHARE = 4.0
 """The same while a listener is about to hear a gap: 80 % of the device."""
 
@@ -27,7 +27,7 @@ class CloneVoice(msgspec.Struct, eq=False):
     clips: tuple[ReferenceClip, ...]
     done: Callable[[VoiceConditioning | Exception], None]
     is_cancelled: bool = False
-    """set on the event loop when no caller waits any more; the device's thread then drops the clone"""
+    """set on the event loop when no caller waits any more: the clone is dropped"""
 
     @property
     def reference_s(self) -> float:
@@ -38,8 +38,8 @@ class CloneVoice(msgspec.Struct, eq=False):
 class CloneStage:
     """Clones in order of arrival, one at a time.
 
-    A conditioning of 30 s of recordings takes seconds on a CPU. It is cut into its natural pieces (a block of a
-    network), and after each piece decoding gets the device until `decoded_for` has paid for it.
+    A conditioning of 30 s of recordings takes seconds on a CPU. It is cut at the blocks of its networks, and after each
+    piece decoding gets the device until `decoded_for` has paid for it.
 
     pace   of conditioning, in seconds of recordings a second
     """
@@ -62,9 +62,9 @@ class CloneStage:
         self._waiting.append(clone)
 
     def run(self, *, is_decoding: bool, is_urgent: bool) -> None:
-        """Do the next piece, unless decoding has not had its share since the last one.
+        """Do the next piece, once decoding has had its share.
 
-        Raises torch.AcceleratorError, after it has told the clone's caller, when the device is lost.
+        Raises torch.AcceleratorError, after it has told the caller, when the device is lost.
         """
         self._drop_cancelled()
         if not is_decoding:
@@ -81,7 +81,7 @@ class CloneStage:
         self._owed_s = max(0.0, self._owed_s - seconds)
 
     def fail(self, error: Exception) -> None:
-        """Tell every caller that its voice will not come."""
+        """Fail every waiting clone with `error`."""
         clones = [*([self._current] if self._current else []), *self._waiting]
         self._leave()
         self._waiting.clear()

@@ -1,7 +1,4 @@
-"""The checkpoint's own `config.json`: the sizes of its networks and the sampling it was released with.
-
-Knows names and numbers. Knows nothing of tensors. Fields that Chorus does not use are passed over.
-"""
+"""`config.json` of a checkpoint: sizes of its networks and its sampling. Unknown fields are ignored."""
 
 import json
 from pathlib import Path
@@ -15,7 +12,7 @@ CONFIG = "config.json"
 
 
 class ModelArgs(msgspec.Struct, frozen=True, kw_only=True):
-    """The architecture. Defaults are those of the TTS package's XttsArgs, for configs that leave fields out."""
+    """Defaults are those of the TTS package's XttsArgs, for configs that leave fields out."""
 
     gpt_layers: int = 30
     gpt_n_model_channels: int = 1024
@@ -38,7 +35,7 @@ class ModelArgs(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_audio_codes(self) -> int:
-        """Codes that one segment may have, the stop code among them. Source: GPT.max_gen_mel_tokens."""
+        """Codes of one segment, the stop code among them. Source: GPT.max_gen_mel_tokens."""
         return self.gpt_max_audio_tokens - 3
 
     @property
@@ -60,14 +57,14 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     gpt_cond_len: int = 30
     """seconds of reference audio that condition the decoder"""
     gpt_cond_chunk_len: int = 4
-    """seconds of the pieces in which they are encoded, and averaged"""
+    """seconds of the pieces in which they are encoded and averaged"""
     max_ref_len: int = 30
     """seconds of each clip that are used"""
     sound_norm_refs: bool = False
 
     @property
     def sampling(self) -> SamplingParams:
-        """Sampling of a request that asks for nothing else."""
+        """Sampling of a request without options."""
         return SamplingParams(
             temperature=self.temperature,
             top_k=self.top_k,
@@ -77,10 +74,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """Read `config.json` as Python's `json` reads it. Raises UnusableCheckpoint when it is no config of XTTS v2.
+    """Raises UnusableCheckpoint when it is no config of XTTS v2.
 
-    The TTS package writes `Infinity` into every config, the published one too. RFC 8259 forbids it, so msgspec's
-    parser, which is strict, cannot be used here.
+    Read with Python's `json`, because the TTS package writes `Infinity`, which RFC 8259 and msgspec's parser forbid.
     """
     path = folder / CONFIG
     try:

@@ -1,7 +1,4 @@
-"""The decoding half of a turn: sequences join the batch, take a step, and leave it with their latents.
-
-Knows the batch and which sequence is in which slot. Knows nothing of audio, callers and threads.
-"""
+"""The decoding half of a turn: sequences join the batch, take steps, and leave it with their latents."""
 
 import logging
 from collections import deque
@@ -35,18 +32,17 @@ class _Pending(msgspec.Struct, frozen=True):
 
     codes: HostCopy
     attempts: list[tuple[XttsSequence, int]]
-    """slot by slot, the sequence and its attempt"""
+    """the sequence in each slot, and its attempt"""
 
 
 class DecodeStage:
-    """Sequences join the batch, take steps and leave it.
+    """Moves sequences through the batch.
 
     `running` holds the sequences in the batch, by slot; `waiting` those to be decoded again, before new ones.
-    `num_retried` counts second attempts, `num_steps` the steps that gave each slot one more code. Both only grow; the
-    engine's thread writes them, and any thread may read them.
+    `num_retried` counts second attempts, `num_steps` steps of the batch. Both only grow; any thread may read them.
 
-    lookahead_steps   steps that the device is ahead of the host: with one it never waits for the host between steps.
-                      A sequence then takes one step more than it needs, because its end is read late
+    lookahead_steps   steps that the device is ahead of the host. With one it never waits between steps, and a sequence
+                      takes one step too many, because its end is read late
     """
 
     def __init__(self, batch: Batch, config: ModelConfig, guards: Guards, *, lookahead_steps: int) -> None:
@@ -74,7 +70,7 @@ class DecodeStage:
         self._launch(sequences, self._batch.join(sequences))
 
     def step(self) -> StepResult:
-        """Launch a step that gives each running sequence one more code, and read the steps that are due."""
+        """Launch a step for the running sequences, and read the steps that are due."""
         if self.running:
             self._launch(self.running, self._batch.step())
             self.num_steps += 1
@@ -91,7 +87,7 @@ class DecodeStage:
         return self._batch.latents[sequence.slot, : sequence.num_latents]
 
     def drop(self, request: Request) -> list[XttsSequence]:
-        """Take the sequences of `request` out of the batch and of the queue."""
+        """Take the sequences of `request` out of the batch and the queue."""
         dropped = [sequence for sequence in (*self.running, *self.waiting) if sequence.request is request]
         for sequence in dropped:
             if sequence.slot is None:
@@ -111,12 +107,12 @@ class DecodeStage:
         self._pending.append(_Pending(codes, [(sequence, sequence.attempt) for sequence in sequences]))
 
     def _read(self, pending: _Pending, ended: StepResult) -> None:
-        """Count the sampled codes. The code that stops a segment has a latent too, as in the reference."""
+        """Count the sampled codes. The stop code has a latent too, as in the reference."""
         stop_code = self._config.model_args.gpt_stop_audio_token
         is_exact = self._guards.exact_codes is not None
         for (sequence, attempt), code in zip(pending.attempts, pending.codes.wait().tolist(), strict=True):
             if sequence.slot is None or sequence.attempt != attempt:
-                continue  # stale: the sequence left or was restarted after this step was launched
+                continue  # stale: the sequence left or was restarted after this launch
             if code == NOT_FINITE:
                 self._leave(sequence)
                 ended.failed.append(sequence)

@@ -1,8 +1,4 @@
-"""The XTTS engine as the rest of Chorus sees it: the event loop's side of the device loop.
-
-Knows requests, streams and voices. Everything that touches a tensor is on the device's thread; what is here only
-sends messages there and takes audio back.
-"""
+"""The event loop's side of the XTTS engine. It sends messages to the device's thread and takes audio back."""
 
 import asyncio
 import time
@@ -38,9 +34,9 @@ from app.text.segments import Segment
 
 class XttsEngine:
     """`device` is `cpu` or `cuda`. Without `profile` and with `max_slots` 0 it works as suits the device, without CUDA
-    graphs where `use_graphs` forbids them; with a `checkpoint`, `folder` is not read.
+    graphs where `use_graphs` is false; with a `checkpoint`, `folder` is not read.
 
-    Must be made where it may take seconds, and used on one event loop.
+    Construction blocks for seconds. The engine belongs to one event loop.
     """
 
     def __init__(
@@ -119,7 +115,7 @@ class XttsEngine:
         )
 
     def voice(self, speaker_id: str) -> Voice:
-        """By the speaker's name; case does not matter."""
+        """By the speaker's name, in any case."""
         return self._voices[speaker_id.casefold()]
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:

@@ -1,7 +1,6 @@
 """The thread that owns the device: messages come in by one inbox, audio goes out to the sinks of requests.
 
-`step` is one turn of the engine and reads as the algorithm does. Nothing else touches the networks, the batch or the
-scheduler, so there is no lock. Knows requests and their order; knows nothing of the event loop and of callers.
+`step` is one turn. Nothing else touches the networks, the batch or the scheduler, so there is no lock.
 """
 
 import logging
@@ -39,7 +38,7 @@ class Speak(msgspec.Struct, frozen=True):
 
 
 class Cancel(msgspec.Struct, frozen=True):
-    """The caller wants no more. Also sent when everything was taken: forgetting twice does no harm."""
+    """Also sent when all audio was taken: forgetting twice does no harm."""
 
     request: Request
 
@@ -76,9 +75,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineLoop:
-    """`send` from any thread; everything else happens on the one that calls `run`.
+    """`send` may be called on any thread, the rest on the one that calls `run`.
 
-    pace, clone_pace   measured here, read by the admission of requests and clones
+    pace, clone_pace   measured here, read by Admission
     """
 
     def __init__(
@@ -137,7 +136,7 @@ class EngineLoop:
         return self._vocoding.num_cut
 
     def send(self, message: Message) -> None:
-        """From any thread. After the loop's end, requests and clones are refused with Draining."""
+        """After the loop's end, requests and clones are refused with Draining."""
         with self._ending:
             if not self._has_ended:
                 self._inbox.put(message)
@@ -180,7 +179,7 @@ class EngineLoop:
         )
 
     def _take_inbox(self) -> None:
-        """Handle all messages; when there is nothing else to do, block for one."""
+        """Handle all messages; when idle, block for one."""
         wait = not (self._is_decoding() or self._cloning.has_work)
         while not self._is_stopping:
             try:
@@ -204,7 +203,7 @@ class EngineLoop:
         """Sequences for the free slots: second attempts first, then by playback slack."""
         joining: list[XttsSequence] = []
         num_positions = 0
-        # Where the vocoder is the slower of the two, the decoder must not run ahead of it without end.
+        # The decoder must not run ahead of a slower vocoder without end.
         room = self._decoding.num_free_slots if len(self._vocoding.decoded) < self._max_decoded else 0
         while len(joining) < room and num_positions < self._limits.prefill_positions:
             if self._decoding.waiting:
@@ -219,7 +218,7 @@ class EngineLoop:
         return joining
 
     def _take(self, ended: StepResult) -> None:
-        """Hand the sequences that left the batch to the vocoder, or fail them by name."""
+        """Hand sequences that left the batch to the vocoder, or fail them."""
         now_s = self._clock()
         for sequence in ended.decoded:
             self._scheduler.free_slot(sequence, now_s)
@@ -231,7 +230,7 @@ class EngineLoop:
             self._drop(sequence.request)
 
     def _drop(self, request: Request) -> None:
-        """Forget a request: finished, failed or cancelled. May be called twice."""
+        """Forget a request. May be called twice."""
         self._scheduler.release(request)
         for sequence in self._decoding.drop(request):
             self._scheduler.free_slot(sequence, self._clock(), is_whole=False)
@@ -239,7 +238,7 @@ class EngineLoop:
         _drop_audio(request)
 
     def _fail_everything(self, error: Exception) -> None:
-        """A whole turn failed. When the device is gone the loop ends; otherwise it goes on with an empty batch."""
+        """Fail all requests after a failed turn. When the device is lost the loop ends, else the batch is emptied."""
         requests = self._scheduler.requests
         logger.error("the engine's turn failed with %d requests in it", len(requests), exc_info=error)
         is_lost = isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
@@ -258,7 +257,7 @@ class EngineLoop:
             self._on_lost(_failure("the device has failed and this process cannot use it any more", error))
 
     def _end(self) -> None:
-        """Refuse everything that is in the inbox, waits to be cloned, or is sent from now on."""
+        """Refuse all that is in the inbox, waits to be cloned, or is sent from now on."""
         with self._ending:
             self._has_ended = True
         self._cloning.fail(_stopped())

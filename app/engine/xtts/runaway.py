@@ -1,10 +1,7 @@
-"""Limits on what the model says: how long a segment may take, and where to cut one that does not end.
+"""Limits on how long a segment may take, and where to cut one that does not end.
 
-XTTS sometimes babbles after the last word, up to its limit of half a minute. How long a text takes is known well
-enough to tell: beyond `expected_codes` the audio is held back, and at `max_codes` the segment is tried again with
-other noise or, when that is no longer possible, cut where it first falls silent.
-
-Knows text lengths, codes and samples. Knows nothing of tensors and requests.
+XTTS sometimes babbles after the last word, for up to half a minute. Beyond `expected_codes` audio is held back. At
+`max_codes` the segment is tried again with other noise or, when it may have been heard, cut at the first silence.
 """
 
 import math
@@ -15,7 +12,7 @@ import numpy as np
 from app.engine.values import Samples
 
 SLOWEST_CHARS_PER_S = 9.0
-"""Pace of slow speech in characters of cleaned text; ordinary speech has 12 to 16 in the languages of XTTS."""
+"""Pace of slow speech in characters of cleaned text; ordinary speech has 12 to 16."""
 STOPPED_LATE_S = 1.0
 RAN_AWAY_S = 3.0
 FRAME_S = 0.02
@@ -26,7 +23,7 @@ FADE_S = 0.01
 
 
 class Guards(msgspec.Struct, frozen=True, kw_only=True):
-    """`exact_codes` is for benchmarks: every segment has so many codes, whatever the model says."""
+    """`exact_codes`, for benchmarks: the number of codes of every segment."""
 
     max_attempts: int = 2
     exact_codes: int | None = None
@@ -42,7 +39,7 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 def budget_of(cleaned_text: str, *, code_s: float, limit: int, guards: Guards) -> Budget:
-    """The budget of a text as the tokenizer spelt it out. `limit` is the model's own."""
+    """The budget of a spelt-out text. `limit` is the model's own."""
     if guards.exact_codes is not None:
         exact = min(guards.exact_codes, limit)
         return Budget(exact, exact)
@@ -52,10 +49,10 @@ def budget_of(cleaned_text: str, *, code_s: float, limit: int, guards: Guards) -
 
 
 def cut_at_silence(samples: Samples, *, loudest: float, sample_rate_hz: int) -> Samples:
-    """Return the samples before the first pause, or before the quietest moment when there is none, faded out.
+    """The samples before the first pause, or before the quietest moment where there is none, faded out.
 
     samples   [samples], the part of the segment that was held back
-    loudest   RMS of the loudest frame of what came before
+    loudest   RMS of the loudest frame before them
     """
     frame = round(FRAME_S * sample_rate_hz)
     num_frames = len(samples) // frame

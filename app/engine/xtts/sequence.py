@@ -1,7 +1,4 @@
-"""One segment on its way from text tokens to samples: what the engine's turn keeps of it.
-
-Knows counts and states. Knows nothing of threads and callers.
-"""
+"""The engine's state of one segment, from text tokens to samples."""
 
 import msgspec
 import torch
@@ -23,7 +20,7 @@ class HeldSamples(msgspec.Struct, frozen=True):
 
 
 class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
-    """A Sequence with its tokens and its state in the batch and in the vocoder.
+    """A Sequence with its tokens, and its state in the batch and the vocoder.
 
     It is in the batch while `slot` is a number.
     """
@@ -37,10 +34,10 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
     slot: int | None = None
     num_latents: int = 0
     latents: torch.Tensor | None = None
-    """[num_latents, channels] once decoding has ended; before that they are in the batch"""
+    """[num_latents, channels] once decoded; before that they are in the batch"""
     ran_away: bool = False
     num_windows: int = 0
-    """windows launched in the vocoder; after the first one the sequence is not tried again: it may have been heard"""
+    """windows launched; after the first one the sequence may have been heard and is not tried again"""
     num_frames: int = 0
     """frames vocoded"""
     held: list[HeldSamples] = msgspec.field(default_factory=list[HeldSamples])
@@ -53,7 +50,7 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
 
     @property
     def upsampler(self) -> LatentUpsampler:
-        """Made on first use: the request's speed is not known when the segment is prepared."""
+        """Made on first use: preparation does not know the request's speed."""
         if self.upsampler_or_none is None:
             self.upsampler_or_none = LatentUpsampler(self.model_args, speed=self.speed)
         return self.upsampler_or_none
@@ -68,19 +65,19 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
         return self.request.streaming and self.index == self.request.front
 
     def is_trusted(self, end_frame: int) -> bool:
-        """True if the audio up to `end_frame` is speech: the segment ended by itself, or is within its budget."""
+        """True if the segment ended by itself, or `end_frame` is within its budget."""
         if self.is_decoded and not self.ran_away:
             return True
         return end_frame <= self.upsampler.num_frames(self.budget.expected_codes)
 
     def start_again(self) -> None:
-        """Forget the attempt that failed; the next one draws other noise."""
+        """Forget the failed attempt; the next one draws other noise."""
         assert not self.num_windows
         self.attempt += 1
         self.slot = self.latents = None
         self.num_latents = 0
 
     def drop_audio(self) -> None:
-        """Free latents and samples: the request keeps its sequences for as long as its caller takes audio."""
+        """Free latents and samples: the request keeps its sequences until its caller has taken all audio."""
         self.latents = None
         self.held.clear()

@@ -1,7 +1,4 @@
-"""The sounding half of a turn: latents become samples, and samples go out as far as they can be trusted.
-
-Knows windows, what is held back and why. Knows nothing of codes, threads and the scheduler.
-"""
+"""The vocoding half of a turn: latents become samples, which go out as far as they can be trusted."""
 
 import logging
 from collections import deque
@@ -34,12 +31,12 @@ class _PendingWindow(msgspec.Struct, frozen=True):
 class VocodeStage:
     """`decoded` holds sequences that have left the batch and have windows to go.
 
-    `num_cut` counts the segments that were cut. It only grows, and other threads may read it: one thread writes it.
+    `num_cut` counts segments that were cut. It only grows; any thread may read it.
 
     latents_of   the latents of a sequence so far
-    on_made      called with each piece of audio that goes out, in seconds
+    on_made      called with the seconds of each piece of audio that goes out
     on_end       called when all audio of a sequence has gone out
-    lookahead_steps    how many turns with windows the device is ahead of what is read
+    lookahead_steps    turns with windows that the device is ahead of the host
     """
 
     def __init__(
@@ -65,16 +62,13 @@ class VocodeStage:
         self.num_cut = 0
 
     def run(self, decoding: Iterable[XttsSequence], now_s: float) -> list[XttsSequence]:
-        """Make the windows that are ready, the most urgent ones first.
-
-        Returns the sequences that are finished.
-        """
+        """Make the windows that are ready, the most urgent first. Returns the finished sequences."""
         by_urgency = sorted((*self.decoded, *decoding), key=lambda sequence: _urgency(sequence, now_s))
         launched = self._launch(by_urgency)
         if launched:
             self._pending.append(launched)
         finished = [sequence for sequence in self.decoded if not sequence.upsampler.num_frames(sequence.num_latents)]
-        for sequence in finished:  # so short and spoken so fast that there is nothing to hear
+        for sequence in finished:  # too short and too fast to be heard
             self._finish(sequence)
         while len(self._pending) > (self._lookahead_steps if launched else 0):
             finished += [pending.sequence for pending in self._pending.popleft() if self._read(pending)]
@@ -92,7 +86,7 @@ class VocodeStage:
         self._pending.clear()
 
     def _launch(self, sequences: Iterable[XttsSequence]) -> list[_PendingWindow]:
-        """Launch the next window of each sequence in turn, until there are as many as go into one turn."""
+        """Launch the next window of each sequence in turn, up to the limit of a turn."""
         jobs: list[tuple[XttsSequence, VocoderJob]] = []
         for sequence in sequences:
             if len(jobs) < self._windows_per_turn and (job := self._next_window(sequence)):
@@ -105,7 +99,7 @@ class VocodeStage:
         return launched
 
     def _read(self, pending: _PendingWindow) -> bool:
-        """Take a window's samples. Returns whether the sequence is finished with it."""
+        """Take a window's samples. True if its sequence is finished."""
         sequence = pending.sequence
         # Copied: a consumer may keep them for a minute, and memory that a GPU writes to is pinned.
         self._take_samples(sequence, pending.samples.wait().numpy().copy(), pending.end_frame)
@@ -139,19 +133,19 @@ class VocodeStage:
         )
 
     def _num_needed(self, sequence: XttsSequence) -> int:
-        """Latents before the sequence's next window can be made while it goes on."""
+        """Latents before the next window of a sequence that goes on."""
         size = WINDOW_FRAMES[min(sequence.num_windows, len(WINDOW_FRAMES) - 1)]
         return sequence.upsampler.num_needed(sequence.num_frames + size + self._vocoder.context)
 
     def _take_samples(self, sequence: XttsSequence, samples: Samples, end_frame: int) -> None:
-        """On to the listener as far as they can be trusted and are wanted yet; the rest is held."""
+        """Deliver samples as far as they can be trusted and are wanted; hold the rest."""
         sequence.loudest = max(sequence.loudest, float(frame_levels(samples, self._vocoder.frame_samples).max()))
         sequence.held.append(HeldSamples(samples, end_frame))
         while sequence.may_be_heard and sequence.held and sequence.is_trusted(sequence.held[0].end_frame):
             self._deliver(sequence, sequence.held.pop(0).samples)
 
     def _finish(self, sequence: XttsSequence) -> None:
-        """All windows are made: what is held goes out, and the segment is over."""
+        """Deliver what is held and end the segment."""
         if sequence.ran_away:
             self._cut(sequence)
         for held in sequence.held:
@@ -164,7 +158,7 @@ class VocodeStage:
         sequence.drop_audio()
 
     def _cut(self, sequence: XttsSequence) -> None:
-        """Cut a segment that did not end by itself at the first silence beyond its budget."""
+        """Cut at the first silence beyond the budget."""
         trusted = [held for held in sequence.held if sequence.is_trusted(held.end_frame)]
         doubtful = [held.samples for held in sequence.held if not sequence.is_trusted(held.end_frame)]
         if doubtful:
@@ -184,7 +178,7 @@ class VocodeStage:
 
 
 def _urgency(sequence: XttsSequence, now_s: float) -> tuple[bool, float]:
-    """Sort key: streams without audio first, then by the seconds until a gap before this segment's next samples."""
+    """Sort key: streams without audio first, then by the seconds until a gap before the segment's next samples."""
     request = sequence.request
     earlier = (other for other in request.in_progress if other.index < sequence.index)
     before_s = sum(other.unmade_s for other in earlier)
