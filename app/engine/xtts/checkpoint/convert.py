@@ -1,6 +1,6 @@
 """A published checkpoint to the form that loads at once: safetensors with a manifest.
 
-Knows files. The networks, the voices and the tokenizer are built from them first, so what was converted can be served.
+Networks, voices and tokenizer are built first, so a converted checkpoint can be served.
 """
 
 import json
@@ -33,12 +33,9 @@ from app.engine.xtts.voice.speakers import CONDITIONING_KEYS
 def convert_checkpoint(
     source: Path, target: Path, *, model: str, revision: str | None, check: Check = unchecked
 ) -> None:
-    """Write the converted form of `source` into the folder `target`, the manifest last.
+    """Write the converted form of `source` into `target`, the manifest last. `check` raises to give up.
 
-    `check` raises to give up; it is called between the steps.
-
-    Raises UnusableCheckpoint, naming the file, when a file of `source` is missing, damaged or of another kind, and
-    OSError when `target` cannot be written.
+    Raises UnusableCheckpoint, naming the file of `source`, and OSError when `target` cannot be written.
     """
     check_folder(source)
     config = read_config(source)

@@ -1,8 +1,7 @@
 """Diagnose an unusable checkpoint folder in one line that says what to do.
 
-Reads names, sizes and first bytes, and the config where it names the vocabulary. Knows nothing of torch, so the
-server's start, `chorus download` and `chorus doctor` give the same line, in the light environment too. What is inside
-the files is checked where they are loaded.
+Reads names, sizes, first bytes and the config, without torch, so the server's start, `chorus download` and `chorus
+doctor` give the same line. The contents of files are checked where they are loaded.
 """
 
 import json
@@ -30,7 +29,7 @@ AURALIS_WEIGHTS = frozenset(("xtts-v2.safetensors", "gpt2_model.safetensors"))
 WEIGHTS_SUFFIXES = frozenset((".pth", ".pt", ".ckpt"))
 NOT_WEIGHTS = re.compile(r"(dvae|mel_stats|mel_norms|speakers.*|optimizer.*|scheduler.*)\.\w+")
 TRAINED_NAMES = (r"best_model\.pth", r"best_model_\d+\.pth", r"checkpoint_\d+\.pth", r"unoptimize_model\.pth", r".*")
-"""Names of weights that trainers write, in the order in which their users want them."""
+"""Names of weights that trainers write, the most wanted first."""
 MAX_DEPTH = 4
 """Levels below a folder that are searched; the hub's cache, `huggingface/hub/models--*/snapshots/*`, has four."""
 MAX_FOLDERS = 2000
@@ -38,7 +37,7 @@ MAX_NAMED = 3
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UnusableCheckpoint, saying what to do, unless `folder` has the files of a checkpoint."""
+    """Raise UnusableCheckpoint with advice unless `folder` has the files of a checkpoint."""
     try:
         problem = _problem_of(folder)
     except OSError as error:
@@ -116,7 +115,7 @@ def _what_is_missing(folder: Path, needed: Sequence[str], missing: Sequence[str]
 
 
 def _trained(weights: Sequence[str]) -> str:
-    """Which weights are there instead of `model.pth`, and the one to copy to that name."""
+    """The weights that are there instead of `model.pth`, and the one to copy to that name."""
     by_wish = sorted(weights, key=_wish)
     best = by_wish[0]
     if len(by_wish) == 1:
@@ -125,7 +124,7 @@ def _trained(weights: Sequence[str]) -> str:
 
 
 def _wish(name: str) -> tuple[int, int]:
-    """Sorts weights: best first, later steps of the training before earlier ones."""
+    """Sort key of weights: best first, later steps before earlier ones."""
     rank = next(rank for rank, pattern in enumerate(TRAINED_NAMES) if re.fullmatch(pattern, name))
     return rank, -int((re.findall(r"\d+", name) or ["0"])[-1])
 
@@ -134,7 +133,7 @@ def _where_the_vocabulary_is(folder: Path) -> str:
     trained_with = _tokenizer_file(folder / CONFIG)
     if not trained_with:
         return f"copy the {VOCABULARY} of the model from which it was trained, such as that of coqui/XTTS-v2"
-    # The trainer may have run on another machine: its folders lie beside each other here as they did there.
+    # The trainer may have run on another machine, with the same folders side by side.
     there = PureWindowsPath(trained_with)  # parses both kinds of paths
     for path in (folder / trained_with, folder.absolute().parent / there.parent.name / there.name):
         if path.is_file():
@@ -152,7 +151,7 @@ def _tokenizer_file(config: Path) -> str:
 
 
 def _checkpoints_below(folder: Path) -> list[Path]:
-    """Folders with a complete checkpoint, or, where there is none, with a config and weights of a training."""
+    """Folders with a complete checkpoint or, without any, with a config and weights of a training."""
     complete: list[Path] = []
     trained: list[Path] = []
     for root, folders, files in islice(os.walk(folder), MAX_FOLDERS):
@@ -170,7 +169,7 @@ def _checkpoints_below(folder: Path) -> list[Path]:
 
 
 def _kind(path: Path) -> int | None:
-    """The mode of what `path` leads to; None where there is nothing. Raises OSError where that cannot be told."""
+    """The mode of the target of `path`; None where there is nothing. Raises OSError where that is unknown."""
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -1,10 +1,8 @@
 """Weights from the hub: complete and verified in their place, or not there at all.
 
-Files come into a folder beside the final one, under the name `<file>.part` until their hash is that of the hub's
-metadata, and go on from where they were when a download is interrupted. The converted model is renamed into its place
-last, so a half-made one is never seen. A lock file lets a second process wait for the first.
-
-Knows files, hashes and the hub. Knows nothing of torch; the conversion does.
+A file is `<file>.part` in a folder beside the final one until its hash is that of the hub's metadata, and an
+interrupted download goes on from it. The converted model is renamed into its place last. A second process waits at a
+lock file.
 """
 
 import errno
@@ -43,7 +41,7 @@ T = TypeVar("T")
 LICENCE = "Coqui Public Model License (non-commercial, https://coqui.ai/cpml)"
 NUM_TRIES = 4
 SPACE_NEEDED = 2.3
-"""Times the size on the hub: what comes and what it is converted to lie side by side for a moment."""
+"""Times the size on the hub: the download and its conversion exist side by side."""
 GB = 1e9
 
 
@@ -57,7 +55,7 @@ class RemoteFile(msgspec.Struct, frozen=True):
     etag: str
     """sha256 of a large file, git's sha1 of a small one"""
     is_elsewhere: bool
-    """whether another host than the hub serves it: the hub's token must not go there"""
+    """True if another host serves it: the hub's token must not go there"""
 
 
 def download_model(
@@ -65,8 +63,8 @@ def download_model(
 ) -> Path:
     """Fetch, verify and convert the model of the settings, unless it is there. Blocking; returns its folder.
 
-    `check` raises a ChorusError to give up: between files, blocks, tries and the steps of the conversion. What has
-    come stays, and the next call goes on from there.
+    `check` raises a ChorusError to give up: between files, blocks, tries and steps of the conversion. The next call
+    goes on from the files that have come.
 
     Raises LicenceNotAccepted, DownloadFailed, UnusableCheckpoint, or EngineUnavailable without the hub's library.
     """
@@ -148,7 +146,7 @@ def _install(
 
 
 def _check_config(folder: Path, model: str) -> None:
-    """Refuse a model that Chorus cannot speak with before its weights are fetched."""
+    """Refuse an unusable model before its weights are fetched."""
     try:
         read_config(folder)
     except UnusableCheckpoint as error:
@@ -160,7 +158,7 @@ def _check_config(folder: Path, model: str) -> None:
 
 
 def _look_up(model: str, revision: str, name: str, sleep: Callable[[float], None]) -> RemoteFile | None:
-    """The hub's word on a file; None for speakers and recordings that are not there."""
+    """Metadata of a file; None for speakers and recordings that are not there."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
@@ -193,13 +191,13 @@ def _size_of(folder: Path) -> int:
 
 
 class _CheckedFile(io.BufferedWriter):
-    """A file opened for appending that calls `check` before each block is written: ten MiB, from the hub's library."""
+    """Calls `check` before each block is written: ten MiB, from the hub's library."""
 
     def __init__(self, path: Path, check: Check) -> None:
         super().__init__(io.FileIO(path, "ab"))
         self._check = check
 
-    def write(self, data: Any, /) -> int:  # Any: the buffer protocol, which has no type before Python 3.12
+    def write(self, data: Any, /) -> int:  # Any: the buffer protocol has no type before Python 3.12
         self._check()
         return super().write(data)
 
@@ -218,7 +216,7 @@ def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[floa
     def get() -> None:
         check()
         with _CheckedFile(part, check) as target:
-            # Continues a broken connection by itself; `_with_retries` is for what the server says.
+            # Continues a broken connection by itself; `_with_retries` is for answers of the server.
             http_get(
                 file.url,
                 target,
@@ -237,7 +235,7 @@ def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[floa
 
 
 def _hash_of(path: Path, file: RemoteFile) -> str:
-    """sha256, or git's sha1 where that is what the hub gave."""
+    """sha256, or git's sha1 where the hub gave that."""
     is_sha256 = len(file.etag) == 64
     digest = hashlib.sha256() if is_sha256 else hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as source:
@@ -247,13 +245,13 @@ def _hash_of(path: Path, file: RemoteFile) -> str:
 
 
 def _with_retries(act: Callable[[], T], what: str, sleep: Callable[[float], None]) -> T:
-    """Try again, later each time, what may pass: a server in trouble, a connection that broke."""
+    """Try again, later each time, after a server's or a connection's failure."""
     for attempt in range(1, NUM_TRIES + 1):
         try:
             return act()
         except ChorusError:  # given up
             raise
-        except Exception as error:  # the library raises errors of three packages; each kind is told apart below
+        except Exception as error:  # the library raises errors of three packages; the cases below tell them apart
             failure = _explained(error, what)
             if attempt == NUM_TRIES or not _may_pass(error):
                 raise failure from error

@@ -1,7 +1,4 @@
-"""Files of XTTS checkpoints: the folder that a model setting means, and the names in it.
-
-Knows paths and names. Knows nothing of torch, of the network, or of what the files hold.
-"""
+"""Paths and names of XTTS checkpoints. Knows no torch and no contents."""
 
 from pathlib import Path
 
@@ -9,7 +6,7 @@ from app.engine.xtts.config import CONFIG
 
 XTTS_V2 = "coqui/XTTS-v2"
 PINNED_REVISIONS = {XTTS_V2: "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"}
-"""Hub id -> commit. XTTS v2: the commit that the tag v2.0.3 and `main` have named since 2023-12."""
+"""Hub id -> commit. XTTS v2: the tag v2.0.3, and `main` since 2023-12."""
 UNPINNED = "main"
 
 VOCABULARY = "vocab.json"
@@ -19,17 +16,17 @@ ORIGINAL_WEIGHTS, ORIGINAL_SPEAKERS = "model.pth", "speakers_xtts.pth"
 PUBLISHED_FILES = (CONFIG, VOCABULARY, ORIGINAL_SPEAKERS, ORIGINAL_WEIGHTS)
 """Files of a published checkpoint, smallest first. A fine-tune may come without speakers."""
 RECORDINGS = ("reference", "ref", "audio")
-"""Names, without their ending, of the recording that training tools put beside a model: the voice it was trained on."""
+"""Stems of the recording of the trained voice that training tools put beside a model."""
 RECORDING_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
 RECORDINGS_FOLDER = "wavs"
 MAX_RECORDINGS = 20
-"""Files of RECORDINGS_FOLDER that are considered: it may hold the whole training set."""
+"""Files of RECORDINGS_FOLDER that are considered: it may hold a whole training set."""
 PUBLISHED_RECORDINGS = tuple(f"{name}.wav" for name in RECORDINGS)
 """Those that a download looks for; one is enough."""
 
 
 def is_folder(model: str) -> bool:
-    """True if a model setting names a folder; otherwise it is the id of a model on the hub, `owner/name`.
+    """True if a model setting names a folder, and not the id of a model on the hub, `owner/name`.
 
     A file counts as a folder, so that it is not looked for on the hub.
     """
@@ -37,7 +34,7 @@ def is_folder(model: str) -> bool:
 
 
 def folder_of(model: str, data: Path) -> Path:
-    """The folder that a model setting means, whether it is there or not."""
+    """The folder that a model setting means, which may be missing."""
     if is_folder(model):
         try:
             return Path(model).expanduser()
@@ -47,7 +44,7 @@ def folder_of(model: str, data: Path) -> Path:
 
 
 def installed_folder(data: Path, model: str, revision: str) -> Path:
-    """Folder of a downloaded model. The revision is in the path: a new one never changes files in use."""
+    """Folder of a downloaded model. The revision is in the path: a new one changes no files in use."""
     name = "xtts_v2" if model == XTTS_V2 else model.replace("/", "--")
     return data / "models" / name / revision
 
@@ -74,7 +71,7 @@ def find_recordings(folder: Path) -> list[Path]:
 
 
 def _exists(path: Path) -> bool:
-    """Path.exists, which before Python 3.14 raises PermissionError in a folder that this user may not enter."""
+    """Path.exists, which before Python 3.14 raises PermissionError below a folder that may not be entered."""
     try:
         path.stat()
     except OSError:

@@ -1,7 +1,6 @@
 """The identity of a model: a digest of its weights, whatever its folder is called.
 
-Saved voices and lists of speakers belong to one identity. It must differ between two trainings of one base model, of
-which only some tensors differ, and must not cost a start the reading of 1.9 GB.
+It differs between trainings of one base model that differ in some tensors only, and is found without reading 1.9 GB.
 """
 
 import hashlib
@@ -16,11 +15,11 @@ NUM_DIGITS = 32
 def identity_of(folder: Path) -> str:
     """32 hexadecimal digits for `model.pth`, which must be there.
 
-    PyTorch writes a ZIP archive with one entry for each tensor's values, and the archive's directory has a CRC-32 of
-    each entry. The digest is made of these sizes and checksums: it covers every value, and reads about 100 KB. The
-    archive's other entries are left out, because they say how and by which version of PyTorch it was written.
+    PyTorch writes a ZIP archive with an entry for each tensor's values. The digest is made of their sizes and CRC-32 in
+    the archive's directory, so it covers every value and reads about 100 KB. Other entries depend on PyTorch's version
+    and are left out.
 
-    Files of before 2020, and those that PyTorch was told to write without checksums, are read as a whole.
+    Files from before 2020, and archives without checksums, are read as a whole.
     """
     path = folder / ORIGINAL_WEIGHTS
     try:

@@ -1,7 +1,7 @@
-"""Predict what the server does with a checkpoint, without loading its weights.
+"""Predict how the server would use a checkpoint, without loading its weights.
 
-Reads the config, the vocabulary, the speakers, and names and shapes of tensors, with the code that the server's start
-uses, so both give the same message for a checkpoint that cannot be served. Importing this module does not import torch.
+Reads config, vocabulary, speakers, and names and shapes of tensors with the code of the server's start, so both give
+the same message. Importing this module does not import torch.
 """
 
 import importlib.util
@@ -18,13 +18,13 @@ from app.engine.xtts.config import read_config
 class Finding(msgspec.Struct, frozen=True):
     text: str
     is_noteworthy: bool = False
-    """something that an operator may not expect"""
+    """True where an operator may not expect it"""
 
 
 def inspect_checkpoint(folder: Path) -> Iterator[Finding]:
-    """One finding after the other, as they are made. Takes seconds: torch and the TTS package are imported.
+    """Yield findings as they are made. Takes seconds: torch and the TTS package are imported.
 
-    Raises UnusableCheckpoint for the first thing because of which the server would not start.
+    Raises UnusableCheckpoint for the first thing that would keep the server from starting.
     """
     check_folder(folder)
     config = read_config(folder)

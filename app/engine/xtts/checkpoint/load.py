@@ -1,7 +1,4 @@
-"""A checkpoint folder to everything that serves: networks, tokenizer file, voices.
-
-Knows both forms, converted and as published. Knows nothing of how they are used.
-"""
+"""A checkpoint folder, converted or as published, to networks, tokenizer file and voices."""
 
 from pathlib import Path
 
@@ -33,34 +30,32 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     name: str
     identity: str
-    """a digest of the weights: equal for the published and the converted form of one training"""
+    """digest of the weights, equal for both forms of one training"""
     config: ModelConfig
     networks: Networks
     vocabulary: Path
     speakers: dict[str, VoiceConditioning]
     recording: Recording | None
-    """of the speaker that the model was trained on; the engine makes its first voice from it"""
+    """of the trained speaker; the engine makes its first voice from it"""
     int8_file: Path | None = None
     """the decoder's weights in int8; None where the folder has none"""
 
     @property
     def speaker_names(self) -> list[str]:
-        """Its own voices, in order; that of the recording is the first and replaces another one of its name."""
+        """Its own voices, in order; that of the recording is the first, and replaces one of its name."""
         if self.recording is None:
             return list(self.speakers)
         return [SPEAKER, *(name for name in self.speakers if name.casefold() != SPEAKER)]
 
     def to(self, device: torch.device) -> "Checkpoint":
-        """The same with its networks on `device`."""
         return msgspec.structs.replace(self, networks=self.networks.to(device))
 
 
 def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu") -> Checkpoint:
     """Read a checkpoint folder, converted or as published.
 
-    The weights stay mapped to their file and are read when they are used; `in_memory` reads them now, for a process
-    whose memory is saved, or whose files may go. On the device `meta` the networks have shapes and no values, and the
-    file of the weights is checked without being read.
+    Weights stay mapped to their file; `in_memory` reads them now, for a snapshot of the process. On the device `meta`
+    networks have shapes only, and the file of weights is checked without being read.
 
     Raises UnusableCheckpoint, naming the file.
     """

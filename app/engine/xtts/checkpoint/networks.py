@@ -1,8 +1,7 @@
 """The four networks of XTTS, built around the tensors of a checkpoint.
 
-Knows modules and names. Modules are made without initialisation and take the tensors as they are, so no random number
-is drawn, no memory filled, and a mapped file stays mapped. Every tensor of the file has a place and every place
-gets a tensor; what does not fit is an error that names the file.
+Modules are made without initialisation and take the tensors as they are, so a mapped file stays mapped. Tensors and
+places must fit one to one; the error names the file.
 """
 
 from collections.abc import Generator, Mapping
@@ -34,7 +33,7 @@ SPEAKER_ENCODER_AUDIO = {
     "preemphasis": 0.97,
     "num_mels": 64,
 }
-"""Fixed in the TTS package's HifiDecoder; no checkpoint says otherwise."""
+"""Fixed in the TTS package's HifiDecoder."""
 
 
 class Networks(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,10 +45,10 @@ class Networks(msgspec.Struct, frozen=True, kw_only=True):
     speaker_encoder: ResNetSpeakerEncoder
     generator: HifiganGenerator
     mel_stats: torch.Tensor
-    """[80], by which mel bands are scaled before conditioning"""
+    """[80], scales of mel bands before conditioning"""
 
     def to(self, device: torch.device) -> "Networks":
-        """The same on `device`; what is there already is not copied, and stays mapped."""
+        """The same on `device`; tensors that are there are not copied, and stay mapped."""
         return Networks(**{name: getattr(self, name).to(device) for name in self.__struct_fields__})
 
 
@@ -104,10 +103,10 @@ def build_networks(config: ModelConfig, tensors: Mapping[str, torch.Tensor], sou
 
 
 class _WithoutInitialisation(TorchFunctionMode):
-    """Leaves new parameters as they are: every one of them is replaced by a tensor of the file.
+    """Leaves new parameters uninitialised: tensors of the file replace all of them.
 
-    Memory that is never written is never taken from the system, so this costs what the `meta` device would cost.
-    That one is not used because three of the networks do things on it for which torch imports its compiler (4 s).
+    Memory that is never written is never taken from the system. The `meta` device is not used because three of the
+    networks would make torch import its compiler (4 s).
     """
 
     FILLING = frozenset((torch.Tensor.normal_, torch.Tensor.uniform_))
@@ -122,10 +121,10 @@ class _WithoutInitialisation(TorchFunctionMode):
 
 @contextmanager
 def _without_cuda() -> Generator[None]:
-    """Says that there is no GPU to whoever asks.
+    """Answers that there is no GPU.
 
-    The perceiver asks, for a kind of attention that XTTS does not use, and asking starts CUDA: in a process that is to
-    be saved in a snapshot that must not happen.
+    The perceiver asks, for a kind of attention that XTTS does not use. Asking starts CUDA, which a process that will be
+    saved in a snapshot must not do.
     """
     is_available = torch.cuda.is_available
     torch.cuda.is_available = lambda: False

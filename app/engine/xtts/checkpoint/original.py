@@ -1,11 +1,7 @@
-"""Checkpoints as they are published: pickles, read without running what is in them.
+"""Published checkpoints: pickles, read without running their code.
 
-Knows the names that tensors have in published files, and gives them the names of `networks`. Knows nothing of how
-they are used.
-
-`torch.load(weights_only=True)` refuses every pickled call that is not on its list. Checkpoints also hold a config as
-an object of the TTS package, or numbers of numpy: those names are replaced by an inert class, so that no code of
-theirs runs and the package need not be imported.
+Gives tensors the names of `networks`. `torch.load(weights_only=True)` refuses pickled calls that are not on its list.
+Names of config objects and of numpy's numbers stand for an inert class, so no code of theirs runs.
 """
 
 import logging
@@ -30,7 +26,7 @@ Tensors = dict[str, torch.Tensor]
 WRAPPERS = re.compile(r"^(?:module\.|_orig_mod\.|xtts\.)+")
 """Prefixes of torch's wrappers (data parallel, compiled) and of the trainer, in any order."""
 TRAINING_ONLY = re.compile(r"(torch_mel_spectrogram_style_encoder|torch_mel_spectrogram_dvae|dvae|gpt\.text_head)\.")
-# Other names of tensors that the file also holds under their own.
+# Second names of tensors in the file.
 ALIASES = re.compile(r"gpt\.gpt_inference\.|gpt\.gpt\.wte\.|gpt\.gpt\.h\.\d+\.attn\.(bias|masked_bias)$")
 WEIGHT_NORM = re.compile(r"(.+)\.(?:weight_g|parametrizations\.weight\.original0)$")
 MAX_NAMED = 5
@@ -38,7 +34,7 @@ STATE_DICT_WANTED = "save the tensors alone, as torch.save({'model': model.state
 
 
 class _Shell:
-    """Stands for an object that is no tensor, and drops its content. A config is in config.json too."""
+    """Stands for an object that is no tensor, and drops its content."""
 
     def __init__(self, *_: object) -> None: ...
 
@@ -65,16 +61,15 @@ _SHELLS: list[tuple[Callable[..., object], str] | Callable[..., object]] = [
 
 
 def read_original_weights(folder: Path, *, device: str = "cpu") -> Tensors:
-    """The tensors of `model.pth` under the names of `networks`, float32, mapped from the file where they can be.
+    """The tensors of `model.pth` under the names of `networks`, float32, mapped from the file where possible.
 
-    On the device `meta` they have shapes and no values, and nothing of them is read.
-    Raises UnusableCheckpoint, naming the file.
+    On the device `meta` they have shapes only. Raises UnusableCheckpoint, naming the file.
     """
     return serving_tensors(read_state_dict(folder / ORIGINAL_WEIGHTS, device=device))
 
 
 def read_state_dict(path: Path, *, device: str = "cpu") -> Tensors:
-    """The tensors of a published file under their own names, whether or not they lie under `model`.
+    """The tensors of a published file under their own names, also where they lie under `model`.
 
     Raises UnusableCheckpoint, naming the file.
     """
@@ -93,10 +88,10 @@ def _is_tensor(name: object, value: object) -> bool:
 
 
 def read_original_speakers(folder: Path, *, channels: int) -> dict[str, VoiceConditioning]:
-    """The voices of `speakers_xtts.pth` by name; empty where there is no such file.
+    """The voices of `speakers_xtts.pth` by name; empty without that file.
 
-    Entries without a voice (tools keep notes of their own there) are passed over with a warning that names them.
-    Raises UnusableCheckpoint, naming the file, when no entry has a voice, or one has another model's size.
+    Entries that are no voice (notes of tools) are skipped with a warning. Raises UnusableCheckpoint, naming the file,
+    when no entry has a voice, or one has another model's size.
     """
     path = folder / ORIGINAL_SPEAKERS
     if not path.is_file():
@@ -134,7 +129,7 @@ def _voice_of(entry: object) -> VoiceConditioning | None:
 
 
 def check_speakers(voices: dict[str, VoiceConditioning], path: Path, *, channels: int) -> None:
-    """Raise UnusableCheckpoint for the first voice in the file `path` that the model cannot speak with."""
+    """Raise UnusableCheckpoint for the first voice of `path` that the model cannot speak with."""
     for name, voice in voices.items():
         latents, embedding = tuple(voice.gpt_conditioning_latents.shape), tuple(voice.speaker_embedding.shape)
         if (latents, embedding) != ((NUM_LATENTS, channels), (EMBEDDING_SIZE, 1)):
@@ -147,10 +142,9 @@ def check_speakers(voices: dict[str, VoiceConditioning], path: Path, *, channels
 
 
 def serving_tensors(tensors: Tensors) -> Tensors:
-    """Published names to ours: wrappers' prefixes go, training-only tensors go, weight norm is folded in.
+    """Published names to ours, without wrappers' prefixes and training-only tensors, and with weight norm folded in.
 
-    A weight-normed layer multiplies its direction by its magnitude at each call; here it is done once, by the same
-    function, so the weights are those that the reference uses.
+    The reference's own function multiplies direction by magnitude, once instead of at each call.
     """
     named = {WRAPPERS.sub("", name): tensor for name, tensor in tensors.items()}
     kept = {name: tensor for name, tensor in named.items() if not (TRAINING_ONLY.match(name) or ALIASES.match(name))}
@@ -164,12 +158,12 @@ def serving_tensors(tensors: Tensors) -> Tensors:
 
 
 def _fold(direction: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
-    """The weight of a weight-normed layer. Without values it has the shape of its direction; torch takes 9 s for it."""
+    """The weight of a weight-normed layer. Without values only its shape: torch takes 9 s for the rest."""
     return direction if direction.is_meta else _weight_norm(direction, magnitude, 0)
 
 
 def _load(path: Path, device: str) -> Any:  # Any: a pickle may hold anything
-    """Raises UnusableCheckpoint. What torch says stays out of it: it advises to run what is in the file."""
+    """Raises UnusableCheckpoint without torch's message, which advises to run the file's code."""
     try:
         is_zip = zipfile.is_zipfile(path)
         if is_zip and _is_torch_script(path):

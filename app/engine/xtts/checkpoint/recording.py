@@ -1,7 +1,6 @@
 """The recording beside a model as its first voice.
 
-Training tools leave a recording of the trained speaker beside the model, and seldom a file of speakers. Knows files and
-samples; knows nothing of networks.
+Training tools leave a recording of the trained speaker, and seldom a file of speakers.
 """
 
 import logging
@@ -18,7 +17,7 @@ from app.errors import UnreadableAudio, UnusableReference
 logger = logging.getLogger(__name__)
 
 SPEAKER = "reference"
-"""Id and name of the voice, whatever the file is called."""
+"""Id and name of the voice."""
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -27,10 +26,10 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def read_recording(folder: Path, *, max_s: float) -> Recording | None:
-    """The first recording in a checkpoint folder that a voice can be cloned from, decoded up to `max_s` seconds.
+    """The first recording in a folder that a voice can be cloned from, decoded up to `max_s` seconds; None without one.
 
-    None where there is none. The log names each file that was passed over and why: a model speaks without it. The file
-    is the operator's own, so it is decoded in this process.
+    The log names each file that was skipped and why. The files are the operator's own, so they are decoded in this
+    process.
     """
     for path in find_recordings(folder):
         try:

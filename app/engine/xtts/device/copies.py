@@ -1,7 +1,6 @@
 """Copies between host and device that keep neither waiting for the other.
 
-A plain `.to(device)` waits until the device has done all work queued before. Through pinned memory the copy is queued
-behind that work instead.
+A plain `.to(device)` waits for all work queued on the device; a copy through pinned memory is queued behind it.
 """
 
 import torch
@@ -17,7 +16,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 class HostCopy:
     """An asynchronous device-to-host copy. `wait()` blocks until it is done and returns the CPU tensor.
 
-    The copy is queued on the current stream, so later kernels that overwrite `tensor` do not change it.
+    It is queued on the current stream, so later kernels that overwrite `tensor` do not change it.
     """
 
     def __init__(self, tensor: torch.Tensor) -> None:

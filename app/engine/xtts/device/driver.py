@@ -1,7 +1,6 @@
-"""Which device XTTS runs on, and whether the NVIDIA driver fits the torch that is installed.
+"""The device of XTTS, and whether the NVIDIA driver fits the installed torch.
 
-Asked before torch is imported, so that what does not fit is told in the first second. Knows versions; knows nothing of
-tensors.
+Asked before torch is imported, so that a misfit is reported in the first second.
 """
 
 import ctypes
@@ -41,7 +40,7 @@ def choose_device(
     driver       the newest CUDA that the driver runs; None without a driver
     torch_cuda   the CUDA that torch was built for; None for a torch without
 
-    Raises EngineUnavailable where a GPU is there or asked for and cannot be used: never the CPU in silence.
+    Raises EngineUnavailable where a GPU is there or asked for and cannot be used: the CPU never takes its place.
     """
     if wanted == "cpu":
         return "cpu"

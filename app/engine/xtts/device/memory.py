@@ -1,7 +1,7 @@
-"""How much of the GPU's memory this process holds, and how many slots go into what is left.
+"""GPU memory of this process, and the number of slots that fit into the rest.
 
-What is asked on any thread, at any moment, are figures that torch keeps in the host's memory: nothing waits for the
-device or calls the driver (`cudaMemGetInfo` is such a call, and may not come while a CUDA graph is captured).
+The figures for any thread are kept by torch in the host's memory: a call of the driver (`cudaMemGetInfo`) would wait
+for the device and break the capture of a CUDA graph.
 """
 
 import torch
@@ -26,17 +26,17 @@ def read_device_memory(device: torch.device) -> DeviceMemory | None:
 
 
 def read_free_bytes(device: torch.device) -> int | None:
-    """Bytes that the driver has left; None on a CPU, whose pages are taken when used. For the thread of the device."""
+    """Bytes that the driver has left; None on a CPU. For the thread of the device."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
 def slots_that_fit(asked: int, default: int, *, free_bytes: int | None, bytes_per_slot: int) -> int:
-    """How many slots to allocate: those that are asked for, or as many as fit, `default` at most.
+    """Slots to allocate: `asked`, or as many as fit, `default` at most.
 
     asked        0 leaves it open
-    free_bytes   of the device; None where there is no need to count
+    free_bytes   of the device; None where nothing is counted
 
-    Raises EngineUnavailable when those that are asked for, or a single one, do not fit.
+    Raises EngineUnavailable when `asked` slots, or a single one, do not fit.
     """
     if free_bytes is None:
         return asked or default

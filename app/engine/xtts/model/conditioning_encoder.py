@@ -1,7 +1,7 @@
 """The network that listens to reference audio, ahead of the perceiver.
 
-Written after ConditioningEncoder and AttentionBlock of the TTS package, whose modules pull in a text generation
-library: without it the engine starts 7 s sooner. Parameters have the names of the checkpoint.
+Written after ConditioningEncoder and AttentionBlock of the TTS package, whose modules import a text generation library:
+the engine starts 7 s sooner. Parameters have the names of the checkpoint.
 """
 
 import torch

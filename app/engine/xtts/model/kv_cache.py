@@ -6,9 +6,9 @@ import torch
 class KVCache:
     """data   [layers, 2, slots, heads, positions, head_dim]: keys are [:, 0], values [:, 1]
 
-    Positions that a slot has not written are masked, and must be finite all the same: a masked value is multiplied by a
-    weight of 0, and NaN times 0 is NaN. So a slot is cleared when it is left. Shapes and addresses never change after
-    construction. On a CPU the pages are taken from the system once they are written, so unused slots cost nothing.
+    Unwritten positions are masked and must be finite all the same: a masked value is multiplied by 0, and NaN times 0
+    is NaN. So a slot is cleared when it is left. Shapes and addresses never change. On a CPU unused slots take no
+    memory, because pages are taken from the system once they are written.
     """
 
     def __init__(
@@ -34,5 +34,5 @@ class KVCache:
         self.data[:, :, target, :, :num_positions] = self.data[:, :, source, :, :num_positions]
 
     def clear(self, slot: int, num_positions: int) -> None:
-        """Make the first `num_positions` positions of a slot finite, whatever a sequence wrote there."""
+        """Make the first `num_positions` positions of a slot finite."""
         self.data[:, :, slot, :, :num_positions].zero_()

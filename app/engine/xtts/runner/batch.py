@@ -1,7 +1,6 @@
 """The batch as the host sees it: sequences join it, take steps and leave it.
 
-Active slots are 0 to `size` - 1, so a step works on a prefix of every tensor. No method waits for the device: sampled
-codes come as a `HostCopy`. Knows nothing of time, order and audio.
+Active slots are 0 to `size` - 1, so a step works on a prefix of every tensor. No method waits for the device.
 """
 
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from app.engine.xtts.sequence import XttsSequence
 
 
 class Batch:
-    """`join`, `step` and `leave` may be called in any order, between any two steps.
+    """`join`, `step` and `leave` may be called in any order.
 
     buckets     shapes in which steps are taken; None: each in its own
     use_graphs  capture a CUDA graph for each of the buckets, now
@@ -35,7 +34,7 @@ class Batch:
     ) -> None:
         self._decoder = decoder
         self._state = state = BatchState(decoder, slots=slots, max_codes=max_codes, device=device)
-        # Mirror of state.num_positions that can be read without waiting for the device.
+        # Mirror of state.num_positions, read without waiting for the device.
         self._num_positions = [0] * slots
         self.slots = slots
         self.size = 0
@@ -63,7 +62,7 @@ class Batch:
 
     @torch.inference_mode()
     def join(self, sequences: Sequence[XttsSequence]) -> HostCopy:
-        """Prefill `sequences` into the next free slots, in order. The sampling of their requests must be complete.
+        """Prefill `sequences` into the next free slots, in order. Their sampling options must be complete.
 
         Returns the first code of each, [sequences], or NOT_FINITE.
         """
@@ -94,8 +93,8 @@ class Batch:
     def leave(self, slot: int) -> None:
         """Free `slot` and move the last active slot into it, so that active slots stay 0 to `size` - 1.
 
-        Callers that keep slot numbers must apply the same swap. Both vacated cache regions are zeroed: results are
-        read one step late, so a NaN may already be in the cache, and masked attention multiplies it by 0, which is NaN.
+        Callers that keep slot numbers must apply the same swap. Both vacated cache regions are zeroed: results are read
+        one step late, so a NaN may be in the cache, and masked attention multiplies it by 0, which is NaN.
         """
         last = self.size - 1
         self._state.cache.clear(slot, self._num_positions[slot])
@@ -108,7 +107,7 @@ class Batch:
 
     @torch.inference_mode()
     def reset(self) -> None:
-        """Free every slot, whatever a failed step left in it."""
+        """Free and clear every slot after a failed step."""
         for slot in range(self.slots):
             self._state.cache.clear(slot, self._num_positions[slot])
             self._state.free(slot)

@@ -1,9 +1,7 @@
 """Steps as they come, or in a few shapes that were captured as CUDA graphs.
 
 A step of a small batch is some 400 kernels of a few microseconds, which Python launches more slowly than the GPU runs
-them; a graph is launched by one call. All padding is here: a step of 5 slots runs as one of 8, of which three are free.
-
-Knows shapes. Knows nothing of what a step does.
+them; a graph is one launch. All padding is here: a step of 5 slots runs as one of 8, of which three are free.
 """
 
 import gc
@@ -21,7 +19,7 @@ SLOTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 POSITIONS = (128, 192, 256, 384, 512, 768)
 """Multiples of 64, as kernels like their strides. A segment of 250 characters ends near 500 positions."""
 WARM_UP_STEPS = 2
-"""Before each capture: at first use libraries make handles and workspaces, and load the kernels of a shape."""
+"""Steps before each capture: at first use libraries make handles and workspaces and load kernels."""
 
 Step = Callable[[int, int], None]
 """(slots, max_positions): one step, on tensors whose addresses never change"""
@@ -46,7 +44,7 @@ class Buckets(msgspec.Struct, frozen=True):
         )
 
     def largest_first(self) -> list[tuple[int, int]]:
-        """The order of capture: smaller graphs reuse the memory that larger ones took from the pool."""
+        """The order of capture: smaller graphs reuse the pool's memory of larger ones."""
         return [(slots, positions) for slots in reversed(self.slots) for positions in reversed(self.positions)]
 
 
@@ -68,10 +66,10 @@ class EagerRunner:
 
 
 class GraphRunner:
-    """One CUDA graph for each shape, captured when it is made. All share one pool of memory: one runs at a time.
+    """One CUDA graph for each shape. All share one pool of memory: one runs at a time.
 
-    Must be made and used on the thread that owns the device, when no slot is in use. Raises EngineUnavailable for a
-    shape that cannot be captured.
+    Made and used on the thread that owns the device, while no slot is in use. Raises EngineUnavailable for a shape that
+    cannot be captured.
     """
 
     def __init__(self, step: Step, buckets: Buckets, device: torch.device) -> None:
@@ -80,7 +78,7 @@ class GraphRunner:
         pool = torch.cuda.graph_pool_handle()
         stream = torch.cuda.Stream(device)
         stream.wait_stream(torch.cuda.current_stream(device))
-        gc.collect()  # once, not before each capture as `torch.cuda.graph` does: a tenth of a second each time
+        gc.collect()  # once: `torch.cuda.graph` does it before each capture, a tenth of a second
         with torch.cuda.stream(stream):
             for shape in buckets.largest_first():
                 for _ in range(WARM_UP_STEPS):
@@ -103,10 +101,10 @@ class GraphRunner:
         self._graphs[self._buckets.fit(num_slots, max_positions)].replay()
 
 
-def _capture(work: Callable[[], None], pool: Any) -> torch.cuda.CUDAGraph:  # Any: torch keeps its name to itself
-    """A graph of `work`, as `torch.cuda.graph` captures it but without its garbage collection."""
+def _capture(work: Callable[[], None], pool: Any) -> torch.cuda.CUDAGraph:  # Any: the type is private to torch
+    """A graph of `work`, captured without the garbage collection of `torch.cuda.graph`."""
     graph = torch.cuda.CUDAGraph()
-    # thread_local: other threads may use CUDA meanwhile, to read how much memory there is.
+    # thread_local: other threads may ask CUDA for free memory meanwhile.
     graph.capture_begin(pool=pool, capture_error_mode="thread_local")
     try:
         work()

@@ -1,12 +1,10 @@
-"""The next audio code of every slot: the reference's logits processors, batched, and noise that belongs to the slot.
+"""The next audio code of every slot: the reference's logits processors in a batch, and noise of the slot.
 
-Knows tensors, one entry for each sequence. The arithmetic and its order are those of the transformers library's
-processors: repetition penalty, temperature, top-k, top-p.
+Arithmetic and order are those of the transformers library: repetition penalty, temperature, top-k, top-p.
 
-The draw is the Gumbel-max trick (Gumbel 1954; argmax of logits + noise is a draw from their softmax), with noise
-hashed from (seed, step, code) by the finaliser of SplitMix64 (Steele et al. 2014). So the codes of a
-sequence depend on its own logits and seed, never on its neighbours, and the whole step is plain tensor arithmetic that
-a CUDA graph can hold.
+The draw is the Gumbel-max trick (Gumbel 1954; argmax of logits + noise is a draw from their softmax), with noise hashed
+from (seed, step, code) by the finaliser of SplitMix64 (Steele et al. 2014). So codes depend on their own logits and
+seed, never on neighbours, and a CUDA graph can hold the step.
 """
 
 from typing import TypeVar
@@ -30,10 +28,10 @@ def filter_logits(
     top_p_tail: torch.Tensor,
     repetition_penalty: torch.Tensor,
 ) -> torch.Tensor:
-    """Logits to draw from: penalised, scaled, and -inf for codes that are filtered out.
+    """Logits to draw from: penalised, scaled, and -inf for excluded codes.
 
     logits       [slots, codes] float
-    seen_codes   [slots, codes] bool, codes sampled so far; the reference counts its placeholder ids among them
+    seen_codes   [slots, codes] bool, codes sampled so far, and the reference's placeholder ids
     top_p_tail   [slots] from `top_p_tail_of`
     others       [slots]; top_k int64
     """
@@ -52,7 +50,7 @@ def filter_logits(
 def top_p_tail_of(top_p: float) -> float:
     """The share of the least likely codes that `top_p` cuts off; negative where it cuts nothing.
 
-    Subtracted in double precision, as the reference does: 1 - float32(0.85) is another float32 than 0.15.
+    Subtracted in double precision, as in the reference: 1 - float32(0.85) is another float32 than 0.15.
     """
     return 1 - top_p if top_p < 1 else -1.0
 
@@ -66,13 +64,13 @@ def draw(scores: torch.Tensor, seeds: torch.Tensor, steps: torch.Tensor) -> torc
     """
     codes = torch.arange(scores.shape[-1], device=scores.device)
     bits = _mix(_mix(seeds + _GOLDEN_GAMMA * (steps + 1))[:, None] + _GOLDEN_GAMMA * (codes + 1))
-    # 53 bits to a double in (0, 1): never 0, whose logarithm would win every draw.
+    # 53 bits to a double in (0, 1): 0 would have an infinite logarithm and win every draw.
     uniform = ((bits >> 11) & ((1 << 53) - 1)).double().add_(0.5).mul_(2.0**-53)
     return (scores.double() - uniform.log_().neg_().log_()).argmax(dim=-1)
 
 
 def sequence_seed(seed: int, segment_index: int, attempt: int) -> int:
-    """The seed of one sequence: one caller's segments, and new attempts at them, draw differently."""
+    """The seed of one sequence: segments of a request, and attempts at them, draw differently."""
     mixed = np.zeros(1, np.int64)  # an array of numpy wraps around, as a tensor does
     for part in (seed, segment_index, attempt):
         mixed = _mix(mixed + np.array([part], np.int64) + _GOLDEN_GAMMA)
@@ -83,7 +81,7 @@ Bits = TypeVar("Bits", torch.Tensor, NDArray[np.int64])
 
 
 def _mix(bits: Bits) -> Bits:
-    """SplitMix64's finaliser on int64. Shifts are made logical by masking: those of torch and numpy keep the sign."""
+    """SplitMix64's finaliser on int64. Masks make the shifts logical: those of torch and numpy keep the sign."""
     bits = (bits ^ ((bits >> 30) & ((1 << 34) - 1))) * _MIX_1
     bits = (bits ^ ((bits >> 27) & ((1 << 37) - 1))) * _MIX_2
     return bits ^ ((bits >> 31) & ((1 << 33) - 1))

@@ -1,6 +1,6 @@
-"""The state of the sequences that decode together, as tensors with one entry for each slot.
+"""The state of the sequences that decode together: tensors with one entry for each slot.
 
-Nothing is made anew or resized after construction: CUDA graphs hold these addresses.
+Nothing is resized after construction: CUDA graphs hold these addresses.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from app.engine.xtts.runner.sampler import sequence_seed, top_p_tail_of
 from app.engine.xtts.sequence import XttsSequence
 
 PLACEHOLDER_ID = 1
-"""The id that stands for the prompt in the codes that the reference's repetition penalty sees."""
+"""The prompt's id in the codes that the reference's repetition penalty sees."""
 NOT_FINITE = -1
-"""Stands in `sampled_codes` for a slot whose logits held NaN or infinity; that sequence fails, the others go on."""
+"""Stands in `sampled_codes` for a slot whose logits held NaN or infinity; only that sequence fails."""
 
 POSITIONS_STEP = 16
 """Attention kernels read masks and keys in aligned pieces."""
@@ -31,8 +31,8 @@ class BatchState:
     is_active       [slots] int64, 1 for a slot in use, 0 for a free one, which takes no step
     seen_codes      [slots, codes] bool, codes sampled so far, for the repetition penalty
     sampled_codes   [slots] int64, output of the last step, or NOT_FINITE
-    latents         [slots, max_codes + 1, channels], read by the vocoder. One more than a sequence may have: it may
-                    have taken a step before the host has read that it ended
+    latents         [slots, max_codes + 1, channels], read by the vocoder; one more than a sequence may have, for the
+                    step that is taken before the host has read its end
     seed, temperature, top_k, top_p_tail, repetition_penalty   [slots], how each slot is sampled
     """
 
@@ -73,14 +73,14 @@ class BatchState:
     def take(self, first: int, num_positions: Sequence[int], sequences: Sequence[XttsSequence]) -> None:
         """Put `sequences`, with prompts of so many positions, into the free slots from `first` on.
 
-        The sampling options of their requests must be complete.
+        Their sampling options must be complete.
         """
         part = slice(first, first + len(sequences))
         sampling = [sequence.request.sampling for sequence in sequences]
         seeds = [sequence_seed(sequence.request.seed, sequence.index, sequence.attempt) for sequence in sequences]
         self.is_active[part] = 1
         self.seen_codes[part] = self._seen_at_first
-        # One copy for each tensor, however many slots: each copy is a call of the driver.
+        # One copy for each tensor: each copy is a call of the driver.
         for tensor, values in (
             (self.num_positions, num_positions),
             (self.seed, seeds),
@@ -101,7 +101,7 @@ class BatchState:
             tensor[target] = tensor[source]
 
     def free(self, slot: int) -> None:
-        """Take a slot out of use. A step that is padded with it looks at one position. The cache is left as it is."""
+        """Take a slot out of use, without its cache. A step that is padded with it looks at one position."""
         for tensor in (self.is_active, self.num_codes, self.num_positions):
             tensor[slot].zero_()
 

@@ -1,6 +1,6 @@
 """One step of the batch on the device: decode, sample, write back.
 
-Reads and writes a BatchState and asks for no value, so that a CUDA graph can hold it.
+Asks for no value, so that a CUDA graph can hold it.
 """
 
 import torch
@@ -11,7 +11,7 @@ from app.engine.xtts.runner.state import NOT_FINITE, BatchState
 
 
 def take_step(decoder: Decoder, state: BatchState, num_slots: int, max_positions: int) -> None:
-    """Sample the next code of the first `num_slots` slots. Free slots among them stay as they are.
+    """Sample the next code of the first `num_slots` slots; free ones among them stay as they are.
 
     max_positions   cache positions to look at, at least the largest num_positions + 1
     """
@@ -28,7 +28,7 @@ def take_step(decoder: Decoder, state: BatchState, num_slots: int, max_positions
 
 
 def sample_codes(state: BatchState, part: slice, logits: torch.Tensor, latents: torch.Tensor) -> None:
-    """Sample the next code of each slot of `part`, and write it and its latent into `state`.
+    """Sample the next code of each slot of `part`; write it and its latent into `state`.
 
     logits    [slots of part, codes]
     latents   [slots of part, channels]

@@ -1,7 +1,4 @@
-"""Which languages of a checkpoint can be spoken.
-
-The vocabulary decides: a segment begins with the mark of its language, `[de]`. Knows codes; knows nothing of files.
-"""
+"""The languages of a checkpoint that can be spoken: those whose mark, `[de]`, is in the vocabulary."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -19,9 +16,9 @@ class CheckpointLanguages(msgspec.Struct, frozen=True, kw_only=True):
 
     spoken: tuple[str, ...]
     as_written: tuple[str, ...]
-    """those of `spoken` that XTTS v2 was not released with: nothing spells out their numbers and abbreviations"""
+    """those of `spoken` that XTTS v2 was not released with: their numbers and abbreviations are not spelt out"""
     without_mark: tuple[str, ...]
-    """listed by the config, and unknown to the vocabulary"""
+    """listed by the config, unknown to the vocabulary"""
 
     def log(self) -> None:
         """One line for each kind of language that an operator may wonder about."""
@@ -41,7 +38,7 @@ class CheckpointLanguages(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_languages(listed: Sequence[str], has_mark: Callable[[str], bool]) -> CheckpointLanguages:
-    """Sort what `config.json` lists; an empty list stands for the languages of the released model.
+    """Sort the languages of `config.json`; an empty list stands for those of the released model.
 
     Raises UnusableCheckpoint when none of them can be spoken.
     """

@@ -1,9 +1,7 @@
-"""Segments to what the decoder reads: spelt out, tokenised, and cut again where that is more than the model can read.
+"""Segments spelt out and tokenised, and cut again where they are more than the model can read.
 
-A sentence that is full of numbers is several times as long once they are spelt out. It is cut where it was written,
-not where it was spelt out, so that captions show the caller's own text.
-
-Knows characters and tokens. Any thread may use it.
+A sentence full of numbers is several times as long once spelt out. It is cut in the written form, so that captions show
+the caller's own text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +20,7 @@ from app.text.segments import Boundary, Segment, best_cut
 CHARS_PER_S = 14.0
 """Pace of ordinary speech, in characters of spelt-out text."""
 FAST_CHARS_PER_S = 16.0
-"""Text that is longer than the model's longest segment even at this pace is cut."""
+"""Text longer than the model's longest segment at this pace is cut."""
 SECONDS_BESIDE_TEXT = 0.3
 
 
@@ -54,7 +52,7 @@ class TextPreparer:
         said = read(text, language, lexicons).text
         spoken = self._tokenizer.spell(said, language)
         tokens = self._tokenizer.encode(spoken, language)
-        # A segment as long as a language allows is spoken in one piece when it is spelt out.
+        # A spelt-out segment may be as long as a language allows.
         max_spoken_chars = max(max_chars(language), int(FAST_CHARS_PER_S * self._max_audio_s))
         if len(text) > 1 and (len(tokens) >= self._tokenizer.max_text_tokens or len(spoken) > max_spoken_chars):
             at = best_cut(text, wanted=len(text) // 2, limit=len(text) - 1)

@@ -1,4 +1,4 @@
-"""Which characters of a spoken form a vocabulary has tokens for. Needs neither torch nor the TTS package."""
+"""The characters of a spoken form that a vocabulary has tokens for. Needs neither torch nor the TTS package."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ NATIVE = {
     "ja": re.compile(r"[\u3041-\u309f\u30a1-\u30ff\u4e00-\u9fff]"),
     "ko": re.compile(r"[\uac00-\ud7a3]"),
 }
-"""Languages, without their region, that are transliterated; and the characters that this is always possible for."""
+"""Transliterated languages, without region, and the characters for which that is always possible."""
 
 
 class _Model(msgspec.Struct):
@@ -41,7 +41,7 @@ def known_form(char: str, words: Collection[str]) -> str:
 def find_unspoken(
     said: str, language: str, words: Collection[str], transliterate: Callable[[str], str] | None = None
 ) -> str:
-    """Distinct letters, digits and signs of `said` that the model is given no token for.
+    """Distinct letters, digits and signs of `said` without a token.
 
     transliterate   one character of a transliterated language to Latin letters; without it, a character that is not
                     `NATIVE` counts as known where it is a token itself

@@ -1,6 +1,6 @@
-"""Text to text tokens: the TTS package's tokenizer, with the text brought into the form that XTTS speaks best.
+"""Text to text tokens, with the TTS package's tokenizer.
 
-Knows characters and ids. Any thread may use it: the library's tokenizer is behind a lock, one segment at a time.
+Any thread may use it: a lock guards the library's tokenizer, one segment at a time.
 """
 
 import logging
@@ -16,11 +16,11 @@ from app.engine.xtts.text.pronounceable import NATIVE, find_unspoken, known_form
 from app.errors import UnusableCheckpoint
 from app.text.normalization import normalize
 
-# It warns of texts that its own splitter would not have made; the limits are ours to keep.
+# It warns of texts that its own splitter would not have made; prepare.py keeps the limits.
 logging.getLogger("TTS.tts.layers.xtts.tokenizer").setLevel(logging.ERROR)
 
 TRANSLITERATED = frozenset(NATIVE)
-"""Languages, without their region, whose script is written in Latin letters for the model."""
+"""Languages, without region, that are written in Latin letters for the model."""
 
 _BRACKETS = str.maketrans("[]{}", "()()")
 _QUOTES = "\"'“”„‟«»‹›‘’‚「」『』`´"
@@ -32,10 +32,10 @@ _PAUSES = ",;:，、；：،؛-–—"
 
 
 def prepare_text(text: str, language: str = "en") -> str:
-    """Return a segment's text in the form that XTTS speaks best.
+    """The text in the form that XTTS speaks best.
 
-    Left as they are, closing quotes, ellipses and a missing full stop are what makes it babble on after the last
-    word. Square brackets would be read as the vocabulary's own marks ("[STOP]").
+    It babbles after closing quotes, ellipses and a missing full stop. Square brackets would be read as the vocabulary's
+    own marks ("[STOP]").
     """
     text = unicodedata.normalize("NFC", text).translate(_BRACKETS)
     text = _ELLIPSIS.sub(", ", text.strip())
@@ -51,7 +51,7 @@ def prepare_text(text: str, language: str = "en") -> str:
 
 
 class TextTokenizer:
-    """Text to tokens as the reference makes them. The model reads fewer than `max_text_tokens` tokens."""
+    """Text to tokens as the reference makes them. The model reads fewer than `max_text_tokens`."""
 
     def __init__(self, vocabulary: Path, *, max_text_tokens: int) -> None:
         try:
@@ -87,7 +87,7 @@ class TextTokenizer:
         return self.spell(normalize(text, language).text, language)
 
     def spell(self, said: str, language: str) -> str:
-        """The spoken form of a text in small letters; Chinese, Japanese and Korean in Latin ones, as trained.
+        """In small letters; Chinese, Japanese and Korean in Latin ones, as trained.
 
         A character without a token is a space, and a letter whose accent the vocabulary lacks has none.
         """
@@ -103,17 +103,17 @@ class TextTokenizer:
             return reference.japanese_cleaners(text, self._tokenizer.katsu)
         if language == "ko":
             return reference.hangul_romanize(text)
-        # With no figures left, this only turns every punctuation mark into the comma that the model was trained with.
+        # Without figures this only turns punctuation marks into the comma of the training.
         return reference.chinese_transliterate(reference.expand_numbers_multilingual(text, "zh"))
 
     def encode(self, cleaned: str, language: str) -> list[int]:
-        """Text tokens, without start and stop, of a text from `clean`. There may be more than the model reads."""
+        """Text tokens, without start and stop, of a text from `clean`; may be more than the model reads."""
         # VoiceBpeTokenizer.encode would clean it a second time.
         words: Any = self._tokenizer.tokenizer  # Any: the TTS package is untyped
         return words.encode(f"[{language}]{cleaned}".replace(" ", "[SPACE]")).ids
 
     def unspoken(self, said: str, language: str) -> str:
-        """Distinct letters, digits and signs of a spoken form that the model is given no token for."""
+        """Distinct letters, digits and signs of a spoken form without a token."""
 
         def transliterate(char: str) -> str:
             with self._lock:

@@ -2,8 +2,8 @@
 
 The reference stretches the latents of a whole segment three times by linear interpolation: by 1 / speed, by 4 (one
 latent is 1024 samples, one frame 256) and by 24000 / 22050. The last factor repeats only every 36.75 latents, so
-interpolating a slice by itself gives other values. Here each frame is computed at its place in the whole segment,
-with the positions that `torch.nn.functional.interpolate(mode="linear")` uses: (i + 0.5) / scale - 0.5 in float32.
+interpolating a slice by itself gives other values. Each frame is computed at its place in the whole segment, with the
+positions of `torch.nn.functional.interpolate(mode="linear")`: (i + 0.5) / scale - 0.5 in float32.
 """
 
 import math
@@ -19,7 +19,7 @@ from app.engine.xtts.device.copies import to_device
 
 Indices = NDArray[np.int64]
 UNKNOWN = 1 << 40
-"""Stands for a length that is not known yet: no position is held back by it."""
+"""An unknown length: it holds back no position."""
 
 
 class LatentUpsampler:
@@ -40,14 +40,14 @@ class LatentUpsampler:
         return _num_ready(self._scales, num_latents)
 
     def num_needed(self, num_frames: int) -> int:
-        """Latents of which `num_frames` frames are ready, and no fewer."""
+        """The least number of latents of which `num_frames` frames are ready."""
         return _num_needed(self._scales, num_frames)
 
     def frames(self, latents: torch.Tensor, start: int, stop: int, *, is_final: bool) -> torch.Tensor:
         """Frames `start` to `stop` of the segment, [stop - start, channels].
 
         latents    [latents so far, channels]
-        is_final   whether these are all latents of the segment
+        is_final   True if these are all latents of the segment
         """
         lengths = self._lengths(len(latents)) if is_final else [UNKNOWN] * (len(self._scales) + 1)
         return self._frames(len(self._scales), start, stop, latents, lengths)
@@ -81,7 +81,7 @@ def _num_ready(scales: tuple[float, ...], num_latents: int) -> int:
     return ready
 
 
-@lru_cache(maxsize=4096)  # asked at every step of every stream, and most segments ask the same
+@lru_cache(maxsize=4096)  # asked at every step of every stream, mostly for the same value
 def _num_needed(scales: tuple[float, ...], num_frames: int) -> int:
     return bisect_left(range(num_frames + 3), num_frames, key=lambda num_latents: _num_ready(scales, num_latents))
 

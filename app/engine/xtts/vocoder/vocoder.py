@@ -1,8 +1,6 @@
-"""Frames to samples, window by window, so that the samples of a stream are those of the whole segment.
+"""Frames to samples, window by window; a stream has the samples of the whole segment.
 
-Work grows with length, not with its square as in the reference, and memory not at all.
-
-Knows latents and samples. Knows nothing of codes, requests or callers.
+Work grows linearly with length, and memory not at all.
 """
 
 import math
@@ -20,7 +18,7 @@ from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.windows import Window, window_lengths
 
 COUNTS = (1, 2, 4, 8)
-"""Windows in one call of the generator, where its shapes are to be few. The last bounds its memory everywhere."""
+"""Windows in one call of the generator, where its shapes must be few. The last bounds its memory everywhere."""
 MAX_WINDOWS = COUNTS[-1]
 
 
@@ -34,13 +32,13 @@ class VocoderJob(msgspec.Struct, frozen=True, kw_only=True):
     upsampler: LatentUpsampler
     window: Window
     is_final: bool
-    """whether `latents` are all of the segment"""
+    """True if `latents` are all of the segment"""
 
 
 class Vocoder:
     """The HiFi-GAN generator of the TTS package.
 
-    Samples have the precision of the generator's weights; frames are stretched in float32 before it.
+    Samples have the precision of the generator's weights; frames are stretched in float32.
 
     few_shapes   for a device whose library plans each of 83 convolutions anew for each shape: windows at the end of a
                  segment take more frames along, and windows are counted in `COUNTS`, the rest being made twice
@@ -92,7 +90,7 @@ def samples_per_frame(generator: HifiganGenerator) -> int:
 
 
 def context_frames(generator: HifiganGenerator) -> int:
-    """Frames to each side that a sample depends on: the generator's receptive field, layer by layer from its end."""
+    """The generator's receptive field in frames to each side, layer by layer from its end."""
     blocks = cast("list[ResBlock1]", list(generator.resblocks))
     radius = _radius(generator.conv_post)
     for number, upsample in reversed(list(enumerate(_upsamplers(generator)))):
@@ -114,7 +112,7 @@ def _radius(layer: nn.Module) -> int:
 def _as_2d(generator: HifiganGenerator) -> HifiganGenerator:
     """The same network over [batch, channels, 1, time], with channels innermost in memory.
 
-    On CPU that order is 1.4 times as fast as one-dimensional convolutions; results differ by rounding only.
+    On a CPU that is 1.4 times as fast as one-dimensional convolutions; results differ by rounding only.
     """
     for parent in list(generator.modules()):
         for name, layer in list(parent.named_children()):

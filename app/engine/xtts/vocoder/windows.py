@@ -1,8 +1,8 @@
-"""The windows in which a segment is vocoded: which frames go through the generator, and which samples are kept.
+"""The windows in which a segment is vocoded: frames for the generator, and samples that are kept.
 
-A window takes the frames on both sides of the new ones along, as far as the generator looks, and drops their samples
-(overlap-save). Windows follow one schedule, counted from the segment's start, whether the caller streams or waits:
-small ones first for an early first sound, larger ones later for less repeated work.
+A window takes frames on both sides along, as far as the generator looks, and drops their samples (overlap-save).
+Windows follow one schedule from the segment's start, streamed or whole: small ones first for an early first sound,
+larger ones later for less repeated work.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,11 @@ def plan_window(
     sizes: Sequence[int] = WINDOW_FRAMES,
     lengths: Sequence[int] = (),
 ) -> Window | None:
-    """The window number `index` of a segment, which begins at frame `start`; None when it cannot be made yet.
+    """The window number `index`, which begins at frame `start`; None when it cannot be made yet.
 
     num_ready   frames that are there: all of the segment's when `is_final`
     context     frames that the generator looks to each side
-    lengths     ascending lengths of windows, one of which the window is to have if the segment is long enough: it takes
-                more frames along that are there already
+    lengths     ascending lengths, one of which a window of a long enough segment has: it takes earlier frames along
     """
     stop = start + sizes[min(index, len(sizes) - 1)]
     if is_final:

@@ -1,7 +1,6 @@
 """Reference clips to the conditioning of a voice.
 
-Written after Xtts.get_conditioning_latents of the TTS package, on samples instead of files. Knows audio and networks;
-knows nothing of uploads, caches or callers.
+Written after Xtts.get_conditioning_latents of the TTS package, on samples instead of files.
 """
 
 from collections.abc import Generator, Sequence
@@ -20,9 +19,9 @@ from app.engine.xtts.voice.speakers import VoiceConditioning, conditioning_of
 from app.errors import EngineFailure, UnusableReference
 
 MIN_PIECE_S = 0.33
-"""A shorter piece at the end of a clip says nothing about the voice."""
+"""A shorter piece at the end of a clip is left out."""
 RESAMPLE_MARGIN_S = 0.1
-"""Audio beyond the last second that is used, so that the resampler's filter finds it there."""
+"""Audio after the last second that is used, for the resampler's filter."""
 PEAK = 0.75
 SPEAKER_ENCODER_RATE_HZ = 16_000
 
@@ -75,9 +74,9 @@ class Conditioner:
     def pieces(self, clips: Sequence[ReferenceClip]) -> Generator[None, None, VoiceConditioning]:
         """Compute the voice of the clips, stopping after each piece of the work; returns it at the end.
 
-        Embeddings are averaged over the clips; the latents are of all clips one after the other. A piece is a block of
-        a network: 0.1 s of a CPU for a recording of 30 s. Raises UnusableReference when the clips are too short
-        together, EngineFailure when the result is not a number.
+        Embeddings are averaged over the clips; latents are of all clips one after the other. A piece is a block of a
+        network: 0.1 s of a CPU for a recording of 30 s. Raises UnusableReference when the clips are too short together,
+        EngineFailure when the result is not finite.
         """
         recordings: list[torch.Tensor] = []
         for clip in clips:

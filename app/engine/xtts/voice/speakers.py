@@ -1,4 +1,4 @@
-"""Voices: what a sequence is conditioned with. Those that come with a checkpoint, and packed ones of its clones."""
+"""Conditioning of voices: those of a checkpoint, and packed ones of its clones."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ EMBEDDING_SIZE = 512
 
 
 class VoiceConditioning(msgspec.Struct, frozen=True):
-    """Tensors of one voice: float32, on the CPU. Copied to the device where they are used."""
+    """Tensors of one voice: float32, on the CPU."""
 
     gpt_conditioning_latents: torch.Tensor
     """[32, channels], read by the decoder"""
@@ -52,13 +52,13 @@ def conditioning_of(latents: torch.Tensor, embedding: torch.Tensor) -> VoiceCond
 
 
 def pack_conditioning(voice: VoiceConditioning, level: SpeechLevel | None = None) -> bytes:
-    """As safetensors, under our own names; the level, where it is known, as metadata, which other readers ignore."""
+    """As safetensors, under our own names, with the level, where known, as metadata."""
     arrays = {name: getattr(voice, name).numpy() for name in CONDITIONING_KEYS}
     return save_arrays(arrays, {LEVEL_KEY: msgspec.json.encode(level).decode()} if level else None)
 
 
 def unpack_level(packed: bytes) -> SpeechLevel | None:
-    """The level that `pack_conditioning` was given; None where there is none, or none that speech can have."""
+    """The level of `pack_conditioning`; None without one, or for one that speech cannot have."""
     length = int.from_bytes(packed[:8], "little")
     try:
         header = msgspec.json.decode(packed[8 : 8 + length], type=_Header)
@@ -69,15 +69,15 @@ def unpack_level(packed: bytes) -> SpeechLevel | None:
 
 
 def unpack_conditioning(packed: bytes, *, channels: int) -> VoiceConditioning:
-    """Raises ValueError, saying why, unless it is a voice of a model with so many channels.
+    """Raises ValueError with the reason unless it is a voice of a model with so many channels.
 
-    No tensor arithmetic: this runs on any thread, and on CPU a second thread that computes slows the first for good.
+    No tensor arithmetic: this runs on any thread, and on a CPU a second thread that computes slows the first for good.
     """
     try:
         arrays = load_arrays(packed)
     except SafetensorError as error:
         raise ValueError(f"not safetensors: {error}") from error
-    except KeyError as error:  # what the library raises for a type that numpy does not have
+    except KeyError as error:  # raised by the library for a type that numpy does not have
         raise ValueError(f"it holds values of the type {error}") from error
     shapes = {name: (str(array.dtype), array.shape) for name, array in arrays.items()}
     expected = {
