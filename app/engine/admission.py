@@ -1,6 +1,6 @@
 """Limits of requests and clones in an engine, and the time after which a refused one may come again.
 
-Knows counts, times and seconds of audio. Lives on the event loop, so a caller is refused at once.
+Lives on the event loop, so a caller is refused at once.
 """
 
 import math
@@ -46,7 +46,6 @@ class Admission:
 
     @property
     def num_waiting(self) -> int:
-        """Requests with no segment started yet."""
         return sum(request.started_at_s is None for request in self._requests)
 
     def admit(self, request: Request) -> None:
@@ -67,7 +66,7 @@ class Admission:
         return place
 
     def release(self, item: Request | ClonePlace) -> None:
-        """Forget a request or a clone that is done, failed or cancelled. May be called twice."""
+        """May be called twice."""
         if isinstance(item, Request):
             self._requests = [request for request in self._requests if request is not item]
         else:
@@ -85,7 +84,7 @@ class Admission:
             )
 
     def _until_clone(self, now_s: float) -> float:
-        """Seconds until the first clone should be done; infinity without one."""
+        """Infinity without a clone."""
         if not self._clones:
             return math.inf
         first = self._clones[0]

@@ -44,8 +44,6 @@ class Speaker(msgspec.Struct, frozen=True):
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts that do not change while the engine lives."""
-
     name: str
     model: str
     """readable; may be the name of a folder, so it is not unique"""
@@ -84,12 +82,10 @@ class DeviceMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
-    """The present load, and counts since the start."""
-
     busy_slots: int
     admitted_requests: int
     waiting_requests: int
-    """admitted, with no segment started yet"""
+    """with no segment started yet"""
     decode_steps: int = 0
     """calls of the decoder, one more audio code for each busy slot; 0 on an engine without steps"""
     segments_retried: int = 0
@@ -112,7 +108,7 @@ class Engine(Protocol):
     def stats(self) -> EngineStats: ...
 
     def speakers(self) -> Sequence[Speaker]:
-        """The built-in voices; the first is the default."""
+        """The first is the default."""
         ...
 
     def voice(self, speaker_id: str) -> Voice:

@@ -1,7 +1,6 @@
 """Requests, their sequences, and the choice of the next sequence to decode.
 
-Knows slots and seconds of audio, no threads, tensors or samples, so plain numbers test every rule. Lives on one thread
-and takes the time as an argument.
+Knows slots and seconds of audio, no threads or tensors. Lives on one thread and takes the time as an argument.
 
 The rule is playback slack: audio made or being decoded, minus the time since admission. The request with the least goes
 first. Two limits keep a long text from delaying a short one: a stream is decoded at most `max_ahead_s` ahead of its
@@ -82,12 +81,10 @@ class Sequence(msgspec.Struct, eq=False, kw_only=True):
 
     @property
     def expected_s(self) -> float:
-        """Estimated seconds of audio at its speed."""
         return self.normal_s / self.speed
 
     @property
     def unmade_s(self) -> float:
-        """Estimated seconds of audio still to be made."""
         return max(0.0, self.expected_s - self.made_s)
 
 
@@ -133,7 +130,7 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
 
     @property
     def front(self) -> int:
-        """Index of the first unfinished sequence, whose audio is heard next."""
+        """Index of the first unfinished sequence."""
         return min((sequence.index for sequence in self.in_progress), default=self.num_started)
 
     @property
@@ -151,7 +148,6 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
 
     @property
     def unstarted_s(self) -> float:
-        """Estimated audio of sequences that have not started."""
         return sum(sequence.expected_s for sequence in self.sequences[self.num_started :])
 
     @property
@@ -229,11 +225,9 @@ class Scheduler:
         return tuple(self._requests)
 
     def add(self, request: Request) -> None:
-        """The sequences of an admitted request may be started."""
         self._requests.append(request)
 
     def can_start(self) -> bool:
-        """True if `next_sequence` would return a sequence."""
         return bool(self._startable())
 
     def next_sequence(self, now_s: float) -> Sequence | None:
@@ -252,7 +246,6 @@ class Scheduler:
         return sequence
 
     def made(self, sequence: Sequence, made_s: float) -> None:
-        """`made_s` seconds of audio of `sequence` went to the sink."""
         sequence.made_s += made_s
         sequence.request.made_s += made_s
 
@@ -268,7 +261,6 @@ class Scheduler:
         request.in_progress = tuple(other for other in request.in_progress if other is not sequence)
 
     def take(self, request: Request, taken_s: float) -> None:
-        """The caller has taken `taken_s` seconds of audio."""
         request.taken_s += taken_s
 
     def release(self, request: Request) -> None:
@@ -277,7 +269,6 @@ class Scheduler:
             self._requests.remove(request)
 
     def clear(self) -> None:
-        """Forget everything; all slots are free."""
         self._requests.clear()
         self._busy_slots = 0
 

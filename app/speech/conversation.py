@@ -56,15 +56,11 @@ Event = SpeechEvent | Warned | Marker
 
 
 class _Answer(msgspec.Struct):
-    """A sentence that the engine has admitted."""
-
     sentence: Sentence
     speech: SpeechStream
 
 
 class _Refused(msgspec.Struct):
-    """One sentence that was not admitted."""
-
     sentence: Sentence
     error: Exception
 
@@ -242,8 +238,8 @@ class Conversation:
             self._on_spoken(msgspec.structs.replace(speech.receipt(), delivered_s=given_s))
 
     async def _heard(self, speech: SpeechStream) -> AsyncGenerator[Event]:
-        """One answer on the conversation's timeline: the pause before it, its events in pieces of at most PIECE_S,
-        warnings."""
+        """One answer on the conversation's timeline, with the pause before it and its warnings. Pieces have at most
+        PIECE_S."""
         start_s, first_index, is_first = 0.0, self._num_segments, True
         async for event in speech:
             match event:
@@ -271,7 +267,6 @@ class Conversation:
                 yield warned
 
     async def _drop_everything(self) -> None:
-        """Forget all text and give back all admitted answers."""
         self._admitting.cancel()
         await asyncio.wait((self._admitting,))
         self._written = asyncio.Queue()
@@ -288,7 +283,7 @@ class Conversation:
                 self._num_open -= 1
                 await item.speech.aclose()
         if current is not None:
-            await current.aclose()  # who reads `events` sees its end
+            await current.aclose()  # whoever reads `events` sees its end
 
 
 def _cost(item: Sentence | Marker) -> int:

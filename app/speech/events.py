@@ -1,4 +1,4 @@
-"""Events of a spoken text, in the order in which they are heard."""
+"""Events of a spoken text."""
 
 import msgspec
 

@@ -17,7 +17,7 @@ class Playback:
         self.num_underruns = 0
 
     def delivered(self, seconds: float) -> None:
-        """A piece of `seconds` of audio arrives: after a gap if all before it has been played."""
+        """A piece arrives: after a gap if all audio before it has been played."""
         now_s = self._clock()
         left_s = 0.0
         if self._unplayed_s is not None:

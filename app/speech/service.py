@@ -32,8 +32,6 @@ SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
 
 
 class SpeechService:
-    """One loaded engine with its voices and lexicons."""
-
     def __init__(
         self,
         engine: Engine,
@@ -60,10 +58,7 @@ class SpeechService:
         """pulsed (set, then cleared) each time an answer is closed, to wake `admit_in_turn`"""
 
     async def speak(self, request: SpeechRequest) -> SpeechStream:
-        """Admit a request and wait for its first audio. The caller must close the result.
-
-        Raises DeadlineExceeded after CHORUS_REQUEST_TIMEOUT_S.
-        """
+        """Raises DeadlineExceeded after CHORUS_REQUEST_TIMEOUT_S without audio. The caller must close the result."""
         speech = await self._admit(request, self._new_deadline())
         await speech.start()
         return speech
@@ -245,7 +240,6 @@ class SpeechService:
             raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")
 
     def _warnings(self, request: SpeechRequest, language: str) -> list[str]:
-        """Options without effect, notes of the caller's dialect, and numbers that are not spelt out."""
         info = self.engine.info
         ignored = [
             field

@@ -24,8 +24,6 @@ Prepare = Callable[[Sequence[Segment]], Sequence[scheduler.Sequence]]
 
 
 class SpokenSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of the text, spoken without a break."""
-
     index: int
     text: Annotated[str, Meta(description="As it is written; captions show this")]
     spoken: Annotated[str, Meta(description="As it is said")]

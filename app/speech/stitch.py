@@ -42,7 +42,6 @@ DEFAULT_PAUSES = Pauses()
 
 
 def pause_samples(boundary: Boundary, sample_rate_hz: int, pauses: Pauses = DEFAULT_PAUSES) -> int:
-    """Samples of silence after a segment that ends at `boundary`."""
     return pauses.after(boundary) * sample_rate_hz // 1000
 
 
@@ -74,7 +73,6 @@ class Stitcher:
 
     @property
     def ends_with_pause(self) -> bool:
-        """True if the text asks for a pause at its end."""
         return self._segments[-1].pause_s is not None
 
     def push(self, chunk: AudioChunk) -> list[SpeechEvent]:
@@ -109,7 +107,6 @@ class Stitcher:
         return [*events, np.concatenate([samples, pause]), ended]
 
     def _begin_next(self, ended: Segment) -> Samples:
-        """The segment's own pause, or that of its boundary unless it is the last."""
         self._index += 1
         is_end = self._index == len(self._segments)
         if ended.pause_s is not None:
@@ -123,7 +120,7 @@ class Stitcher:
 
 
 class _SegmentTrimmer:
-    """Cuts the silence at both ends of one segment to 40 ms and fades both edges.
+    """Cuts the silence at both ends of one segment and fades both edges.
 
     held       samples not given yet: silence that may be the end, and at least one fade's length
     num_given  samples given
@@ -152,7 +149,6 @@ class _SegmentTrimmer:
         return self._give(max(0, min(end_of_sound, len(self._held) - len(self._fade_in))))
 
     def finish(self) -> Samples:
-        """The rest of the sound, the kept silence after it, and the fade."""
         sounding = np.flatnonzero(np.abs(self._held) >= SILENCE)
         end_of_sound = int(sounding[-1]) + 1 if sounding.size else 0
         rest = self._give(min(len(self._held), end_of_sound + self._num_kept))
@@ -162,7 +158,7 @@ class _SegmentTrimmer:
         return rest
 
     def _give(self, num_samples: int) -> Samples:
-        """A copy of the first held samples, faded in at the segment's start."""
+        """Faded in at the segment's start."""
         given = self._held[:num_samples].copy()
         self._held = self._held[num_samples:]
         fade = self._fade_in[self.num_given : self.num_given + num_samples]

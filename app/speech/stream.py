@@ -82,12 +82,12 @@ class SpeechStream:
         self._trace = trace
         self._admitted_at_s = clock()
         self._ready: deque[SpeechEvent] = deque()
-        """events that were made and not taken"""
+        """made and not taken"""
         self._segments: list[SegmentEnded] = []
         self.num_segments = num_segments
         self.num_samples = 0
         self._num_taken = 0
-        """samples that the holder has taken"""
+        """by the holder"""
         self._num_delivered = 0
         self._playback = Playback(clock)
         self._first_audio_at_s: float | None = None
@@ -99,7 +99,6 @@ class SpeechStream:
 
     @property
     def begins_with_pause(self) -> bool:
-        """True if the text asks for a pause at its start."""
         return self._stitcher.begins_with_pause
 
     @property

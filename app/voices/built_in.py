@@ -39,7 +39,7 @@ def utc_now() -> datetime:
 
 
 class BuiltInVoices:
-    """Reads and writes the metadata file. Lives on the event loop."""
+    """Lives on the event loop."""
 
     def __init__(
         self, engine: Engine, data: Path, folder: SharedFolder, *, now: Callable[[], datetime] = utc_now
@@ -52,7 +52,7 @@ class BuiltInVoices:
         self._making = asyncio.Lock()
 
     async def list(self, *, refresh: bool = False) -> SpeakerList:
-        """The list, written first where it must be. Concurrent refreshes are one."""
+        """Concurrent refreshes are one."""
         if self._list is None:
             async with self._folder.reading(max_age_s=MAX_AGE_S):
                 self._list = await FILES.run(self._read)

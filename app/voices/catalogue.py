@@ -1,4 +1,4 @@
-"""The voices that callers can name: built-in and saved ones.
+"""The voices that callers can name.
 
 Saved voices are looked up each time, because another server on the volume may have saved or deleted one.
 """
@@ -148,8 +148,7 @@ class VoiceCatalogue:
             return await FILES.run(self.saved.save, imported, packed)
 
     async def convert_earlier(self) -> None:
-        """Rewrite voices in folders of an earlier version as files. A failure is logged, and the folder is read as it
-        is."""
+        """A failure is logged, and the folder is read as it is."""
         async with self.folder.reading():
             ids = await FILES.run(self.saved.earlier_ids)
         if ids:

@@ -1,7 +1,4 @@
-"""Cloning as a part of the engine's turn: at most one piece of one conditioning, within its share of the time.
-
-Knows clones and their times, no threads and no decoding.
-"""
+"""Cloning as a part of the engine's turn: at most one piece of one conditioning, within its share of the time."""
 
 from collections import deque
 from collections.abc import Callable, Generator
@@ -77,11 +74,9 @@ class CloneStage:
         self._owed_s = share * (self._clock() - began_at_s)
 
     def decoded_for(self, seconds: float) -> None:
-        """Decoding has had the device for `seconds`."""
         self._owed_s = max(0.0, self._owed_s - seconds)
 
     def fail(self, error: Exception) -> None:
-        """Fail every waiting clone with `error`."""
         clones = [*([self._current] if self._current else []), *self._waiting]
         self._leave()
         self._waiting.clear()

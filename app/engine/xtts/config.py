@@ -64,7 +64,6 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sampling(self) -> SamplingParams:
-        """Sampling of a request without options."""
         return SamplingParams(
             temperature=self.temperature,
             top_k=self.top_k,

@@ -19,8 +19,6 @@ logger = logging.getLogger(__name__)
 
 
 class StepResult(msgspec.Struct, frozen=True):
-    """The sequences that left the batch in one step."""
-
     decoded: list[XttsSequence]
     """with all their latents"""
     failed: list[XttsSequence]
@@ -28,17 +26,13 @@ class StepResult(msgspec.Struct, frozen=True):
 
 
 class _Pending(msgspec.Struct, frozen=True):
-    """A step that was launched on the device and not read yet."""
-
     codes: HostCopy
     attempts: list[tuple[XttsSequence, int]]
     """the sequence in each slot, and its attempt"""
 
 
 class DecodeStage:
-    """Moves sequences through the batch.
-
-    `running` holds the sequences in the batch, by slot; `waiting` those to be decoded again, before new ones.
+    """`running` holds the sequences in the batch, by slot; `waiting` those to be decoded again, before new ones.
     `num_retried` counts second attempts, `num_steps` steps of the batch. Both only grow; any thread may read them.
 
     lookahead_steps   steps that the device is ahead of the host. With one it never waits between steps, and a sequence
@@ -87,7 +81,6 @@ class DecodeStage:
         return self._batch.latents[sequence.slot, : sequence.num_latents]
 
     def drop(self, request: Request) -> list[XttsSequence]:
-        """Take the sequences of `request` out of the batch and the queue."""
         dropped = [sequence for sequence in (*self.running, *self.waiting) if sequence.request is request]
         for sequence in dropped:
             if sequence.slot is None:
@@ -97,7 +90,6 @@ class DecodeStage:
         return dropped
 
     def reset(self) -> None:
-        """Take everything out after a step that failed."""
         self.running.clear()
         self.waiting.clear()
         self._pending.clear()

@@ -58,10 +58,10 @@ Message = Speak | Cancel | AudioConsumed | CloneVoice | Stop
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much the engine does at a time.
+    """Bounds of one turn.
 
-    windows_per_turn       windows of the vocoder in one turn
-    prefill_positions      positions that join in one turn, unless one segment has more: running streams wait for them
+    windows_per_turn       windows of the vocoder
+    prefill_positions      positions that join, unless one segment has more: running streams wait for them
     lookahead_steps        steps that the device is ahead of the host
     num_kept_slots         slots for requests that have not started
     max_ahead_s            audio that a stream is decoded ahead of its listener
@@ -144,7 +144,6 @@ class EngineLoop:
         _refuse(message)
 
     def run(self) -> None:
-        """Turn after turn, until a Stop or the loss of the device."""
         while not self._is_stopping:
             try:
                 self.step()
@@ -153,7 +152,6 @@ class EngineLoop:
         self._end()
 
     def step(self) -> None:
-        """One turn of the engine: everything that can move, moves once."""
         self._take_inbox()
         is_decoding = self._is_decoding()
         self._cloning.run(is_decoding=is_decoding, is_urgent=self._is_urgent())
@@ -171,7 +169,6 @@ class EngineLoop:
         return any(stages) or self._scheduler.can_start()
 
     def _is_urgent(self) -> bool:
-        """True if a listener is about to hear a gap."""
         now_s = self._clock()
         return any(
             request.streaming and request.in_progress and request.playback_slack_s(now_s) < URGENT_SLACK_S
@@ -218,7 +215,6 @@ class EngineLoop:
         return joining
 
     def _take(self, ended: StepResult) -> None:
-        """Hand sequences that left the batch to the vocoder, or fail them."""
         now_s = self._clock()
         for sequence in ended.decoded:
             self._scheduler.free_slot(sequence, now_s)
@@ -230,7 +226,7 @@ class EngineLoop:
             self._drop(sequence.request)
 
     def _drop(self, request: Request) -> None:
-        """Forget a request. May be called twice."""
+        """May be called twice."""
         self._scheduler.release(request)
         for sequence in self._decoding.drop(request):
             self._scheduler.free_slot(sequence, self._clock(), is_whole=False)
@@ -238,7 +234,7 @@ class EngineLoop:
         _drop_audio(request)
 
     def _fail_everything(self, error: Exception) -> None:
-        """Fail all requests after a failed turn. When the device is lost the loop ends, else the batch is emptied."""
+        """Fail all requests. When the device is lost the loop ends, else the batch is emptied."""
         requests = self._scheduler.requests
         logger.error("the engine's turn failed with %d requests in it", len(requests), exc_info=error)
         is_lost = isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
@@ -257,7 +253,6 @@ class EngineLoop:
             self._on_lost(_failure("the device has failed and this process cannot use it any more", error))
 
     def _end(self) -> None:
-        """Refuse all that is in the inbox, waits to be cloned, or is sent from now on."""
         with self._ending:
             self._has_ended = True
         self._cloning.fail(_stopped())

@@ -30,8 +30,6 @@ class Guards(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """Codes of one segment, the stop code among them."""
-
     expected_codes: int
     """beyond these the audio is suspicious"""
     max_codes: int

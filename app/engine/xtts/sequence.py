@@ -71,7 +71,7 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
         return end_frame <= self.upsampler.num_frames(self.budget.expected_codes)
 
     def start_again(self) -> None:
-        """Forget the failed attempt; the next one draws other noise."""
+        """The next attempt draws other noise."""
         assert not self.num_windows
         self.attempt += 1
         self.slot = self.latents = None

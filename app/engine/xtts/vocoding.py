@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 
 class _PendingWindow(msgspec.Struct, frozen=True):
-    """A window that was launched on the device and not read yet."""
-
     sequence: XttsSequence
     end_frame: int
     samples: HostCopy
@@ -81,7 +79,6 @@ class VocodeStage:
             windows[:] = [window for window in windows if window.sequence.request is not request]
 
     def reset(self) -> None:
-        """Forget everything after a turn that failed."""
         self.decoded.clear()
         self._pending.clear()
 
@@ -99,7 +96,7 @@ class VocodeStage:
         return launched
 
     def _read(self, pending: _PendingWindow) -> bool:
-        """Take a window's samples. True if its sequence is finished."""
+        """True if the sequence is finished."""
         sequence = pending.sequence
         # Copied: a consumer may keep them for a minute, and memory that a GPU writes to is pinned.
         self._take_samples(sequence, pending.samples.wait().numpy().copy(), pending.end_frame)
@@ -145,7 +142,6 @@ class VocodeStage:
             self._deliver(sequence, sequence.held.pop(0).samples)
 
     def _finish(self, sequence: XttsSequence) -> None:
-        """Deliver what is held and end the segment."""
         if sequence.ran_away:
             self._cut(sequence)
         for held in sequence.held:

@@ -22,7 +22,7 @@ WARM_UP_STEPS = 2
 """Steps before each capture: at first use libraries make handles and workspaces and load kernels."""
 
 Step = Callable[[int, int], None]
-"""(slots, max_positions): one step, on tensors whose addresses never change"""
+"""on tensors whose addresses never change"""
 
 
 class Buckets(msgspec.Struct, frozen=True):
@@ -33,7 +33,6 @@ class Buckets(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, slots: int, positions: int) -> "Buckets":
-        """Buckets of a batch of so many slots of so many positions."""
         return cls(_up_to(slots, SLOTS), _up_to(positions, POSITIONS))
 
     def fit(self, num_slots: int, max_positions: int) -> tuple[int, int]:

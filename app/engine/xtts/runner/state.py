@@ -92,7 +92,6 @@ class BatchState:
             tensor[part] = to_device(torch.tensor(values, dtype=tensor.dtype), self.device)
 
     def move(self, source: int, target: int, num_positions: int) -> None:
-        """Copy a slot with `num_positions` written cache positions to another slot."""
         self.cache.move(source, target, num_positions)
         for tensor in (
             self.latents, self.sampled_codes, self.last_code, self.num_codes, self.num_positions, self.seen_codes,

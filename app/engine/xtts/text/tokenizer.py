@@ -113,8 +113,6 @@ class TextTokenizer:
         return words.encode(f"[{language}]{cleaned}".replace(" ", "[SPACE]")).ids
 
     def unspoken(self, said: str, language: str) -> str:
-        """Distinct letters, digits and signs of a spoken form without a token."""
-
         def transliterate(char: str) -> str:
             with self._lock:
                 return self._in_latin_letters(char, language)
