@@ -95,6 +95,9 @@ class SpeechService:
         Raises CloningUnavailable, QueueFull and DeadlineExceeded.
         """
         self._lifecycle.check()
+        if self.engine.info.can_clone:  # a request that would be refused must not cost seconds of the device
+            self.check_language(request.language)
+            self.check_length(request.text)
         deadline = self._new_deadline()
         with span("condition"):
             async with deadline.overall():

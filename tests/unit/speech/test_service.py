@@ -11,7 +11,7 @@ import pytest
 from app.audio.reference import ReferenceClip
 from app.engine import scheduler
 from app.engine.values import Voice
-from app.errors import DeadlineExceeded, QueueFull
+from app.errors import DeadlineExceeded, QueueFull, TextTooLong, UnsupportedLanguage
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.request import SpeechRequest
@@ -60,6 +60,25 @@ def test_cloning_and_speaking_share_one_deadline(tmp_path: Path) -> None:
         with pytest.raises(DeadlineExceeded):
             await service.clone(HELLO, [CLIP])
         assert engine.requests == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (SpeechRequest(text="Hello.", language="xx"), UnsupportedLanguage),
+        (SpeechRequest(text="Hello. " * 5000), TextTooLong),
+    ],
+)
+def test_a_request_that_is_refused_anyway_clones_no_voice(
+    tmp_path: Path, request_: SpeechRequest, error: type[Exception]
+) -> None:
+    async def scenario() -> None:
+        engine = FakeEngine()
+        with pytest.raises(error):
+            await service_of(engine, tmp_path).clone(request_, [CLIP])
+        assert engine.num_cloned == 0
 
     asyncio.run(scenario())
 
