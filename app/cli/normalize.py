@@ -42,12 +42,13 @@ def normalize(
     find_unspoken = _find_unspoken(settings, code)
     if code not in LANGUAGES and find_unspoken is None:
         raise UnsupportedLanguage(f"{quoted(language)} is none of {', '.join(LANGUAGES)}", param="language")
+    lexicon = LexiconFile(settings.lexicon)
     form = spoken_form(
         written,
         code,
-        LexiconFile(settings.lexicon).lexicons_for(code, voice),
+        lambda language: lexicon.lexicons_for(language, voice),
         markup=Markup(markup),
-        find_unspoken=find_unspoken or (lambda _: ""),
+        find_unspoken=find_unspoken or (lambda said, language: ""),
     )
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(form)).decode())
@@ -60,7 +61,7 @@ def normalize(
         click.echo(f"warning: {warning}", err=True)
 
 
-def _find_unspoken(settings: Settings, language: str) -> Callable[[str], str] | None:
+def _find_unspoken(settings: Settings, language: str) -> Callable[[str, str], str] | None:
     """Return the engine's test for characters that it cannot pronounce; None where the engine is unknown."""
     from app.engine.factory import choose_engine
     from app.engine.xtts.checkpoint.files import folder_of, is_folder, is_installed
@@ -69,10 +70,10 @@ def _find_unspoken(settings: Settings, language: str) -> Callable[[str], str] | 
     if name == "embedded":
         from app.engine import embedded
 
-        return embedded.find_unspoken if language == "en" else None
+        return (lambda said, language: embedded.find_unspoken(said)) if language == "en" else None
     if not is_folder(settings.model) and not is_installed(settings.model, settings.data):
         return None
     from app.engine.xtts.text.pronounceable import find_unspoken, read_words
 
     words = read_words(folder_of(settings.model, settings.data) / "vocab.json")
-    return lambda said: find_unspoken(said, language, words)
+    return lambda said, language: find_unspoken(said, language, words)

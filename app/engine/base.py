@@ -14,7 +14,7 @@ from app.engine import scheduler
 from app.engine.stream import ChunkStream
 from app.engine.values import Voice
 from app.errors import ChorusError
-from app.text.lexicon import Lexicon
+from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.segments import Segment
 
 StartupTimer = Callable[[str], AbstractContextManager[None]]
@@ -131,12 +131,12 @@ class Engine(Protocol):
         ...
 
     def prepare(
-        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+        self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
     ) -> tuple[scheduler.Sequence, ...]:
         """Make a sequence of each segment: its text spelt out and tokenised. Blocks for milliseconds a segment.
 
-        language   of segments that name none
-        lexicons   words that are read otherwise (app.text.reading)
+        language        of segments that name none
+        find_lexicons   words that are read otherwise (app.text.reading)
 
         A segment that cannot be decoded in one piece becomes several sequences, and segments are numbered anew. A
         sequence belongs to one request, which is submitted once.

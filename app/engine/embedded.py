@@ -27,7 +27,7 @@ from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples, Voice
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
 from app.pools import yield_to_event_loop
-from app.text.lexicon import Lexicon
+from app.text.lexicon import FindLexicons, Lexicon, no_lexicons
 from app.text.reading import is_sounded, read
 from app.text.segments import Segment
 
@@ -115,9 +115,9 @@ class EmbeddedEngine:
         raise CloningUnavailable(HOW_TO_CLONE)
 
     def prepare(
-        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+        self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
     ) -> tuple[scheduler.Sequence, ...]:
-        return tuple(_prepare(segment, lexicons) for segment in segments)
+        return tuple(_prepare(segment, find_lexicons("en")) for segment in segments)
 
     def submit(self, request: Request) -> ChunkStream:
         if self._is_closed:

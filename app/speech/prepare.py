@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -10,7 +10,7 @@ from app.engine import scheduler
 from app.engine.base import Engine
 from app.errors import InvalidField, NothingToSpeak, TextTooLong, quoted
 from app.speech.request import MAX_SPEED, MIN_SPEED, Entries
-from app.text.lexicon import Lexicon, respell
+from app.text.lexicon import FindLexicons, Lexicon, no_lexicons, respell
 from app.text.markup import Markup, read_markup
 from app.text.markup.pauses import MAX_PAUSE_S
 from app.text.markup.splitting import split_spans
@@ -19,9 +19,6 @@ from app.text.segments import Boundary, Segment
 MAX_NAMED = 40
 """Lost characters and pieces that warnings name one by one."""
 MAX_PIECES_NAMED = 5
-
-FindLexicons = Callable[[], Sequence[Lexicon]]
-"""Called by `prepare`; may block."""
 
 
 class PreparedText(msgspec.Struct, frozen=True):
@@ -41,7 +38,7 @@ def prepare(
     engine: Engine,
     text: str,
     language: str,
-    find_lexicons: FindLexicons = tuple[Lexicon, ...],
+    find_lexicons: FindLexicons = no_lexicons,
     *,
     max_chars: int = sys.maxsize,
     markup: Markup = Markup.PLAIN,
@@ -55,9 +52,8 @@ def prepare(
     marked = read_markup(text, markup, language=language, languages=engine.info.languages)
     split = split_spans(marked.spans, language=language, max_chars=engine.info.max_segment_chars)
     segments = [bound_rate(segment, speed) for segment in split.segments]
-    lexicons = find_lexicons()
-    check_growth(segments, lexicons, max_chars)
-    prepared = engine.prepare(segments, language, lexicons)
+    check_growth(segments, language, find_lexicons, max_chars)
+    prepared = engine.prepare(segments, language, find_lexicons)
     if not prepared:
         has_pause = any(span.pause_s is not None for span in marked.spans)
         beside = ": pauses need words beside them" if has_pause else ""
@@ -80,12 +76,10 @@ def request_lexicons(entries: Entries) -> Sequence[Lexicon]:
         raise InvalidField(f"lexicon: {error}", param="lexicon") from None
 
 
-def check_growth(segments: Sequence[Segment], lexicons: Sequence[Lexicon], max_chars: int) -> None:
-    """Raises TextTooLong where `lexicons` make the text longer than `max_chars`."""
-    if not lexicons:
-        return
+def check_growth(segments: Sequence[Segment], language: str, find_lexicons: FindLexicons, max_chars: int) -> None:
+    """Raises TextTooLong where lexicons make the text longer than `max_chars`, and what `find_lexicons` raises."""
     num_written = sum(len(segment.text) for segment in segments)
-    num_said = sum(len(respell(segment.text, lexicons)[0]) for segment in segments)
+    num_said = sum(len(respell(segment.text, find_lexicons(segment.language or language))[0]) for segment in segments)
     if num_said > max(num_written, max_chars):
         raise TextTooLong(
             f"with the words of its lexicon the text has {num_said} characters; the limit is {max_chars}",

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
@@ -22,7 +23,7 @@ from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
 from app.text.languages import LANGUAGES, default_language, match_language
-from app.text.lexicon import Lexicon
+from app.text.lexicon import FindLexicons, Lexicon
 from app.text.lexicon_file import LexiconFile
 from app.voices.catalogue import VoiceCatalogue
 from app.voices.levels import level_of
@@ -138,7 +139,7 @@ class SpeechService:
                         self.engine,
                         request.text,
                         language,
-                        lambda: self.lexicons_for(request.lexicon, language, voice.id),
+                        self.find_lexicons(request.lexicon, voice.id),
                         max_chars=self._settings.max_text_chars,
                         markup=request.markup,
                         speed=request.speed,
@@ -208,9 +209,18 @@ class SpeechService:
             clock=self._clock,
         )
 
-    def lexicons_for(self, entries: Entries, language: str, voice_id: str | None) -> Sequence[Lexicon]:
-        """Lexicons of a request and of CHORUS_LEXICON, the first one wins. Blocking. Raises InvalidField."""
-        return (*request_lexicons(entries), *self.lexicon.lexicons_for(language, voice_id))
+    def find_lexicons(self, entries: Entries, voice_id: str | None) -> FindLexicons:
+        """Look-up of lexicons, those of the request before CHORUS_LEXICON. A look-up blocks and raises InvalidField."""
+
+        @cache
+        def own() -> Sequence[Lexicon]:
+            return request_lexicons(entries)
+
+        @cache
+        def find(language: str) -> Sequence[Lexicon]:
+            return (*own(), *self.lexicon.lexicons_for(language, voice_id))
+
+        return find
 
     async def check(self, request: SpeechRequest) -> None:
         """Raise what `speak` would raise before it admits the request."""

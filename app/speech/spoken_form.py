@@ -13,7 +13,7 @@ from app.speech.prepare import check_growth
 from app.speech.request import Entries
 from app.speech.service import SpeechService
 from app.text.languages import LANGUAGES, XTTS_MAX_CHARS, match_language, max_chars
-from app.text.lexicon import Lexicon
+from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.markup import Markup, read_markup
 from app.text.markup.splitting import split_spans
 from app.text.normalization.rule import Change
@@ -21,6 +21,8 @@ from app.text.reading import read
 from app.text.segments import Boundary, Segment
 
 Prepare = Callable[[Sequence[Segment]], Sequence[scheduler.Sequence]]
+FindUnspoken = Callable[[str, str], str]
+"""A spoken form and its language -> the characters of it that an engine cannot pronounce."""
 
 
 class SpokenSegment(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,25 +48,25 @@ class SpokenForm(msgspec.Struct, frozen=True, kw_only=True):
 def spoken_form(
     text: str,
     language: str,
-    lexicons: Sequence[Lexicon] = (),
+    find_lexicons: FindLexicons = no_lexicons,
     *,
     prepare: Prepare | None = None,
     markup: Markup = Markup.AUTO,
     max_segment_chars: Mapping[str, int] = XTTS_MAX_CHARS,
     max_spoken_chars: int = sys.maxsize,
-    find_unspoken: Callable[[str], str] = lambda _: "",
+    find_unspoken: FindUnspoken = lambda said, language: "",
 ) -> SpokenForm:
     """The segments of `text` as an engine's `prepare` cuts them; without an engine, as markup and sentences do.
 
     max_segment_chars   language -> characters of one segment, for the languages that a text may switch to
 
-    Blocks for milliseconds a segment; any thread. Raises TextTooLong where `lexicons` make the text longer than
+    Blocks for milliseconds a segment; any thread. Raises TextTooLong where lexicons make the text longer than
     `max_spoken_chars`.
     """
     sizes = {language: max_chars(language), **max_segment_chars}
     marked = read_markup(text, markup, language=language, languages=tuple(sizes))
     segments = split_spans(marked.spans, language=language, max_chars=sizes).segments
-    check_growth(segments, lexicons, max_spoken_chars)
+    check_growth(segments, language, find_lexicons, max_spoken_chars)
     if prepare is None:
         pieces = [(segment, None) for segment in segments]
     else:
@@ -72,14 +74,15 @@ def spoken_form(
     spoken: list[SpokenSegment] = []
     warnings = [*marked.warnings]
     for segment, lost in pieces:
-        said = read(segment.text, segment.language or language, lexicons)
-        unspoken = find_unspoken(said.text) if lost is None else lost
+        spoken_in = segment.language or language
+        said = read(segment.text, spoken_in, find_lexicons(spoken_in))
+        unspoken = find_unspoken(said.text, spoken_in) if lost is None else lost
         spoken.append(
             SpokenSegment(
                 index=segment.index,
                 text=segment.text,
                 spoken=said.text,
-                language=segment.language or language,
+                language=spoken_in,
                 boundary=segment.boundary,
                 changes=said.changes,
                 unspoken=unspoken,
@@ -106,12 +109,12 @@ async def served_spoken_form(
     service.check_length(text)
 
     def make() -> SpokenForm:
-        lexicons = service.lexicons_for(entries, code, voice_id)
+        find_lexicons = service.find_lexicons(entries, voice_id)
         return spoken_form(
             text,
             code,
-            lexicons,
-            prepare=None if is_foreign else lambda segments: engine.prepare(segments, code, lexicons),
+            find_lexicons,
+            prepare=None if is_foreign else lambda segments: engine.prepare(segments, code, find_lexicons),
             markup=markup,
             max_segment_chars=XTTS_MAX_CHARS if is_foreign else engine.info.max_segment_chars,
             max_spoken_chars=service.max_text_chars,

@@ -8,7 +8,7 @@ particle.
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -97,6 +97,14 @@ class Lexicon:
         else:
             self._any_case[key.casefold()] = entry.say
         self._lengths.setdefault(tokens[0].casefold(), set()).add(len(tokens))
+
+
+FindLexicons = Callable[[str], Sequence[Lexicon]]
+"""Language -> its lexicons, the most specific first. May block."""
+
+
+def no_lexicons(language: str) -> Sequence[Lexicon]:
+    return ()
 
 
 def respell(text: str, lexicons: Sequence[Lexicon]) -> tuple[str, list[Change]]:

@@ -15,7 +15,7 @@ from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Voice
 from app.errors import ChorusError, EngineFailure
-from app.text.lexicon import Lexicon, respell
+from app.text.lexicon import FindLexicons, no_lexicons, respell
 from app.text.segments import Segment
 
 RATE_HZ = 24_000
@@ -98,13 +98,13 @@ class FakeEngine:
         return Voice(id=voice_id, conditioning=content.decode(), level=LEVEL)
 
     def prepare(
-        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+        self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
     ) -> tuple[scheduler.Sequence, ...]:
         return tuple(
             scheduler.Sequence(
                 segment=segment,
                 language=segment.language or language,
-                spoken_text=respell(segment.text, lexicons)[0],
+                spoken_text=respell(segment.text, find_lexicons(segment.language or language))[0],
                 normal_s=WORD_S * len(segment.text.split()),
                 unspoken="".join(dict.fromkeys(char for char in segment.text if char in "世界")),
                 has_sound=any(char.isalnum() and char not in "世界" for char in segment.text),

@@ -28,7 +28,7 @@ from app.engine.xtts.text.prepare import TextPreparer
 from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning, unpack_level
 from app.errors import ChorusError, Draining
 from app.text.languages import max_chars
-from app.text.lexicon import Lexicon
+from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.segments import Segment
 
 
@@ -132,9 +132,9 @@ class XttsEngine:
         return Voice(id=voice_id, conditioning=conditioning, level=unpack_level(packed))
 
     def prepare(
-        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+        self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
     ) -> tuple[XttsSequence, ...]:
-        return self._preparer.prepare(segments, language, lexicons)
+        return self._preparer.prepare(segments, language, find_lexicons)
 
     def submit(self, request: Request) -> ChunkStream:
         if self._is_closed:

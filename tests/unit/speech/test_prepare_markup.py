@@ -4,6 +4,8 @@ import pytest
 
 from app.errors import InvalidMarkup, NothingToSpeak
 from app.speech.prepare import PreparedText, prepare
+from app.speech.spoken_form import spoken_form
+from app.text.lexicon import Lexicon
 from app.text.markup import Markup
 from app.text.segments import Boundary
 from tests.support.fake_engine import FakeEngine
@@ -66,6 +68,15 @@ def test_a_span_in_another_language_is_a_segment_of_its_own() -> None:
         ("guten Tag", "de", Boundary.CLAUSE),
         ("and left.", None, Boundary.PARAGRAPH),
     ]
+
+
+def test_a_span_in_another_language_has_the_lexicon_of_that_language() -> None:
+    words = {"en": Lexicon({"Tag": "tagg"}), "de": Lexicon({"Tag": "Taak"})}
+    text = "<speak>A Tag, <lang xml:lang='de'>guten Tag</lang> and one more Tag.</speak>"
+    found = prepare(FakeEngine(), text, "en", lambda language: [words[language]], markup=Markup.AUTO)
+    assert [sequence.spoken_text for sequence in found.sequences] == ["A tagg,", "guten Taak", "and one more tagg."]
+    form = spoken_form(text, "en", lambda language: [words[language]])
+    assert [segment.spoken for segment in form.segments] == ["A tagg,", "guten Taak", "and one more tagg."]
 
 
 @pytest.mark.parametrize(("speed", "rate"), [(1.0, 1.5), (2.0, 1.0), (0.5, 1.5), (1.6, 1.25)])

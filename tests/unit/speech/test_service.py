@@ -16,7 +16,7 @@ from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.text.lexicon import Lexicon
+from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.segments import Segment
 from tests.support.fake_engine import FakeEngine
 
@@ -88,10 +88,10 @@ def test_text_is_read_and_tokenised_on_a_thread_of_the_text_pool(tmp_path: Path)
 
     class Watched(FakeEngine):
         def prepare(
-            self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+            self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
         ) -> tuple[scheduler.Sequence, ...]:
             threads.add(threading.current_thread().name)
-            return super().prepare(segments, language, lexicons)
+            return super().prepare(segments, language, find_lexicons)
 
     async def scenario() -> None:
         speech = await service_of(Watched(), tmp_path).speak(HELLO)

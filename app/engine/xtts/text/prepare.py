@@ -13,7 +13,7 @@ from app.engine.xtts.runaway import Guards, budget_of
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.text.languages import max_chars
-from app.text.lexicon import Lexicon
+from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.reading import read
 from app.text.segments import Boundary, Segment, best_cut
 
@@ -34,22 +34,24 @@ class TextPreparer:
         self._max_audio_s = args.max_audio_codes * args.code_s
 
     def prepare(
-        self, segments: Sequence[Segment], language: str, lexicons: Sequence[Lexicon] = ()
+        self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
     ) -> tuple[XttsSequence, ...]:
         """A sequence of each segment, or several where it is too long; numbered in their order.
 
         language   of segments that name none
         """
         fitting = [
-            piece for segment in segments for piece in self._fitting(segment, segment.language or language, lexicons)
+            piece
+            for segment in segments
+            for piece in self._fitting(segment, segment.language or language, find_lexicons)
         ]
         for index, sequence in enumerate(fitting):
             sequence.segment = msgspec.structs.replace(sequence.segment, index=index)
         return tuple(fitting)
 
-    def _fitting(self, segment: Segment, language: str, lexicons: Sequence[Lexicon]) -> Iterator[XttsSequence]:
+    def _fitting(self, segment: Segment, language: str, find_lexicons: FindLexicons) -> Iterator[XttsSequence]:
         text = segment.text
-        said = read(text, language, lexicons).text
+        said = read(text, language, find_lexicons(language)).text
         spoken = self._tokenizer.spell(said, language)
         tokens = self._tokenizer.encode(spoken, language)
         # A spelt-out segment may be as long as a language allows.
@@ -58,8 +60,8 @@ class TextPreparer:
             at = best_cut(text, wanted=len(text) // 2, limit=len(text) - 1)
             first, rest = text[:at].rstrip(), text[at:].lstrip()
             opening = msgspec.structs.replace(segment, text=first, boundary=Boundary.CLAUSE, pause_s=None)
-            yield from self._fitting(opening, language, lexicons)
-            yield from self._fitting(msgspec.structs.replace(segment, text=rest), language, lexicons)
+            yield from self._fitting(opening, language, find_lexicons)
+            yield from self._fitting(msgspec.structs.replace(segment, text=rest), language, find_lexicons)
             return
         unspoken = self._tokenizer.unspoken(said, language)
         yield XttsSequence(
