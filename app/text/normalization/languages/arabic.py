@@ -79,7 +79,7 @@ class Arabic(Grammar):
         )
 
     def ordinal(self, number: int, context: str = "") -> str:
-        return self.numerals.spell(number, "spellout-ordinal-masculine")
+        return " ".join(self.numerals.spell(number, "spellout-ordinal-masculine").split())
 
     def number(self, number: Number, context: str = "") -> str:
         fraction = number.fraction.rstrip("0") if len(number.fraction) > 6 else number.fraction

@@ -81,8 +81,8 @@ class Hindi(Grammar):
     roman_words = ("अध्याय", "भाग", "खंड")
 
     def ordinal(self, number: int, context: str = "") -> str:
-        """`context` is the ending: `वाँ`, `वीं`, `वें`, or of the first four `ला`, `री`."""
-        return self.cardinal(number) + context
+        """In the masculine singular: `पहला`, `पाँचवाँ`."""
+        return f"{_ORDINALS[number]}ा" if number in _ORDINALS else f"{self.cardinal(number)}वाँ"
 
     def cardinal(self, number: int, context: str = "") -> str:
         return self.numerals.spell(number).replace("पन्द्रह", "पंद्रह")

@@ -77,7 +77,7 @@ class Korean(Grammar):
         return "스무" if number == 20 else _NATIVE_TENS[number // 10] + _NATIVE_UNITS[number % 10]
 
     def ordinal(self, number: int, context: str = "") -> str:
-        return "첫" if number == 1 else self.native(number)
+        return f"{'첫' if number == 1 else self.native(number)}번째"
 
     def number(self, number: Number, context: str = "") -> str:
         spoken = self.cardinal(int(number.integer or "0")) if len(number.integer) < 16 else self.digits(number.integer)
@@ -204,6 +204,6 @@ def _amounts(grammar: Korean) -> Iterator[Rule]:
 
     parts = re.compile(r"(?<!\d)(\d+)분의 ?(\d+)")
     yield Rule("fraction", parts, lambda match: grammar.fraction(int(match[2]), int(match[1])))
-    yield Rule("ordinal", ordinal, lambda match: f"{grammar.ordinal(int(match[1]))}번째")
+    yield Rule("ordinal", ordinal, lambda match: grammar.ordinal(int(match[1])))
     yield Rule("number", native, lambda match: grammar.native(int(match[1])) + " ")
     yield Rule("fraction", fraction, say_fraction)
