@@ -16,6 +16,9 @@ _UNIT_EXPONENT = re.compile("(?<=m|t)[²³](?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
 _SIGNS = str.maketrans(
     {"−": "-", "‐": "-", "‑": "-", "﹣": "-", "⁄": "/", "∕": "/", "’": "'", "ʼ": "'", "˚": "°", "º": "º"}
 )
+_TYPED = {"->": "→", "-->": "→", "=>": "→", ">=": "≥", "<=": "≤", "!=": "≠", "==": "="}
+"""Signs that are typed with two or three others, between blanks or operands."""
+_TYPED_SIGN = re.compile(r"(?<![-=<>!+*/])(?:-?->|=>|>=|<=|!=|==)(?![-=<>])")
 _KEPT = frozenset("…²³½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒ªº™℃℉№")
 """NFKC would turn them into something that reads otherwise."""
 _COMPATIBLE = re.compile(
@@ -31,6 +34,7 @@ def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) ->
     become `^` and digits, except those of units (`m²`).
     """
     text = _SPACES.sub(" ", _GROUPS.sub("", text)).translate(_SIGNS)
+    text = _TYPED_SIGN.sub(lambda match: _TYPED[match[0]], text)
 
     def plain(match: re.Match[str]) -> str:
         char = match[0]
