@@ -132,8 +132,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     precision: Annotated[
         Literal["auto", "float32", "float16", "int8"],
         Meta(
-            description="Numbers in which XTTS computes: `auto` takes float16 on a GPU and float32 on a CPU; `int8` is "
-            "for a CPU: its decoder is two to four times as fast"
+            description="Numbers in which XTTS computes: `auto` takes float16 on a GPU, and on a CPU int8 if a "
+            "downloaded model passed its check at conversion, else float32; int8 makes decoding on a CPU two to four "
+            "times as fast"
         ),
     ] = "auto"
     cuda_graphs: Annotated[

@@ -24,11 +24,11 @@ from app.engine.values import SamplingParams, Voice
 from app.engine.xtts.build import PROFILES
 from app.engine.xtts.checkpoint.files import ORIGINAL_WEIGHTS
 from app.engine.xtts.checkpoint.load import load_checkpoint
+from app.engine.xtts.checkpoint.precision import Precision, bring_to_precision
 from app.engine.xtts.device.copies import HostCopy
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.model.decoder import num_prompt_positions
-from app.engine.xtts.precision import Precision, choose_precision, set_precision
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence
@@ -134,7 +134,7 @@ def _decode(
         return [_sequence(preparer, text, voice, greedy) for text in texts]
 
     profile = PROFILES[device.type]
-    set_precision(checkpoint, choose_precision(precision, device))
+    bring_to_precision(checkpoint, precision, device)
     batch = Batch(
         checkpoint.networks.decoder,
         slots=len(texts),

@@ -11,6 +11,7 @@ from app import __version__
 from app.engine.factory import choose_engine
 from app.engine.xtts.checkpoint.files import folder_of, is_folder, is_installed
 from app.engine.xtts.checkpoint.inspection import inspect_checkpoint
+from app.engine.xtts.device.driver import find_device
 from app.errors import ChorusError, UnusableCheckpoint
 from app.http.access.callers import Callers
 from app.settings import Settings, load_settings
@@ -64,7 +65,8 @@ def _inspect(settings: Settings, line: Callable[[str, str], None]) -> None:
     if not is_folder(settings.model) and not is_installed(settings.model, settings.data):
         line("-", f"{settings.model} is not downloaded: the server downloads it when it starts")
         return
-    for finding in inspect_checkpoint(folder_of(settings.model, settings.data)):
+    folder = folder_of(settings.model, settings.data)
+    for finding in inspect_checkpoint(folder, precision=settings.precision, device=find_device(settings.device)):
         line("-" if finding.is_noteworthy else "ok", finding.text)
 
 

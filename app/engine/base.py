@@ -66,6 +66,9 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """those of `languages` whose numbers and abbreviations are not spelt out"""
     identity: str | None = None
     """a digest of the weights, to which saved voices belong; None where `model` names one version"""
+    precision: str | None = None
+    """number format of the weights: `float32`, `float16` or `int8`; None for an engine without a choice"""
+    precision_reason: str | None = None
     notice: str | None = None
     """one sentence for users of this engine"""
 

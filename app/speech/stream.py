@@ -35,6 +35,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """gaps that a listener of the stream would have heard"""
     segments: tuple[SegmentEnded, ...] = ()
     """spoken to their end"""
+    precision: str | None = None
+    """as in EngineInfo"""
 
     @property
     def num_segments(self) -> int:
@@ -108,6 +110,7 @@ class SpeechStream:
     def receipt(self) -> Receipt:
         return Receipt(
             engine=self._info.name,
+            precision=self._info.precision,
             seed=self._seed,
             warnings=(*self._warnings, *self._chunks.warnings),
             queue_s=self._chunks.queue_s,

@@ -21,10 +21,10 @@ import torch
 
 from app.engine.xtts.build import PROFILES
 from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
+from app.engine.xtts.checkpoint.precision import bring_to_precision
 from app.engine.xtts.device.driver import find_device
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.model.decoder import NUM_CONDITIONING_LATENTS, Decoder
-from app.engine.xtts.precision import choose_precision, set_precision
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from tests.support.xtts import seeded, sequence_of
@@ -106,8 +106,7 @@ def main() -> None:
     set_up(device)
     checkpoint = load_checkpoint(arguments.folder).to(device)
     decoder = checkpoint.networks.decoder
-    choice = choose_precision(arguments.precision, device)
-    set_precision(checkpoint, choice)
+    choice = bring_to_precision(checkpoint, arguments.precision, device)
     use_graphs = PROFILES[device.type].use_graphs and not arguments.eager
     bandwidth = copy_bytes_per_s(device)
     print(f"a large copy moves {bandwidth / 1e9:.0f} GB/s")

@@ -6,7 +6,6 @@
     sequence      the state of one segment
     runaway       limits on segments that do not end
     clones        the event loop's side of cloning: callers share one conditioning
-    precision     float32, float16 or int8
     build         loads everything that holds tensors
 
     model/        the networks and the KV cache
@@ -14,7 +13,7 @@
     vocoder/      latents to samples
     voice/        recordings to a voice
     text/         text to tokens
-    checkpoint/   model folders: download, checks, conversion, loading
+    checkpoint/   model folders: download, checks, conversion, loading, precision
     device/       the GPU, its driver and its memory
 
 The light environment lacks torch and the TTS package, so `factory` imports modules of this package only when it is

@@ -16,13 +16,13 @@ from app.audio.reference import ReferenceClip
 from app.engine.base import StartupTimer
 from app.engine.scheduler import kept_slots
 from app.engine.xtts.checkpoint.load import Checkpoint
+from app.engine.xtts.checkpoint.precision import Precision, PrecisionChoice, bring_to_precision
 from app.engine.xtts.checkpoint.recording import SPEAKER
 from app.engine.xtts.checkpoint.vocabulary import read_tokenizer
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.device.memory import read_free_bytes, slots_that_fit
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.loop import EngineLoop, Limits
-from app.engine.xtts.precision import Precision, choose_precision, set_precision
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.runner.state import BatchState
@@ -78,6 +78,7 @@ class EngineParts(msgspec.Struct, frozen=True):
     languages: CheckpointLanguages
     engine_loop: EngineLoop
     num_slots: int
+    precision: PrecisionChoice
 
 
 def build_parts(
@@ -109,11 +110,7 @@ def build_parts(
     with stage("device"):
         checkpoint = checkpoint.to(device)
         networks = checkpoint.networks
-        choice = choose_precision(precision, device)
-        logger.log(
-            logging.WARNING if choice.is_noteworthy else logging.INFO, "precision: %s: %s", choice.name, choice.reason
-        )
-        set_precision(checkpoint, choice)
+        choice = bring_to_precision(checkpoint, precision, device)
         vocoder = Vocoder(networks.generator, few_shapes=profile.few_window_shapes)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
@@ -156,7 +153,7 @@ def build_parts(
         on_lost=on_lost,
         clock=clock,
     )
-    return EngineParts(checkpoint, tokenizer, languages, engine_loop, num_slots)
+    return EngineParts(checkpoint, tokenizer, languages, engine_loop, num_slots, choice)
 
 
 def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> Checkpoint:

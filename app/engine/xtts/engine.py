@@ -17,11 +17,11 @@ from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, SamplingParams, Voice
 from app.engine.xtts.build import PROFILES, DeviceProfile, EngineParts, build_parts
 from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
+from app.engine.xtts.checkpoint.precision import Precision
 from app.engine.xtts.clones import Clones
 from app.engine.xtts.device.memory import read_device_memory
 from app.engine.xtts.device.thread import start_device_thread
 from app.engine.xtts.loop import AudioConsumed, Cancel, Speak, Stop
-from app.engine.xtts.precision import Precision
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.prepare import TextPreparer
@@ -206,6 +206,8 @@ def _info_of(parts: EngineParts, device: str, max_queue: int) -> EngineInfo:
         model=checkpoint.name,
         identity=checkpoint.identity,
         device=device_name(device),
+        precision=parts.precision.name,
+        precision_reason=parts.precision.reason,
         sample_rate_hz=config.model_args.output_sample_rate,
         languages=languages.spoken,
         languages_as_written=languages.as_written,

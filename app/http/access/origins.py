@@ -19,6 +19,7 @@ OUR_HEADERS = [
     "Server-Timing",
     "X-Audio-Seconds",
     "X-Chorus-Engine",
+    "X-Chorus-Precision",
     "X-Chorus-Instance",
     "X-Chorus-Warnings",
     "X-Request-Id",

@@ -57,6 +57,10 @@ HEADERS: dict[str, Json] = {
         "number of its own",
     },
     "X-Chorus-Engine": {"schema": _TEXT, "description": "The engine that spoke: `xtts` or `embedded`"},
+    "X-Chorus-Precision": {
+        "schema": _TEXT,
+        "description": "Numbers in which XTTS computed: `float32`, `float16` or `int8`; absent for the embedded voice",
+    },
     "X-Seed": {"schema": _WHOLE, "description": "The seed that was used: send it to hear the same again"},
     "X-Audio-Seconds": {"schema": _NUMBER, "description": "Length of the audio; only of whole answers"},
     "X-Chorus-Warnings": {
@@ -72,7 +76,14 @@ HEADERS: dict[str, Json] = {
     "WWW-Authenticate": {"schema": _TEXT, "description": "How to send the key"},
 }
 EVERY_ANSWER = ("X-Request-Id", "X-Chorus-Instance")
-AUDIO_ANSWER = ("X-Chorus-Engine", "X-Seed", "X-Audio-Seconds", "X-Chorus-Warnings", "Server-Timing")
+AUDIO_ANSWER = (
+    "X-Chorus-Engine",
+    "X-Chorus-Precision",
+    "X-Seed",
+    "X-Audio-Seconds",
+    "X-Chorus-Warnings",
+    "Server-Timing",
+)
 
 
 def build_document(

@@ -167,8 +167,9 @@ def receipt_facts(receipt: Receipt) -> dict[str, Any]:
     }
     known = {name: round(seconds, 3) for name, seconds in times.items() if seconds is not None}
     counts = {"segments": receipt.num_segments, "characters": receipt.num_characters}
+    precision = {} if receipt.precision is None else {"precision": receipt.precision}
     delivered = {"delivered_s": round(receipt.delivered_s, 3), "underruns": receipt.num_underruns}
-    return {"engine": receipt.engine, "seed": receipt.seed} | counts | known | delivered
+    return {"engine": receipt.engine} | precision | {"seed": receipt.seed} | counts | known | delivered
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:
@@ -178,6 +179,8 @@ def receipt_headers(receipt: Receipt) -> dict[str, str]:
         "X-Seed": str(receipt.seed),
         "Server-Timing": ", ".join(f"{name};dur={s * 1000:.1f}" for name, s in timings if s is not None),
     }
+    if receipt.precision is not None:
+        headers["X-Chorus-Precision"] = receipt.precision
     if receipt.warnings:
         headers["X-Chorus-Warnings"] = warnings_header(receipt.warnings)
     return headers

@@ -40,6 +40,10 @@ class Health(msgspec.Struct, kw_only=True):
     identity: str | None = None
     """digest of the model's weights, to which saved voices belong; null where the model's name has its version"""
     device: str | None = None
+    precision: str | None = None
+    """`float32`, `float16` or `int8`; null for an engine without a choice"""
+    precision_reason: str | None = None
+    """why that one"""
     languages: tuple[str, ...] | None = None
     languages_as_written: tuple[str, ...] | None = None
     """those whose numbers and abbreviations are not spelt out: send them as words"""

@@ -23,6 +23,8 @@ def test_health_and_speakers_say_what_speaks(xtts_server: RunningServer) -> None
     with xtts_server.client() as client:
         health = client.get("/health").json()
         assert (health["status"], health["engine"], health["device"]) == ("ok", "xtts", "cpu")
+        assert health["precision"] == "float32"
+        assert "a folder as published is not checked in int8" in health["precision_reason"]
         speakers = client.get("/speakers").json()
         assert [speaker["id"] for speaker in speakers["speakers"]] == ["Ada Tiny", "Björn Small"]
         assert len(speakers["speakers"][0]["languages"]) == 17
@@ -32,6 +34,7 @@ def test_a_stream_has_the_samples_of_a_whole_answer(xtts_server: RunningServer) 
     whole = speak(xtts_server, format="pcm")
     streamed = speak(xtts_server, format="pcm", stream=True)
     assert whole.headers["X-Chorus-Engine"] == "xtts"
+    assert whole.headers["X-Chorus-Precision"] == streamed.headers["X-Chorus-Precision"] == "float32"
     assert len(whole.content) > 48_000
     # A stream is vocoded in shorter windows, and a convolution of another length rounds otherwise: a sample may fall on
     # the next of 65,536 steps.

@@ -5,6 +5,7 @@ Networks, voices and tokenizer are built first, so a converted checkpoint can be
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from app import __version__
@@ -19,7 +20,7 @@ from app.engine.xtts.checkpoint.files import (
     WEIGHTS,
 )
 from app.engine.xtts.checkpoint.identity import identity_of
-from app.engine.xtts.checkpoint.int8_file import write_int8
+from app.engine.xtts.checkpoint.int8_weights import make_int8
 from app.engine.xtts.checkpoint.manifest import Manifest, entry_of, save_tensors, write_manifest
 from app.engine.xtts.checkpoint.networks import build_networks
 from app.engine.xtts.checkpoint.original import read_original_speakers, read_original_weights
@@ -64,7 +65,18 @@ def convert_checkpoint(
         names.append(f"{RECORDINGS[0]}{recording.path.suffix.lower()}")
         shutil.copyfile(recording.path, target / names[-1])
     check()
-    int8 = write_int8(networks.decoder, target)
+    # On a thread that ends: one that stays and has computed makes the engine's thread slower (see `build_parts`).
+    with ThreadPoolExecutor(1) as worker:
+        int8 = worker.submit(
+            make_int8,
+            target,
+            networks,
+            config,
+            tokenizer=tokenizer,
+            speakers=speakers,
+            recording=recording,
+            check=check,
+        ).result()
     check()
     files = {name: entry_of(target / name) for name in names}
     check()

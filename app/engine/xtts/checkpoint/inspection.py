@@ -7,12 +7,16 @@ the same message. Importing this module does not import torch.
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.engine.xtts.checkpoint.diagnosis import check_folder
 from app.engine.xtts.checkpoint.files import is_converted
 from app.engine.xtts.config import read_config
+
+if TYPE_CHECKING:  # imports torch
+    from app.engine.xtts.checkpoint.precision import Precision
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -21,8 +25,11 @@ class Finding(msgspec.Struct, frozen=True):
     """True where an operator may not expect it"""
 
 
-def inspect_checkpoint(folder: Path) -> Iterator[Finding]:
+def inspect_checkpoint(folder: Path, *, precision: "Precision", device: str) -> Iterator[Finding]:
     """Yield findings as they are made. Takes seconds: torch and the TTS package are imported.
+
+    precision   as in the settings
+    device      `cpu` or `cuda`
 
     Raises UnusableCheckpoint for the first thing that would keep the server from starting.
     """
@@ -38,11 +45,14 @@ def inspect_checkpoint(folder: Path) -> Iterator[Finding]:
             is_noteworthy=True,
         )
         return
-    yield from _inspect_content(folder)
+    yield from _inspect_content(folder, precision, device)
 
 
-def _inspect_content(folder: Path) -> Iterator[Finding]:
+def _inspect_content(folder: Path, precision: "Precision", device: str) -> Iterator[Finding]:
+    import torch
+
     from app.engine.xtts.checkpoint.load import load_checkpoint
+    from app.engine.xtts.checkpoint.precision import choose_precision
     from app.engine.xtts.checkpoint.recording import SPEAKER
     from app.engine.xtts.checkpoint.vocabulary import read_tokenizer
     from app.engine.xtts.text.languages import find_languages
@@ -54,6 +64,8 @@ def _inspect_content(folder: Path) -> Iterator[Finding]:
         f"every tensor has its place and shape; the vocabulary has {tokenizer.num_tokens} tokens, the model reads "
         f"{decoder.text_embedding.num_embeddings}"
     )
+    choice = choose_precision(checkpoint, precision, torch.device(device))
+    yield Finding(f"it computes in {choice.name}, because {choice.reason}", choice.is_noteworthy)
     languages = find_languages(checkpoint.config.languages, tokenizer.has_mark)
     yield Finding(f"it speaks {len(languages.spoken)} languages: {', '.join(languages.spoken)}")
     if languages.as_written:

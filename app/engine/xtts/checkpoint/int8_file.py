@@ -3,25 +3,28 @@
 Knows the file and its names. Knows nothing of when int8 is wanted.
 """
 
-import logging
 from pathlib import Path
 
 import msgspec
 import torch
-from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from app.engine.xtts.checkpoint.files import INT8_WEIGHTS
-from app.engine.xtts.checkpoint.manifest import Int8Record, Manifest, read_manifest, save_tensors, write_manifest
+from app.engine.xtts.checkpoint.manifest import Agreement, Int8Record, Manifest, save_tensors
 from app.engine.xtts.model.decoder import Decoder
 from app.engine.xtts.model.int8 import QuantizedMatrix, quantize
 from app.errors import UnusableCheckpoint
 
-logger = logging.getLogger(__name__)
-
 INT8_FORMAT = 1
 """Raised when other values or names are written. A file of another format is made again."""
+
+
+class Int8Weights(msgspec.Struct, frozen=True):
+    """A file of a folder, and what it was found to be worth."""
+
+    path: Path
+    agreement: Agreement | None
 
 
 def write_int8(decoder: Decoder, folder: Path) -> Int8Record:
@@ -33,25 +36,13 @@ def write_int8(decoder: Decoder, folder: Path) -> Int8Record:
     return Int8Record(file=save_tensors(tensors, folder / INT8_WEIGHTS), format=INT8_FORMAT)
 
 
-def add_int8(folder: Path, decoder: Decoder) -> Path:
-    """Write the file of a folder that was converted without it, unless another process does: then wait for that.
-
-    Files that a server maps are replaced, never changed. Raises OSError where the folder cannot be written.
-    """
-    with FileLock(folder / f".{INT8_WEIGHTS}.lock"):
-        manifest = read_manifest(folder)
-        if find_int8(folder, manifest) is None:
-            logger.info("%s has no int8 weights yet: they are made once", folder)
-            write_manifest(folder, msgspec.structs.replace(manifest, int8=write_int8(decoder, folder)))
-    return folder / INT8_WEIGHTS
-
-
-def find_int8(folder: Path, manifest: Manifest) -> Path | None:
-    """The file of a folder; None where it was never written, has another format, or was removed or cut short."""
+def find_int8(folder: Path, manifest: Manifest) -> Int8Weights | None:
+    """Those of a folder; None where they were never written, have another format, or were removed or cut short."""
     path, record = folder / INT8_WEIGHTS, manifest.int8
     if record is None or record.format != INT8_FORMAT:
         return None
-    return path if path.is_file() and path.stat().st_size == record.file.size else None
+    is_whole = path.is_file() and path.stat().st_size == record.file.size
+    return Int8Weights(path, record.agreement) if is_whole else None
 
 
 def read_int8(path: Path, decoder: Decoder) -> dict[str, QuantizedMatrix]:

@@ -16,7 +16,7 @@ from app.engine.xtts.checkpoint.files import (
     is_converted,
 )
 from app.engine.xtts.checkpoint.identity import NUM_DIGITS, identity_of
-from app.engine.xtts.checkpoint.int8_file import find_int8
+from app.engine.xtts.checkpoint.int8_file import Int8Weights, find_int8
 from app.engine.xtts.checkpoint.manifest import read_manifest
 from app.engine.xtts.checkpoint.networks import Networks, build_networks
 from app.engine.xtts.checkpoint.original import check_speakers, read_original_speakers, read_original_weights
@@ -37,8 +37,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     speakers: dict[str, VoiceConditioning]
     recording: Recording | None
     """of the trained speaker; the engine makes its first voice from it"""
-    int8_file: Path | None = None
-    """the decoder's weights in int8; None where the folder has none"""
+    int8: Int8Weights | None = None
+    """of the decoder; None where the folder has none"""
 
     @property
     def speaker_names(self) -> list[str]:
@@ -61,7 +61,7 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu
     """
     check_folder(folder)
     config = read_config(folder)
-    int8_file = None
+    int8 = None
     channels = config.model_args.gpt_n_model_channels
     if is_converted(folder):
         manifest = read_manifest(folder)
@@ -71,7 +71,7 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu
         tensors = _read_shapes(weights) if device == "meta" else _load(weights)
         speakers = _read_converted_speakers(folder / SPEAKERS)
         check_speakers(speakers, folder / SPEAKERS, channels=channels)
-        int8_file = find_int8(folder, manifest)
+        int8 = find_int8(folder, manifest)
     else:
         name = folder.resolve().name
         weights = folder / ORIGINAL_WEIGHTS
@@ -94,7 +94,7 @@ def load_checkpoint(folder: Path, *, in_memory: bool = False, device: str = "cpu
         vocabulary=folder / VOCABULARY,
         speakers=speakers,
         recording=read_recording(folder, max_s=config.max_ref_len),
-        int8_file=int8_file,
+        int8=int8,
     )
 
 

@@ -17,11 +17,38 @@ from safetensors.torch import save_file
 from app.engine.xtts.checkpoint.files import CONFIG, MANIFEST, WEIGHTS
 from app.errors import UnusableCheckpoint
 
+MIN_SAME_BEST = 0.98
+MAX_RELATIVE_ERROR = 0.03
+"""A checkpoint that is worse in int8 speaks in float32, unless int8 is asked for."""
+
 
 class FileEntry(msgspec.Struct, frozen=True):
     size: int
     """bytes"""
     sha256: str
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How near the decoder in int8 comes to the one in float32, to which the same codes are said."""
+
+    same_best: float
+    """share of steps in which both find the same code the likeliest"""
+    relative_error: float
+    """norm of the difference of the logits over norm of those in float32; 1 where there is one that is no number"""
+    num_steps: int
+    languages: tuple[str, ...]
+    row_limit: int
+    """the largest whole number of an activation; a CPU with a smaller one is less exact"""
+
+    @property
+    def is_enough(self) -> bool:
+        return self.same_best >= MIN_SAME_BEST and self.relative_error <= MAX_RELATIVE_ERROR
+
+    def __str__(self) -> str:
+        return (
+            f"the same best code as float32 in {self.same_best:.1%} of {self.num_steps} steps, logits that differ by "
+            f"{self.relative_error:.1%}; {MIN_SAME_BEST:.0%} and {MAX_RELATIVE_ERROR:.0%} are asked for"
+        )
 
 
 class Int8Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +57,8 @@ class Int8Record(msgspec.Struct, frozen=True, kw_only=True):
     file: FileEntry
     format: int
     """of the file; see INT8_FORMAT"""
+    agreement: Agreement | None = None
+    """null: not measured, because the checkpoint has no voice, or none of the languages with a sentence for it"""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

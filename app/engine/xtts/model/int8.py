@@ -14,11 +14,9 @@ import msgspec
 import torch
 from torch import nn
 
-ROW_LIMIT = 63
-"""The largest activation, as a whole number. Without VNNI a CPU adds two products in 16 bits, and
-2 * (ROW_LIMIT + ZERO_POINT) * WEIGHT_LIMIT must fit."""
-ZERO_POINT = 64
-"""The operator wants activations from 0 on: it adds this and takes it away again."""
+ROW_LIMITS = (127, 63)
+"""The largest activation, as a whole number: the first that this CPU multiplies exactly. Without VNNI it adds two
+products in 16 bits, and of these two only 2 * (63 + 64) * 127 fits."""
 WEIGHT_LIMIT = 127
 MIN_MAGNITUDE = 1e-30
 """of a row, so that a row of zeros is not divided by 0"""
@@ -47,11 +45,14 @@ def quantize(weight: torch.Tensor) -> QuantizedMatrix:
 class QuantizedAffine(nn.Module):
     """x @ weight + bias, with a packed copy of the weight, one byte a value, for int8 instructions of the CPU.
 
+    row_limit   the largest activation, as a whole number; None: that of this CPU
+
     Raises RuntimeError where torch has no such products for this CPU (see `find_int8_problem`).
     """
 
-    def __init__(self, matrix: QuantizedMatrix, bias: torch.Tensor) -> None:
+    def __init__(self, matrix: QuantizedMatrix, bias: torch.Tensor, *, row_limit: int | None = None) -> None:
         super().__init__()
+        self._row_limit = row_limit or find_row_limit()
         zero_points = torch.zeros(len(matrix.scales), dtype=torch.int64)
         quantized = torch._make_per_channel_quantized_tensor(matrix.values, matrix.scales.double(), zero_points, 0)  # pyright: ignore[reportPrivateImportUsage] - the public way starts from float32
         self._packed = torch.ops.quantized.linear_prepack(quantized, None)
@@ -59,11 +60,12 @@ class QuantizedAffine(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[rows, in] to [rows, out], float32. A row that is not finite gives one that is not, and harms no other."""
-        scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=MIN_MAGNITUDE).div_(ROW_LIMIT)
+        scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=MIN_MAGNITUDE).div_(self._row_limit)
         # Rounded here, because the operator rounds the last elements of a block in another way than the others.
         whole = x.div(scale).round_()
+        zero_point = self._row_limit + 1  # the operator wants activations above 0
         product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
-            whole, 1.0, ZERO_POINT, self._packed
+            whole, 1.0, zero_point, self._packed
         )
         # Not `addcmul`, which may round once or twice, as the compiler chose for each of its loops.
         return product.mul_(scale).add_(self.bias)
@@ -93,16 +95,37 @@ def gelu_(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
-@functools.cache
 def find_int8_problem() -> str | None:
-    """Why this process cannot compute in int8; None where it can. Tried once, with the largest sums that may occur."""
+    """Why this process cannot compute in int8; None where it can."""
+    return probe().problem
+
+
+def find_row_limit() -> int:
+    """The one of ROW_LIMITS for this CPU. Raises RuntimeError where there is none."""
+    found = probe()
+    if found.problem is not None:
+        raise RuntimeError(found.problem)
+    return found.row_limit
+
+
+class Probe(msgspec.Struct, frozen=True):
+    row_limit: int = 0
+    problem: str | None = None
+
+
+@functools.cache
+def probe() -> Probe:
+    """Multiply once, with the largest sums that may occur, and see which are exact."""
     rows, size = 3, 64
     signs = torch.where(torch.arange(size * size).view(size, size) % 3 == 0, -1.0, 1.0)
     x = torch.where(torch.arange(rows * size).view(rows, size) % 5 == 0, -1.0, 1.0)
-    try:
-        ours = QuantizedAffine(quantize(signs), torch.zeros(size))(x)
-    except (RuntimeError, AttributeError) as error:  # an operator that is missing, or has no kernel for this CPU
-        return f"torch {torch.__version__} has no int8 products for this CPU ({str(error).splitlines()[0]})"
-    if not torch.allclose(ours, x @ signs, atol=1e-3, rtol=0):
-        return f"the int8 products of torch {torch.__version__} are wrong on this CPU"
-    return None
+    matrix, bias = quantize(signs), torch.zeros(size)
+    for row_limit in ROW_LIMITS:
+        try:
+            ours = QuantizedAffine(matrix, bias, row_limit=row_limit)(x)
+        except (RuntimeError, AttributeError) as error:  # an operator that is missing, or has no kernel for this CPU
+            reason = str(error).splitlines()[0]
+            return Probe(problem=f"torch {torch.__version__} has no int8 products for this CPU ({reason})")
+        if torch.allclose(ours, x @ signs, atol=1e-3, rtol=0):
+            return Probe(row_limit)
+    return Probe(problem=f"the int8 products of torch {torch.__version__} are wrong on this CPU")

@@ -17,8 +17,8 @@ from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples, SamplingParams, Voice
 from app.engine.xtts.build import PROFILES, DeviceProfile
+from app.engine.xtts.checkpoint.precision import Precision
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.precision import Precision
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import ChorusError, Draining, EngineFailure, QueueFull, UnusableReference

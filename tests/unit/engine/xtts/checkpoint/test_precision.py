@@ -6,9 +6,9 @@ import msgspec
 import pytest
 import torch
 
-from app.engine.xtts import precision
+from app.engine.xtts.checkpoint import precision
+from app.engine.xtts.checkpoint.precision import bring_to_precision, choose_precision
 from app.engine.xtts.model import int8
-from app.engine.xtts.precision import choose_precision, set_precision
 from app.errors import EngineUnavailable
 from tests.support.xtts import CPU, WITHOUT_INT8, Pair
 
@@ -27,17 +27,17 @@ CUDA = torch.device("cuda")
     ],
 )
 def test_the_precision_is_that_of_the_setting_or_suits_the_device(
-    wanted: precision.Precision, device: torch.device, chosen: str
+    tiny: Pair, wanted: precision.Precision, device: torch.device, chosen: str
 ) -> None:
-    choice = choose_precision(wanted, device)
+    choice = choose_precision(tiny.checkpoint, wanted, device)
     assert choice.name == chosen
     assert not choice.is_noteworthy
     assert (f"CHORUS_PRECISION={wanted}" in choice.reason) == (wanted != "auto")
 
 
-def test_int8_on_a_gpu_is_refused_in_one_line_that_says_what_to_do() -> None:
+def test_int8_on_a_gpu_is_refused_in_one_line_that_says_what_to_do(tiny: Pair) -> None:
     with pytest.raises(EngineUnavailable, match="on a CPU only") as refusal:
-        choose_precision("int8", CUDA)
+        choose_precision(tiny.checkpoint, "int8", CUDA)
     assert "CHORUS_DEVICE=cpu" in refusal.value.message
     assert "\n" not in refusal.value.message
 
@@ -46,21 +46,23 @@ def test_int8_on_a_gpu_is_refused_in_one_line_that_says_what_to_do() -> None:
 def test_int8_leaves_the_vocoder_and_the_head_in_float32(tiny: Pair) -> None:
     networks = copy.deepcopy(tiny.checkpoint.networks)
     checkpoint = msgspec.structs.replace(tiny.checkpoint, networks=networks)
-    set_precision(checkpoint, choose_precision("int8", CPU))
+    assert bring_to_precision(checkpoint, "int8", CPU).name == "int8"
     assert networks.decoder.is_int8
     assert networks.decoder.mel_head.weight.dtype == torch.float32
     assert {parameter.dtype for parameter in networks.generator.parameters()} == {torch.float32}
 
 
-def test_a_cpu_without_int8_products_is_told_once_and_speaks_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_without_int8_products_is_told_once_and_speaks_in_float32(
+    tiny: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As on ARM, where torch computes with QNNPACK."""
     monkeypatch.setattr(torch.backends.quantized, "engine", "qnnpack")
-    int8.find_int8_problem.cache_clear()
+    int8.probe.cache_clear()
     try:
-        choice = choose_precision("int8", CPU)
+        choice = choose_precision(tiny.checkpoint, "int8", CPU)
         assert choice.name == "float32"
         assert choice.is_noteworthy
         assert "has no int8 products for this CPU" in choice.reason
         assert "\n" not in choice.reason
     finally:
-        int8.find_int8_problem.cache_clear()
+        int8.probe.cache_clear()
