@@ -50,25 +50,33 @@ class LatentUpsampler:
         is_final   True if these are all latents of the segment
         """
         lengths = self._lengths(len(latents)) if is_final else [UNKNOWN] * (len(self._scales) + 1)
-        return self._frames(len(self._scales), start, stop, latents, lengths)
+        # From the frames down to the latents: neighbours of each stretch, counted from its first input.
+        lowers: list[Indices] = []
+        uppers: list[Indices] = []
+        shares: list[NDArray[np.float32]] = []
+        for scale, length in zip(reversed(self._scales), reversed(lengths[:-1]), strict=True):
+            lower, share = _neighbours(start, stop, scale, length)
+            upper = np.minimum(lower + 1, length - 1)
+            start, stop = int(lower[0]), int(upper[-1]) + 1
+            lowers.append(lower - start)
+            uppers.append(upper - start)
+            shares.append(share)
+        # Two copies for all stretches: each one is a call of the driver.
+        places = np.stack((np.concatenate(lowers), np.concatenate(uppers)))
+        at_lower, at_upper = to_device(torch.from_numpy(places), latents.device)
+        weights = to_device(torch.from_numpy(np.concatenate(shares)), latents.device)[:, None]
+        sizes = [len(share) for share in shares]
+        stretches = zip(at_lower.split(sizes), at_upper.split(sizes), weights.split(sizes), strict=True)
+        frames = latents[start:stop]
+        for lower_places, upper_places, weight in reversed(list(stretches)):
+            frames = frames[lower_places] * (1 - weight) + frames[upper_places] * weight
+        return frames
 
     def _lengths(self, num_latents: int) -> list[int]:
         lengths = [num_latents]
         for scale in self._scales:
             lengths.append(math.floor(lengths[-1] * scale))
         return lengths
-
-    def _frames(self, level: int, start: int, stop: int, latents: torch.Tensor, lengths: list[int]) -> torch.Tensor:
-        if level == 0:
-            return latents[start:stop]
-        lower, weight = _neighbours(start, stop, self._scales[level - 1], lengths[level - 1])
-        upper = np.minimum(lower + 1, lengths[level - 1] - 1)
-        first = int(lower[0])
-        below = self._frames(level - 1, first, int(upper[-1]) + 1, latents, lengths)
-        share = to_device(torch.from_numpy(weight), below.device)[:, None]
-        at_lower = to_device(torch.from_numpy(lower - first), below.device)
-        at_upper = to_device(torch.from_numpy(upper - first), below.device)
-        return below[at_lower] * (1 - share) + below[at_upper] * share
 
 
 def _num_ready(scales: tuple[float, ...], num_latents: int) -> int:
