@@ -22,18 +22,9 @@ def float_to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     return steps.clip(-INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
 
 
-def int16_to_float(steps: NDArray[np.int16]) -> NDArray[np.float32]:
-    return steps.astype(np.float32) / np.float32(INT16_SCALE)
-
-
 def float_to_bytes(samples: NDArray[np.float32]) -> bytes:
     """16-bit little-endian PCM on every machine."""
     return float_to_int16(samples).astype("<i2").tobytes()
-
-
-def bytes_to_float(data: bytes) -> NDArray[np.float32]:
-    """Raises ValueError for an odd number of bytes."""
-    return int16_to_float(np.frombuffer(data, "<i2").astype(np.int16))
 
 
 def require_finite(samples: NDArray[np.floating[Any]]) -> None:
