@@ -17,6 +17,7 @@ class SilentChunks:
     warnings: tuple[str, ...] = ()
     queue_s: float | None = 0.0
     begins_with_pause, ends_with_pause = True, False
+    num_segments = 0
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._rest = [np.zeros(round(SILENCE_S * sample_rate_hz), np.float32)]

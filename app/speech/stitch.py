@@ -62,6 +62,7 @@ class Stitcher:
         lead_s: float = 0.0,
     ) -> None:
         self._segments = segments
+        self.num_segments = len(segments)
         self._sample_rate_hz = sample_rate_hz
         self._pauses = pauses
         self._index = 0
@@ -108,7 +109,7 @@ class Stitcher:
 
     def _begin_next(self, ended: Segment) -> Samples:
         self._index += 1
-        is_end = self._index == len(self._segments)
+        is_end = self._index == self.num_segments
         if ended.pause_s is not None:
             num_pause = round(ended.pause_s * self._sample_rate_hz)
         else:

@@ -65,7 +65,6 @@ class SpeechStream:
         warnings: tuple[str, ...],
         gain: float,
         deadline: Deadline,
-        num_segments: int,
         asked_at_s: float,
         on_close: Callable[[], None],
         clock: Callable[[], float] = time.perf_counter,
@@ -86,7 +85,6 @@ class SpeechStream:
         self._ready: deque[SpeechEvent] = deque()
         """made and not taken"""
         self._segments: list[SegmentEnded] = []
-        self.num_segments = num_segments
         self.num_samples = 0
         self._num_taken = 0
         """by the holder"""
@@ -98,6 +96,10 @@ class SpeechStream:
     @property
     def sample_rate_hz(self) -> int:
         return self._info.sample_rate_hz
+
+    @property
+    def num_segments(self) -> int:
+        return self._stitcher.num_segments
 
     @property
     def begins_with_pause(self) -> bool:

@@ -42,7 +42,6 @@ class Source:
             warnings=(),
             gain=gain,
             deadline=Deadline(0.05),
-            num_segments=num_segments,
             asked_at_s=0.0,
             on_close=self._close,
             clock=clock,
