@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from app.errors import DeadlineExceeded
 
@@ -20,17 +20,13 @@ class Deadline:
         self.timeout_s = timeout_s
         self._at_s = asyncio.get_running_loop().time() + timeout_s
 
-    @asynccontextmanager
-    async def overall(self, what: str = LATE_AUDIO) -> AsyncGenerator[None]:
+    def overall(self, what: str = LATE_AUDIO) -> AbstractAsyncContextManager[None]:
         """Cancel the block at the deadline. Raises DeadlineExceeded, whose message begins with `what`."""
-        async with self._limit(asyncio.timeout_at(self._at_s), what):
-            yield
+        return self._limit(asyncio.timeout_at(self._at_s), what)
 
-    @asynccontextmanager
-    async def each_wait(self) -> AsyncGenerator[None]:
+    def each_wait(self) -> AbstractAsyncContextManager[None]:
         """Cancel the block `timeout_s` after it began. Raises DeadlineExceeded."""
-        async with self._limit(asyncio.timeout(self.timeout_s), LATE_AUDIO):
-            yield
+        return self._limit(asyncio.timeout(self.timeout_s), LATE_AUDIO)
 
     @asynccontextmanager
     async def _limit(self, limit: asyncio.Timeout, what: str) -> AsyncGenerator[None]:
