@@ -1,8 +1,4 @@
-"""The parts of the engine that hold tensors, made and put on their device.
-
-Runs on the device's thread, and only there. Knows what belongs together, and what differs between devices; knows no
-request.
-"""
+"""The parts of the engine that hold tensors, made and put on their device, on the device's thread."""
 
 import logging
 from collections.abc import Callable
@@ -41,7 +37,7 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     """How the engine works on one kind of device."""
 
     slots: int
-    """segments at a time where none are asked for: more are faster together and slower for each"""
+    """segments at a time by default: more are faster together and slower for each"""
     windows_per_turn: int
     prefill_positions: int
     """prompt positions that join in one turn: on a CPU about a second of the running streams' time"""
@@ -52,7 +48,7 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PROFILES = {
-    # Windows are made one after the other, and rows that decode wait for them.
+    # Windows are made one after the other, while slots that decode wait.
     "cpu": DeviceProfile(
         slots=16,
         windows_per_turn=2,
@@ -96,11 +92,11 @@ def build_parts(
 ) -> EngineParts:
     """Everything that holds a tensor, made on the thread that will use it.
 
-    On CPU a second thread that ever computed would make the first one a third slower for good: OpenMP counts both
-    threads' helpers, finds more than there are cores, and lets them sleep where they would have waited for work.
+    On a CPU a second thread that ever computed would make the first a third slower for good: OpenMP counts both
+    threads' helpers, finds more than cores, and lets them sleep.
 
-    Stages: device, recording where one lies beside the model, and graphs where there are any. Raises
-    UnusableCheckpoint, and EngineUnavailable when the slots do not fit into the device's memory.
+    Stages: device, recording where there is one, graphs where there are any. Raises UnusableCheckpoint, and
+    EngineUnavailable when the slots do not fit into the device's memory.
     """
     config = checkpoint.config
     tokenizer = read_tokenizer(checkpoint.vocabulary, checkpoint.networks.decoder, config)
@@ -114,7 +110,7 @@ def build_parts(
         vocoder = Vocoder(networks.generator, few_shapes=profile.few_window_shapes)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
-            torch.cuda.empty_cache()  # what was there in float32 is free again
+            torch.cuda.empty_cache()  # frees the float32 copies
             warm_up(vocoder, conditioner, config)
     if checkpoint.recording is not None:
         with stage("recording"):
@@ -129,7 +125,7 @@ def build_parts(
             networks.decoder, slots=num_slots, max_codes=max_codes, device=device, use_graphs=profile.use_graphs
         )
         if profile.use_graphs:
-            torch.cuda.empty_cache()  # what only the warm-up of the captures needed
+            torch.cuda.empty_cache()  # frees what only the warm-up of captures needed
     logger.info(
         "%d slots of %.0f MB, decoder in %s, %d graphs",
         num_slots,
@@ -157,7 +153,7 @@ def build_parts(
 
 
 def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> Checkpoint:
-    """The checkpoint with the voice of its recording as the first speaker, or as it is where that gives no voice."""
+    """The checkpoint with its recording's voice as the first speaker, where that gives a voice."""
     assert checkpoint.recording is not None
     path, clip = msgspec.structs.astuple(checkpoint.recording)
     try:
@@ -171,10 +167,10 @@ def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> 
 
 
 def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> None:
-    """Make windows of each shape and listen to the longest recording once.
+    """Make windows of each shape and condition on the longest recording once.
 
-    The memory that they need stays with torch and is not free for slots, and the first callers do not wait for what
-    libraries do at first use.
+    Their memory stays with torch and is not free for slots, and the first callers do not wait for what libraries do at
+    first use.
     """
     lengths = window_lengths(vocoder.context)
     latents = torch.zeros(lengths[-1], config.model_args.gpt_n_model_channels, device=vocoder.device)

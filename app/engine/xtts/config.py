@@ -45,8 +45,6 @@ class ModelArgs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Sampling and conditioning defaults, beside the architecture."""
-
     model: str = "xtts"
     model_args: ModelArgs = msgspec.field(default_factory=ModelArgs)
     languages: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ AURALIS_WEIGHTS = frozenset(("xtts-v2.safetensors", "gpt2_model.safetensors"))
 WEIGHTS_SUFFIXES = frozenset((".pth", ".pt", ".ckpt"))
 NOT_WEIGHTS = re.compile(r"(dvae|mel_stats|mel_norms|speakers.*|optimizer.*|scheduler.*)\.\w+")
 TRAINED_NAMES = (r"best_model\.pth", r"best_model_\d+\.pth", r"checkpoint_\d+\.pth", r"unoptimize_model\.pth", r".*")
-"""Names of weights that trainers write, the most wanted first."""
+"""Weights that trainers write, the most wanted first."""
 MAX_DEPTH = 4
 """Levels below a folder that are searched; the hub's cache, `huggingface/hub/models--*/snapshots/*`, has four."""
 MAX_FOLDERS = 2000
@@ -37,7 +37,7 @@ MAX_NAMED = 3
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UnusableCheckpoint with advice unless `folder` has the files of a checkpoint."""
+    """Raises UnusableCheckpoint with advice."""
     try:
         problem = _problem_of(folder)
     except OSError as error:

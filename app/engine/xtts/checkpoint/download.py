@@ -46,8 +46,6 @@ GB = 1e9
 
 
 class RemoteFile(msgspec.Struct, frozen=True):
-    """A file as the hub describes it."""
-
     name: str
     url: str
     size: int
@@ -203,7 +201,6 @@ class _CheckedFile(io.BufferedWriter):
 
 
 def _fetch(file: RemoteFile, folder: Path, report: Report, sleep: Callable[[float], None], check: Check) -> None:
-    """Bring one file to its name, by way of `<name>.part`."""
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
@@ -269,7 +266,6 @@ def _status_of(error: Exception) -> int | None:
 
 
 def _explained(error: Exception, what: str) -> DownloadFailed:
-    """One line for the operator."""
     status = _status_of(error)
     if isinstance(error, DownloadFailed):
         return error

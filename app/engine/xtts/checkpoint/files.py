@@ -22,7 +22,7 @@ RECORDINGS_FOLDER = "wavs"
 MAX_RECORDINGS = 20
 """Files of RECORDINGS_FOLDER that are considered: it may hold a whole training set."""
 PUBLISHED_RECORDINGS = tuple(f"{name}.wav" for name in RECORDINGS)
-"""Those that a download looks for; one is enough."""
+"""One is enough."""
 
 
 def is_folder(model: str) -> bool:
@@ -34,7 +34,7 @@ def is_folder(model: str) -> bool:
 
 
 def folder_of(model: str, data: Path) -> Path:
-    """The folder that a model setting means, which may be missing."""
+    """It may be missing."""
     if is_folder(model):
         try:
             return Path(model).expanduser()

@@ -129,7 +129,7 @@ def _voice_of(entry: object) -> VoiceConditioning | None:
 
 
 def check_speakers(voices: dict[str, VoiceConditioning], path: Path, *, channels: int) -> None:
-    """Raise UnusableCheckpoint for the first voice of `path` that the model cannot speak with."""
+    """Raises UnusableCheckpoint for the first voice that the model cannot speak with."""
     for name, voice in voices.items():
         latents, embedding = tuple(voice.gpt_conditioning_latents.shape), tuple(voice.speaker_embedding.shape)
         if (latents, embedding) != ((NUM_LATENTS, channels), (EMBEDDING_SIZE, 1)):

@@ -16,7 +16,7 @@ from app.engine.xtts.sequence import XttsSequence
 
 
 class Batch:
-    """`join`, `step` and `leave` may be called in any order.
+    """Methods may be called in any order.
 
     buckets     shapes in which steps are taken; None: each in its own
     use_graphs  capture a CUDA graph for each of the buckets, now
@@ -34,7 +34,7 @@ class Batch:
     ) -> None:
         self._decoder = decoder
         self._state = state = BatchState(decoder, slots=slots, max_codes=max_codes, device=device)
-        # Mirror of state.num_positions, read without waiting for the device.
+        # Mirror of state.num_positions on the host.
         self._num_positions = [0] * slots
         self.slots = slots
         self.size = 0

@@ -21,7 +21,6 @@ class CheckpointLanguages(msgspec.Struct, frozen=True, kw_only=True):
     """listed by the config, unknown to the vocabulary"""
 
     def log(self) -> None:
-        """One line for each kind of language that an operator may wonder about."""
         if self.without_mark:
             marks = ", ".join(f"[{language}]" for language in self.without_mark)
             logger.warning(

@@ -25,7 +25,7 @@ SECONDS_BESIDE_TEXT = 0.3
 
 
 class TextPreparer:
-    """Makes sequences of segments, for one checkpoint. Any thread may use it."""
+    """Any thread may use it."""
 
     def __init__(self, tokenizer: TextTokenizer, args: ModelArgs, guards: Guards) -> None:
         self._tokenizer = tokenizer

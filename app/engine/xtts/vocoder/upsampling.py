@@ -23,8 +23,6 @@ UNKNOWN = 1 << 40
 
 
 class LatentUpsampler:
-    """Interpolates the frames of one segment between its latents."""
-
     def __init__(self, args: ModelArgs, *, speed: float = 1.0) -> None:
         stretch = () if speed == 1.0 else (1.0 / speed,)
         upsample = args.gpt_code_stride_len / args.output_hop_length
@@ -50,7 +48,7 @@ class LatentUpsampler:
         is_final   True if these are all latents of the segment
         """
         lengths = self._lengths(len(latents)) if is_final else [UNKNOWN] * (len(self._scales) + 1)
-        # From the frames down to the latents: neighbours of each stretch, counted from its first input.
+        # From the frames down to the latents: neighbours in each stretch, from its first input.
         lowers: list[Indices] = []
         uppers: list[Indices] = []
         shares: list[NDArray[np.float32]] = []
@@ -61,7 +59,7 @@ class LatentUpsampler:
             lowers.append(lower - start)
             uppers.append(upper - start)
             shares.append(share)
-        # Two copies for all stretches: each one is a call of the driver.
+        # Each copy is a call of the driver.
         places = np.stack((np.concatenate(lowers), np.concatenate(uppers)))
         at_lower, at_upper = to_device(torch.from_numpy(places), latents.device)
         weights = to_device(torch.from_numpy(np.concatenate(shares)), latents.device)[:, None]

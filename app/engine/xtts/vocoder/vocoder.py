@@ -23,8 +23,6 @@ MAX_WINDOWS = COUNTS[-1]
 
 
 class VocoderJob(msgspec.Struct, frozen=True, kw_only=True):
-    """One window of one segment."""
-
     latents: torch.Tensor
     """[latents so far, channels]"""
     speaker_embedding: torch.Tensor

@@ -29,8 +29,6 @@ class VoiceConditioning(msgspec.Struct, frozen=True):
 
 
 class _Header(msgspec.Struct):
-    """Header of a safetensors file."""
-
     metadata: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict[str, str])
 
 
