@@ -329,7 +329,7 @@ def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spok
         assert str(results[0].__cause__) == "boom"  # type: ignore[union-attr]
         np.testing.assert_allclose(await speak(engine), alone, atol=1e-5)
 
-    run(tiny_checkpoint, scenario, way)
+    run(tiny_checkpoint, scenario, way, max_slots=2)  # both are free again
 
 
 def test_a_segment_too_short_to_be_heard_ends_all_the_same(tiny_checkpoint: Path, way: Way) -> None:
