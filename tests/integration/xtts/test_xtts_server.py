@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from app.settings import Settings
 from tests.support.command import chorus
 from tests.support.http import check, clone
 from tests.support.recordings import voice_like, wav
-from tests.support.server import RunningServer, chorus_serve
+from tests.support.server import RunningServer, chorus_serve, serve
 from tests.support.speaking import TEXT, samples_of, speak
 from tests.support.tiny_xtts import RELEASED_FILES
+from tests.support.xtts import WITHOUT_INT8
 
 VOICE = wav(voice_like(4))
 
@@ -40,6 +42,23 @@ def test_a_stream_has_the_samples_of_a_whole_answer(xtts_server: RunningServer) 
     # the next of 65,536 steps.
     samples = [np.frombuffer(answer.content, "<i2").astype(int) for answer in (streamed, whole)]
     np.testing.assert_allclose(*samples, atol=1, rtol=0)
+
+
+@WITHOUT_INT8
+def test_a_server_in_int8_says_so_and_streams_the_samples_of_a_whole_answer(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    settings = Settings(engine="xtts", model=str(tiny_checkpoint), data=tmp_path, precision="int8")
+    with serve(settings) as server:
+        with server.client() as client:
+            health = client.get("/health").json()
+        assert health["precision"] == "int8"
+        assert health["precision_reason"].startswith("CHORUS_PRECISION=int8 asks for it")
+        whole = speak(server, format="pcm")
+        streamed = speak(server, format="pcm", stream=True)
+        assert whole.headers["X-Chorus-Precision"] == streamed.headers["X-Chorus-Precision"] == "int8"
+        samples = [np.frombuffer(answer.content, "<i2").astype(int) for answer in (streamed, whole)]
+        np.testing.assert_allclose(*samples, atol=1, rtol=0)
 
 
 def test_callers_at_the_same_time_hear_what_they_would_hear_alone(xtts_server: RunningServer) -> None:

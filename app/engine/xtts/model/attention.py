@@ -53,13 +53,15 @@ def separate_attention(num_positions: torch.Tensor) -> Attend:
     written = num_positions.tolist()
 
     def attend(qkv: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        heads = torch.empty_like(qkv[:, 0])
-        for slot, (parts, position) in enumerate(zip(qkv.unsqueeze(3).unbind(0), written, strict=True)):
-            query, key, value = parts.unbind(0)
-            slot_keys, slot_values = keys[slot, :, : position + 1], values[slot, :, : position + 1]
-            slot_keys[:, position] = key[:, 0]
-            slot_values[:, position] = value[:, 0]
-            heads[slot] = F.scaled_dot_product_attention(query[None], slot_keys[None], slot_values[None])[0, :, 0]
-        return heads
+        heads: list[torch.Tensor] = []
+        for position, parts, slot_keys, slot_values in zip(
+            written, qkv[:, :, :, None].split(1), keys.split(1), values.split(1), strict=False
+        ):
+            query, key, value = parts.unbind(1)  # each [1, heads, 1, head_dim]
+            seen_keys, seen_values = slot_keys[:, :, : position + 1], slot_values[:, :, : position + 1]
+            seen_keys[:, :, position:] = key
+            seen_values[:, :, position:] = value
+            heads.append(F.scaled_dot_product_attention(query, seen_keys, seen_values))
+        return torch.cat(heads)[:, :, 0]
 
     return attend
