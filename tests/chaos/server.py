@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import psutil
 from tests.chaos.listen import LONG_TEXT
 from tests.chaos.recordings import voice, wav
 from tests.chaos.target import MIB, Target, exchange, head
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 90.0
@@ -98,7 +98,7 @@ async def running(
     `tree` is the checkout whose server is started. `wrapper` is a command that executes the rest of its arguments.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port, wyoming_port = free_ports(2)
+    port, wyoming_port = free_port(), free_port()
     log = folder / "server.log"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
     environ |= {
@@ -146,12 +146,6 @@ async def _until_ready(url: str, process: subprocess.Popen[bytes], log: Path) ->
                     if (await client.get(f"{url}/health")).status_code == 200:
                         return
                 await asyncio.sleep(0.1)
-
-
-def free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,6 @@ Nothing of the app is imported here, so the corpus can be recorded from one comm
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import msgspec
+
+from tests.support.ports import free_port
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -26,11 +27,6 @@ class Server(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

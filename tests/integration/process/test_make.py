@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.server import wait_until_ok
 
 ROOT = Path(__file__).parents[3]
@@ -38,8 +38,7 @@ def environment() -> str:
 def test_make_run_starts_a_server_that_speaks_and_measures_an_uploaded_recording(
     environment: str, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {"CHORUS_DATA": str(tmp_path), "CHORUS_ENGINE": "embedded", "PORT": str(port)}
     process = subprocess.Popen(
         ["make", "run", f"VENV={environment}"],
