@@ -23,6 +23,7 @@ from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stitch import pause_samples
 from app.speech.stream import Receipt, SpeechStream
+from app.text.markup import Markup
 from app.text.segments import Boundary
 from app.text.sentence_buffer import Sentence, SentenceBuffer
 
@@ -161,7 +162,8 @@ class Conversation:
                             yield event
 
     def _new_buffer(self) -> SentenceBuffer:
-        return SentenceBuffer(self._language, max_chars=self._service.engine.info.max_segment_chars[self._language])
+        max_chars = self._service.engine.info.max_segment_chars[self._language]
+        return SentenceBuffer(self._language, max_chars=max_chars, has_items=self._request.markup is not Markup.PLAIN)
 
     def _put(self, items: Sequence[Sentence | Marker]) -> None:
         for item in items:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from app.text.item_lines import ItemLines
 from app.text.segments import Boundary, best_cut, is_short, join
 from app.text.sentences import split_sentences
 
@@ -25,16 +26,21 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class SentenceBuffer:
-    """`max_chars` is the limit of one segment; a text of twice that without an end is cut at a clause."""
+    """`max_chars` is the limit of one segment; a text of twice that without an end is cut at a clause.
 
-    def __init__(self, language: str, *, max_chars: int) -> None:
+    has_items   items of lists and rows of tables are pieces of their own
+    """
+
+    def __init__(self, language: str, *, max_chars: int, has_items: bool = False) -> None:
         self._language = language
         self._max_chars = max_chars
+        self._lines = ItemLines() if has_items else None
         self._text = ""
 
     def push(self, text: str) -> list[Sentence]:
         """Add text; return the sentences that are whole now, often none."""
-        *paragraphs, rest = _PARAGRAPH_END.split(self._text + text)
+        decided = self._lines.feed(text) if self._lines else text
+        *paragraphs, rest = _PARAGRAPH_END.split(self._text + decided)
         ready = [sentence for paragraph in paragraphs for sentence in self._all_of(paragraph, Boundary.PARAGRAPH)]
         num_certain = _end_of_last_whole_word(rest, self._max_chars)
         at = taken = 0
@@ -54,8 +60,11 @@ class SentenceBuffer:
 
     def flush(self) -> list[Sentence]:
         """All the rest, whether its sentence has an end or not."""
-        rest, self._text = self._text, ""
-        return list(self._all_of(rest, Boundary.SENTENCE))
+        rest = self._text + (self._lines.flush() if self._lines else "")
+        self._text = ""
+        *paragraphs, last = _PARAGRAPH_END.split(rest)
+        ready = [sentence for paragraph in paragraphs for sentence in self._all_of(paragraph, Boundary.PARAGRAPH)]
+        return [*ready, *self._all_of(last, Boundary.SENTENCE)]
 
     def _all_of(self, paragraph: str, boundary: Boundary) -> Iterator[Sentence]:
         short = ""

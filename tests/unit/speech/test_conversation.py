@@ -423,6 +423,22 @@ def test_a_written_pause_between_two_sentences_replaces_that_of_their_boundary(t
     run(tmp_path, talk)
 
 
+def test_items_of_a_list_and_rows_of_a_table_are_segments_of_their_own(tmp_path: Path) -> None:
+    async def talk(talk: Talk) -> None:
+        for piece in (
+            "Do this now:\n- Open the",
+            " door\n- Go straight in\n",
+            "\n| Name | Age |\n|---|---|\n| Ada | 36 |",
+        ):
+            talk.conversation.write(piece)
+        talk.conversation.finish()
+        events = await talk.rest()
+        texts = [event.text for event in events if isinstance(event, SegmentEnded)]
+        assert texts == ["Do this now:", "Open the door", "Go straight in", "Name, Age", "Ada, 36"]
+
+    run(tmp_path, talk)
+
+
 def test_marks_of_markdown_are_not_heard_and_those_of_ssml_end_nothing(tmp_path: Path) -> None:
     async def talk(talk: Talk) -> None:
         talk.conversation.write("<speak>The **first** sentence is here. The second one follows.</speak>")
