@@ -136,6 +136,7 @@ def _build_xtts(
         guards=Guards(exact_codes=exact_codes),
         checkpoint=weights,
         stage=stage,
+        check=check,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from app.audio.reference import ReferenceClip
-from app.engine.base import StartupTimer
+from app.engine.base import Check, StartupTimer
 from app.engine.scheduler import kept_slots
 from app.engine.xtts.checkpoint.load import Checkpoint
 from app.engine.xtts.checkpoint.precision import Precision, PrecisionChoice, bring_to_precision
@@ -89,6 +89,7 @@ def build_parts(
     on_lost: Callable[[ChorusError], None],
     clock: Callable[[], float],
     stage: StartupTimer,
+    check: Check,
 ) -> EngineParts:
     """Everything that holds a tensor, made on the thread that will use it.
 
@@ -106,7 +107,7 @@ def build_parts(
     with stage("device"):
         checkpoint = checkpoint.to(device)
         networks = checkpoint.networks
-        choice = bring_to_precision(checkpoint, precision, device)
+        choice = bring_to_precision(checkpoint, precision, device, check=check)
         vocoder = Vocoder(networks.generator, few_shapes=profile.few_window_shapes)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":

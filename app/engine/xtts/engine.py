@@ -11,7 +11,7 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.admission import Admission
-from app.engine.base import EngineInfo, EngineStats, Speaker, StartupTimer, untimed
+from app.engine.base import Check, EngineInfo, EngineStats, Speaker, StartupTimer, unchecked, untimed
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, SamplingParams, Voice
@@ -53,6 +53,7 @@ class XttsEngine:
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
         checkpoint: Checkpoint | None = None,
         stage: StartupTimer = untimed,
+        check: Check = unchecked,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         profile = profile or PROFILES[device]
@@ -79,6 +80,7 @@ class XttsEngine:
                 on_lost=self._is_lost,
                 clock=clock,
                 stage=stage,
+                check=check,
             )
 
         self._thread, parts = start_device_thread(make, lambda parts: parts.engine_loop.run())

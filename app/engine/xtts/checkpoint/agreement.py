@@ -47,8 +47,8 @@ def measure_agreement(
 
     conditioning_latents   [32, channels], of the voice that speaks
 
-    None where no language of the checkpoint has a sentence here. Takes half a minute on two cores for the released
-    architecture; `check` is called between steps, and raises to give up.
+    None where no language of the checkpoint has a sentence here. Takes one to five minutes on two cores for the
+    released architecture; `check` is called between steps, and raises to give up.
     """
     languages = [name for name in find_languages(config.languages, tokenizer.has_mark).spoken if name in SAMPLE_TEXTS]
     if not languages:

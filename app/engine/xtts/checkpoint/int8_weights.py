@@ -57,7 +57,7 @@ def make_int8(
     return msgspec.structs.replace(record, agreement=agreement)
 
 
-def with_int8(checkpoint: Checkpoint) -> Checkpoint:
+def with_int8(checkpoint: Checkpoint, check: Check = unchecked) -> Checkpoint:
     """The checkpoint with int8 weights that are checked, if its folder is a converted one.
 
     Those that lack, because an older version converted the folder, are made first, unless another process does: then
@@ -68,7 +68,7 @@ def with_int8(checkpoint: Checkpoint) -> Checkpoint:
         return checkpoint
     try:
         with FileLock(folder / f".{INT8_WEIGHTS}.lock"):
-            return msgspec.structs.replace(checkpoint, int8=_found_or_made(checkpoint))
+            return msgspec.structs.replace(checkpoint, int8=_found_or_made(checkpoint, check))
     except OSError as error:
         logger.warning("int8 weights cannot be written into %s: %s", folder, error)
         return checkpoint
@@ -79,14 +79,14 @@ def _is_checked(found: Int8Weights | None) -> bool:
     return found is not None and found.agreement is not None and found.agreement.row_limit <= find_row_limit()
 
 
-def _found_or_made(checkpoint: Checkpoint) -> Int8Weights | None:
+def _found_or_made(checkpoint: Checkpoint, check: Check) -> Int8Weights | None:
     folder = checkpoint.folder
     manifest = read_manifest(folder)
     found = find_int8(folder, manifest)
     is_mute = not checkpoint.speakers and checkpoint.recording is None
     if _is_checked(found) or (found is not None and is_mute):
         return found
-    logger.info("%s has no checked int8 weights yet: they are made once, in about a minute", folder)
+    logger.info("%s has no checked int8 weights yet: they are made once, which may take minutes", folder)
     record = make_int8(
         folder,
         checkpoint.networks,
@@ -94,6 +94,7 @@ def _found_or_made(checkpoint: Checkpoint) -> Int8Weights | None:
         tokenizer=read_tokenizer(checkpoint.vocabulary, checkpoint.networks.decoder, checkpoint.config),
         speakers=checkpoint.speakers,
         recording=checkpoint.recording,
+        check=check,
     )
     manifest = msgspec.structs.replace(manifest, int8=record)
     write_manifest(folder, manifest)

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 import torch
 
+from app.engine.base import Check, unchecked
 from app.engine.xtts.checkpoint.files import is_converted
 from app.engine.xtts.checkpoint.int8_weights import load_int8, with_int8
 from app.engine.xtts.checkpoint.load import Checkpoint
@@ -29,14 +30,16 @@ class PrecisionChoice(msgspec.Struct, frozen=True):
     """something that whoever asked for it may not expect"""
 
 
-def bring_to_precision(checkpoint: Checkpoint, wanted: Precision, device: torch.device) -> PrecisionChoice:
+def bring_to_precision(
+    checkpoint: Checkpoint, wanted: Precision, device: torch.device, *, check: Check = unchecked
+) -> PrecisionChoice:
     """Choose, and change the networks, which are in float32 on their device. int8 leaves the vocoder in float32.
 
-    Where int8 may be chosen and was not checked yet, that is done first, in about a minute. Raises EngineUnavailable
-    for int8 on a GPU, and UnusableCheckpoint for int8 weights that are damaged.
+    Where int8 may be chosen and was not checked yet, that is done first, in some minutes; `check` raises to give up.
+    Raises EngineUnavailable for int8 on a GPU, and UnusableCheckpoint for int8 weights that are damaged.
     """
     if device.type == "cpu" and wanted in ("auto", "int8") and find_int8_problem() is None:
-        checkpoint = with_int8(checkpoint)
+        checkpoint = with_int8(checkpoint, check)
     choice = choose_precision(checkpoint, wanted, device)
     level = logging.WARNING if choice.is_noteworthy else logging.INFO
     logger.log(level, "precision: %s, because %s", choice.name, choice.reason)

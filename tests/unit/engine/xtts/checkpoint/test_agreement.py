@@ -202,6 +202,22 @@ def test_a_checkpoint_without_a_voice_is_not_checked_and_not_asked_again(
     assert not [entry for entry in caplog.records if "they are made once" in entry.message]
 
 
+def test_a_start_that_is_given_up_while_it_checks_leaves_the_manifest_as_it_was(copy: Path) -> None:
+    record(copy, agreement=None)
+    before = (copy / "manifest.json").read_bytes()
+    calls: list[int] = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            raise Draining("given up")
+
+    with pytest.raises(Draining):
+        XttsEngine(copy, check=check)
+    assert (copy / "manifest.json").read_bytes() == before
+    assert with_int8(load_checkpoint(copy)).int8 is not None  # the lock is free
+
+
 def test_the_start_can_be_given_up_while_int8_is_checked(tiny_checkpoint: Path, tmp_path: Path) -> None:
     def check() -> None:
         if (tmp_path / "converted" / "model.int8.safetensors").exists():

@@ -110,7 +110,7 @@ def test_int8_weights_that_lack_are_made_again_once(
     for _ in range(2):
         assert torch.equal(latents_in_int8(copy), latents_in_int8(converted))
     assert [record.message for record in caplog.records if "int8 weights" in record.message] == [
-        f"{copy} has no checked int8 weights yet: they are made once, in about a minute"
+        f"{copy} has no checked int8 weights yet: they are made once, which may take minutes"
     ]
     assert read_manifest(copy) == before
     assert (copy / NAME).read_bytes() == (converted / NAME).read_bytes()
