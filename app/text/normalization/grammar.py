@@ -53,6 +53,8 @@ class Grammar:
     """whether words are written without spaces (Chinese, Japanese)"""
     letters_touch_numbers: ClassVar[bool] = False
     """whether words follow a number without a space (Chinese, Japanese, Korean)"""
+    hyphen_before_units: ClassVar[bool] = True
+    """whether `5-km` is an amount; in Hungarian `2-t` has a suffix"""
     joins_numbers: ClassVar[bool] = False
     """whether digits of a telephone number are written without spaces"""
 

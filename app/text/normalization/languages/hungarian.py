@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from app.text.normalization.grammar import Grammar
+from app.text.normalization.languages import hungarian_suffixes
 from app.text.normalization.rule import Rule
 from app.text.normalization.rules.dates import is_date, month_numbers
 from app.text.normalization.rules.money import alternatives
@@ -11,7 +12,18 @@ from app.text.normalization.rules.numbers import roman_value
 from app.text.normalization.rules.order import ordered_rules
 
 _PARTS = {1: "tized", 2: "század", 3: "ezred", 4: "tízezred", 5: "százezred", 6: "milliomod"}
-_DAY_ENDINGS = {"": "", "je": "", "jén": "jén", "én": "jén", "e": "", "i": "ji"}
+_DAY_ENDINGS = {
+    "": "",
+    "je": "",
+    "jén": "jén",
+    "én": "jén",
+    "án": "jén",
+    "e": "",
+    "a": "",
+    "i": "ji",
+    "ai": "ji",
+    "ei": "ji",
+}
 
 
 class Hungarian(Grammar):
@@ -48,6 +60,7 @@ class Hungarian(Grammar):
         "Bp.": "Budapest", "sz.": "szám", "max.": "maximum", "min.": "minimum", "db": "darab", "tv.": "törvény",
         "fn.": "főnév", "isk.": "iskola", "ua.": "ugyanaz", "Bt.": "bété", "Nyrt.": "enyérté",
     }  # fmt: skip
+    hyphen_before_units = False
     magnitudes = {"ezer": "ezer", "millió": "millió", "milliárd": "milliárd", "billió": "billió", "mrd": "milliárd", "M": "millió",
                   "md": "milliárd"}  # fmt: skip
     unit_words = {
@@ -129,7 +142,7 @@ def rules() -> Iterator[Rule]:
         return grammar.ordinal(value) if value else None
 
     return ordered_rules(
-        grammar, ordinal_rules=[Rule("roman", roman, say_roman)], date_rules=_dates(grammar), time_rules=_times(grammar), amount_rules=_ordinals(grammar),
+        grammar, ordinal_rules=[Rule("roman", roman, say_roman)], date_rules=_dates(grammar), time_rules=_times(grammar), amount_rules=_ordinals(grammar), last_rules=hungarian_suffixes.rules(grammar),
     )  # fmt: skip
 
 
@@ -137,7 +150,7 @@ def _dates(grammar: Hungarian) -> Iterator[Rule]:
     months = month_numbers(grammar)
     month = rf"(?P<name>{alternatives(months)})\.?|(?P<roman>[IVX]+)\.|(?P<number>\d{{1,2}})\."
     pattern = re.compile(
-        rf"(?<![\w.,])(?:(?P<year>\d{{4}})\. ?)?(?:{month}) ?(?P<day>\d{{1,2}})(?:\.|-(?P<ending>j?én|je|e|i))(?!\w)"
+        rf"(?<![\w.,])(?:(?P<year>\d{{4}})\. ?)?(?:{month}) ?(?P<day>\d{{1,2}})(?:\.|-(?P<ending>j?én|án|je|[ae]i?|i))(?!\w)"
     )
 
     def say(match: re.Match[str]) -> str | None:

@@ -28,6 +28,8 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
 
     def say(match: re.Match[str]) -> str | None:
         unit = match["unit"]
+        if match["gap"] == "-" and not grammar.hyphen_before_units:
+            return None
         if unit in _NEEDS_A_NUMBER_TIGHT and match["gap"]:
             return None
         if match["below"]:
