@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 import httpx
 import msgspec
 
-from app.bench.load import SENTENCES, Listener, percentile_95, post_stream, samples_of
+from app.bench.figures import percentile
+from app.bench.listener import Listener
+from app.bench.streams import SENTENCES, post_stream, samples_of
 from modal_deploy.probe import START_TIMEOUT_S
 
 SAMPLE_RATE_HZ = 24_000
@@ -64,11 +66,11 @@ async def _speak(client: httpx.AsyncClient, text: str, seed: int) -> Result:
                 return Result(status=str(answer.status_code), instance=instance)
             await listener.listen(samples_of(answer), sample_rate_hz=SAMPLE_RATE_HZ)
     except httpx.HTTPError as error:
-        return Result(status=type(error).__name__, first_audio_s=listener.first_audio_s)
+        return Result(status=type(error).__name__, first_audio_s=listener.first_playable_s)
     queue = _QUEUE.search(answer.headers.get("server-timing", ""))
     return Result(
         status=str(answer.status_code) if listener.audio_s else "no audio",
-        first_audio_s=listener.first_audio_s,
+        first_audio_s=listener.first_playable_s,
         total_s=listener.total_s,
         audio_s=listener.audio_s,
         queue_s=float(queue[1]) / 1000 if queue else None,
@@ -101,7 +103,7 @@ def summarise(results: Sequence[Result], *, began_at_unix_s: float) -> Summary:
     rows: list[tuple[str, float, float, float]] = []
     for name, values in series.items():
         if found := sorted(value for value in values if value is not None):
-            rows.append((name, statistics.median(found), percentile_95(found), found[-1]))
+            rows.append((name, statistics.median(found), percentile(found, 0.95), found[-1]))
     return Summary(
         statuses=dict(Counter(result.status for result in results)),
         rows=rows,

@@ -1,22 +1,24 @@
-"""`chorus bench`: options and tables. The measurements are in app/bench."""
+"""`chorus bench`: its options. The measurements are in app/bench."""
 
 import asyncio
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from app.bench.command import bench_beside_reference, bench_engine, bench_server, run_facts
-from app.bench.load import SENTENCES, Figures
+from app.bench.arrivals import Load, Rate, at_once, parse_rates, poisson
+from app.bench.command import Results, bench_beside_reference, bench_engine, bench_server, run_facts
+from app.bench.streams import SENTENCES
+from app.cli.bench_tables import comparison_table, figures_table
 from app.observability.log import configure_logging
 from app.pools import switch_threads_often
-from app.settings import load_settings
+from app.settings import Settings, load_settings
+from app.speech.request import MAX_SEED
 
-if TYPE_CHECKING:  # imports torch
-    from app.bench.compare import Comparison
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 
 def _numbers(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
@@ -29,8 +31,25 @@ def _numbers(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ..
     return numbers
 
 
+def _rates(_: click.Context, __: click.Parameter, value: str | None) -> tuple[Rate, ...]:
+    try:
+        return () if value is None else parse_rates(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.command()
-@click.option("--streams", callback=_numbers, default="1,4,16,64", show_default=True, help="Listeners at a time.")
+@click.option("--streams", callback=_numbers, default="1,4,16,64", show_default=True,
+              help="Requests at the same moment.")  # fmt: skip
+@click.option("--rate", "--rates", "rates", callback=_rates,
+              help="Instead of --streams: requests that arrive at random (Poisson) and wait for no other, such as "
+              "2/s, 30/m or 0.5,1,2/s.")  # fmt: skip
+@click.option("--duration", type=click.FloatRange(1, 3600), default=30.0, show_default=True,
+              help="Seconds in which requests arrive at each rate; all of them are heard to the end.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True,
+              help="The same seed gives the same arrivals.")  # fmt: skip
+@click.option("--runs", type=click.IntRange(1, 100), default=1, show_default=True,
+              help="Repeat each measurement, and show the worst value of each figure.")  # fmt: skip
 @click.option("--http", "url", help="Drive a running server instead of an engine in this process.")
 @click.option("--compare-reference", is_flag=True, help="Speak the same texts with the TTS package too (XTTS only).")
 @click.option(
@@ -40,8 +59,14 @@ def _numbers(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ..
               help="Texts that the TTS package speaks; larger batches repeat them.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--append", type=click.Path(path_type=Path), help="Append the JSON to this file as one line.")
+@click.pass_context
 def bench(
+    context: click.Context,
     streams: tuple[int, ...],
+    rates: tuple[Rate, ...],
+    duration: float,
+    seed: int,
+    runs: int,
     url: str | None,
     compare_reference: bool,
     codes: int | None,
@@ -49,9 +74,22 @@ def bench(
     as_json: bool,
     append: Path | None,
 ) -> None:
-    """Measure first audio, throughput and gaps; with --compare-reference, the ratio to the TTS package."""
-    if url and (compare_reference or codes):
-        raise click.UsageError("--compare-reference and --codes drive the engine in this process: leave --http out")
+    """Measure first audio, throughput and gaps; with --compare-reference, the ratio to the TTS package.
+
+    \b
+    first playable  from the moment a request is due until a sample of at least
+                    -50 dBFS has arrived: no header, no silence
+    C50, C100, C200 share of the admitted streams whose largest gap in playback
+                    is at most 50, 100, 200 ms; a failed stream counts as one
+                    with a larger gap
+    refused         requests that were told to come later (503, 429); they
+                    are left out of the figures of audio
+    late p99        delay of the load generator itself; a warning says when it
+                    is so large that it spoils the figures
+
+    Ctrl-C shows what was measured until then.
+    """
+    _check_options(context, rates=rates, in_process_only=url is not None and (compare_reference or codes is not None))
     configure_logging("error", "text")
     switch_threads_often()
     settings = load_settings()
@@ -60,72 +98,81 @@ def bench(
         device, compared = bench_beside_reference(
             settings, streams, num_texts=texts, num_codes=codes or 100, report=_report
         )
-        rows, table = compared, _comparison_table(compared)
+        results = Results()
+        table = comparison_table(compared)
+        facts = run_facts(device, compared, load_before=load_before, in_process=True)
     else:
-        running = (
-            bench_server(url, settings, streams, report=_report)
-            if url
-            else bench_engine(settings, streams, exact_codes=codes, report=_report)
+        results = _measure(settings, _loads(streams, rates, duration, seed), url=url, runs=runs, codes=codes)
+        table = figures_table(results.rows)
+        facts = run_facts(
+            results.device,
+            [row for _, row in results.rows],
+            load_before=load_before,
+            in_process=not url,
+            duration_s=duration if rates else None,
+            seed=seed if rates else None,
+            is_interrupted=results.is_interrupted,
+            warnings=results.warnings,
+            runs=msgspec.to_builtins([each for each in results.runs if each]),
         )
-        device, measured = asyncio.run(running)
-        rows, table = measured, _figures_table(measured)
-    facts = run_facts(device, rows, load_before=load_before, in_process=not url)
     if append is not None:
         with append.open("a") as file:
             file.write(json.dumps(facts) + "\n")
     if as_json:
         click.echo(json.dumps(facts))
-        return
-    click.echo(table)
-    memory = "" if url else f", peak memory {facts['peak_memory_mb']:.0f} MB"
-    click.echo(f"\n{facts['machine']}, on {device}, Python {facts['python']}, load before {load_before:.2f}{memory}")
+    else:
+        click.echo(table)
+        memory = "" if url else f", peak memory {facts['peak_memory_mb']:.0f} MB"
+        where = f"{facts['machine']}, on {facts['device']}, Python {facts['python']}"
+        click.echo(f"\n{where}, load before {load_before:.2f}{memory}")
+    for warning in results.warnings:
+        _report(f"warning: {warning}")
+    if results.is_interrupted:
+        _report("interrupted: the last row has the streams that had ended")
+        context.exit(INTERRUPTED)
+
+
+def _measure(settings: Settings, loads: list[Load], *, url: str | None, runs: int, codes: int | None) -> Results:
+    """Ctrl-C ends it early. Raises KeyboardInterrupt when nothing was measured until then."""
+    results = Results()
+    running = (
+        bench_server(url, settings, loads, results, runs=runs, report=_report)
+        if url
+        else bench_engine(settings, loads, results, runs=runs, exact_codes=codes, report=_report)
+    )
+    try:
+        asyncio.run(running)
+    except KeyboardInterrupt:
+        if not results.rows:
+            raise
+        results.is_interrupted = True
+    return results
+
+
+def _check_options(context: click.Context, *, rates: tuple[Rate, ...], in_process_only: bool) -> None:
+    given = {
+        name
+        for name in ("streams", "duration", "seed", "runs", "compare_reference")
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    if in_process_only:
+        raise click.UsageError("--compare-reference and --codes drive the engine in this process: leave --http out")
+    if rates and given & {"streams", "compare_reference"}:
+        raise click.UsageError("--rate goes with neither --streams nor --compare-reference")
+    if not rates and given & {"duration", "seed"}:
+        raise click.UsageError("--duration and --seed belong to --rate")
+    if given >= {"runs", "compare_reference"}:
+        raise click.UsageError("--runs does not go with --compare-reference")
+
+
+def _loads(streams: tuple[int, ...], rates: tuple[Rate, ...], duration_s: float, seed: int) -> list[Load]:
+    if not rates:
+        return [at_once(number) for number in streams]
+    try:
+        return [poisson(rate, duration_s=duration_s, seed=seed) for rate in rates]
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _report(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _figures_table(rows: list[Figures]) -> str:
-    columns = ("streams", "first audio p50", "p95", "real-time factor", "audio s/s", "codes/s", "underruns")
-    return _markdown(
-        columns,
-        [
-            (
-                str(row.streams),
-                f"{row.first_audio_p50_s:.3f} s",
-                f"{row.first_audio_p95_s:.3f} s",
-                f"{row.real_time_factor:.2f}",
-                f"{row.audio_s_per_s:.2f}",
-                "-" if row.codes_per_s is None else f"{row.codes_per_s:.0f}",
-                str(row.underruns),
-            )
-            for row in rows
-        ],
-    )
-
-
-def _comparison_table(rows: "list[Comparison]") -> str:
-    columns = ("sequences", "codes each", "TTS package", "Chorus", "ratio", "text to latents", "ratio")
-    columns += ("first audio", "same codes")
-    return _markdown(
-        columns,
-        [
-            (
-                str(row.sequences),
-                str(row.codes),
-                f"{row.reference_s:.1f} s",
-                f"{row.whole_s:.1f} s",
-                f"{row.whole_ratio:.2f}x",
-                f"{row.reference_decode_s:.1f} s, {row.decode_s:.1f} s",
-                f"{row.decode_ratio:.2f}x",
-                f"{row.reference_first_audio_s:.3f} s, {row.first_audio_s:.3f} s",
-                f"{row.equal_sequences} of {row.sequences}",
-            )
-            for row in rows
-        ],
-    )
-
-
-def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -15,6 +15,7 @@ class Playback:
         self._unplayed_s: float | None = None
         self._waits_since_s = 0.0
         self.num_underruns = 0
+        self.largest_underrun_s = 0.0
 
     def delivered(self, seconds: float) -> None:
         """A piece arrives: after a gap if all audio before it has been played."""
@@ -23,6 +24,7 @@ class Playback:
         if self._unplayed_s is not None:
             left_s = self._unplayed_s - (now_s - self._waits_since_s)
             self.num_underruns += left_s < 0
+            self.largest_underrun_s = max(self.largest_underrun_s, -left_s)
         self._unplayed_s = max(0.0, left_s) + seconds
         self._waits_since_s = now_s
 

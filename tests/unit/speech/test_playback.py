@@ -4,8 +4,8 @@ from app.speech.playback import Playback
 from tests.support.clock import Clock
 
 
-def listen(*steps: float | str) -> int:
-    """Underruns after steps: "+2" is a piece of two seconds, "taken" is that, and a number lets seconds pass."""
+def play(*steps: float | str) -> Playback:
+    """A player after steps: "+2" is a piece of two seconds, "taken" is that, and a number lets seconds pass."""
     clock = Clock()
     playback = Playback(clock)
     for step in steps:
@@ -15,7 +15,12 @@ def listen(*steps: float | str) -> int:
             playback.taken()
         else:
             playback.delivered(float(step))
-    return playback.num_underruns
+    return playback
+
+
+def listen(*steps: float | str) -> int:
+    """Underruns after steps."""
+    return play(*steps).num_underruns
 
 
 def test_the_wait_for_the_first_piece_is_no_gap() -> None:
@@ -50,3 +55,10 @@ def test_a_client_that_took_its_time_and_is_then_let_wait_hears_one() -> None:
 
 def test_the_end_is_no_gap() -> None:
     assert listen("+1", 5.0) == 0
+
+
+def test_the_largest_underrun_is_the_longest_of_all_gaps() -> None:
+    assert play("+1", 0.75, "+1").largest_underrun_s == 0.0
+    assert play("+1", 1.25, "+1").largest_underrun_s == 0.25
+    assert play("+1", 1.25, "+1", 2.5, "+1", 1.125, "+1").largest_underrun_s == 1.5
+    assert play("+1", 30.0, "taken", 1.5, "+1").largest_underrun_s == 0.5
