@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 import httpx
 import numpy as np
 
-from app.audio.pcm import bytes_to_float
+from app.audio.pcm import INT16_SCALE
 from app.engine.values import Samples
 from app.errors import Unavailable
 from app.speech.request import SpeechRequest
@@ -77,4 +77,4 @@ async def samples_of(answer: httpx.Response) -> AsyncIterator[Samples]:
         data = half + data
         num_whole = len(data) - len(data) % 2
         half = data[num_whole:]
-        yield bytes_to_float(data[:num_whole])
+        yield np.frombuffer(data[:num_whole], "<i2").astype(np.float32) / np.float32(INT16_SCALE)
