@@ -20,9 +20,9 @@ from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.device.driver import find_device
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.runner.batch import Batch
+from app.engine.xtts.vocoder.chunks import Chunk
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
-from app.engine.xtts.vocoder.windows import Window
 from tests.support.teacher import agreement, teacher_forced
 from tests.support.xtts import GREEDY, codes_of, random_texts, sequence_of
 
@@ -46,10 +46,11 @@ def vocode(generator: HifiganGenerator, checkpoint: Checkpoint, latents: torch.T
         latents=latents,
         speaker_embedding=next(iter(checkpoint.speakers.values())).speaker_embedding,
         upsampler=upsampler,
-        window=Window(0, 0, num_frames, num_frames),
+        chunk=Chunk(0, num_frames, num_frames, is_last=True),
         is_final=True,
+        state=None,
     )
-    return vocoder.run([job])[0].wait()
+    return vocoder.run([job])[0].samples.wait()
 
 
 def main() -> None:

@@ -58,13 +58,14 @@ def load_chorus(folder: Path) -> dict[str, float]:
 
 
 def vocoder(folder: Path) -> dict[str, float]:
-    """Seconds and memory for 15 s and 60 s of audio in the server's windows."""
+    """Seconds and memory for 15 s and 60 s of audio in the server's chunks."""
     import torch
 
     from app.engine.xtts.checkpoint.load import load_checkpoint
+    from app.engine.xtts.vocoder.chunks import plan_chunk
+    from app.engine.xtts.vocoder.generator import State
     from app.engine.xtts.vocoder.upsampling import LatentUpsampler
     from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
-    from app.engine.xtts.vocoder.windows import plan_window
 
     checkpoint = load_checkpoint(folder)
     args = checkpoint.config.model_args
@@ -76,17 +77,20 @@ def vocoder(folder: Path) -> dict[str, float]:
         latents = torch.randn(round(audio_s / args.code_s), args.gpt_n_model_channels)
         began_at_s = time.perf_counter()
         index = start = 0
+        state: State | None = None
         num_frames = upsampler.num_frames(len(latents))
-        while window := plan_window(index, start, num_ready=num_frames, context=network.context, is_final=True):
+        while chunk := plan_chunk(index, start, num_ready=num_frames, context=network.context, is_final=True):
             job = VocoderJob(
                 latents=latents,
                 speaker_embedding=voice.speaker_embedding,
                 upsampler=upsampler,
-                window=window,
+                chunk=chunk,
                 is_final=True,
+                state=state,
             )
-            network.run([job])[0].wait()
-            index, start = index + 1, window.stop
+            [made] = network.run([job])
+            made.samples.wait()
+            index, start, state = index + 1, chunk.stop, made.state
         return time.perf_counter() - began_at_s
 
     run(5)

@@ -17,7 +17,7 @@ from app.text.segments import split_segments
 from tests.support.xtts import random_texts
 
 TEXT = "The old grey house stood by the sea. Nothing more was said about it, and the fox went home over the hills."
-# Windows of one segment are made in other company each time: convolutions of other shapes round otherwise.
+# Chunks of one segment are made in other company each time: convolutions of other shapes round otherwise.
 TOLERANCES = {"float32": 1e-4, "float16": 2e-2}
 
 
@@ -72,7 +72,7 @@ def test_fifty_requests_at_a_time_leave_the_memory_as_they_found_it(cuda: torch.
         before = torch.cuda.memory_reserved(cuda)
         for _ in range(4):
             await all_of_them()
-        # Windows and prefills meet in other numbers each time, and each may need one block more than the last.
+        # Chunks and prefills meet in other numbers each time, and each may need one block more than the last.
         assert torch.cuda.memory_reserved(cuda) <= before + (64 << 20)
         memory = engine.stats().device_memory
         assert memory is not None

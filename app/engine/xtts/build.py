@@ -24,9 +24,10 @@ from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.runner.state import BatchState
 from app.engine.xtts.text.languages import CheckpointLanguages, find_languages
 from app.engine.xtts.text.tokenizer import TextTokenizer
+from app.engine.xtts.vocoder.chunks import Chunk, chunk_lengths
+from app.engine.xtts.vocoder.generator import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
-from app.engine.xtts.vocoder.vocoder import COUNTS, MAX_WINDOWS, Vocoder, VocoderJob
-from app.engine.xtts.vocoder.windows import Window, window_lengths
+from app.engine.xtts.vocoder.vocoder import COUNTS, MAX_CHUNKS, Vocoder, VocoderJob
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.errors import ChorusError, EngineFailure, UnusableReference
 
@@ -38,30 +39,30 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     slots: int
     """segments at a time by default: more are faster together and slower for each"""
-    windows_per_turn: int
+    chunks_per_turn: int
     prefill_positions: int
     """prompt positions that join in one turn: on a CPU about a second of the running streams' time"""
-    few_window_shapes: bool
+    few_chunk_shapes: bool
     lookahead_steps: int
     """turns that the device is ahead of the host"""
     use_graphs: bool
 
 
 PROFILES = {
-    # Windows are made one after the other, while slots that decode wait.
+    # Chunks are made one after the other, while slots that decode wait.
     "cpu": DeviceProfile(
         slots=16,
-        windows_per_turn=2,
+        chunks_per_turn=2,
         prefill_positions=256,
-        few_window_shapes=False,
+        few_chunk_shapes=False,
         lookahead_steps=0,
         use_graphs=False,
     ),
     "cuda": DeviceProfile(
         slots=64,
-        windows_per_turn=MAX_WINDOWS,
+        chunks_per_turn=MAX_CHUNKS,
         prefill_positions=1024,
-        few_window_shapes=True,
+        few_chunk_shapes=True,
         lookahead_steps=1,
         use_graphs=True,
     ),
@@ -108,7 +109,7 @@ def build_parts(
         checkpoint = checkpoint.to(device)
         networks = checkpoint.networks
         choice = bring_to_precision(checkpoint, precision, device, check=check)
-        vocoder = Vocoder(networks.generator, few_shapes=profile.few_window_shapes)
+        vocoder = Vocoder(networks.generator, few_shapes=profile.few_chunk_shapes)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
             torch.cuda.empty_cache()  # frees the float32 copies
@@ -141,7 +142,7 @@ def build_parts(
         conditioner=conditioner,
         guards=guards,
         limits=Limits(
-            windows_per_turn=profile.windows_per_turn,
+            chunks_per_turn=profile.chunks_per_turn,
             prefill_positions=profile.prefill_positions,
             lookahead_steps=profile.lookahead_steps,
             num_kept_slots=kept_slots(num_slots),
@@ -168,24 +169,35 @@ def _with_recorded_speaker(checkpoint: Checkpoint, conditioner: Conditioner) -> 
 
 
 def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> None:
-    """Make windows of each shape and condition on the longest recording once.
+    """Make chunks of each shape and condition on the longest recording once.
 
     Their memory stays with torch and is not free for slots, and the first callers do not wait for what libraries do at
     first use.
     """
-    lengths = window_lengths(vocoder.context)
-    latents = torch.zeros(lengths[-1], config.model_args.gpt_n_model_channels, device=vocoder.device)
-    for length in reversed(lengths):
+    lengths = chunk_lengths(vocoder.context)
+    latents = torch.zeros(max(lengths), config.model_args.gpt_n_model_channels, device=vocoder.device)
+
+    def make(length: int, count: int, state: State | None, *, is_last: bool) -> State:
         job = VocoderJob(
             latents=latents,
             speaker_embedding=torch.zeros(config.model_args.d_vector_dim, 1),
             upsampler=LatentUpsampler(config.model_args),
-            window=Window(0, 0, length, length),
+            chunk=Chunk(0, length, length, is_last=is_last),
             is_final=False,
+            state=state,
         )
-        for count in reversed(COUNTS):
-            for arrival in vocoder.run([job] * count):
-                arrival.wait()
+        chunks = vocoder.run([job] * count)
+        for chunk in chunks:
+            chunk.samples.wait()
+        return chunks[0].state
+
+    for count in reversed(COUNTS):
+        make(lengths[0], count, None, is_last=True)
+        state = make(lengths[0], count, None, is_last=False)
+        for length in reversed(lengths):
+            make(length, count, state, is_last=True)
+            if length != lengths[0]:
+                make(length, count, state, is_last=False)
     rate_hz = config.model_args.input_sample_rate
     noise = np.random.default_rng(0).normal(0, 0.1, rate_hz * config.max_ref_len).astype(np.float32)
     conditioner.condition([ReferenceClip(samples=noise, sample_rate_hz=rate_hz, sha256="")])

@@ -117,7 +117,7 @@ class DecodeStage:
     def _end(self, sequence: XttsSequence, ended: StepResult, *, ran_away: bool) -> None:
         latents = self.latents(sequence).clone()
         self._leave(sequence)
-        if ran_away and sequence.attempt + 1 < self._guards.max_attempts and not sequence.num_windows:
+        if ran_away and sequence.attempt + 1 < self._guards.max_attempts and not sequence.num_chunks:
             logger.info("segment %d did not end and is tried again", sequence.index + 1)
             sequence.start_again()
             self.num_retried += 1

@@ -60,14 +60,14 @@ Message = Speak | Cancel | AudioConsumed | CloneVoice | Stop
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of one turn.
 
-    windows_per_turn       windows of the vocoder
+    chunks_per_turn        chunks of the vocoder
     prefill_positions      positions that join, unless one segment has more: running streams wait for them
     lookahead_steps        steps that the device is ahead of the host
     num_kept_slots         slots for requests that have not started
     max_ahead_s            audio that a stream is decoded ahead of its listener
     """
 
-    windows_per_turn: int
+    chunks_per_turn: int
     prefill_positions: int
     lookahead_steps: int
     num_kept_slots: int
@@ -109,7 +109,7 @@ class EngineLoop:
         self._vocoding = VocodeStage(
             vocoder,
             config.model_args,
-            windows_per_turn=limits.windows_per_turn,
+            chunks_per_turn=limits.chunks_per_turn,
             latents_of=self._decoding.latents,
             on_made=self._scheduler.made,
             on_end=self._scheduler.end,

@@ -7,6 +7,7 @@ from app.engine import scheduler
 from app.engine.values import Samples
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.runaway import Budget
+from app.engine.xtts.vocoder.generator import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.voice.speakers import VoiceConditioning
 
@@ -36,10 +37,14 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
     latents: torch.Tensor | None = None
     """[num_latents, channels] once decoded; before that they are in the batch"""
     ran_away: bool = False
-    num_windows: int = 0
-    """windows launched; after the first one the sequence may have been heard and is not tried again"""
+    num_chunks: int = 0
+    """chunks launched; after the first one the sequence may have been heard and is not tried again"""
     num_frames: int = 0
-    """frames vocoded"""
+    """frames that went into the vocoder"""
+    num_samples: int = 0
+    """samples that came out of it"""
+    vocoder_state: State | None = None
+    """from the last chunk"""
     held: list[HeldSamples] = msgspec.field(default_factory=list[HeldSamples])
     loudest: float = 0.0
     """RMS of the loudest frame so far"""
@@ -72,12 +77,12 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
 
     def start_again(self) -> None:
         """The next attempt draws other noise."""
-        assert not self.num_windows
+        assert not self.num_chunks
         self.attempt += 1
         self.slot = self.latents = None
         self.num_latents = 0
 
     def drop_audio(self) -> None:
-        """Free latents and samples: the request keeps its sequences until its caller has taken all audio."""
-        self.latents = None
+        """Free latents, samples and state: the request keeps its sequences until its caller has taken all audio."""
+        self.latents = self.vocoder_state = None
         self.held.clear()

@@ -1,6 +1,7 @@
 """The vocoding half of a turn: latents become samples, which go out as far as they can be trusted."""
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -14,27 +15,28 @@ from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.device.copies import HostCopy
 from app.engine.xtts.runaway import cut_at_silence, frame_levels
 from app.engine.xtts.sequence import HeldSamples, XttsSequence
-from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
-from app.engine.xtts.vocoder.windows import WINDOW_FRAMES, plan_window
+from app.engine.xtts.vocoder.chunks import chunk_lengths, plan_chunk
+from app.engine.xtts.vocoder.vocoder import VocodedChunk, Vocoder, VocoderJob
 
 logger = logging.getLogger(__name__)
 
 
-class _PendingWindow(msgspec.Struct, frozen=True):
+class _PendingChunk(msgspec.Struct, frozen=True):
     sequence: XttsSequence
     end_frame: int
     samples: HostCopy
+    is_last: bool
 
 
 class VocodeStage:
-    """`decoded` holds sequences that have left the batch and have windows to go.
+    """`decoded` holds sequences that have left the batch and have chunks to go.
 
     `num_cut` counts segments that were cut. It only grows; any thread may read it.
 
     latents_of   the latents of a sequence so far
     on_made      called with the seconds of each piece of audio that goes out
     on_end       called when all audio of a sequence has gone out
-    lookahead_steps    turns with windows that the device is ahead of the host
+    lookahead_steps    turns with chunks that the device is ahead of the host
     """
 
     def __init__(
@@ -42,25 +44,26 @@ class VocodeStage:
         vocoder: Vocoder,
         args: ModelArgs,
         *,
-        windows_per_turn: int,
+        chunks_per_turn: int,
         latents_of: Callable[[XttsSequence], torch.Tensor],
         on_made: Callable[[XttsSequence, float], None],
         on_end: Callable[[XttsSequence], None],
         lookahead_steps: int,
     ) -> None:
         self._vocoder = vocoder
+        self._lengths = chunk_lengths(vocoder.context)
         self._args = args
-        self._windows_per_turn = windows_per_turn
+        self._chunks_per_turn = chunks_per_turn
         self._latents_of = latents_of
         self._on_made = on_made
         self._on_end = on_end
         self._lookahead_steps = lookahead_steps
-        self._pending: deque[list[_PendingWindow]] = deque()
+        self._pending: deque[list[_PendingChunk]] = deque()
         self.decoded: list[XttsSequence] = []
         self.num_cut = 0
 
     def run(self, decoding: Iterable[XttsSequence], now_s: float) -> list[XttsSequence]:
-        """Make the windows that are ready, the most urgent first. Returns the finished sequences."""
+        """Make the chunks that are ready, the most urgent first. Returns the finished sequences."""
         by_urgency = sorted((*self.decoded, *decoding), key=lambda sequence: _urgency(sequence, now_s))
         launched = self._launch(by_urgency)
         if launched:
@@ -75,68 +78,72 @@ class VocodeStage:
     def drop(self, request: Request) -> None:
         """Forget a request's sequences."""
         self.decoded = [sequence for sequence in self.decoded if sequence.request is not request]
-        for windows in self._pending:
-            windows[:] = [window for window in windows if window.sequence.request is not request]
+        for chunks in self._pending:
+            chunks[:] = [chunk for chunk in chunks if chunk.sequence.request is not request]
 
     def reset(self) -> None:
         self.decoded.clear()
         self._pending.clear()
 
-    def _launch(self, sequences: Iterable[XttsSequence]) -> list[_PendingWindow]:
-        """Launch the next window of each sequence in turn, up to the limit of a turn."""
+    def _launch(self, sequences: Iterable[XttsSequence]) -> list[_PendingChunk]:
+        """Launch the next chunk of each sequence in turn, up to the limit of a turn."""
         jobs: list[tuple[XttsSequence, VocoderJob]] = []
         for sequence in sequences:
-            if len(jobs) < self._windows_per_turn and (job := self._next_window(sequence)):
+            if len(jobs) < self._chunks_per_turn and (job := self._next_chunk(sequence)):
                 jobs.append((sequence, job))
-        launched: list[_PendingWindow] = []
-        for (sequence, job), samples in zip(jobs, self._vocoder.run([job for _, job in jobs]), strict=True):
-            sequence.num_windows += 1
-            sequence.num_frames = job.window.stop
-            launched.append(_PendingWindow(sequence, job.window.stop, samples))
-        return launched
+        launched = self._vocoder.run([job for _, job in jobs])
+        return [self._launched(sequence, job, made) for (sequence, job), made in zip(jobs, launched, strict=True)]
 
-    def _read(self, pending: _PendingWindow) -> bool:
+    def _launched(self, sequence: XttsSequence, job: VocoderJob, made: VocodedChunk) -> _PendingChunk:
+        sequence.num_chunks += 1
+        sequence.num_frames = job.chunk.stop
+        sequence.num_samples += made.num_samples
+        sequence.vocoder_state = made.state
+        end_frame = math.ceil(sequence.num_samples / self._vocoder.frame_samples)
+        return _PendingChunk(sequence, end_frame, made.samples, job.chunk.is_last)
+
+    def _read(self, pending: _PendingChunk) -> bool:
         """True if the sequence is finished."""
-        sequence = pending.sequence
         # Copied: a consumer may keep them for a minute, and memory that a GPU writes to is pinned.
-        self._take_samples(sequence, pending.samples.wait().numpy().copy(), pending.end_frame)
-        is_finished = sequence.is_decoded and pending.end_frame == sequence.upsampler.num_frames(sequence.num_latents)
-        if is_finished:
-            self._finish(sequence)
-        return is_finished
+        self._take_samples(pending.sequence, pending.samples.wait().numpy().copy(), pending.end_frame)
+        if pending.is_last:
+            self._finish(pending.sequence)
+        return pending.is_last
 
-    def _next_window(self, sequence: XttsSequence) -> VocoderJob | None:
+    def _next_chunk(self, sequence: XttsSequence) -> VocoderJob | None:
         if not (sequence.is_decoded or sequence.may_be_heard):
             return None
         if not sequence.is_decoded and sequence.num_latents < self._num_needed(sequence):
             return None
         num_frames = sequence.upsampler.num_frames if sequence.is_decoded else sequence.upsampler.num_ready
-        window = plan_window(
-            sequence.num_windows,
+        chunk = plan_chunk(
+            sequence.num_chunks,
             sequence.num_frames,
             num_ready=num_frames(sequence.num_latents),
             context=self._vocoder.context,
             is_final=sequence.is_decoded,
-            lengths=self._vocoder.lengths,
+            few_lengths=self._vocoder.few_shapes,
         )
-        if window is None:
+        if chunk is None:
             return None
         return VocoderJob(
             latents=self._latents_of(sequence),
             speaker_embedding=sequence.voice.speaker_embedding,
             upsampler=sequence.upsampler,
-            window=window,
+            chunk=chunk,
             is_final=sequence.is_decoded,
+            state=sequence.vocoder_state,
         )
 
     def _num_needed(self, sequence: XttsSequence) -> int:
-        """Latents before the next window of a sequence that goes on."""
-        size = WINDOW_FRAMES[min(sequence.num_windows, len(WINDOW_FRAMES) - 1)]
-        return sequence.upsampler.num_needed(sequence.num_frames + size + self._vocoder.context)
+        """Latents before the next chunk of a sequence that goes on."""
+        length = self._lengths[min(sequence.num_chunks, len(self._lengths) - 1)]
+        return sequence.upsampler.num_needed(sequence.num_frames + length + 1)
 
     def _take_samples(self, sequence: XttsSequence, samples: Samples, end_frame: int) -> None:
         """Deliver samples as far as they can be trusted and are wanted; hold the rest."""
-        sequence.loudest = max(sequence.loudest, float(frame_levels(samples, self._vocoder.frame_samples).max()))
+        levels = frame_levels(samples, self._vocoder.frame_samples)
+        sequence.loudest = max(sequence.loudest, float(levels.max(initial=0.0)))
         sequence.held.append(HeldSamples(samples, end_frame))
         while sequence.may_be_heard and sequence.held and sequence.is_trusted(sequence.held[0].end_frame):
             self._deliver(sequence, sequence.held.pop(0).samples)

@@ -1,1 +1,1 @@
-"""Latents to samples, window by window."""
+"""Latents to samples, chunk by chunk."""

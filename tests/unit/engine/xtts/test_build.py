@@ -10,21 +10,29 @@ import pytest
 
 from app.engine.xtts.build import PROFILES, warm_up
 from app.engine.xtts.engine import XttsEngine
+from app.engine.xtts.vocoder.chunks import chunk_lengths
 from app.engine.xtts.vocoder.vocoder import COUNTS, Vocoder
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.xtts import CPU, Pair
 
 
 @pytest.mark.slow
-def test_warming_up_makes_every_shape_of_window_that_is_kept_to(tiny: Pair) -> None:
+def test_warming_up_makes_every_shape_of_chunk_that_is_kept_to(tiny: Pair) -> None:
     networks, config = tiny.checkpoint.networks, tiny.checkpoint.config
     vocoder = Vocoder(copy.deepcopy(networks.generator), few_shapes=True)
     made: set[tuple[int, int]] = set()
-    vocoder._generator.conv_pre.register_forward_pre_hook(
+    # The first layer sees the chunk's frames, and those that it kept.
+    vocoder._generator._first._layer.register_forward_pre_hook(
         lambda _, inputs: made.add((inputs[0].shape[0], inputs[0].shape[-1]))
     )
     warm_up(vocoder, Conditioner(networks, config, CPU), config)
-    assert made == {(count, length) for count in COUNTS for length in vocoder.lengths}
+    first, *others = chunk_lengths(vocoder.context)
+    kept, padding = 6, 3
+    at_once, start = first + 2 * padding, first + padding
+    last = {length + kept + padding for length in (first, *others)}
+    assert made == {
+        (count, width) for count in COUNTS for width in {at_once, start, *last, *(n + kept for n in others)}
+    }
 
 
 def test_only_a_gpu_is_ahead_of_what_is_read_of_it() -> None:

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -27,9 +28,9 @@ from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.runner.state import BatchState
 from app.engine.xtts.runner.step import take_step
 from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.vocoder.chunks import Chunk
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
-from app.engine.xtts.vocoder.windows import Window
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.xtts import Pair, codes_of, seeded
 
@@ -144,11 +145,12 @@ def test_nothing_that_a_turn_does_waits_for_the_device(fake: FakeTensorMode, tin
         latents=batch.latents[0],
         speaker_embedding=fake.from_tensor(tiny.voice.speaker_embedding),
         upsampler=LatentUpsampler(tiny.checkpoint.config.model_args, speed=1.3),
-        window=Window(0, 0, 24, 24 + vocoder.context),
+        chunk=Chunk(0, 40, 40, is_last=False),
         is_final=False,
+        state=None,
     )
     with NoWaiting():
-        arrivals = [batch.join([row, row]), batch.step(), *vocoder.run([job, job])]
+        arrivals = [batch.join([row, row]), batch.step(), *(made.samples for made in vocoder.run([job, job]))]
         batch.leave(0)
         batch.join([row])
         batch.leave(1)
@@ -196,10 +198,17 @@ def test_the_vocoder_is_on_its_device(fake: FakeTensorMode, tiny: Pair, speed: f
         latents=torch.zeros(40, args.gpt_n_model_channels, device=CUDA),
         speaker_embedding=fake.from_tensor(tiny.voice.speaker_embedding),
         upsampler=LatentUpsampler(args, speed=speed),
-        window=Window(0, 0, 24, 24 + vocoder.context),
+        chunk=Chunk(0, 40, 40, is_last=False),
         is_final=False,
+        state=None,
     )
-    assert [len(samples.wait()) for samples in vocoder.run([job, job])] == [24 * vocoder.frame_samples] * 2
+    first = vocoder.run([job, job])
+    following = msgspec.structs.replace(job, chunk=Chunk(40, 88, 48, is_last=False), state=first[0].state)
+    for made in (*first, *vocoder.run([following, following])):
+        assert len(made.samples.wait()) == made.num_samples > 0
+    last = msgspec.structs.replace(job, chunk=Chunk(40, 60, 48, is_last=True), state=first[0].state)
+    [end] = vocoder.run([last])
+    assert first[0].num_samples + len(end.samples.wait()) == 60 * vocoder.frame_samples
 
 
 def test_the_conditioner_is_on_its_device_and_its_voices_are_not(fake: FakeTensorMode, tiny: Pair) -> None:

@@ -31,7 +31,7 @@ TEXT = (
 )
 
 LATE = msgspec.structs.replace(PROFILES["cuda"], use_graphs=False)
-"""As on a GPU: the device is a turn ahead of what is read of it, and windows have few shapes."""
+"""As on a GPU: the device is a turn ahead of what is read of it, and chunks have few shapes."""
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -333,7 +333,7 @@ def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spok
 
 
 def test_a_segment_too_short_to_be_heard_ends_all_the_same(tiny_checkpoint: Path, way: Way) -> None:
-    """One code at this speed is no frame, so there is no window to wait for."""
+    """One code at this speed is no frame, so there is no chunk to wait for."""
 
     async def scenario(engine: XttsEngine) -> None:
         for streaming in (False, True):

@@ -1,4 +1,4 @@
-"""Windows of the vocoder: every sample once, and the samples of the whole."""
+"""Chunks of the vocoder: every sample once, and the samples of the whole."""
 
 import copy
 
@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.audio.pcm import float_to_int16
 from app.engine.values import Samples
+from app.engine.xtts.vocoder.chunks import CHUNK_FRAMES, Chunk, chunk_lengths, plan_chunk
+from app.engine.xtts.vocoder.generator import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
-from app.engine.xtts.vocoder.windows import WINDOW_FRAMES, Window, plan_window, window_lengths
 from tests.support.xtts import Pair
 
 WHOLE = (1_000_000,)
@@ -23,28 +23,50 @@ def vocoder(tiny: Pair) -> Vocoder:
     return Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator))
 
 
+@pytest.fixture(scope="module")
+def few(tiny: Pair) -> Vocoder:
+    return Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator), few_shapes=True)
+
+
 def vocode(
-    vocoder: Vocoder, pair: Pair, latents: torch.Tensor, sizes: tuple[int, ...], *, speed: float = 1.0, step: int = 1
+    vocoder: Vocoder,
+    pair: Pair,
+    latents: torch.Tensor,
+    sizes: tuple[int, ...] = CHUNK_FRAMES,
+    *,
+    speed: float = 1.0,
+    step: int = 1,
+    states: list[State] | None = None,
 ) -> Samples:
-    """The samples of a segment whose latents come `step` at a time."""
+    """The samples of a segment whose latents come `step` at a time. `states` takes the state after each chunk."""
     upsampler = LatentUpsampler(pair.checkpoint.config.model_args, speed=speed)
     pieces: list[Samples] = []
-    start = 0
+    start, state = 0, None
     for count in [*range(step, len(latents), step), len(latents)]:
         is_final = count == len(latents)
         num_ready = upsampler.num_frames(count) if is_final else upsampler.num_ready(count)
-        while window := plan_window(
-            len(pieces), start, num_ready=num_ready, context=vocoder.context, is_final=is_final, sizes=sizes
+        while chunk := plan_chunk(
+            len(pieces),
+            start,
+            num_ready=num_ready,
+            context=vocoder.context,
+            is_final=is_final,
+            few_lengths=vocoder.few_shapes,
+            sizes=sizes,
         ):
             job = VocoderJob(
                 latents=latents[:count],
                 speaker_embedding=pair.voice.speaker_embedding,
                 upsampler=upsampler,
-                window=window,
+                chunk=chunk,
                 is_final=is_final,
+                state=state,
             )
-            pieces += [arrival.wait().numpy() for arrival in vocoder.run([job])]
-            start = window.stop
+            [made] = vocoder.run([job])
+            pieces.append(made.samples.wait().numpy())
+            start, state = chunk.stop, made.state
+            if states is not None:
+                states.append(state)
     return np.concatenate(pieces)
 
 
@@ -57,9 +79,10 @@ def test_the_waveform_is_the_references(vocoder: Vocoder, tiny: Pair, count: int
         stretched = torch.nn.functional.interpolate(stretched, scale_factor=1 / speed, mode="linear")
     with torch.no_grad():
         theirs = tiny.reference.hifigan_decoder(stretched.transpose(1, 2), g=tiny.voice.speaker_embedding[None])
-    ours = vocode(vocoder, tiny, latents, WHOLE, speed=speed)
-    np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-3, rtol=0)
-    np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-5, rtol=0)  # and better than asked
+    for sizes in (WHOLE, CHUNK_FRAMES):
+        ours = vocode(vocoder, tiny, latents, sizes, speed=speed)
+        np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-3, rtol=0)
+        np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-5, rtol=0)  # and better than asked
 
 
 @pytest.mark.slow
@@ -70,7 +93,7 @@ def test_the_waveform_is_the_references(vocoder: Vocoder, tiny: Pair, count: int
     step=st.integers(5, 60),
 )
 @settings(max_examples=20, deadline=None)
-def test_no_sample_is_lost_repeated_or_changed_at_the_edges_of_windows(
+def test_no_sample_is_lost_repeated_or_changed_at_the_edges_of_chunks(
     vocoder: Vocoder, tiny: Pair, count: int, sizes: tuple[int, ...], speed: float, step: int
 ) -> None:
     latents = torch.randn(count, 64, generator=torch.Generator().manual_seed(count))
@@ -79,104 +102,142 @@ def test_no_sample_is_lost_repeated_or_changed_at_the_edges_of_windows(
         return
     whole = vocode(vocoder, tiny, latents, WHOLE, speed=speed)
     assert len(whole) == upsampler.num_frames(count) * vocoder.frame_samples
-    windowed = vocode(vocoder, tiny, latents, sizes, speed=speed, step=step)
-    np.testing.assert_allclose(windowed, whole, atol=1e-5, rtol=0)
+    chunked = vocode(vocoder, tiny, latents, sizes, speed=speed, step=step)
+    np.testing.assert_allclose(chunked, whole, atol=1e-5, rtol=0)
 
 
-def test_less_context_than_the_generator_looks_at_would_be_heard(vocoder: Vocoder, tiny: Pair) -> None:
-    """Guards the tests above: they see a window that is cut too short."""
-    latents = torch.randn(60, 64)
+def test_a_frame_at_a_time_is_the_whole(vocoder: Vocoder, tiny: Pair) -> None:
+    """Pieces that are shorter than what a layer keeps."""
+    latents = torch.randn(9, 64)
     whole = vocode(vocoder, tiny, latents, WHOLE)
-    context, vocoder.context = vocoder.context, 4
-    try:
-        assert np.abs(vocode(vocoder, tiny, latents, (24,)) - whole).max() > 1e-4
-    finally:
-        vocoder.context = context
+    np.testing.assert_allclose(vocode(vocoder, tiny, latents, (1,)), whole, atol=1e-5, rtol=0)
 
 
-def test_however_fast_latents_come_the_servers_windows_give_the_same_bytes(vocoder: Vocoder, tiny: Pair) -> None:
+def test_however_fast_latents_come_the_samples_are_the_same_to_the_bit(vocoder: Vocoder, tiny: Pair) -> None:
     latents = torch.randn(118, 64)
-    one_by_one = vocode(vocoder, tiny, latents, WINDOW_FRAMES)
-    at_once = vocode(vocoder, tiny, latents, WINDOW_FRAMES, step=118)
-    assert float_to_int16(one_by_one).tobytes() == float_to_int16(at_once).tobytes()
+    one_by_one = vocode(vocoder, tiny, latents)
+    assert one_by_one.tobytes() == vocode(vocoder, tiny, latents, step=118).tobytes()
+    assert one_by_one.tobytes() == vocode(vocoder, tiny, latents, step=7).tobytes()
 
 
-def test_windows_of_several_segments_together_are_those_of_each_alone(vocoder: Vocoder, tiny: Pair) -> None:
-    upsampler = LatentUpsampler(tiny.checkpoint.config.model_args)
-    jobs: list[VocoderJob] = []
-    for count in (40, 40, 55, 70, 40):
-        window = plan_window(0, 0, num_ready=upsampler.num_frames(count), context=vocoder.context, is_final=True)
-        assert window is not None
-        embedding = torch.randn(512, 1)
-        jobs.append(
-            VocoderJob(
-                latents=torch.randn(count, 64),
-                speaker_embedding=embedding,
-                upsampler=upsampler,
-                window=window,
-                is_final=True,
+def test_what_is_kept_between_chunks_does_not_grow(vocoder: Vocoder, tiny: Pair) -> None:
+    states: list[State] = []
+    vocode(vocoder, tiny, torch.randn(300, 64), states=states)
+    kept = [sum(columns.numel() for columns in state) for state in states]
+    assert len(kept) > 6
+    assert set(kept[:-1]) == {kept[0]}
+    assert not kept[-1]  # nothing follows the last one
+    # A view would hold all that its chunk computed.
+    assert all(columns.untyped_storage().nbytes() == columns.nbytes for columns in states[3])
+
+
+def job_of(pair: Pair, latents: torch.Tensor, chunk: Chunk, state: State | None) -> VocoderJob:
+    """A chunk of a segment that has ended."""
+    return VocoderJob(
+        latents=latents,
+        speaker_embedding=pair.voice.speaker_embedding,
+        upsampler=LatentUpsampler(pair.checkpoint.config.model_args),
+        chunk=chunk,
+        is_final=True,
+        state=state,
+    )
+
+
+def test_a_chunk_without_what_was_kept_sounds_otherwise(vocoder: Vocoder, tiny: Pair) -> None:
+    """Guards the tests above: they see a layer that does not go on where it stopped."""
+    latents = torch.randn(60, 64)
+    first, second = chunks_of(200, vocoder.context)[:2]
+    state = vocoder.run([job_of(tiny, latents, first, None)])[0].state
+    exact = vocoder.run([job_of(tiny, latents, second, state)])[0].samples.wait()
+    for number in range(len(state)):
+        if not state[number].numel():  # of the branch that the others wait for
+            continue
+        damaged = [columns + (layer == number) for layer, columns in enumerate(state)]
+        changed = vocoder.run([job_of(tiny, latents, second, damaged)])[0].samples.wait()
+        assert changed.shape == exact.shape
+        assert not torch.equal(changed, exact), f"nobody reads what layer {number} keeps"
+
+
+@pytest.mark.parametrize(("few_shapes", "tolerance"), [(False, 0.0), (True, 1e-5)])
+def test_chunks_of_several_segments_together_are_those_of_each_alone(
+    tiny: Pair, few_shapes: bool, tolerance: float
+) -> None:
+    """At their start, in their midst and at their end; the state too, which the next chunk shows."""
+    vocoder = Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator), few_shapes=few_shapes)
+    latents = [torch.randn(count, 64) for count in (40, 40, 55, 70, 40)]
+    states: list[State | None] = [None] * len(latents)
+    for number in range(3):
+        jobs: list[VocoderJob] = []
+        for some, state in zip(latents, states, strict=True):
+            num_frames = LatentUpsampler(tiny.checkpoint.config.model_args).num_frames(len(some))
+            jobs.append(
+                job_of(tiny, some, chunks_of(num_frames, vocoder.context, few_lengths=few_shapes)[number], state)
             )
-        )
-    for job, together in zip(jobs, vocoder.run(jobs), strict=True):
-        torch.testing.assert_close(together.wait(), vocoder.run([job])[0].wait(), atol=1e-5, rtol=0)
+        together = vocoder.run(jobs)
+        for job, made in zip(jobs, together, strict=True):
+            [alone] = vocoder.run([job])
+            torch.testing.assert_close(made.samples.wait(), alone.samples.wait(), atol=tolerance, rtol=0)
+        states = [made.state for made in together]
 
 
-def windows_of(num_frames: int, context: int, lengths: tuple[int, ...]) -> list[Window]:
-    windows: list[Window] = []
-    while window := plan_window(
-        len(windows),
-        windows[-1].stop if windows else 0,
+def chunks_of(num_frames: int, context: int, *, few_lengths: bool = False) -> list[Chunk]:
+    chunks: list[Chunk] = []
+    while chunk := plan_chunk(
+        len(chunks),
+        chunks[-1].stop if chunks else 0,
         num_ready=num_frames,
         context=context,
         is_final=True,
-        lengths=lengths,
+        few_lengths=few_lengths,
     ):
-        windows.append(window)
-    return windows
+        chunks.append(chunk)
+    return chunks
 
 
-@given(num_frames=st.integers(1, 2700), context=st.integers(3, 20))
-def test_where_shapes_are_to_be_few_a_long_segment_has_four_and_its_windows_are_the_same(
-    num_frames: int, context: int
+@given(num_frames=st.integers(1, 2700), context=st.integers(3, 20), few_lengths=st.booleans())
+def test_chunks_follow_each_other_to_the_last_frame(num_frames: int, context: int, few_lengths: bool) -> None:
+    chunks = chunks_of(num_frames, context, few_lengths=few_lengths)
+    assert [chunk.start for chunk in chunks] == [0, *(chunk.stop for chunk in chunks[:-1])]
+    assert chunks[-1].stop == num_frames
+    assert [chunk.is_last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    for chunk in chunks:
+        assert chunk.start < chunk.stop <= chunk.start + chunk.length
+        assert chunk.length in chunk_lengths(context) or (chunk.is_last and not few_lengths)
+
+
+@given(num_frames=st.integers(1, 900), ready=st.lists(st.integers(0, 900)), context=st.integers(3, 20))
+def test_the_chunks_of_a_segment_that_goes_on_are_those_of_the_whole(
+    num_frames: int, ready: list[int], context: int
 ) -> None:
-    lengths = window_lengths(context)
-    many, few = windows_of(num_frames, context, ()), windows_of(num_frames, context, lengths)
-    assert [(window.start, window.stop, window.last) for window in many] == [
-        (window.start, window.stop, window.last) for window in few
-    ]
-    assert all(0 <= ours.first <= theirs.first for ours, theirs in zip(few, many, strict=True))
-    for window in few:
-        assert window.last - window.first in lengths or window.first == 0
+    chunks: list[Chunk] = []
+    for count in [*sorted(frames for frames in ready if frames < num_frames), num_frames]:
+        while chunk := plan_chunk(
+            len(chunks),
+            chunks[-1].stop if chunks else 0,
+            num_ready=count,
+            context=context,
+            is_final=count == num_frames,
+        ):
+            chunks.append(chunk)
+    assert chunks == chunks_of(num_frames, context)
 
 
-def test_few_shapes_change_no_sample_and_windows_that_are_made_twice_are_given_once(tiny: Pair) -> None:
-    few = Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator), few_shapes=True)
-    many = Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator))
-    upsampler = LatentUpsampler(tiny.checkpoint.config.model_args)
-    latents = torch.randn(77, 64)
-    num_frames = upsampler.num_frames(77)
-    jobs = [
-        [
-            VocoderJob(
-                latents=latents,
-                speaker_embedding=tiny.voice.speaker_embedding,
-                upsampler=upsampler,
-                window=window,
-                is_final=True,
-            )
-            for window in windows_of(num_frames, vocoder.context, vocoder.lengths)
-        ]
-        for vocoder in (few, many)
-    ]
-    assert {job.window.last - job.window.first for job in jobs[0]} <= set(few.lengths)
-    multiplied: list[int] = []
-    hook = few._generator.conv_pre.register_forward_pre_hook(lambda _, inputs: multiplied.append(len(inputs[0])))
-    ours, theirs = few.run([*jobs[0], *jobs[0], *jobs[0]]), many.run(jobs[1])
-    hook.remove()
-    assert len(ours) == 3 * len(theirs)
-    assert set(multiplied) == {4}  # three of each, and one that nobody asked for
-    for number, arrival in enumerate(ours):
-        torch.testing.assert_close(arrival.wait(), theirs[number % len(theirs)].wait(), atol=1e-5, rtol=0)
+@pytest.mark.parametrize("count", [3, 40, 77, 118])
+def test_few_shapes_change_no_sample_and_chunks_that_are_made_twice_are_given_once(
+    vocoder: Vocoder, few: Vocoder, tiny: Pair, count: int
+) -> None:
+    latents = torch.randn(count, 64)
+    num_frames = LatentUpsampler(tiny.checkpoint.config.model_args).num_frames(count)
+    ours, theirs = chunks_of(num_frames, few.context, few_lengths=True), chunks_of(num_frames, vocoder.context)
+    assert {chunk.length for chunk in ours} <= set(chunk_lengths(few.context))
+    states: list[State | None] = [None, None]
+    for few_chunk, exact_chunk in zip(ours, theirs, strict=True):
+        several = few.run([job_of(tiny, latents, few_chunk, states[0])] * 3)
+        [exact] = vocoder.run([job_of(tiny, latents, exact_chunk, states[1])])
+        assert len(several) == 3
+        for made in several:
+            torch.testing.assert_close(made.samples.wait(), exact.samples.wait(), atol=1e-5, rtol=0)
+        states = [several[1].state, exact.state]
 
 
 def test_float16_is_fifty_decibels_below_what_is_heard(vocoder: Vocoder, tiny: Pair) -> None:
@@ -185,5 +246,5 @@ def test_float16_is_fifty_decibels_below_what_is_heard(vocoder: Vocoder, tiny: P
     exact, ours = vocode(vocoder, tiny, latents, WHOLE), vocode(halved, tiny, latents, WHOLE)
     noise_db = 10 * np.log10(np.mean(np.square(ours - exact)) / np.mean(np.square(exact)))
     assert -100 < noise_db < -50  # not nothing: it is float16 that is measured
-    windowed = vocode(halved, tiny, latents, WINDOW_FRAMES)
-    assert np.mean(np.square(windowed - ours)) < 1e-5 * np.mean(np.square(ours))
+    chunked = vocode(halved, tiny, latents)
+    assert np.mean(np.square(chunked - ours)) < 1e-5 * np.mean(np.square(ours))
