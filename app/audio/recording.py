@@ -47,8 +47,12 @@ class DecodedRecording(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decode_in_child(file: BinaryIO, *, name: str, max_s: float) -> tuple[tuple[int, bool], bytes]:
-    """`decode_recording` as app/isolation calls it: (`sample_rate_hz`, `is_cut`), and the samples as bytes."""
-    decoded = decode_recording(file, name=name, max_s=max_s)
+    """`decode_recording` as app/isolation calls it: (`sample_rate_hz`, `is_cut`), and the samples as bytes.
+
+    The file is read into memory first. FFmpeg seeks at each chunk: 35 MB of empty ones take 2.7 s of the processor from
+    memory, and 13 s from a file.
+    """
+    decoded = decode_recording(io.BytesIO(file.read()), name=name, max_s=max_s)
     return (decoded.sample_rate_hz, decoded.is_cut), decoded.samples.tobytes()
 
 
