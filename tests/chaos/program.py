@@ -33,11 +33,14 @@ class Program:
             phase = EmbeddedPhase(self.outcome, self._folder, self._tree, self._say)
             await self._bounded("the embedded voice", phase.run(attacks))
         await _write_checkpoint(checkpoint)
-        for number, scenario in enumerate(SCENARIOS):
-            if self._only in scenario.name:
-                self._say(scenario.name)
-                place = Place(folder=self._folder / f"scenario-{number}", tree=self._tree, checkpoint=checkpoint)
-                self.outcome.rows.append(Row(await play(scenario, place)))
+        if scenarios := [scenario for scenario in SCENARIOS if self._only in scenario.name]:
+            self._say(f"{len(scenarios)} scenarios beside each other, each with a server of its own")
+            places = [
+                Place(folder=self._folder / f"scenario-{number}", tree=self._tree, checkpoint=checkpoint)
+                for number in range(len(scenarios))
+            ]
+            reports = await asyncio.gather(*map(play, scenarios, places))
+            self.outcome.rows += [Row(report) for report in reports]
         if attacks := [attack for attack in attacks_on("xtts") if self._only in attack.name]:
             folder = self._folder / "xtts"
             running = attack_xtts(attacks, self.outcome, folder, self._tree, checkpoint, self._say)
