@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 
 NICENESS = 5
+LOWEST_PRIORITY = 19
 SWITCH_INTERVAL_S = 0.0005
 
 
@@ -36,10 +37,12 @@ def switch_threads_often() -> None:
 def yield_to_event_loop() -> None:
     """Lower the priority of the calling thread, so that the event loop gets a core first when all are busy.
 
-    Linux counts niceness by thread; elsewhere it would slow the whole process, so nothing is done there.
+    Relative to that of the process: a server that was started with `nice` may not raise it. Linux counts niceness by
+    thread; elsewhere it would slow the whole process, so nothing is done there.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        niceness = min(os.getpriority(os.PRIO_PROCESS, os.getpid()) + NICENESS, LOWEST_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 class ThreadPool:

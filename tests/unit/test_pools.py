@@ -1,6 +1,7 @@
 import asyncio
 import contextvars
 import os
+import subprocess
 import sys
 import threading
 
@@ -81,8 +82,29 @@ def test_threads_of_a_pool_leave_the_event_loop_its_core() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = own_niceness()
-    assert asyncio.run(ThreadPool("one", 1).run(own_niceness)) == NICENESS
+    assert asyncio.run(ThreadPool("one", 1).run(own_niceness)) == before + NICENESS
     assert own_niceness() == before
+
+
+START_NICED = """
+import asyncio, os, sys, threading
+from app.pools import ThreadPool
+
+os.nice(int(sys.argv[1]))
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may raise priorities
+print(asyncio.run(ThreadPool("one", 1).run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is of the whole process on this system")
+@pytest.mark.parametrize("niceness", [1, 10, 19])
+def test_a_server_that_was_started_with_nice_lowers_its_threads_too(niceness: int) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, os.getpid())
+    started = subprocess.run(
+        [sys.executable, "-c", START_NICED, str(niceness)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert started.stdout == f"{min(before + niceness + NICENESS, 19)}\n", started.stderr
 
 
 def test_another_thread_waits_half_a_millisecond_for_the_interpreter() -> None:
