@@ -155,47 +155,42 @@ def test_a_stream_without_a_playable_sample_has_failed() -> None:
     assert (figures.failed, figures.problem) == (1, "a stream ended without a playable sample")
 
 
-def test_a_measurement_that_is_interrupted_gives_the_figures_of_what_had_ended() -> None:
+def recorded_when_interrupted(open_stream: OpenStream, num_streams: int, interrupted: asyncio.Event) -> list[Figures]:
+    """The figures of a measurement that is cancelled once `interrupted` is set."""
     recorded: list[Figures] = []
 
+    async def run() -> None:
+        measuring = asyncio.create_task(
+            measure(open_stream, at_once(num_streams), sample_rate_hz=RATE_HZ, code_s=None, record=recorded.append)
+        )
+        await interrupted.wait()
+        measuring.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await measuring
+
+    asyncio.run(run())
+    return recorded
+
+
+def test_a_measurement_that_is_interrupted_gives_the_figures_of_what_had_ended() -> None:
     async def open_stream(text: str, seed: int) -> AsyncIterator[Samples]:
         yield audio(1.0)
         if seed == 1:
             interrupted.set()
             await asyncio.Event().wait()
 
-    async def run() -> None:
-        measuring = asyncio.create_task(
-            measure(open_stream, at_once(2), sample_rate_hz=RATE_HZ, code_s=None, record=recorded.append)
-        )
-        await interrupted.wait()
-        measuring.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await measuring
-
     interrupted = asyncio.Event()
-    asyncio.run(run())
+    recorded = recorded_when_interrupted(open_stream, 2, interrupted)
     [figures] = recorded
     assert (figures.streams, figures.unfinished, figures.failed, figures.c50) == (2, 1, 0, 1.0)
 
 
 def test_a_measurement_that_is_interrupted_before_any_stream_ended_gives_none() -> None:
-    recorded: list[Figures] = []
-
     async def open_stream(text: str, seed: int) -> AsyncIterator[Samples]:
         interrupted.set()
         await asyncio.Event().wait()
         yield audio(1.0)
 
-    async def run() -> None:
-        measuring = asyncio.create_task(
-            measure(open_stream, at_once(1), sample_rate_hz=RATE_HZ, code_s=None, record=recorded.append)
-        )
-        await interrupted.wait()
-        measuring.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await measuring
-
     interrupted = asyncio.Event()
-    asyncio.run(run())
+    recorded = recorded_when_interrupted(open_stream, 1, interrupted)
     assert recorded == []

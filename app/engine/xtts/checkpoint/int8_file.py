@@ -1,4 +1,4 @@
-"""The int8 weights of a converted folder: a file that is packed for the CPU when the engine starts, in a second.
+"""The int8 weights of a converted folder: a file that is packed for the CPU at each start.
 
 Knows the file and its names. Knows nothing of when int8 is wanted.
 """

@@ -12,7 +12,7 @@ _NUMBERS = (
     "ezer millió milliárd tized század ezred"
 )
 _DIGITS = tuple(_NUMBERS.split())
-"""What begins with one of these is the rest of a number: `kettőezer-öt`."""
+"""Beginnings of number words. Behind a hyphen they continue a number, as in `kettőezer-öt`, and are no suffix."""
 _SHORT = {"három": "hárm", "ezer": "ezr", "hét": "het", "kettő": "kett", "főnév": "főnev"}
 """Stems before a vowel, but for `ért`, `ig` and `i`."""
 _LONG = {"a": "á", "e": "é"}

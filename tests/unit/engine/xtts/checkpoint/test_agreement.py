@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +27,7 @@ from app.errors import Draining
 from app.text.languages import LANGUAGES
 from tests.support.xtts import CPU, WITHOUT_INT8
 
-pytestmark = WITHOUT_INT8
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Narrow networks are faster with one thread, the more so beside other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def converted(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("converted")
-    convert_checkpoint(tiny_checkpoint, folder, model="tiny", revision=None)
-    return folder
-
-
-@pytest.fixture
-def copy(converted: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(converted, tmp_path / "converted"))
+pytestmark = [WITHOUT_INT8, pytest.mark.usefixtures("one_thread")]
 
 
 def record(folder: Path, **figures: Any) -> None:

@@ -3,10 +3,9 @@
 import json
 import logging
 import os
-import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from app.engine.xtts.checkpoint.convert import convert_checkpoint
 from app.engine.xtts.checkpoint.int8_file import find_int8, read_int8
 from app.engine.xtts.checkpoint.int8_weights import with_int8
 from app.engine.xtts.checkpoint.load import load_checkpoint
@@ -27,26 +25,7 @@ from tests.support.xtts import CPU, WITHOUT_INT8, seeded, sequence_of
 
 NAME = "model.int8.safetensors"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Narrow networks are faster with one thread, the more so beside other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def converted(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("converted")
-    convert_checkpoint(tiny_checkpoint, folder, model="tiny", revision=None)
-    return folder
-
-
-@pytest.fixture
-def copy(converted: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(converted, tmp_path / "converted"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make_older(folder: Path) -> None:
