@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -318,13 +319,18 @@ def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spok
     async def scenario(engine: XttsEngine) -> None:
         alone = await speak(engine)
         decoder = engine._checkpoint.networks.decoder
+        submitted = threading.Event()
 
         def fail(*_: object) -> None:
-            handle.remove()
-            raise RuntimeError("boom")
+            assert submitted.wait(30)
+            if engine.stats().busy_slots == 2:  # the first turn may hold one of them alone
+                handle.remove()
+                raise RuntimeError("boom")
 
         handle = decoder.final_norm.register_forward_pre_hook(fail)
-        results = await asyncio.gather(speak(engine), speak(engine), return_exceptions=True)
+        streams = [engine.submit(request(engine)) for _ in range(2)]
+        submitted.set()
+        results = await asyncio.gather(*(collect(stream) for stream in streams), return_exceptions=True)
         assert all(isinstance(result, EngineFailure) for result in results)
         assert str(results[0].__cause__) == "boom"  # type: ignore[union-attr]
         np.testing.assert_allclose(await speak(engine), alone, atol=1e-5)
