@@ -26,6 +26,7 @@ ChorusError
     RateLimitExceeded         this caller has started as many requests a minute as it may
     TooManyConcurrentRequests this caller has as many requests under way as it may
   CloningUnavailable        this engine cannot clone
+  TranscriptionUnavailable  this server has no speech recogniser; names the command that adds one
   DeadlineExceeded          the audio did not come in time
   StorageFailure            the data volume cannot be read or written
   EngineFailure             our fault: logged once with its trace and the request id
@@ -184,6 +185,10 @@ class TooManyConcurrentRequests(Unavailable):
 
 class CloningUnavailable(ChorusError):
     code = "cloning_unavailable"
+
+
+class TranscriptionUnavailable(ChorusError):
+    code = "transcription_unavailable"
 
 
 class DeadlineExceeded(ChorusError):

@@ -1,8 +1,10 @@
 import secrets
 import time
 
+from app.asr.base import Recognizer
+from app.asr.installation import HOW_TO_INSTALL
 from app.engine.base import Engine
-from app.errors import EngineNotReady
+from app.errors import EngineNotReady, TranscriptionUnavailable
 from app.http.access.middleware import Access
 from app.http.metrics import Metrics
 from app.http.responses.spoken_files import SpokenFiles
@@ -14,7 +16,7 @@ from app.speech.service import SpeechService
 
 
 class AppState:
-    """`service` exists once the engine is loaded."""
+    """`service` exists once the engine is loaded; `recognizer` then exists too, on a server that has one."""
 
     def __init__(self, settings: Settings, lifecycle: Lifecycle, access: Access) -> None:
         self.settings = settings
@@ -22,6 +24,9 @@ class AppState:
         self.instance = f"{int(time.time())}-{secrets.token_hex(4)}"
         self.access = access
         self.loaded: SpeechService | None = None
+        self.loaded_recognizer: Recognizer | None = None
+        self.no_recognizer_reason = HOW_TO_INSTALL
+        """one sentence: the command or the setting that adds a recogniser"""
         self.uploads = Uploads(settings)
         self.spoken_files = SpokenFiles()
         self.connections = Connections(settings.max_sockets)
@@ -34,6 +39,16 @@ class AppState:
         if self.loaded is None:
             raise EngineNotReady("the engine is still loading")
         return self.loaded
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """Raises EngineNotReady, Draining or EngineFailure while requests cannot be taken, and TranscriptionUnavailable
+        where the server has no recogniser.
+        """
+        self.lifecycle.check()
+        if self.loaded_recognizer is None:
+            raise TranscriptionUnavailable(self.no_recognizer_reason)
+        return self.loaded_recognizer
 
     def _find_engine(self) -> Engine | None:
         return None if self.loaded is None else self.loaded.engine

@@ -14,6 +14,7 @@ from litestar.di import Provide
 from litestar.handlers import WebsocketRouteHandler
 
 from app import __version__
+from app.asr.base import Recognizer
 from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
@@ -99,6 +100,7 @@ def create_app(
     settings: Settings,
     engine: Engine | None = None,
     *,
+    recognizer: Recognizer | None = None,
     lifecycle: Lifecycle | None = None,
     volume: Volume | None = None,
     on_failure: Callable[[ChorusError], None] | None = None,
@@ -110,6 +112,7 @@ def create_app(
     With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background and /health
     answers `loading`; with a `lifecycle` that has failed already, nothing is loaded and /health has the reason.
 
+    recognizer       transcribes; closed with the app
     volume           is called before saved voices are read and after they are written
     on_failure       is called when the engine cannot be loaded, or is lost later
     tracer_provider  makes the spans; by default that of CHORUS_OTLP_ENDPOINT, which is closed at the end
@@ -118,6 +121,7 @@ def create_app(
     Raises UnusableDataDirectory and InvalidSetting.
     """
     app_state = AppState(settings, lifecycle or Lifecycle(), Access(settings, clock))
+    app_state.loaded_recognizer = recognizer
     if app_state.lifecycle.status is not Status.FAILED:
         prepare_data_directory(settings.data)
 
@@ -164,6 +168,8 @@ def create_app(
             await app_state.uploads.aclose()
             if app_state.loaded is not None:
                 await app_state.loaded.aclose()
+            if app_state.loaded_recognizer is not None:
+                await app_state.loaded_recognizer.aclose()
             if close_traces is not None:
                 await asyncio.to_thread(close_traces)
 

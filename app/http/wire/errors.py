@@ -60,6 +60,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.RateLimitExceeded: 429,
     errors.TooManyConcurrentRequests: 429,
     errors.CloningUnavailable: 501,
+    errors.TranscriptionUnavailable: 501,
     errors.DeadlineExceeded: 504,
     errors.StorageFailure: 507,
     errors.EngineFailure: 500,

@@ -1,0 +1,1 @@
+"""Speech recognition: recordings in, text with times out."""

@@ -1,0 +1,158 @@
+"""The recogniser seam: all that `transcription` may ask of a recogniser, and the values that cross.
+
+Imports neither ctranslate2 nor faster_whisper. Methods are called on the event loop and never block there.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ = 16_000
+Samples = NDArray[np.float32] | NDArray[np.int16]
+"""[n] mono at SAMPLE_RATE_HZ: float32 in -1..1, or int16. May be a `numpy.memmap`: it is read in blocks."""
+Task = Literal["transcribe", "translate"]
+
+
+class TranscriptionRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """One recording and how to transcribe it."""
+
+    samples: Samples
+    task: Task = "transcribe"
+    """`translate` gives English text"""
+    language: str | None = None
+    """a code of `RecognizerInfo.languages`; None detects it in the first 30 s of speech"""
+    prompt: str = ""
+    """text before the recording, for spelling and style; its last tokens are used"""
+    temperature: float = 0.0
+    """0: beam search, and higher temperatures for windows whose text is unlikely or repetitive; above 0: sampled at
+    this temperature first"""
+    word_timestamps: bool = False
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    start_s: float
+    end_s: float
+    text: str
+    """with the space in front of it in languages with spaces: joined, words are the segment's text"""
+    probability: float
+
+
+class RecognizedSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """A phrase or a sentence. Times count from the start of the recording."""
+
+    index: int
+    """from 0"""
+    start_s: float
+    end_s: float
+    text: str
+    """with the space in front of it in languages with spaces: segments are joined without a separator, then stripped"""
+    tokens: tuple[int, ...]
+    words: tuple[Word, ...] = ()
+    """empty unless `word_timestamps`"""
+    avg_logprob: float
+    """of the window's tokens; as the next three, the same for every segment of a window"""
+    compression_ratio: float
+    no_speech_prob: float
+    temperature: float
+
+
+class LanguageDetected(msgspec.Struct, frozen=True):
+    language: str
+    probability: float
+    """1.0 for a language that the request gave"""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Everything before `until_s` is transcribed."""
+
+    until_s: float
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipt of a request."""
+
+    duration_s: float
+    """of the recording"""
+    speech_s: float
+    """of it that was given to the model"""
+    language: str | None
+    """None where the recording has no speech and the request gave no language"""
+    num_segments: int
+    num_windows: int
+    """of at most 30 s"""
+    num_fallbacks: int
+    """windows that were decoded again at a higher temperature"""
+    queue_s: float
+    """from `submit` to the first window in the model; all of it where there was none"""
+    total_s: float
+    """from `submit` to the end"""
+
+
+RecognitionEvent = LanguageDetected | RecognizedSegment | Progress | Finished
+
+
+class RecognitionStream(AsyncIterator[RecognitionEvent], Protocol):
+    """The events of one request, for one consumer.
+
+    LanguageDetected comes once, before the first segment, and not at all where there is no speech. Segments come in the
+    order of the recording, each window's with a Progress behind them. Finished is the last event.
+
+    Iterating raises EngineFailure for a failure of the model, and Draining when the recogniser is closed.
+    """
+
+    async def aclose(self) -> None:
+        """Cancel: no window of the request is begun any more. May be called at any time, also twice."""
+        ...
+
+
+class RecognizerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    model: str
+    """its id on the hub, its folder's name or `whisper-base`"""
+    languages: tuple[str, ...]
+    """codes, such as `en`; never empty"""
+    can_translate: bool
+    device: str
+    """`cpu` or `cuda`"""
+    precision: str
+    """number format of the weights, such as `int8` or `float16`"""
+    max_batch: int
+    """windows that are decoded together"""
+    max_admitted: int
+    """requests at a time; one more is refused"""
+
+
+class RecognizerStats(msgspec.Struct, frozen=True, kw_only=True):
+    admitted_requests: int
+    waiting_requests: int
+    """with no window in the model yet"""
+    busy_windows: int
+    """in the model now"""
+    num_batches: int
+    num_windows: int
+    """decoded in those batches; a window that is decoded again counts again"""
+    audio_s: float
+    """seconds of speech transcribed"""
+
+
+class Recognizer(Protocol):
+    """Recordings in, text out, for many callers at once."""
+
+    @property
+    def info(self) -> RecognizerInfo: ...
+
+    def stats(self) -> RecognizerStats: ...
+
+    def submit(self, request: TranscriptionRequest) -> RecognitionStream:
+        """Admit a request, or raise at once.
+
+        Raises QueueFull, Draining, UnsupportedLanguage, or InvalidField for a translation by an English-only model.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Stop: open streams raise Draining."""
+        ...

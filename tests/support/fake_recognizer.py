@@ -1,0 +1,145 @@
+"""A FakeRecognizer that a test drives by hand: it recognises the segments that it was given."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from app.asr.base import (
+    SAMPLE_RATE_HZ,
+    Finished,
+    LanguageDetected,
+    Progress,
+    RecognitionEvent,
+    RecognizedSegment,
+    RecognizerInfo,
+    RecognizerStats,
+    TranscriptionRequest,
+    Word,
+)
+from app.errors import QueueFull, UnsupportedLanguage
+
+
+def segment(index: int, text: str, start_s: float, end_s: float) -> RecognizedSegment:
+    """A segment whose words share its time equally."""
+    words = text.split()
+    step_s = (end_s - start_s) / max(1, len(words))
+    return RecognizedSegment(
+        index=index,
+        start_s=start_s,
+        end_s=end_s,
+        text=text,
+        tokens=tuple(range(len(words))),
+        words=tuple(
+            Word(start_s=start_s + i * step_s, end_s=start_s + (i + 1) * step_s, text=f" {word}", probability=0.9)
+            for i, word in enumerate(words)
+        ),
+        avg_logprob=-0.25,
+        compression_ratio=1.2,
+        no_speech_prob=0.02,
+        temperature=0.0,
+    )
+
+
+SPOKEN = (segment(0, " Good morning.", 0.0, 1.0), segment(1, " The river is wide.", 1.5, 3.0))
+
+
+class FakeStream:
+    """Yields `events`; an exception among them is raised, and an asyncio.Event is waited for."""
+
+    def __init__(self, events: Sequence[RecognitionEvent | Exception | asyncio.Event]) -> None:
+        self._events = deque(events)
+        self.is_closed = False
+
+    def __aiter__(self) -> "FakeStream":
+        return self
+
+    async def __anext__(self) -> RecognitionEvent:
+        while self._events and not self.is_closed:
+            event = self._events.popleft()
+            if isinstance(event, asyncio.Event):
+                await event.wait()
+            elif isinstance(event, Exception):
+                raise event
+            else:
+                return event
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+class FakeRecognizer:
+    """Every request gets `segments`, in English.
+
+    fails         raised behind the segments
+    waits         an event that streams wait for behind their first segment
+    max_admitted  open streams at a time
+    """
+
+    def __init__(
+        self,
+        segments: Sequence[RecognizedSegment] = SPOKEN,
+        *,
+        fails: Exception | None = None,
+        waits: asyncio.Event | None = None,
+        max_admitted: int = 4,
+    ) -> None:
+        self._segments = segments
+        self._fails = fails
+        self._waits = waits
+        self.requests: list[TranscriptionRequest] = []
+        self.streams: list[FakeStream] = []
+        self.is_closed = False
+        self.info = RecognizerInfo(
+            name="fake",
+            model="fake-whisper",
+            languages=("en", "de"),
+            can_translate=True,
+            device="none",
+            precision="none",
+            max_batch=2,
+            max_admitted=max_admitted,
+        )
+
+    def stats(self) -> RecognizerStats:
+        num_open = sum(not stream.is_closed for stream in self.streams)
+        return RecognizerStats(
+            admitted_requests=num_open, waiting_requests=0, busy_windows=0, num_batches=0, num_windows=0, audio_s=0.0
+        )
+
+    def submit(self, request: TranscriptionRequest) -> FakeStream:
+        if request.language is not None and request.language not in self.info.languages:
+            raise UnsupportedLanguage(f"language {request.language!r} is not one of en, de", param="language")
+        if self.stats().admitted_requests >= self.info.max_admitted:
+            raise QueueFull("recordings are being transcribed; try again in a moment", retry_after_s=3)
+        self.requests.append(request)
+        stream = FakeStream(self._events(request))
+        self.streams.append(stream)
+        return stream
+
+    def _events(self, request: TranscriptionRequest) -> list[RecognitionEvent | Exception | asyncio.Event]:
+        duration_s = len(request.samples) / SAMPLE_RATE_HZ
+        events: list[RecognitionEvent | Exception | asyncio.Event] = []
+        if self._segments:
+            detected = (
+                LanguageDetected("en", 0.98) if request.language is None else LanguageDetected(request.language, 1)
+            )
+            events = [detected, *self._segments]
+        if self._waits is not None:
+            events.insert(2, self._waits)
+        if self._fails is not None:
+            return [*events, self._fails]
+        receipt = Finished(
+            duration_s=duration_s,
+            speech_s=sum(each.end_s - each.start_s for each in self._segments),
+            language=request.language or ("en" if self._segments else None),
+            num_segments=len(self._segments),
+            num_windows=1,
+            num_fallbacks=0,
+            queue_s=0.0,
+            total_s=0.1,
+        )
+        return [*events, Progress(duration_s), receipt]
+
+    async def aclose(self) -> None:
+        self.is_closed = True
