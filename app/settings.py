@@ -121,28 +121,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     engine: Annotated[
         Literal["auto", "xtts", "embedded"],
-        Meta(description="Which engine speaks: `auto` takes the best that is installed"),
+        Meta(description="Engine: `auto` takes the best that is installed"),
     ] = "auto"
     model: Annotated[
         str, Meta(min_length=1, description="XTTS checkpoint: a folder, or the id of a model to download")
     ] = "coqui/XTTS-v2"
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], Meta(description="Where XTTS computes: `auto` takes the GPU where there is one")
-    ] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], Meta(description="Where XTTS computes: `auto` prefers a GPU")] = (
+        "auto"
+    )
     precision: Annotated[
         Literal["auto", "float32", "float16", "int8"],
         Meta(
-            description="Numbers in which XTTS computes: `auto` takes float16 on a GPU, and on a CPU int8 if a "
-            "downloaded model passed its check at conversion, else float32; int8 makes decoding on a CPU two to four "
-            "times as fast"
+            description="Numbers of XTTS: `auto` takes float16 on a GPU; on a CPU int8, which decodes two to four "
+            "times as fast, if the converted model passed its check, else float32"
         ),
     ] = "auto"
     cuda_graphs: Annotated[
         bool,
-        Meta(
-            description="`0` launches the kernels of a step on a GPU one by one: slower, and a way round a driver that "
-            "fails to capture"
-        ),
+        Meta(description="`0` launches a step's kernels on a GPU one by one: slower, for drivers that fail to capture"),
     ] = True
     accept_cpml: Annotated[
         bool, Meta(description="`1` accepts the Coqui Public Model License, under which XTTS v2 may be downloaded")
@@ -151,39 +147,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[
         str,
         Meta(
-            description="Addresses to listen on, separated by commas: `0.0.0.0` is every IPv4 address, `::` every "
-            "address of IPv4 and IPv6, `localhost` 127.0.0.1 and ::1"
+            description="Addresses to listen on, separated by commas; `0.0.0.0`: all of IPv4, `::`: all of IPv4 and "
+            "IPv6, `localhost`: 127.0.0.1 and ::1"
         ),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8000
     wyoming_port: Annotated[
-        int, Meta(ge=0, le=65535, description="Port for Wyoming (Home Assistant), whose protocol has no keys; 0: none")
+        int, Meta(ge=0, le=65535, description="Port for Wyoming (Home Assistant), without keys; 0: none")
     ] = 0
     lexicon: Annotated[
         str, Meta(description="TOML file of words and how they are said, by language; read again when it changes")
     ] = ""
     api_keys: Annotated[
         ApiKeys,
-        Meta(description="Keys that callers must send one of, separated by commas; empty: everybody may ask"),
+        Meta(description="Callers' keys, separated by commas; empty: everybody may ask"),
     ] = ApiKeys()
     api_keys_file: Annotated[
-        str, Meta(description="TOML file of callers, their keys and their limits; read again when it changes")
+        str, Meta(description="TOML file of callers, keys and limits; read again when it changes")
     ] = ""
     max_concurrent_per_key: Annotated[
-        int, Meta(ge=0, description="Requests for speech that one key may have under way; 0: no limit")
+        int, Meta(ge=0, description="Requests for speech under way for one key; 0: no limit")
     ] = 0
     requests_per_minute: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="Requests for speech that one key may start in a minute; 0: no limit")
+        int, Meta(ge=0, le=1_000_000, description="Requests for speech that one key may start a minute; 0: no limit")
     ] = 0
     cors_origins: Annotated[
         Origins,
-        Meta(description="Origins of web pages that may use the server, separated by commas; `*`: those of every page"),
+        Meta(description="Origins of web pages that may use the server, separated by commas; `*`: every page"),
     ] = Origins()
     allowed_hosts: Annotated[
         Hosts,
         Meta(
-            description="Host names that callers may use, separated by commas (`*.example.com`: all below one; `*`: "
-            "any). IP addresses, `localhost` and names of private networks always may; with keys, empty means any"
+            description="Host names of the server beside private ones, separated by commas; `*.example.com`: all below "
+            "one, `*`: any; with keys empty means any"
         ),
     ] = Hosts()
     max_slots: Annotated[
@@ -194,19 +190,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64
     max_ahead_s: Annotated[
         float,
-        Meta(ge=1, le=3600, description="Audio that a stream is spoken ahead of its listener, in seconds"),
+        Meta(ge=1, le=3600, description="Seconds of audio that a stream is spoken ahead of its listener"),
     ] = 30.0
     max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
     max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
     decode_timeout_s: Annotated[
-        float, Meta(gt=0, description="Longest time that decoding the recordings of one upload may take, in seconds")
+        float, Meta(gt=0, description="Longest decoding of one upload's recordings, in seconds")
     ] = 20.0
     max_sockets: Annotated[
         int,
         Meta(
             ge=0,
-            description="Conversations over WebSockets and Wyoming at a time; half as many more connections may be "
-            "silent",
+            description="Conversations over WebSockets and Wyoming; half as many more connections may be silent",
         ),
     ] = 256
     max_voices: Annotated[int, Meta(ge=0, description="Voices that may be saved")] = 1000
@@ -214,12 +209,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(
             gt=0,
-            description="Longest wait for a whole answer, cloning and the queue included; of a stream, for the first "
-            "audio and for each next piece; in seconds",
+            description="Longest wait for a whole answer, with queue and cloning, or for each piece of a stream, in "
+            "seconds",
         ),
     ] = 300.0
     client_timeout_s: Annotated[
-        float, Meta(gt=0, description="Longest pause of a client that has stopped reading or sending, in seconds")
+        float, Meta(gt=0, description="Longest pause of a client in reading or sending, in seconds")
     ] = 60.0
     drain_timeout_s: Annotated[
         float, Meta(ge=0, description="Longest wait for unfinished requests after SIGTERM, in seconds")
@@ -230,9 +225,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severe message to log")
     ] = "info"
-    log_format: Annotated[
-        Literal["text", "json"], Meta(description="`json` writes one object a line, for log collectors")
-    ] = "text"
+    log_format: Annotated[Literal["text", "json"], Meta(description="`json` writes one object a line")] = "text"
     otlp_endpoint: Annotated[
         str,
         Meta(

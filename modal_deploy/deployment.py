@@ -33,43 +33,39 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$",
-            description="The released image by digest, `name@sha256:...`, as the release notes give it",
+            description="Released image by digest, `name@sha256:...`",
         ),
     ]
     name: Annotated[
         str,
         Meta(
             pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
-            description="Name of the app, and of its address",
+            description="Name of the app and in its address",
         ),
     ] = "chorus"
     gpu: Annotated[
         str,
-        Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*[!+]?(:[1-8])?$", description="Kind of GPU of each container"),
+        Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*[!+]?(:[1-8])?$", description="GPU of each container"),
     ] = "T4"
     cpu: Annotated[float, Meta(ge=0.125, le=64, description="CPU cores reserved for each container")] = 2.0
     memory_mb: Annotated[int, Meta(ge=1024, le=1_048_576, description="Memory reserved for each container, in MiB")] = (
         8192
     )
-    region: Annotated[str, Meta(description="Where containers may run, `eu` or `us-east` say; empty for anywhere")] = ""
+    region: Annotated[str, Meta(description="Where containers may run, such as `eu`; empty: anywhere")] = ""
     min_containers: Annotated[int, Meta(ge=0, le=1000, description="Containers kept warm while nobody calls")] = 0
-    max_containers: Annotated[
-        int, Meta(ge=1, le=1000, description="Most containers at a time; callers beyond them wait")
-    ] = 4
+    max_containers: Annotated[int, Meta(ge=1, le=1000, description="Most containers; further callers wait")] = 4
     buffer_containers: Annotated[int, Meta(ge=0, le=1000, description="Idle containers kept ahead of the load")] = 0
     scaledown_window_s: Annotated[int, Meta(ge=2, le=3600, description="Idle seconds after which a container goes")] = (
         300
     )
     max_inputs: Annotated[int, Meta(ge=1, le=1000, description="Most requests in one container")] = 10
-    target_inputs: Annotated[
-        int, Meta(ge=1, le=1000, description="Requests in one container from which on another is started")
-    ] = 8
+    target_inputs: Annotated[int, Meta(ge=1, le=1000, description="Requests in one container that start another")] = 8
     timeout_s: Annotated[int, Meta(ge=1, le=86400, description="Longest request, in seconds")] = 600
     startup_timeout_s: Annotated[int, Meta(ge=1, le=86400, description="Longest start of a container, in seconds")] = (
         600
     )
     gpu_snapshot: Annotated[
-        bool, Meta(description="`1` has the GPU's memory in the snapshot too, which is an alpha feature of Modal")
+        bool, Meta(description="`1` puts the GPU's memory into the snapshot too (alpha feature of Modal)")
     ] = False
     secret: Annotated[
         str, Meta(pattern=OBJECT, description=f"Modal Secret that holds `{API_KEYS}`; read after the snapshot")
@@ -78,7 +74,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=f"^$|{OBJECT}",
-            description="Modal Secret with REGISTRY_USERNAME and REGISTRY_PASSWORD, for an image that is not public",
+            description="Modal Secret with REGISTRY_USERNAME and REGISTRY_PASSWORD, for a private image",
         ),
     ] = ""
     weights_volume: Annotated[str, Meta(pattern=OBJECT, description="Modal Volume of the weights")] = "chorus-weights"

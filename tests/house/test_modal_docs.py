@@ -21,7 +21,7 @@ def test_the_table_of_settings_is_the_settings() -> None:
 
 def test_the_costs_are_those_that_the_command_prints() -> None:
     rate = Rate(gpu="T4", cores=2, memory_gib=8)
-    for row in cost_table(rate):
+    for row in cost_table(rate, factors=(0.1,)):
         assert f"| {' | '.join(row)} |" in TEXT
     assert f"costs ${rate.per_month:.0f} a month ({HOURS_PER_MONTH} hours at ${rate.per_s * 3600:.2f})" in TEXT
 
