@@ -3,8 +3,7 @@
 Imports neither ctranslate2 nor faster_whisper. Methods are called on the event loop and never block there.
 """
 
-from collections.abc import AsyncIterator
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -94,7 +93,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 RecognitionEvent = LanguageDetected | RecognizedSegment | Progress | Finished
 
 
-class RecognitionStream(AsyncIterator[RecognitionEvent], Protocol):
+class RecognitionStream(Protocol):
     """The events of one request, for one consumer.
 
     LanguageDetected comes once, before the first segment, and not at all where there is no speech. Segments come in the
@@ -102,6 +101,10 @@ class RecognitionStream(AsyncIterator[RecognitionEvent], Protocol):
 
     Iterating raises EngineFailure for a failure of the model, and Draining when the recogniser is closed.
     """
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> RecognitionEvent: ...
 
     async def aclose(self) -> None:
         """Cancel: no window of the request is begun any more. May be called at any time, also twice."""
