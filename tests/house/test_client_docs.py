@@ -50,7 +50,7 @@ def test_every_setting_that_it_names_exists() -> None:
 
 
 def test_the_models_and_options_that_it_names_are_taken() -> None:
-    row = re.search(r"^\| model \| (.*?): all are", TEXT, re.MULTILINE)
+    row = re.search(r"^- model: (.*?), all the one engine", TEXT, re.MULTILINE)
     assert row is not None
     assert set(re.findall(r"`([\w-]+)`", row[1])) <= set(MODELS)
     for schema in (SpeechBody, SillyTavernSpeech):

@@ -171,8 +171,8 @@ def test_every_alert_says_what_to_do() -> None:
 
 def test_the_table_of_metrics_is_what_the_server_exports(fake_server: RunningServer) -> None:
     text = (FOLDER.parents[1] / "docs/observability.md").read_text()
-    table = re.findall(r"^\| `(chorus_\w+)` \| (\w+) \| (.*?) \|", text, re.MULTILINE)
-    described = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in table}
+    table = re.findall(r"^\| `(chorus_\w+)`(?: by (.*?))? \| (\w+) \|", text, re.MULTILINE)
+    described = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, labels, kind in table}
     found = {
         family.name + {"counter": "_total", "info": "_info"}.get(family.type, ""): (
             family.type,
