@@ -17,6 +17,7 @@ def test_the_embedded_engine_has_the_voices_that_are_read_without_it(tmp_path: P
     assert known.languages == engine.info.languages
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_downloaded_is_named_and_not_downloaded(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("TTS")

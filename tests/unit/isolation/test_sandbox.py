@@ -67,6 +67,7 @@ def test_a_child_that_is_killed_while_it_starts_is_no_failure_of_the_server(capl
     child.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "says", "limits"),
     [
@@ -89,6 +90,7 @@ def test_whatever_happens_in_the_child_one_call_fails_and_the_next_one_works(
     assert run(scenario, **limits) == (10, b"some bytes")
 
 
+@pytest.mark.slow
 def test_a_reply_larger_than_announced_is_not_read(file: BinaryIO) -> None:
     async def scenario(sandbox: Sandbox) -> None:
         assert await sandbox.run(call("answer_too_much", file, num_bytes=1000)) == (0, bytes(1000))
@@ -164,6 +166,7 @@ def test_a_child_that_was_killed_while_it_was_idle_is_replaced_unnoticed(file: B
     assert run(scenario) == (10, b"some bytes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["crash_after_another_call", "overrun_memory_after_another_call"])
 def test_a_failure_that_an_earlier_file_has_caused_is_not_the_next_files(name: str, file: BinaryIO) -> None:
     async def scenario(sandbox: Sandbox) -> list[object]:
@@ -172,6 +175,7 @@ def test_a_failure_that_an_earlier_file_has_caused_is_not_the_next_files(name: s
     assert run(scenario) == [(10, b"")] * 3
 
 
+@pytest.mark.slow
 def test_a_file_that_crashes_a_new_process_too_is_refused(file: BinaryIO, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(sandbox: Sandbox) -> object:
         with pytest.raises(UnreadableAudio):
@@ -275,6 +279,7 @@ asyncio.run(serve())
 """
 
 
+@pytest.mark.slow
 def test_no_child_outlives_a_server_that_was_killed() -> None:
     import subprocess
 

@@ -167,6 +167,7 @@ def test_a_file_beyond_the_limit_is_not_even_opened() -> None:
         read(bytes(MAX_BYTES + 1))
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=500)
 @given(data=st.data())
 def test_damage_to_an_archive_ends_in_the_same_voice_or_in_an_error_for_the_sender(data: st.DataObject) -> None:

@@ -34,6 +34,8 @@ from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.xtts import Pair, codes_of, seeded
 
+pytestmark = pytest.mark.slow
+
 CUDA = torch.device("cuda:0")
 
 

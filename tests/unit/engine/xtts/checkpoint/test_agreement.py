@@ -27,7 +27,7 @@ from app.errors import Draining
 from app.text.languages import LANGUAGES
 from tests.support.xtts import CPU, WITHOUT_INT8
 
-pytestmark = [WITHOUT_INT8, pytest.mark.usefixtures("one_thread")]
+pytestmark = [WITHOUT_INT8, pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 def record(folder: Path, **figures: Any) -> None:

@@ -21,6 +21,8 @@ from tests.support.checkpoints import tensors_of
 from tests.support.own_xtts import own_config
 from tests.support.tiny_xtts import RELEASED_FILES, write_checkpoint
 
+pytestmark = pytest.mark.slow
+
 Tensors = dict[str, torch.Tensor]
 
 

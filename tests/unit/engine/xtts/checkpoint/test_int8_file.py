@@ -25,7 +25,7 @@ from tests.support.xtts import CPU, WITHOUT_INT8, seeded, sequence_of
 
 NAME = "model.int8.safetensors"
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 def make_older(folder: Path) -> None:

@@ -58,6 +58,7 @@ def test_torch_is_asked_for_its_cuda_without_being_imported() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["serve", "doctor"])
 def test_a_driver_too_old_for_torch_ends_the_start_in_one_line_with_both_versions(
     old_driver: Path, tiny_checkpoint: Path, tmp_path: Path, command: str

@@ -49,6 +49,7 @@ def tone(seconds: float, rate_hz: int, pitch_hz: float = 140.0) -> ReferenceClip
     return ReferenceClip(samples=samples, sample_rate_hz=rate_hz, sha256=f"{seconds} {rate_hz} {pitch_hz}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clips",
     [

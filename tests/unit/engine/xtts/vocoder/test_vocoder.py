@@ -70,6 +70,7 @@ def vocode(
     return np.concatenate(pieces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speed", [1.0, 0.7, 1.4])
 @pytest.mark.parametrize("count", [5, 20, 61])
 def test_the_waveform_is_the_references(vocoder: Vocoder, tiny: Pair, count: int, speed: float) -> None:
@@ -143,6 +144,7 @@ def job_of(pair: Pair, latents: torch.Tensor, chunk: Chunk, state: State | None)
     )
 
 
+@pytest.mark.slow
 def test_a_chunk_without_what_was_kept_sounds_otherwise(vocoder: Vocoder, tiny: Pair) -> None:
     """Guards the tests above: they see a layer that does not go on where it stopped."""
     latents = torch.randn(60, 64)
@@ -222,6 +224,7 @@ def test_the_chunks_of_a_segment_that_goes_on_are_those_of_the_whole(
     assert chunks == chunks_of(num_frames, context)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 40, 77, 118])
 def test_few_shapes_change_no_sample_and_chunks_that_are_made_twice_are_given_once(
     vocoder: Vocoder, few: Vocoder, tiny: Pair, count: int
@@ -240,6 +243,7 @@ def test_few_shapes_change_no_sample_and_chunks_that_are_made_twice_are_given_on
         states = [several[1].state, exact.state]
 
 
+@pytest.mark.slow
 def test_float16_is_fifty_decibels_below_what_is_heard(vocoder: Vocoder, tiny: Pair) -> None:
     halved = Vocoder(copy.deepcopy(tiny.checkpoint.networks.generator).half())
     latents = torch.randn(60, 64)

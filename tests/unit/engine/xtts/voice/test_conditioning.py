@@ -18,6 +18,7 @@ def clip(seconds: float, seed: int = 0) -> ReferenceClip:
     return ReferenceClip(samples=noise, sample_rate_hz=22050, sha256=f"{seed}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.5, 3.0, 9.0])
 def test_the_embedding_is_that_of_the_encoder_called_as_a_whole(tiny: Pair, seconds: float) -> None:
     networks, config = tiny.checkpoint.networks, tiny.checkpoint.config
