@@ -77,6 +77,11 @@ class RunningContainer:
             threading.Event().wait(0.1)
         raise AssertionError(f"{what} never became {wanted!r}: {state}\n{self.logs}")
 
+    def exit_status(self) -> int | None:
+        """None while the container runs."""
+        state = self.state
+        return None if state["Running"] else state["ExitCode"]
+
     def ended(self) -> tuple[int, str]:
         """Exit status and log of a container that ends by itself."""
         return self.container.wait(timeout=60)["StatusCode"], self.logs
@@ -110,9 +115,9 @@ def server(image: str, **options: Any) -> Iterator[RunningContainer]:
     """A container whose /health is ok."""
     with container(image, **options) as running:
         try:
-            wait_until_ok(running.url)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{running.logs}") from None
+            wait_until_ok(running.url, running.exit_status)
+        except (AssertionError, LookupError) as error:  # LookupError: a container that has ended has no port
+            raise AssertionError(f"{error!r}\n{running.logs}") from None
         yield running
 
 

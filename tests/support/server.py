@@ -95,13 +95,16 @@ async def started(app: AsgiApp) -> AsyncIterator[None]:
     await running
 
 
-def wait_until_ok(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Ask /health until it answers 200, 3,000 times at most, 50 ms apart."""
+def wait_until_ok(url: str, exit_status: Callable[[], int | None] = lambda: None) -> None:
+    """Ask /health until it answers 200, 3,000 times at most, 50 ms apart.
+
+    `exit_status` is asked once a second; a status other than None ends the wait with an AssertionError.
+    """
     transport = httpx.HTTPTransport(retries=5)
     with httpx.Client(transport=transport, timeout=10) as client:
-        for _ in range(3000):
-            if process is not None and process.poll() is not None:
-                raise AssertionError(f"the server ended with {process.returncode}")
+        for attempt in range(3000):
+            if attempt % 20 == 0 and (status := exit_status()) is not None:
+                raise AssertionError(f"the server ended with {status}")
             with contextlib.suppress(httpx.TransportError):
                 if client.get(f"{url}/health").status_code == 200:
                     return
@@ -123,7 +126,7 @@ def chorus_serve(
     url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
     try:
         if until_ok:
-            wait_until_ok(url, process)
+            wait_until_ok(url, process.poll)
         yield url, process
     finally:
         process.kill()

@@ -49,7 +49,7 @@ def test_make_run_starts_a_server_that_speaks_and_measures_an_uploaded_recording
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_until_ok(url, process)
+        wait_until_ok(url, process.poll)
         with httpx.Client(base_url=url, timeout=60) as client:
             text = "The old harbour was quiet in the morning. Boats lay on the sand."
             spoken = client.post("/tts", json={"text": text, "format": "flac", "seed": 1}).raise_for_status()
