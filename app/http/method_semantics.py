@@ -10,7 +10,7 @@ from app.http.asgi import AsgiApp, Message, Receive, Send
 
 
 def options_handlers(handlers: Sequence[BaseRouteHandler]) -> list[HTTPRouteHandler]:
-    """One for each path. Litestar's own knows one handler of a path only and forgets DELETE beside GET."""
+    """One for each path. Litestar's own serves one handler of a path and forgets DELETE beside GET."""
     methods: dict[str, set[str]] = {}
     for handler in handlers:
         if isinstance(handler, HTTPRouteHandler):
@@ -20,7 +20,7 @@ def options_handlers(handlers: Sequence[BaseRouteHandler]) -> list[HTTPRouteHand
 
 
 def head_paths(handlers: Sequence[BaseRouteHandler]) -> set[str]:
-    """Paths with their own handler for HEAD, because their GET speaks."""
+    """Paths whose GET speaks, so HEAD has a handler of its own."""
     return {
         path
         for handler in handlers

@@ -1,7 +1,7 @@
-"""Prometheus metrics: counts and times of exchanges and answers that have ended, and the current load.
+"""Prometheus metrics: counts and times of ended exchanges and answers, and the current load.
 
-Each app has its own registry, because tests run several in one process. Used on the event loop only. Every label has
-few values: a route is a template, never a caller's path.
+Each app has its own registry, because tests run several in one process. Used on the event loop only. Labels have few
+values: a route is a template.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,12 +23,12 @@ from app.engine.base import Engine
 from app.lifecycle import Lifecycle, Status
 from app.speech.stream import Receipt
 
-# 20,000 characters are 22 minutes of speech, and a player that reads at its pace keeps its request open for as long.
+# 20,000 characters are 22 minutes of speech; a player that reads at its pace keeps its request open as long.
 REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
-# Close together below a second, where people notice the difference.
+# Close together below a second, where people notice differences.
 FIRST_AUDIO_BUCKETS_S = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
 QUEUE_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-# Above 1 speech cannot be listened to while it is made.
+# Above 1 speech is slower than real time.
 REAL_TIME_FACTOR_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 5)
 
 disable_created_metrics()  # they double the series, and nothing here reads them
@@ -114,7 +114,7 @@ class Metrics:
 
 
 class LoadCollector(Collector):
-    """The current load, read when the page is asked for, so no code updates a gauge."""
+    """Reads the current load when the page is asked for, so no code updates a gauge."""
 
     def __init__(
         self, lifecycle: Lifecycle, find_engine: Callable[[], Engine | None], num_sockets: Callable[[], int]

@@ -1,7 +1,4 @@
-"""Callers by API key, from CHORUS_API_KEYS and a TOML file, with the limits of each.
-
-Counting requests is the work of app/http/access/limits.py.
-"""
+"""API keys of CHORUS_API_KEYS and of a TOML file, with the limits of each caller."""
 
 import hashlib
 import hmac
@@ -65,7 +62,7 @@ class Callers:
 
     @property
     def needs_key(self) -> bool:
-        """False where neither setting is given; an empty file admits no caller."""
+        """False without either setting; an empty file admits no caller."""
         return bool(self._settings.api_keys or self._settings.api_keys_file)
 
     @property
@@ -80,7 +77,7 @@ class Callers:
         return iter(self._file.content.values())
 
     def find(self, keys: Iterable[str]) -> Caller | None:
-        """The caller who has one of `keys`, each compared with every caller's in constant time."""
+        """The caller with one of `keys`; each comparison takes constant time."""
         found = None
         for key in keys:
             sent = _digest(key)
@@ -90,14 +87,14 @@ class Callers:
         return found
 
     def refresh(self) -> bool:
-        """Read the file if it has changed. True when other callers are in force now."""
+        """Read the file if it has changed. True if the callers are others now."""
         return self._file.refresh()
 
 
 def read_callers(
     tables: Mapping[str, object], settings: Settings, others: Mapping[Digest, Caller]
 ) -> dict[Digest, Caller]:
-    """`others` and the callers of `tables`. Raises ValueError, which names the table and shows no key."""
+    """`others` and the callers of `tables`. Raises ValueError, which names the table but no key."""
     by_digest = dict(others)
     for name, table in tables.items():
         if not _NAME.fullmatch(name):

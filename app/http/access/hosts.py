@@ -1,7 +1,7 @@
-"""Names in `Host` that the server answers to, against DNS rebinding.
+"""Values of `Host` that are served, against DNS rebinding.
 
 The owner of a public DNS name can point it at this machine, and a browser then takes that owner's page for this
-server's. Addresses, names without a dot and names that no public DNS has are safe; any other must be listed.
+server's. Addresses, names without a dot and names that no public DNS has are safe.
 """
 
 import ipaddress
@@ -13,25 +13,25 @@ from app.errors import HostNotAllowed, quoted
 from app.settings import Settings
 
 PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
-"""The machine itself, multicast DNS, home and container networks (`host.docker.internal`)."""
+"""This machine, multicast DNS, home and container networks (`host.docker.internal`)."""
 
 _HOST = re.compile(r"(\[[^]]*\]|[^][:]*)(:[0-9]*)?")
 
 
 class HostRule:
-    """Which values of `Host` are served. Names are compared without case, port and trailing dot."""
+    """Names are compared without case, port and trailing dot."""
 
     def __init__(self, settings: Settings, *, needs_key: bool) -> None:
         listed = settings.allowed_hosts
-        # A foreign page knows no key, so a server with keys is safe under any name.
+        # A foreign page has no key, so a server with keys is safe under any name.
         self._allows_all = listed.is_any or (needs_key and not listed)
         self._listed = listed
         self._own_names = {socket.gethostname().lower(), settings.host.lower()}
 
     def check(self, hosts: Iterable[str]) -> None:
-        """Raise HostNotAllowed unless all `hosts`, the `Host` headers of a request, may be asked.
+        """Raise HostNotAllowed unless all `hosts` (headers of one request) are allowed.
 
-        Every browser sends one, so a request without is served.
+        A request without one is served, because every browser sends it.
         """
         for host in hosts:
             if not self.allows(host):

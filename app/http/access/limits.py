@@ -20,7 +20,7 @@ class TokenBucket:
         refill = (now_s - self._counted_at_s) * self._per_minute / 60
         self._tokens = min(self._tokens + refill, self._per_minute)
         self._counted_at_s = now_s
-        # Rounding must not make the wait of the last refusal too short.
+        # Rounding must not make the last refusal's wait too short.
         if self._tokens >= 1 - 1e-6:
             self._tokens -= 1
             return 0.0

@@ -25,9 +25,8 @@ SCHEME = "Bearer "
 
 
 class Access:
-    """The callers and their requests under way. Raises InvalidSetting for limits without keys.
-
-    Lives on the event loop. `clock` is monotonic, in seconds.
+    """Callers and their requests under way, on the event loop. Raises InvalidSetting for limits without keys. `clock`
+    is monotonic, in seconds.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,11 +44,11 @@ class Access:
                     )
 
     def identify(self, keys: Iterable[str]) -> Caller:
-        """The caller who sent `keys`; ANYBODY where no keys are set. Raises Unauthorized."""
+        """The caller with one of `keys`, or ANYBODY if no keys are set. Raises Unauthorized."""
         if not self.callers.needs_key:
             return ANYBODY
         if self.callers.refresh():
-            # Callers that the file no longer names are forgotten once nothing of theirs is under way.
+            # The file no longer names these callers, and nothing of theirs is under way.
             names = {caller.name for caller in self.callers}
             self._usage = {name: usage for name, usage in self._usage.items() if name in names or usage.num_concurrent}
         caller = self.callers.find(keys)
@@ -68,7 +67,7 @@ class Access:
 
 
 def sent_keys(headers: Mapping[str, str]) -> list[str]:
-    """The keys of all three headers: a client may send a placeholder in one of them."""
+    """From all three headers, because clients send placeholders in some."""
     keys = [headers.get("xi-api-key", ""), headers.get("x-api-key", "")]
     authorization = headers.get("authorization", "")
     if authorization[: len(SCHEME)].lower() == SCHEME.lower():
@@ -77,9 +76,9 @@ def sent_keys(headers: Mapping[str, str]) -> list[str]:
 
 
 class SiteGuard(ASGIMiddleware):
-    """Refuses requests under a foreign name, and those that a page of another site may not make.
+    """Refuses foreign host names and requests that a page of another site may not make.
 
-    HTTP only: the route of a WebSocket checks itself, because it can tell a browser the reason.
+    HTTP only: the route of a WebSocket checks itself, to tell the browser the reason.
     """
 
     scopes = (ScopeType.HTTP,)
@@ -109,7 +108,7 @@ class SiteGuard(ASGIMiddleware):
 class KeyGuard(ASGIMiddleware):
     """Identifies the caller of each route that is not open, and counts requests for speech.
 
-    HTTP only: a WebSocket sends its key in a header or in its first message, which its route reads.
+    HTTP only: a WebSocket may send its key in the first message.
     """
 
     scopes = (ScopeType.HTTP,)
@@ -127,7 +126,7 @@ class KeyGuard(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         leave = self._access.enter(caller)
-        # With its last bytes a caller may send the next request.
+        # A caller may send the next request as soon as it has the last bytes.
         cast("dict[str, Any]", scope).get(BEFORE_LAST_PIECE, []).append(leave)
         try:
             await next_app(scope, receive, send)
@@ -136,7 +135,7 @@ class KeyGuard(ASGIMiddleware):
 
 
 def _makes_audio(scope: Scope) -> bool:
-    """True where the engine has to work: for every POST, unless `opt` of the route says otherwise."""
+    """True for POST, unless the route's `opt` says otherwise."""
     is_post = cast("HTTPScope", scope)["method"] == "POST"
     return bool(scope["route_handler"].opt.get("makes_audio", is_post))
 

@@ -1,8 +1,7 @@
 """Origins of web pages that may use the server.
 
-A browser sends a page's request first and then asks whether the page may read the answer. By then a voice has been
-spoken or deleted, so pages of other sites are refused before. A page cannot change `Origin` and `Sec-Fetch-Site`; other
-clients send neither.
+A browser asks for permission to read an answer only after the request was executed, so pages of other sites are refused
+before. A page cannot change `Origin` and `Sec-Fetch-Site`; other clients send neither.
 """
 
 from litestar.config.cors import CORSConfig
@@ -25,20 +24,20 @@ OUR_HEADERS = [
     "X-Request-Id",
     "X-Seed",
 ]
-"""Response headers that a page may read beside those that CORS always allows."""
+"""Response headers that a page may read beside CORS's own."""
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:
-    """None where no page of another site may read an answer. Cookies are never allowed."""
+    """None if no page of another site may read an answer. Cookies are never allowed."""
     if not settings.cors_origins.values:
         return None
     return CORSConfig(allow_origins=list(settings.cors_origins.values), expose_headers=OUR_HEADERS)
 
 
 def origin_allowed(origin: str | None, host: str | None, settings: Settings, *, fetch_site: str | None = None) -> bool:
-    """True where the sender of these headers may speak, clone, save or delete, or open a WebSocket.
+    """True if the sender of these headers may speak, clone, save, delete, or open a WebSocket.
 
-    Allowed are clients that are no browsers, the server's own page, and CHORUS_CORS_ORIGINS. The own page is known by
+    Allowed are clients other than browsers, the server's own page, and CHORUS_CORS_ORIGINS. The own page is known by
     `Sec-Fetch-Site` (sent to https and to this machine), else by `Host`; behind a proxy that replaces `Host`, `Origin`
     must be listed.
     """

@@ -27,14 +27,14 @@ async def event_response(
     asked: SpeechRequest,
     audio_format: AudioFormat,
 ) -> Stream:
-    """As `audio_response`, each piece of the file in an event."""
+    """`audio_response` with each piece of the file in an event."""
     return await streamed_response(
         request, metrics, speaking, lambda speech: _events(speech, asked, audio_format), MEDIA_TYPE
     )
 
 
 async def _events(speech: SpeechStream, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
-    """An error is an `error` event without an end after it, so that the client sees a broken stream."""
+    """After an `error` event the stream breaks off."""
     try:
         async with aclosing(encoded_pieces(speech, audio_format)) as pieces:
             async for data in pieces:

@@ -1,7 +1,6 @@
 """One WebSocket of `/ws/tts`: messages in to a Conversation, its events out.
 
-Three tasks: one reads the socket, one sends audio and events, one sends `pause` and `resume`. The first to end cancels
-the others.
+Three tasks read the socket, send audio and events, and send `pause` and `resume`. The first to end cancels the others.
 """
 
 import asyncio
@@ -97,8 +96,7 @@ class LiveSocket:
     async def _read(self, conversation: Conversation) -> None:
         """Read until an exception or a cancellation.
 
-        It never stops reading, because `cancel`, pongs and the client's end come this way too. A client that writes too
-        far ahead is asked to pause.
+        Never stops reading, because `cancel`, pongs and the client's end come this way too.
         """
         has_ended = False
         while True:
@@ -180,7 +178,7 @@ class LiveSocket:
 
 
 class _Turn:
-    """The encoder of the audio between two `flushed` or `cancelled`: a file of its own."""
+    """The encoder of the audio between two `flushed` or `cancelled`, which is a file of its own."""
 
     def __init__(self, audio_format: AudioFormat, sample_rate_hz: int) -> None:
         self._format = audio_format
@@ -193,7 +191,7 @@ class _Turn:
         return self._encoder.encode(samples)
 
     def close(self) -> bytes:
-        """The rest of the file; empty where nothing was spoken. May be called twice."""
+        """The rest of the file; empty if nothing was spoken. Idempotent."""
         encoder, self._encoder = self._encoder, None
         return b"" if encoder is None else encoder.close()
 

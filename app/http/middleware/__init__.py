@@ -1,4 +1,4 @@
-"""Plain ASGI middleware around the whole app, because Litestar's own does not see errors of routing."""
+"""ASGI middleware around the whole app; Litestar's own misses errors of routing."""
 
 from collections.abc import Collection
 
@@ -25,7 +25,7 @@ def wrap(
     """The app inside its middleware; the last line here is called first.
 
     head_paths   have a handler of their own for HEAD
-    on_end       is called with route, status and seconds of each exchange that is not a probe
+    on_end       gets route, status and seconds of each exchange that is not a probe
     """
     app = HeadAsGet(app, head_paths)
     app = AccessLog(app, on_end=on_end, tracer=tracer)

@@ -1,4 +1,4 @@
-"""One line in the log, one count and one span for each exchange."""
+"""A log line, a count and a span for each exchange."""
 
 import logging
 import time
@@ -24,8 +24,8 @@ MAX_PATH_CHARS = 500
 class AccessLog:
     """`on_end` is called for every HTTP exchange except probes.
 
-    The status is "aborted" where the client left before a status was sent, and where the body broke off. With a
-    `tracer`, every exchange except probes is a span.
+    The status is "aborted" if the client left before one was sent, or if the body broke off. With a `tracer`, each is a
+    span.
     """
 
     def __init__(self, app: AsgiApp, *, on_end: OnEnd | None = None, tracer: Tracer | None = None) -> None:
@@ -53,7 +53,7 @@ class AccessLog:
                 self._report(scope, exchange, time.perf_counter() - began_at_s)
 
     def _report(self, scope: Message, exchange: "_Exchange", seconds: float) -> None:
-        # A caller's own path is no label, so the route's template is used, which Litestar writes into the scope.
+        # The route's template, which Litestar writes into the scope: a caller's own path would make a label of each.
         route = scope.get("path_template", UNKNOWN_ROUTE)
         method, status, path = scope["method"], exchange.status, shortened(scope["path"], MAX_PATH_CHARS)
         is_aborted = exchange.has_left_early or not exchange.is_complete
@@ -112,7 +112,7 @@ def _describe(exchange: _Exchange, method: str, route: str | None, outcome: str,
 
 
 def _log_socket(scope: Message, span: Span, seconds: float) -> None:
-    """The end of a WebSocket. Its speech is counted sentence by sentence, in app/http/metrics.py."""
+    """The end of a WebSocket. app/http/metrics.py counts its speech by sentence."""
     path = shortened(scope["path"], MAX_PATH_CHARS)
     _log(logging.INFO, f"WS {path} closed after {seconds:.3f} s", seconds, {"method": "WS", "path": path})
     if span.is_recording():

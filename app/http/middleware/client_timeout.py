@@ -10,13 +10,14 @@ from app.http.asgi import DISCONNECT, AsgiApp, Message, Receive, Send
 logger = logging.getLogger(__name__)
 
 MAX_PIECE_BYTES = 64 * 1024
-"""A server takes what it is sent into memory at once, so longer bodies are sent in pieces, each with its own wait."""
+"""Servers buffer what they are sent, so longer bodies are sent in pieces, each with its own wait."""
 
 
 BEFORE_LAST_PIECE = "chorus.before_last_piece"
-"""In the scope: functions to call when the last bytes of the answer are about to be sent.
+"""In the scope: functions to call just before the last bytes of the answer are sent.
 
-With those bytes a client may send its next request, before the app's `finally` blocks have run."""
+After them a client may send its next request before the app's `finally` blocks have run.
+"""
 
 
 class ClientStalled(OSError):
@@ -26,9 +27,9 @@ class ClientStalled(OSError):
 class ClientTimeout:
     """Bounds each wait for the client of an HTTP exchange by `seconds`, in both directions.
 
-    Where the body stops coming before the answer has begun, `receive` raises UploadTooSlow, so that the client gets a
+    If the body stops coming before the answer has begun, `receive` raises UploadTooSlow, so that the client gets a
     status. The app receives `http.disconnect` when the client left or stalled, and when the answer is complete, because
-    some servers never report that. An app that sends its last body message does not receive any more, so `send` raises
+    some servers never report that. An app that sends its last body message no longer receives, so `send` raises
     ClientStalled there.
     """
 
@@ -81,7 +82,7 @@ class _Exchange:
             ) from None
 
     async def _until_over(self) -> Message:
-        """After the body only the client's leaving is awaited, however long the answer takes."""
+        """After the body only the client's leaving is awaited, without a limit."""
         arrival = asyncio.ensure_future(self._receive())
         ending = asyncio.ensure_future(self._is_over.wait())
         try:
@@ -103,7 +104,7 @@ class _Exchange:
             self._is_over.set()
 
     async def _send_in_time(self, message: Message, *, is_last: bool) -> None:
-        """No task of its own: a piece that the server takes at once is sent in the same turn of the loop."""
+        """Without a task: a piece that the server takes at once is sent in the same turn of the loop."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
@@ -120,8 +121,7 @@ class _Exchange:
 def _pieces(message: Message) -> Iterator[tuple[Message, bool]]:
     """A long body in pieces, each with True at the last bytes, and an empty piece behind a body that ends.
 
-    A server waits before it takes a piece until the last one has left its memory; the empty piece adds that wait at the
-    end.
+    A server waits before it takes a piece until the previous one has left its memory; the empty piece adds that wait.
     """
     body = message.get("body", b"")
     if not body:

@@ -7,7 +7,7 @@ from app.lifecycle import Lifecycle
 class InFlight:
     """Counts an HTTP exchange from its head until the app has returned, when the server has the last byte.
 
-    Probes are not counted. app/speech/service.py counts the answers of a WebSocket, which may stay open in silence.
+    Without probes. app/speech/service.py counts a WebSocket's answers, because it may stay open in silence.
     """
 
     def __init__(self, app: AsgiApp, lifecycle: Lifecycle) -> None:

@@ -1,11 +1,11 @@
-"""The id of an exchange: in the context for log lines and errors, and in each answer's headers."""
+"""The id of an exchange, for log lines, errors and each answer's headers."""
 
 from app.http.asgi import AsgiApp, Message, Receive, Send
 from app.observability.request_context import RequestContext, new_request_id, request_context
 
 
 class RequestId:
-    """Opens the context of an exchange. Each HTTP answer, errors too, names the request and the server's `instance`."""
+    """Opens the context of an exchange. Each HTTP answer names the request and the server's `instance`."""
 
     def __init__(self, app: AsgiApp, instance: str) -> None:
         self._app = app

@@ -1,6 +1,6 @@
-"""404 with the common error body for a WebSocket handshake at a path without one.
+"""404 with the common error body for a WebSocket handshake at an unknown path.
 
-Litestar closes such a handshake, which servers turn into an empty 403, and users then look for a fault in their key.
+Litestar closes such a handshake, which servers turn into an empty 403 that looks like a wrong key.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,6 @@
-"""The OpenAPI document: Litestar's list of routes, msgspec's schemas, and the errors of every route.
+"""The OpenAPI document: Litestar's routes, msgspec's schemas, and the errors of every route.
 
-The schemas are msgspec's, which checks the bodies: Litestar's translation loses bounds of 0 and the refusal of unknown
-fields. The document is made on the first request for it.
+msgspec checks the bodies; Litestar's translation loses bounds of 0 and the refusal of unknown fields.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -240,7 +239,7 @@ def _annotations(field: FieldDefinition) -> Iterator[Any]:
 
 
 def _without_defaults(node: Any) -> Any:
-    """Remove members that hold their default, such as `deprecated: false`."""
+    """Remove members with default values, such as `deprecated: false`."""
     if isinstance(node, dict):
         return {
             key: _without_defaults(value)

@@ -1,6 +1,6 @@
 """Responses by kind of route, and bodies that handlers read themselves, for the OpenAPI document.
 
-A handler names its kind (`responses=AUDIO_RESPONSES`); app/http/openapi/document.py adds the common ones.
+A handler names its kind (`responses=AUDIO_RESPONSES`); document.py adds the common ones.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ from app.http.wire.schemas import (
 FORM, JSON = "multipart/form-data", "application/json"
 BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 AUDIO = "audio/*"
-"""Stands for every audio format, until the document lists them."""
+"""Stands for every audio format until the document lists them."""
 AUDIO_OR_EVENTS = f"{AUDIO}, text/event-stream"
 AUDIO_OR_TIMES = f"{AUDIO}, {JSON}, text/event-stream"
 
@@ -79,7 +79,7 @@ CHANGING_ROUTE = (403,)
 WORKING_ROUTE = (403, 429)
 """For routes that make the engine work."""
 OPEN_ROUTE = (500,)
-"""For routes that need no key and answer in every state of the server."""
+"""For routes without a key that answer in every state of the server."""
 
 LIST_RESPONSES = errors(507)
 VOICE_RESPONSES = errors(404, 507)

@@ -32,7 +32,7 @@ async def audio_response(
     *,
     stream: bool,
 ) -> Response[bytes] | Stream:
-    """Await the first audio, and all of it unless `stream`, before the status is decided."""
+    """Await the first audio (all of it unless `stream`) before the status is decided."""
     request_context.get().facts.update(format=audio_format.value, stream=stream)
     if stream:
         media_type = audio_format.mime_type
@@ -43,7 +43,7 @@ async def audio_response(
 
 
 def closing(speech: SpeechStream, metrics: Metrics) -> Callable[[], Awaitable[None]]:
-    """A function that closes `speech`; its first call also puts the receipt into the metrics and into the log."""
+    """A function that closes `speech`; its first call also puts the receipt into metrics and log."""
     facts = request_context.get().facts
     is_counted = False
 
@@ -67,7 +67,7 @@ async def whole_response(
     speaking: Coroutine[None, None, SpeechStream],
     collect: Callable[[SpeechStream], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
-    """The response that `collect` makes of the speech, which is closed then."""
+    """The response that `collect` makes of the speech, which is then closed."""
     speech = await unless_client_leaves(request, speaking)
     close = closing(speech, metrics)
     try:
@@ -136,7 +136,7 @@ async def encoded_pieces(speech: SpeechStream, audio_format: AudioFormat) -> Asy
 async def encoded_events(
     speech: SpeechStream, audio_format: AudioFormat
 ) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
-    """The events of the stream, with the bytes of the file in place of samples."""
+    """The stream's events, with bytes of the file in place of samples."""
     encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
     encoding, encode_s = start_span("encode"), 0.0
     try:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class ClientLeft(HTTPException):
-    """499 is the status that proxies log for a client that left."""
+    """499 is the proxies' status for a client that left."""
 
     status_code = 499
     detail = "the client left before the answer was ready"
@@ -21,7 +21,7 @@ class ClientLeft(HTTPException):
 async def unless_client_leaves(request: AnyRequest, work: Coroutine[None, None, T]) -> T:
     """The result of `work`, or ClientLeft once the client has gone; `work` is cancelled then.
 
-    Call it after the body has been read, when only the disconnect can still be received.
+    Call it after the body has been read, when only the disconnect can follow.
     """
 
     async def leaving() -> None:

@@ -1,7 +1,7 @@
 """The answer of a GET route that speaks: one address is one file, of which a player may ask for ranges.
 
-A request without a seed gets a hash of the request as seed, so every answer at one address has the same bytes. A range
-is cut out of the complete file, which is kept for a while.
+A request without a seed gets a hash of the request as seed, so an address always has the same bytes. A range is cut out
+of the complete file, which is kept for a while.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ async def file_response(
     asked: SpeechRequest,
     audio_format: AudioFormat,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
-    """The file, streamed while it is spoken, or the requested range of it once it is complete."""
+    """The file, streamed while it is spoken, or a range of it once complete."""
     files, metrics = app_state.spoken_files, app_state.metrics
     asked = with_seed(asked)
     etag = _etag(asked, audio_format, service.engine.info.model, service.lexicon.version)
@@ -72,7 +72,7 @@ async def file_response(
 
 
 def with_seed(asked: SpeechRequest) -> SpeechRequest:
-    """`asked`, with a hash of it as seed where it has none."""
+    """`asked`, with its hash as seed if it has none."""
     if asked.seed is not None:
         return asked
     digest = hashlib.sha256(msgspec.json.encode(asked)).digest()
@@ -80,13 +80,13 @@ def with_seed(asked: SpeechRequest) -> SpeechRequest:
 
 
 def _etag(asked: SpeechRequest, audio_format: AudioFormat, model: str, lexicon: tuple[int, ...] | None) -> str:
-    """A strong ETag, of everything that the bytes depend on."""
+    """A strong ETag of everything that the bytes depend on."""
     identity = msgspec.json.encode((asked, audio_format, model, lexicon, __version__))
     return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
 
 
 def _wanted(request: AnyRequest, etag: str) -> ByteRange | None:
-    """None for the whole file, also for a client whose part is of another file (If-Range)."""
+    """None for the whole file, also if the client's part is of another file (If-Range)."""
     if request.headers.get("if-range", etag) != etag:
         return None
     return parse_range(request.headers.get("range"))

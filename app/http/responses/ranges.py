@@ -27,9 +27,9 @@ class ByteRange(msgspec.Struct, frozen=True):
 
 
 def parse_range(header: str | None) -> ByteRange | None:
-    """The one range of bytes that a `Range` header names.
+    """The one range of bytes in a `Range` header.
 
-    None without a header, and for what is answered with the whole file: other units, several ranges, malformed values.
+    None without a header, and for other units, several ranges and malformed values, which get the whole file.
     """
     parts = _BYTES.fullmatch(header) if header else None
     if parts is None or not (parts[1] or parts[2]):

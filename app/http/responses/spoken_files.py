@@ -1,4 +1,4 @@
-"""Complete files of GET routes that speak, kept for a while, so that the ranges of one player are spoken once."""
+"""Complete files of GET routes that speak, kept so that the ranges of one player are spoken once."""
 
 import asyncio
 import time
@@ -19,9 +19,9 @@ class SpokenFile(msgspec.Struct, frozen=True):
 
 
 class SpokenFiles:
-    """Complete files by their ETags: at most MAX_BYTES together, each for MAX_AGE_S. Lives on the event loop.
+    """Complete files by ETag: at most MAX_BYTES together, each for MAX_AGE_S. Lives on the event loop.
 
-    The least recently used goes first. One that is larger than MAX_BYTES is not kept.
+    The least recently used goes first. A file larger than MAX_BYTES is not kept.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:

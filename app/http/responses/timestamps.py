@@ -1,7 +1,7 @@
 """An answer with its timing receipts.
 
-Whole, it is one JSON object. Streamed, it is server-sent events: `audio`, `segment` as each ends, `done`. After the
-first event an error is an `error` event, and then the stream breaks.
+Whole: one JSON object. Streamed: server-sent events `audio`, `segment` as each ends, `done`, or after the first event
+`error` and a broken stream.
 """
 
 from collections.abc import AsyncGenerator, Coroutine

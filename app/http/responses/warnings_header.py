@@ -6,17 +6,17 @@ from urllib.parse import quote
 from app.errors import shortened
 
 MAX_BYTES = 2000
-"""Common proxies answer 502 when the head of an answer has more than 4 KiB; the other headers take up to 1 KiB."""
+"""Common proxies answer 502 to heads of more than 4 KiB; the other headers take up to 1 KiB."""
 MAX_ALONE_CHARS = 100
-"""Characters kept of a warning that is too long by itself; percent-encoded, each takes up to twelve bytes."""
+"""Characters kept of a warning that is too long by itself; each takes up to twelve bytes percent-encoded."""
 
 _ASCII = "".join(map(chr, range(32, 127))).replace("%", "")
 
 
 def warnings_header(warnings: Sequence[str]) -> str:
-    """The first `warnings` that fit into MAX_BYTES, separated by `; `; the others are counted: `and 12 more`.
+    """The first `warnings` that fit into MAX_BYTES, separated by `; `; the rest is counted: `and 12 more`.
 
-    Characters beyond ASCII are percent-encoded, and so is `%`.
+    `%` and characters beyond ASCII are percent-encoded.
     """
     value = ""
     for num_written, warning in enumerate(warnings):

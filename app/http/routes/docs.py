@@ -11,7 +11,7 @@ from app.http.wire.schemas import IdInPath
 ASSETS = Path(__file__).parents[1] / "openapi" / "viewer"
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 HEADERS = {
-    # The icon is an empty `data:` address, because browsers would ask for /favicon.ico.
+    # An empty `data:` address, because browsers would ask for /favicon.ico.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",

@@ -97,7 +97,7 @@ def error_response(
 
 
 def error_body(error: Exception, field_names: Mapping[str, str] = MappingProxyType({})) -> ErrorBody:
-    """For answers whose status has been sent, and for sockets. `field_names`: see `on_chorus_error`."""
+    """For sent statuses and for sockets. `field_names`: see `on_chorus_error`."""
     if isinstance(error, ChorusError):
         param = field_names.get(error.param or "", error.param)
         return error_response(STATUS[type(error)], error.code, error.message, param=param).content
@@ -105,7 +105,7 @@ def error_body(error: Exception, field_names: Mapping[str, str] = MappingProxyTy
 
 
 def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:
-    """`field_names` in the `opt` of a route map the project's names of fields to a dialect's."""
+    """`field_names` in a route's `opt` maps the project's names of fields to a dialect's."""
     status = STATUS[type(error)]
     field_names: Mapping[str, str] = request.route_handler.opt.get("field_names", {})
     headers: dict[str, str] = {}
@@ -122,7 +122,7 @@ def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBo
 
 
 def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[ErrorBody]:
-    """Litestar's own checks of paths and queries, and that there is a body."""
+    """Litestar's own checks of paths and queries, and of a missing body."""
     first: Any = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     message, param = str(first.get("message", error.detail)), first.get("key")
     if message.startswith("Missing required query parameter"):

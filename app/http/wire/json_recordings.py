@@ -1,6 +1,6 @@
 """Recordings out of a JSON body: base64 in `reference_audio`.
 
-Called in a child process (app/isolation): 48 MiB would keep Python's global lock for most of a second.
+Called in a child process (app/isolation): 48 MiB would hold Python's global lock for most of a second.
 """
 
 import base64
@@ -38,7 +38,7 @@ def split_recordings(file: BinaryIO, *, max_clips: int, max_fields_bytes: int) -
     if len(fields) > max_fields_bytes:
         raise UploadTooLarge(f"the fields beside {FIELD} have {len(fields)} bytes; the limit is {max_fields_bytes}")
     recordings = [_decode(text, index) for index, text in enumerate(texts)]
-    # Latin-1 keeps every byte for the server, which decodes the fields and reports their faults.
+    # Latin-1 keeps every byte for the server, which decodes the fields and reports faults.
     return (fields.decode("latin-1"), [len(data) for data in recordings]), b"".join(recordings)
 
 

@@ -1,7 +1,7 @@
 """multipart/form-data, read as it arrives: fields in memory, recordings in temporary files.
 
-Litestar's reading with the same `multipart` package knows neither `filename*` (RFC 2231, RFC 6266) nor names that are
-not UTF-8, and has no bound in bytes.
+Litestar's reader with the same `multipart` package lacks `filename*` (RFC 2231, RFC 6266), names that are not UTF-8,
+and a bound in bytes.
 """
 
 import codecs
@@ -55,8 +55,8 @@ async def read_form(
 ) -> tuple[dict[str, str], list[Recording]]:
     """The plain fields, and the recordings: parts named `file_field`. `upload` closes the files.
 
-    An empty file input of a web page (no name and no bytes) is left out. Raises InvalidBody or InvalidField,
-    UploadTooLarge, QueueFull or StorageFailure.
+    An empty file input (no name, no bytes) is left out. Raises InvalidBody, InvalidField, UploadTooLarge, QueueFull or
+    StorageFailure.
     """
     form = _Form(upload, file_field, max_field_bytes)
     try:
@@ -90,7 +90,7 @@ class _Form:
         self._part: _Part | None = None
 
     async def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
-        """Takes the parser's events: a part begins, some of its data, and None at its end."""
+        """The parser's events: a part begins, some of its data, and None at its end."""
         if isinstance(event, MultipartSegment):
             self._part = await self._begin(event)
             return
@@ -177,7 +177,7 @@ def _parameters(disposition: str) -> dict[str, str]:
 
 
 def _mended(value: str) -> str:
-    """Latin-1 text decoded again: UTF-8 where its bytes are that, as browsers send it, else a Windows charset."""
+    """Latin-1 text decoded again: UTF-8 if its bytes are that, as browsers send it, else a Windows charset."""
     raw = value.encode("latin-1", errors="replace")
     try:
         text = raw.decode()

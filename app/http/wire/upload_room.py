@@ -1,7 +1,7 @@
-"""Temporary files for uploads, bounded in number and in bytes while they are received and decoded.
+"""Temporary files for uploads, bounded in number and bytes while they are received and decoded.
 
-A body goes to a file without a name, which a child process can read without a copy. Without a folder for temporary
-files (a read-only container) Linux keeps the file in memory, within the same bounds.
+A file without a name can be read by a child process without a copy. Without a folder for temporary files (a read-only
+container) Linux keeps it in memory, within the same bounds.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ RETRY_AFTER_S = 5
 
 
 class UploadRoom:
-    """Counts uploads from their first byte to their last use. Lives on the event loop."""
+    """Counts uploads from first byte to last use. Lives on the event loop."""
 
     def __init__(self, *, max_uploads: int, max_bytes: int) -> None:
         self.num_uploads = 0
@@ -54,10 +54,7 @@ class UploadRoom:
 
 
 class ScratchFile:
-    """A temporary file without a name, gone when closed. Raises StorageFailure where it cannot be written.
-
-    `file` is complete after `flush`.
-    """
+    """A temporary file without a name, gone when closed, complete after `flush`. Raises StorageFailure."""
 
     def __init__(self) -> None:
         self.file = _open()

@@ -1,6 +1,6 @@
 """Bodies with files, multipart or JSON: recordings of `/voice-clone`, `/voices` and `/voices/check`, and voice files.
 
-The files are decoded in child processes, two requests at a time.
+Files are decoded in child processes, two requests at a time.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 MAX_UPLOADS_IN_ROOM = 8
 """Uploads of the largest size that fit into the room: 400 MiB by default."""
 CHILD_MEMORY_BYTES = 256 * MIB
-"""Memory of a child beside four times the largest upload: a JSON body as bytes, as text and decoded twice."""
+"""Beside four times the largest upload: a JSON body as bytes, as text and decoded twice."""
 SPLIT = "app.http.wire.json_recordings:split_recordings"
 
 OBJECT_FIELDS = frozenset(["lexicon"])
@@ -59,7 +59,7 @@ class Uploads:
     async def recordings(self, request: AnyRequest, schema: type[S]) -> AsyncGenerator[tuple[S, list[Recording]]]:
         """Fields of `schema`, and `reference_audio`: files of a multipart body, or base64 in a JSON body.
 
-        The files are closed at the end of the block. Raises RequestError, QueueFull or StorageFailure.
+        The end of the block closes the files. Raises RequestError, QueueFull or StorageFailure.
         """
         async with Upload(self._room) as upload:
             if _is_form(request):
@@ -75,7 +75,7 @@ class Uploads:
 
     @asynccontextmanager
     async def voice_file(self, request: AnyRequest) -> AsyncGenerator[Recording]:
-        """The file in the field `voice` of a multipart body, or else the body itself, whatever its Content-Type."""
+        """The field `voice` of a multipart body, or else the body itself, whatever its Content-Type."""
         async with Upload(self._room) as upload:
             if _is_form(request):
                 fields, files = await self._read_form(request, upload, "voice")
@@ -86,7 +86,7 @@ class Uploads:
             yield files[0]
 
     async def decode(self, request: AnyRequest, work: Callable[[Child], T]) -> T:
-        """Run `work` on a thread, with a child process to call; both are stopped when the client leaves."""
+        """Run `work` on a thread with a child process to call; both stop when the client leaves."""
         return await unless_client_leaves(request, self._sandbox.run(work))
 
     async def aclose(self) -> None:
@@ -181,7 +181,7 @@ def _is_form(request: AnyRequest) -> bool:
 
 
 def _with_objects(fields: dict[str, str]) -> dict[str, object]:
-    """The fields of a form, with objects decoded from their JSON. Raises InvalidField."""
+    """Form fields, with objects decoded from their JSON. Raises InvalidField."""
     read: dict[str, object] = {**fields}
     for name in OBJECT_FIELDS & fields.keys():
         try:
