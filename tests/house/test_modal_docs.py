@@ -1,22 +1,20 @@
-"""docs/modal.md is code: its tables and its commands are the adapter's."""
+"""docs/modal.md is code: its settings, costs and commands are the adapter's."""
 
 import re
 from pathlib import Path
 
 from modal_deploy.cost import HOURS_PER_MONTH, Rate, cost_table
 from modal_deploy.deployment import Deployment
-from tests.support.settings import describe_settings
+from tests.support.documents import items
+from tests.support.settings import list_settings
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/modal.md").read_text()
 
 
-def test_the_table_of_settings_is_the_settings() -> None:
-    table = TEXT.partition("| Variable |")[2].partition("\n\n")[0].splitlines()[2:]
-    rows = [
-        f"| `{name}` | `{default}` | {meaning} |" for name, default, meaning in describe_settings(Deployment, "DEPLOY_")
-    ]
-    assert table == rows
+def test_the_list_of_settings_is_the_settings() -> None:
+    section = TEXT.partition("## Settings")[2].partition("\n## ")[0]
+    assert items(section) == list_settings(Deployment, "DEPLOY_")
 
 
 def test_the_costs_are_those_that_the_command_prints() -> None:

@@ -1,4 +1,4 @@
-"""The settings as the documents' tables show them."""
+"""The settings as the documents list them."""
 
 from typing import Literal, get_args, get_origin, get_type_hints
 
@@ -25,3 +25,11 @@ def describe_settings(kind: type[msgspec.Struct] = Settings, prefix: str = PREFI
             description += f" ({', '.join(f'`{choice}`' for choice in get_args(inner))})"
         rows.append((prefix + field.name.upper(), default, description))
     return rows
+
+
+def list_settings(kind: type[msgspec.Struct] = Settings, prefix: str = PREFIX) -> list[str]:
+    """Each setting as an item of a document's list."""
+    return [
+        f"`{name}` (`{default}`): {meaning}" if default else f"`{name}`: {meaning}"
+        for name, default, meaning in describe_settings(kind, prefix)
+    ]

@@ -11,9 +11,9 @@ import pytest
 from app.http.wire.schemas import TtsBody
 from app.server.app import ROUTES
 from app.settings import Settings, load_settings
-from tests.support.documents import README, ROOT, blocks
+from tests.support.documents import README, ROOT, blocks, items
 from tests.support.server import RunningServer, serve
-from tests.support.settings import describe_settings
+from tests.support.settings import describe_settings, list_settings
 
 HTTP = (ROOT / "docs/http.md").read_text()
 CLIENTS = (ROOT / "docs/clients.md").read_text()
@@ -32,12 +32,11 @@ def readme_server(tmp_path_factory: pytest.TempPathFactory) -> RunningServer:
         yield server
 
 
-def test_the_table_of_settings_is_settings() -> None:
-    expected = [[f"`{name}`", default and f"`{default}`", meaning] for name, default, meaning in describe_settings()]
-    assert rows_after("| variable | default | meaning |", SETTINGS) == expected
+def test_the_list_of_settings_is_settings() -> None:
+    assert items(SETTINGS) == list_settings()
 
 
-def test_the_defaults_in_the_table_can_be_set_as_they_stand() -> None:
+def test_the_defaults_in_the_list_can_be_set_as_they_stand() -> None:
     assert load_settings({name: default for name, default, _ in describe_settings()}) == Settings()
 
 

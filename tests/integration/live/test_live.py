@@ -20,6 +20,7 @@ from websockets.sync.client import connect as connect_raw
 
 from app.http.live import messages as live_messages
 from app.settings import ApiKeys, Settings
+from tests.support.documents import items
 from tests.support.fake_engine import FakeEngine
 from tests.support.live import LiveCaller, live_caller
 from tests.support.server import RunningServer, serve
@@ -414,8 +415,8 @@ def test_the_documented_client_speaks_what_it_is_given(embedded_server: RunningS
 def test_the_documented_messages_are_the_messages() -> None:
     def documented(title: str) -> dict[str, set[str]]:
         section = DOCS.split(f"## {title}")[1].split("\n## ")[0]
-        rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE)
-        return {kind: set(re.findall(r"`(\w+)`", fields)) for kind, fields in rows if kind != "type"}
+        messages = [re.match(r"`(\w+)`(?: \((.*?)\))?: ", item) for item in items(section)]
+        return {found[1]: set(re.findall(r"`(\w+)`", found[2] or "")) for found in messages if found}
 
     def defined(union: Any) -> dict[str, set[str]]:
         return {kind.__struct_config__.tag: set(kind.__struct_fields__) for kind in union.__args__}
