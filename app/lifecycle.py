@@ -1,4 +1,4 @@
-"""The server's life: loading, ok, draining, failed; how long each stage of the start took; what is in flight.
+"""The server's life: loading, ok, draining, failed; times of the start's stages; what is in flight.
 
 Knows no engine and no HTTP. Lives on the event loop.
 """
@@ -48,7 +48,7 @@ class Lifecycle:
 
     @contextmanager
     def stage(self, name: str) -> Generator[None]:
-        """Time one stage of the start, on any thread. Raises Draining instead of beginning one during a shutdown."""
+        """Time one stage of the start, on any thread. Raises Draining during a shutdown."""
         self.check_start()
         began_at_s = self._clock()
         yield
@@ -70,7 +70,7 @@ class Lifecycle:
     def check(self) -> None:
         """Raise the error that a new request gets, unless the server takes requests.
 
-        An exchange that began before draining did passes: it is waited for, so its work must be taken.
+        An exchange that began before draining passes: it is waited for, so its work must be taken.
         """
         match self.status:
             case Status.LOADING:

@@ -1,9 +1,9 @@
 """Named thread pools, one for each kind of blocking work, so that one kind never waits behind another.
 
-asyncio's default executor is one queue of a few threads: twenty uploads in it delay every encoder. Each pool here is
+asyncio's default executor is one queue of a few threads: twenty uploads in it delay every encoder. Each pool is
 process-wide, because its size is a share of this machine's cores; its threads start with its first call.
 
-Knows threads only. A call that has begun cannot be cancelled; a call that still waits in its pool can.
+A call that has begun cannot be cancelled; a call that still waits in its pool can.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ def switch_threads_often() -> None:
 def yield_to_event_loop() -> None:
     """Lower the priority of the calling thread, so that the event loop gets a core first when all are busy.
 
-    Relative to that of the process: a server that was started with `nice` may not raise it. Linux counts niceness by
-    thread; elsewhere it would slow the whole process, so nothing is done there.
+    Relative to the process: a server that was started with `nice` may not raise it. Linux counts niceness by thread;
+    elsewhere it would slow the whole process, so nothing is done there.
     """
     if sys.platform == "linux":
         niceness = min(os.getpriority(os.PRIO_PROCESS, os.getpid()) + NICENESS, LOWEST_PRIORITY)

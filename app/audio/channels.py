@@ -1,7 +1,7 @@
 """Many channels to one: their average, or the loudest one where averaging would lose the voice.
 
-The average keeps what all channels hold and lowers their noise. It fails where the voice is in one channel of many (the
-centre of a film clip, one input of an audio interface) and where channels cancel (a cable with swapped wires).
+The average lowers the noise. It fails where the voice is in one channel of many (the centre of a film clip, one input
+of an audio interface) and where channels cancel (a cable with swapped wires).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ MAX_LOSS_DB = 6.0
 
 
 class Downmix:
-    """Pieces of a recording to mono, one after the other; measures on the way whether the average was right.
+    """Pieces of a recording to mono, one after the other; measures whether the average was right.
 
     `channels`: number of channels -> the one to take; without an entry the average.
     """

@@ -1,7 +1,7 @@
 """Encoders: samples in, bytes of a file out, while the samples are still coming.
 
-The same samples give the same bytes, in whatever pieces they come. A whole file and a streamed one differ in their
-headers only (wav, flac) or not at all. An encoder may move from thread to thread.
+The same samples give the same bytes, in whatever pieces they come. Whole and streamed files differ in their headers
+(wav, flac) or not at all. An encoder may move from thread to thread.
 """
 
 import io
@@ -128,7 +128,7 @@ _CODECS = {
 
 
 class _Pipe:
-    """FFmpeg's output when streaming, without `seek`, so that FFmpeg never goes back to a header that has left."""
+    """FFmpeg's output when streaming, without `seek`, so that it never goes back to a header that has left."""
 
     def __init__(self) -> None:
         self._ready = bytearray()
@@ -152,8 +152,8 @@ class _ContainerEncoder:
         self._num_samples = 0
         self._is_closed = False
         self._file = _Pipe() if streaming else io.BytesIO()
-        # A cancelled request closes its encoder while a worker thread may still be inside `encode`; FFmpeg would then
-        # free memory that it is writing to.
+        # A cancelled request closes its encoder while a worker thread may be inside `encode`; FFmpeg would then free
+        # memory that it is writing to.
         self._lock = threading.Lock()
         self._container = av.open(
             self._file,

@@ -80,7 +80,7 @@ def soft_limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bend what is above -3 dBFS so that nothing reaches full scale; below, samples pass unchanged.
 
     Each sample is treated alone, so limiting chunks equals limiting the whole. The curve x / sqrt(1 + x^2) continues
-    the line with the same slope; division and square root are exact in IEEE 754, while a vectorised tanh may round
+    the line with the same slope. Division and square root are exact in IEEE 754; a vectorised tanh may round
     differently at the end of an array.
     """
     magnitude = np.abs(samples)

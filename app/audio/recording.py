@@ -1,7 +1,7 @@
 """Recordings of any common format, decoded with FFmpeg to one channel of float32.
 
-The bytes come from strangers, so the server calls this in a child process (app/isolation). A playlist among them, which
-names other files or addresses, is not followed.
+The bytes come from strangers, so the server calls this in a child process (app/isolation). Playlists, which name other
+files or addresses, are not followed.
 """
 
 import io
@@ -59,9 +59,8 @@ def decode_in_child(file: BinaryIO, *, name: str, max_s: float) -> tuple[tuple[i
 def decode_recording(file: BinaryIO, *, name: str, max_s: float) -> DecodedRecording:
     """The first `max_s` seconds of any audio, or video with sound, that FFmpeg reads. `name` is for messages only.
 
-    Raises UnreadableAudio when it is not audio. The length is counted while decoding, because headers claim too much
-    and too little. The file is decoded twice where the average of its channels loses the voice (see
-    app/audio/channels.py).
+    Raises UnreadableAudio when it is not audio. The length is counted while decoding, because headers may be wrong. The
+    file is decoded twice where the average of its channels loses the voice (app/audio/channels.py).
     """
     downmix = Downmix()
     decoded = _decode(file, name, max_s, downmix)

@@ -42,7 +42,7 @@ def decode_clip(child: Child, file: BinaryIO, *, name: str, max_s: float) -> Ref
     """Any audio, or video with sound, whether or not a voice can be cloned from it. `name` is for messages only.
 
     Blocking. Raises UnreadableAudio when it is not audio, or when decoding it crashes, takes too long or needs too much
-    memory. No more than the first `max_s` seconds are decoded.
+    memory. Only the first `max_s` seconds are decoded.
     """
     shown = _short(name)
     file.seek(0)

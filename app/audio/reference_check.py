@@ -110,10 +110,9 @@ def _measure_noise(samples: NDArray[np.float32], sample_rate_hz: int, level_dbfs
     """Level of the noise, and speech above it in dB, by a low quantile of the power of frames.
 
     After Stahl, Fischer and Bippus, "Quantile based noise estimation for spectral subtraction and Wiener filtering"
-    (ICASSP 2000): speech does not fill every moment, so a low quantile over time is noise. One level needs the whole
-    frame, not each band of frequencies.
+    (ICASSP 2000): speech does not fill every moment. One level needs the whole frame, not each band of frequencies.
 
-    None where the quietest frames are as loud as speech: it has no pauses, or noise that drowns it.
+    None where the quietest frames are as loud as speech: no pauses, or noise that drowns it.
     """
     noise_power = float(np.quantile(frame_powers(samples, sample_rate_hz), NOISE_QUANTILE))
     noise_power = max(noise_power, dbfs_to_amplitude(MIN_NOISE_DBFS) ** 2)

@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 ROOT = Path(app.__file__).parents[1]
 START_TIMEOUT_S = 60.0
-"""A worker imports numpy and FFmpeg: half a second, and far longer on a machine that is being started."""
+"""A worker imports numpy and FFmpeg: half a second, and far longer while a machine starts."""
 GRACE_S = 5.0
-"""Seconds after the time limit of a job at which the worker ends itself, where no server has ended it."""
+"""Seconds after a job's time limit at which the worker ends itself if no server has ended it."""
 V = TypeVar("V")
 
 
@@ -75,8 +75,8 @@ class Child:
                 stdout=subprocess.DEVNULL,
                 cwd="/",
                 env={**self._environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                # Ctrl-C in a terminal is for the server. In a session of its own it would also have a share of the
-                # processor of its own, whatever its niceness (autogroup in sched(7)).
+                # Ctrl-C in a terminal is for the server. A session of its own would have its own share of the
+                # processor, whatever its niceness (autogroup in sched(7)).
                 process_group=0,
             )
 
@@ -101,10 +101,10 @@ class Child:
         """Call `function` in the child with `file`, from its beginning. The value, as a `result`, and the data.
 
         Blocking. Raises RequestError as the function does, and IsolationFailure when the child crashed, took too long,
-        or needed too much memory. After an IsolationFailure the child is dead.
+        or needed too much memory; it is dead then.
 
-        Earlier files may have damaged the memory of a process or left too little, so after a crash or a lack of memory
-        of one that has decoded others the call is made once more, in a new process.
+        Earlier files may have damaged a process or left too little memory, so after a crash or a lack of memory of one
+        that has decoded others the call is made once more, in a new process.
         """
         has_others_behind_it = self._num_calls > 0
         try:
@@ -142,12 +142,12 @@ class Child:
             raise self._died(error) from None
 
     def interrupt(self) -> None:
-        """Kill the process, from any thread and without waiting: the thread that calls it gets an IsolationFailure."""
+        """Kill the process, from any thread and without waiting: the calling thread gets an IsolationFailure."""
         self._is_interrupted = True
         self._process.kill()
 
     def close(self) -> None:
-        """End the process and release its connection and its place in the process table. May be called twice."""
+        """End the process, release its connection and its place in the process table. Idempotent."""
         self._process.kill()
         self._process.wait()
         self._connection.close()

@@ -1,8 +1,8 @@
 """Sandbox: warm child processes, each leased to one request at a time.
 
 The first request that finds no idle child starts one, so there are never more than threads in the UPLOADS pool. A child
-is ended after a failure, after MAX_LEASES requests (memory that a library leaks ends with it) and after MAX_IDLE_S of
-idle time. None is started before the first upload: a snapshot of the process holds no child.
+ends after a failure, MAX_LEASES requests (libraries leak memory) or MAX_IDLE_S of idle time. None is started before the
+first upload: a snapshot of the process holds no child.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Frames between the server and a child, on one stream socket.
 
-A frame is two lengths (32 bits each), a JSON text and bytes. A job also carries one file descriptor. Each side states
-the largest lengths that it accepts before it reads, because the parsed file may have taken the child over.
+A frame is two lengths (32 bits each), a JSON text and bytes. A job also carries one file descriptor. Each side bounds
+the lengths that it reads, because the parsed file may have taken the child over.
 """
 
 import socket

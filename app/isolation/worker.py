@@ -1,7 +1,7 @@
 """The child process: `python -m app.isolation.worker <bytes of memory>`, with its connection as standard input.
 
-Before it reads anything it limits its memory, CPU time, wall time, core dumps and written files. It answers one job
-after the other and ends with the server.
+First it limits its memory, CPU time, wall time, core dumps and written files. It answers one job after the other and
+ends with the server.
 """
 
 import contextlib
@@ -77,7 +77,7 @@ def _answer(connection: socket.socket, job: Job, file: BinaryIO) -> None:
 
 
 def _start_clocks(job: Job) -> None:
-    """The kernel ends this process when the job takes longer, even where the server is gone."""
+    """The kernel ends this process when the job takes longer, even without a server."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     _set_limit("RLIMIT_CPU", int(usage.ru_utime + usage.ru_stime) + 1 + job.cpu_s, for_good=False)
     signal.setitimer(signal.ITIMER_REAL, job.wall_s)

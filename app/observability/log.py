@@ -2,8 +2,8 @@
 
 `extra={"fields": {...}}` adds members to the JSON object, which the text leaves out.
 
-Messages quote callers: paths, names of voices, header values. Each formatter escapes every character that is not
-printable, so that no caller can begin a line, move a terminal's cursor, or reverse the direction of the text.
+Messages quote callers: paths, names of voices, header values. Formatters escape every character that is not printable,
+so that no caller can begin a line, move a terminal's cursor, or reverse the direction of the text.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Export of spans over OTLP/HTTP, by OpenTelemetry's SDK. Imported only where CHORUS_OTLP_ENDPOINT names a collector.
+"""Export of spans over OTLP/HTTP, by OpenTelemetry's SDK. Imported only for CHORUS_OTLP_ENDPOINT.
 
-Spans wait in a bounded queue and leave in batches on the SDK's thread, so a slow collector costs traces and never a
-request. The SDK reads its own OTEL_* variables (headers, certificates, sampling, batch sizes).
+Spans leave in batches on the SDK's thread from a bounded queue, so a slow collector never delays a request. The SDK
+reads its own OTEL_* variables (headers, certificates, sampling, batch sizes).
 """
 
 import logging

@@ -1,8 +1,8 @@
 """Traces by OpenTelemetry's API: a span for each request, and below it spans for its steps.
 
 Without a TracerProvider every span is the API's no-op. The current span and the tracer are context variables, which
-tasks and worker threads inherit; no provider is global, so apps of one process may have different ones. Attributes are
-names and figures, never a caller's text, key or recording.
+tasks and worker threads inherit; no provider is global, so apps of one process may differ. Attributes are names and
+figures, never a caller's text, key or recording.
 """
 
 import time

@@ -21,7 +21,7 @@ POLL_S = 0.05
 class DrainingServer(uvicorn.Server):
     """On the first SIGTERM or SIGINT: finish what is in flight, answer 503 to the rest, stop. On the second: stop.
 
-    uvicorn alone closes its listening socket first, so that new callers get a refused connection and no answer.
+    uvicorn alone closes its listening socket first, so that new callers get no answer.
     """
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_timeout_s: float) -> None:

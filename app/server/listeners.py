@@ -78,8 +78,8 @@ def _open(family: int, address: tuple[object, ...], *, is_dual: bool) -> socket.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not is_dual)
-        # Accepted connections inherit both. asyncio does not set TCP_NODELAY on a socket that it is given, and every
-        # small answer would wait 40 ms.
+        # Accepted connections inherit both. asyncio does not set TCP_NODELAY on a given socket, and every small answer
+        # would wait 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)

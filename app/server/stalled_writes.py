@@ -10,10 +10,8 @@ class StalledWriteGuard(asyncio.Protocol):
     """Mixin for a protocol: aborts the connection when its write buffer stays filled for `write_timeout_s`.
 
     The app bounds its own waits (app/http/middleware/client_timeout.py) but cannot end the connection: `close` waits
-    until the client has taken the rest of the buffer.
-
-    The buffer counts as filled from its first byte, so that the app's next `send` waits until the kernel has taken all
-    of the last one.
+    until the client has taken the rest of the buffer. The buffer counts as filled from its first byte, so that the
+    app's next `send` waits until the kernel has taken all of the last one.
     """
 
     def __init__(self, *args: object, write_timeout_s: float, **options: object) -> None:

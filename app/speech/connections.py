@@ -9,8 +9,8 @@ from app.errors import Unavailable
 class Connections:
     """Counts connections from the moment they are accepted.
 
-    At most `limit` hold a conversation. Half as many may be open without one, so silent connections are bounded and
-    take no place from conversations.
+    At most `limit` hold a conversation. Half as many more may be silent, so that these take no place from
+    conversations.
     """
 
     def __init__(self, limit: int) -> None:

@@ -5,7 +5,7 @@ that was not heard yet.
 
     write -> SentenceBuffer -> _written -> (admitted) -> _admitted -> events
 
-Knows text and samples, no sockets and messages. Lives on the event loop.
+Knows no sockets and messages. Lives on the event loop.
 """
 
 import asyncio

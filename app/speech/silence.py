@@ -1,6 +1,6 @@
 """A short silence as the answer to a text without sound.
 
-OpenAI's clients, SillyTavern and conversations send a text piece by piece, and one error would end all of it.
+OpenAI's clients, SillyTavern and conversations send a text in pieces, and one error would end all of it.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Chunks of a request's segments to one continuous stream of samples.
 
-Engines leave silence of any length around a segment. It is cut to a known length, the edges are faded so that joins do
-not click, and the pause between two segments follows from the boundary.
+Engines leave silence of any length around a segment. It is cut to a known length, edges are faded so that joins do not
+click, and the boundary gives the pause between two segments.
 """
 
 from collections.abc import Sequence
@@ -46,9 +46,8 @@ def pause_samples(boundary: Boundary, sample_rate_hz: int, pauses: Pauses = DEFA
 
 
 class Stitcher:
-    """Turns chunks into events. The samples do not depend on how segments are cut into chunks.
-
-    The last chunk of the last segment completes the stream.
+    """Turns chunks into events. The samples do not depend on how segments are cut into chunks. The last chunk of the
+    last segment completes the stream.
 
     lead_s   seconds of silence before the first segment
     """

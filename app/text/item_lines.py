@@ -1,7 +1,7 @@
 """Items of lists, rows of tables and headings in text that comes in pieces: each becomes a paragraph of its own.
 
-Markdown is read sentence by sentence there, when an item has lost its neighbours. So they are told apart here, line by
-line, while the text comes in. The result does not depend on how the text is cut.
+Sentence by sentence, Markdown cannot see an item's neighbours, so lines are told apart here while the text comes in.
+The result does not depend on how the text is cut.
 """
 
 import re

@@ -22,7 +22,7 @@ LANGUAGES = {
     "hi": "Hindi",
 }
 
-# Above these XTTS v2 warns that its speech may be cut off; the released tokenizer carries them.
+# Above these XTTS v2 warns that its speech may be cut off (the released tokenizer's own limits).
 XTTS_MAX_CHARS = {
     "en": 250,
     "es": 239,
@@ -58,8 +58,7 @@ def canonical_language(code: str) -> str:
 def match_language(code: str, spoken: Sequence[str]) -> str | None:
     """The one of `spoken` (canonical codes) that `code` means, or None.
 
-    The code itself comes first, then the language without its region: `pt-BR` is `pt` where no `pt-br` is spoken. Every
-    Chinese is `zh-cn`.
+    `pt-BR` is `pt` where no `pt-br` is spoken. Every Chinese is `zh-cn`.
     """
     language = canonical_language(code)
     base = language.partition("-")[0]

@@ -1,9 +1,8 @@
 """A lexicon: how words are said, `Nginx` as `engine x`. Applied to the written text first.
 
-Entries are one or several whole words. Texts are compared token by token, whatever the white space between them. A
-token is a run of letters and digits, a single sign, a single Chinese character, hiragana or hangul syllable, or a run
-of katakana. So an entry is found inside Chinese and Japanese text, which has no spaces, and in Korean before a
-particle.
+Texts are compared token by token, whatever the white space between them. A token is a run of letters and digits, a
+single sign, a single Chinese character, hiragana or hangul syllable, or a run of katakana. So an entry is found inside
+Chinese and Japanese text, which has no spaces, and in Korean before a particle.
 """
 
 import re
@@ -57,7 +56,7 @@ Entries = Mapping[str, str | Pronunciation]
 
 
 class Lexicon:
-    """Entries made ready for look-ups; immutable. Any thread may use it.
+    """Entries made ready for look-ups; immutable, for any thread.
 
     Of two entries for one spelling the later counts. Raises ValueError, which names the entry, for one that is blank or
     too long.
@@ -110,7 +109,7 @@ def no_lexicons(language: str) -> Sequence[Lexicon]:
 def respell(text: str, lexicons: Sequence[Lexicon]) -> tuple[str, list[Change]]:
     """Replace the words of `text` that a lexicon has; return the text and the replacements.
 
-    At each word the longest entry wins, then the earlier lexicon. A replacement is not looked up again.
+    The longest entry wins, then the earlier lexicon. A replacement is not looked up again.
     """
     lexicons = [lexicon for lexicon in lexicons if len(lexicon)]
     if not lexicons:

@@ -1,15 +1,4 @@
-"""The lexicon that an operator keeps: a TOML file, read again when it changes.
-
-[de]
-Nginx = "Engin Ex"
-GIF = { say = "Dschiff", case_sensitive = true }
-
-["*"]                  # every language
-Kaltura = "Kaltoora"
-
-[voice.harald.en]      # one voice; its words come before those of all voices
-Ada = "Ayda"
-"""
+"""The lexicon that an operator keeps: a TOML file (docs/text.md), read again when it changes."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -31,7 +20,7 @@ _Table = dict[str, str | Pronunciation]
 
 
 class _Tables(msgspec.Struct, frozen=True):
-    """One version of the file: (voice, language) -> lexicon. The voice is "" for all voices."""
+    """One version of the file: (voice, language) -> lexicon; the voice is "" for all voices."""
 
     by_scope: dict[tuple[str, str], Lexicon]
 
@@ -41,7 +30,7 @@ class _Tables(msgspec.Struct, frozen=True):
 
 
 class LexiconFile:
-    """The lexicons in force; none for an empty path. Any thread may ask. Blocking: 0.5 s to read 100,000 entries.
+    """The lexicons in force; none for an empty path. Any thread; blocking: 0.5 s to read 100,000 entries.
 
     Raises InvalidSetting when the first reading fails; a later version that cannot be used changes nothing.
     """
@@ -71,7 +60,7 @@ class LexiconFile:
         return self._file.version
 
     def lexicons_for(self, language: str, voice: str | None = None) -> Sequence[Lexicon]:
-        """Those of a voice's id and a language, the most specific first. Reads the file again where it has changed."""
+        """Lexicons of a voice's id and a language, the most specific first. Reads the file again if it has changed."""
         self._file.refresh()
         base = language.partition("-")[0]
         languages = dict.fromkeys((language, canonical_language(base), EVERY_LANGUAGE))

@@ -41,8 +41,8 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 _CLOSERS = r"""["'”’»›」』）)\]]*"""
-# The best place to cut comes first. ASCII marks need white space behind them, because a mark between digits or inside
-# an address ends no clause. Closing quotes stay with their mark.
+# The best place to cut comes first. ASCII marks need white space behind them: between digits or inside an address a
+# mark ends no clause. Closing quotes stay with their mark.
 _CUTS = (
     re.compile(rf"(?:[;:!?…؛؟](?={_CLOSERS}\s)|[；：。！？।॥]|[—–](?!\d)){_CLOSERS}"),
     re.compile(rf"(?:,(?={_CLOSERS}\s)|[，、،](?!\d)){_CLOSERS}"),
@@ -59,7 +59,7 @@ def split_segments(text: str, *, language: str, max_chars: int, opens: bool = Tr
 
     opens   whether the caller hears this first, so that a short first segment is better
 
-    No letter or digit is lost, repeated or moved: the segments joined are the cleaned text, white space aside.
+    The segments joined are the cleaned text, white space aside.
     """
     segments: list[Segment] = []
     for paragraph in clean(text).split(PARAGRAPH_BREAK):

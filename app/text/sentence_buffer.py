@@ -1,7 +1,8 @@
-"""Text that is still being written, to pieces that can be spoken: a sentence leaves once it is certainly whole.
+"""Text that is still being written, to pieces that can be spoken: a sentence leaves once the next has begun with a
+whole word.
 
-It is when the next one has begun with a whole word: "Dr." ends no sentence and "3." may go on to "3.14". So the pieces
-do not depend on how the text was cut on its way, except that sentences of an open quotation leave one by one.
+"Dr." ends no sentence and "3." may go on to "3.14". So the pieces do not depend on how the text was cut on its way,
+except that sentences of an open quotation leave one by one.
 """
 
 import re
@@ -88,7 +89,7 @@ class SentenceBuffer:
 def _end_of_last_whole_word(text: str, max_chars: int) -> int:
     """Index behind the last character that no further text can make part of a longer word.
 
-    A word longer than a segment is not waited for, because the buffer would grow for ever.
+    A word longer than a segment is not waited for, because the buffer would grow without end.
     """
     end = len(text)
     start = max(0, end - max_chars)

@@ -39,7 +39,7 @@ _MAX_CHARS = 10_000
 
 
 def split_sentences(paragraph: str, language: str) -> list[str]:
-    """The sentences in order, without the space between them; joined again they are the paragraph's words.
+    """The sentences in order, without the space between them; joined they are the paragraph's words.
 
     Every sentence has at least one letter or digit, unless the paragraph has none.
     """
@@ -56,10 +56,10 @@ def split_sentences(paragraph: str, language: str) -> list[str]:
 
 
 def _is_end(left: str, right: str, language: str) -> bool:
-    """True when a sentence ends between two pieces that the splitter parted.
+    """True when a sentence ends between two pieces of the splitter.
 
-    No sentence begins with a small letter. Behind an abbreviation, or an ordinal figure, the sentence goes on, unless
-    the abbreviation often ends a sentence and a capital letter follows.
+    No sentence begins with a small letter. Behind an abbreviation or an ordinal figure it goes on, unless the
+    abbreviation often ends a sentence and a capital letter follows.
     """
     if not left.endswith("."):
         return True

@@ -1,7 +1,6 @@
 """Loudness of a voice: measured on one fixed sentence before its first answer, and kept with the voice.
 
-The gain of an answer follows from the voice alone, so a stream need not wait to be measured, and streamed and whole
-answers have equal samples.
+So a stream need not wait to be measured, and streamed and whole answers have equal samples.
 """
 
 import numpy as np

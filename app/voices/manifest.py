@@ -70,7 +70,7 @@ class VoiceModel(msgspec.Struct, frozen=True):
     def made(self, voice: SavedVoice) -> bool:
         """True if this model cloned the voice, and so can speak with it.
 
-        Older versions recorded only the name, which counts where it holds a commit: a folder's name does not identify
+        Older versions recorded only the name, which counts if it holds a commit: a folder's name does not identify
         weights.
         """
         if self.identity is None:

@@ -1,7 +1,7 @@
 """A data folder that several servers share, where its file system needs commits and reloads.
 
 Some hosts give each server a view of its own: writes are committed to the others, and a reload, which needs all files
-closed, shows those of others. This module orders both around reading and writing. Lives on the event loop.
+closed, shows those of others. Lives on the event loop.
 """
 
 import asyncio

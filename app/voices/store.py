@@ -1,9 +1,9 @@
 """The folder of saved voices: one file a voice, `voices/<id>.safetensors`.
 
-A file is renamed into its place, so a reader, in another process too, sees a whole voice or none; it is never changed.
-The id is a hash of model and recordings: saving twice is saving once.
+A file is renamed into its place, so readers see a whole voice or none; it is never changed. The id is a hash of model
+and recordings: saving twice is saving once.
 
-Blocking: called in threads. The tensors in a voice are the engine's own.
+Blocking: called in threads.
 """
 
 import logging
@@ -82,8 +82,8 @@ class VoiceStore:
 
         packed   a safetensors file, with or without a manifest; anything else raises ValueError
 
-        A stored voice stays as it is, except that a voice cloned here replaces one from a file: only here its
-        recordings are certain.
+        A stored voice stays, except that a voice cloned here replaces one from a file: only here its recordings are
+        certain.
         """
         file = with_manifest(packed, voice)
         with self._writing:

@@ -1,4 +1,4 @@
-"""HTML inside a text: its tags, those that end a piece, and those removed with their content.
+"""HTML inside a text: tags that end a piece, and those removed with their content.
 
 Only names that HTML knows are tags, so `<name>`, `a < b` and `<ada@example.com>` stay. The Markdown parser reads
 entities.
@@ -69,7 +69,7 @@ def alternative_text(attributes: str) -> str:
 
 
 def remove_hidden(text: str, warnings: Warnings) -> str:
-    """The text without scripts, style sheets and comments, except inside fenced code. One without an end stays."""
+    """The text without scripts, style sheets and comments, except in fenced code. One without an end stays."""
     text = _DOCTYPE.sub("", text, count=1)
     kept: list[str] = []
     at = copied = 0

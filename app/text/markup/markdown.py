@@ -27,8 +27,9 @@ _BOLD_LINE = re.compile(r"^[ \t>]*+\*\*[^*\n]{1,200}+\*\*:?[ \t]*+\n(?=[ \t>]*+[
 _DEEP_MARKS = re.compile(r"^(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))){7,}", re.MULTILINE)
 _DEEP_INDENT = re.compile(r"^[ \t]{11,}", re.MULTILINE)
 _MAX_MARKS, _MAX_COLUMNS = 6, 40
-"""Most marks and columns of indentation kept of one line. Together they bound the nesting of blocks, far below the
-limits of Python's stack and of the parser."""
+"""Most marks and columns of indentation kept of one line. They bound the nesting of blocks, far below the limits of
+Python's stack and of the parser.
+"""
 _MAX_NESTING = 100
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,100}\](:[ \t]*)?")
@@ -40,7 +41,7 @@ _TRAILING_MARK = re.compile(r"""[.,;:!?…。，、；：！？]["'”’»)]*$"
 
 
 def to_plain_text(text: str, warnings: Warnings, *, is_auto: bool) -> str:
-    """The words of a Markdown text: headings, items, rows and paragraphs are pieces, with an empty line between them.
+    """Words of a Markdown text, with an empty line between headings, items, rows and paragraphs.
 
     is_auto   signs that are more often none of Markdown's stay
     """
@@ -105,7 +106,7 @@ def _inline_text(tokens: Sequence[Token]) -> str:
 
 
 def _whole_pieces(text: str) -> Iterator[str]:
-    """The pieces of a block: HTML may end some inside it. Cells are separated by commas."""
+    """The pieces of a block: HTML may end some inside it. Commas separate cells."""
     for piece in text.split(PARAGRAPH_BREAK):
         cells = [cell.strip() for cell in piece.split(_CELL) if cell.strip()]
         if cells:

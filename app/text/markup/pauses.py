@@ -1,7 +1,7 @@
 """Pauses that a caller writes into a text: `[pause 500ms]`, `[pause 1.5s]`.
 
-While other markup is read a pause is digits between two private characters of Unicode, which are removed from callers'
-texts first.
+Other markup reads a pause as digits between two private characters of Unicode, which are first removed from callers'
+texts.
 """
 
 import re

@@ -30,7 +30,7 @@ class MarkedText(msgspec.Struct, frozen=True):
 
 
 class Warnings:
-    """Distinct warnings of one text, in order of appearance. Names of one kind are collected into one sentence."""
+    """Distinct warnings of one text, in order of appearance. Names of one kind share a sentence."""
 
     MAX_NAMES = 8
 

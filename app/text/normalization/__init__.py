@@ -1,7 +1,7 @@
-"""Written text to the words that are spoken: `27,50 €` to `siebenundzwanzig Euro fünfzig Cent`.
+"""Written text to spoken words: `27,50 €` to `siebenundzwanzig Euro fünfzig Cent`.
 
 Number words, names of units, currencies and months come from CLDR; each language adds its grammar in `languages/`,
-which is loaded when first asked for. Runs on any thread.
+loaded when first asked for. Any thread.
 """
 
 import re

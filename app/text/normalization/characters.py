@@ -28,10 +28,10 @@ _COMPATIBLE = re.compile(
 
 
 def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) -> str:
-    """Digits of every script as 0 to 9; full-width, styled, circled and ligature letters as the letters they show.
+    """Digits of every script as 0 to 9; full-width, styled, circled and ligature letters as plain ones.
 
-    `keep_full_width_punctuation` is for Chinese and Japanese, where `，` and `。` are ordinary punctuation. Exponents
-    become `^` and digits, except those of units (`m²`).
+    `keep_full_width_punctuation` is for Chinese and Japanese, where `，` and `。` are ordinary. Exponents become `^`
+    and digits, except those of units (`m²`).
     """
     text = _SPACES.sub(" ", _GROUPS.sub("", text)).translate(_SIGNS)
     text = _TYPED_SIGN.sub(lambda match: _TYPED[match[0]], text)

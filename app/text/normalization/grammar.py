@@ -1,7 +1,7 @@
 """The grammar of one language: how numbers, amounts, dates and times are said.
 
-A language is a subclass in `languages/`, mostly data. The rules in `rules/` find the written forms and ask the grammar
-for the words.
+A language is a subclass in `languages/`, mostly data. The rules in `rules/` find written forms and ask the grammar for
+words.
 """
 
 from functools import cached_property

@@ -56,13 +56,13 @@ def _spell(engine: RbnfEngine, number: int, ruleset: str) -> str:
 
 
 class Notation:
-    """How a language writes numbers, and how it reads those that are certainly written in another way.
+    """How a language writes numbers, and reads those that are certainly written in another way.
 
     thousands, decimal   the language's separators, as the inside of a character class
     group                digits between two separators of thousands; the last group always has three
 
     A separator of thousands counts only where it parts groups throughout, so `1,2,3` is three numbers. The other way is
-    certain where the figures have several groups (`12,500,000` in German) or both separators (`1,234.56`).
+    certain with several groups (`12,500,000` in German) or both separators (`1,234.56`).
 
     pattern   regular expression, without groups, of an unsigned number
     amount    the same beside a unit or a currency, where `5.20` and `5,20` both have a decimal mark

@@ -1,4 +1,4 @@
-"""Arabic nouns behind a number: the dual for two, the plural for three to ten, the singular for the others.
+"""Arabic nouns behind a number: dual for two, plural for three to ten, singular for the others.
 
 A number from three to ten has the other gender than its noun. Endings of cases are not spoken.
 """
