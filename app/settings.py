@@ -192,6 +192,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=1, le=3600, description="Seconds of audio that a stream is spoken ahead of its listener"),
     ] = 30.0
+    limit_streams: Annotated[
+        bool, Meta(description="`0` lets more streams play at a time than can be spoken without gaps")
+    ] = True
+    max_live_wait_s: Annotated[
+        float,
+        Meta(ge=0, description="Longest wait, in seconds, that a stream may expect for its turn to play; else 503"),
+    ] = 10.0
     max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
     max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
     decode_timeout_s: Annotated[

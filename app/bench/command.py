@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import platform
 import resource
@@ -80,7 +81,8 @@ async def bench_engine(
     if exact_codes is not None:
         _require_xtts(settings, "--codes")
     max_queue = max([settings.max_queue, *(len(load.arrivals_s) for load in loads if load.rate_per_s is None)])
-    settings = msgspec.structs.replace(settings, max_queue=max_queue)
+    max_live_wait_s = settings.max_live_wait_s if any(load.rate_per_s for load in loads) else math.inf
+    settings = msgspec.structs.replace(settings, max_queue=max_queue, max_live_wait_s=max_live_wait_s)
     engine = await asyncio.to_thread(build_engine, settings, exact_codes=exact_codes)
     lifecycle = Lifecycle()
     lifecycle.is_ready()

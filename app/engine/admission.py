@@ -7,7 +7,9 @@ import math
 
 import msgspec
 
-from app.engine.scheduler import Pace, Request
+from app.engine.live import LiveStreams, num_listeners
+from app.engine.pace import Pace
+from app.engine.scheduler import Request
 from app.errors import QueueFull
 
 MAX_CLONES = 8
@@ -28,15 +30,23 @@ class Admission:
     num_slots    segments that are decoded at the same time
     pace         of a slot, as the scheduler measures it
     clone_pace   seconds of recordings turned into voices in a second, beside streams that are decoded
+    live         None: streams are admitted as other requests are
     """
 
     def __init__(
-        self, *, max_admitted: int, num_slots: int = 1, pace: Pace | None = None, clone_pace: Pace | None = None
+        self,
+        *,
+        max_admitted: int,
+        num_slots: int = 1,
+        pace: Pace | None = None,
+        clone_pace: Pace | None = None,
+        live: LiveStreams | None = None,
     ) -> None:
         self.max_admitted = max_admitted
         self._num_slots = num_slots
         self._pace = pace or Pace()
         self._clone_pace = clone_pace or Pace()
+        self._live = live
         self._requests: list[Request] = []
         self._clones: list[ClonePlace] = []
 
@@ -48,9 +58,15 @@ class Admission:
     def num_waiting(self) -> int:
         return sum(request.started_at_s is None for request in self._requests)
 
+    @property
+    def num_listeners(self) -> int:
+        """Listeners of streams with audio still to be made."""
+        return num_listeners(self._requests)
+
     def admit(self, request: Request) -> None:
         """Raises QueueFull with the time after which a place should be free."""
         self._check_room(request.admitted_at_s)
+        self._check_live(request)
         self._requests.append(request)
 
     def admit_clone(self, reference_s: float, now_s: float) -> ClonePlace:
@@ -81,6 +97,17 @@ class Admission:
             raise QueueFull(
                 f"{self.num_admitted} requests are being spoken or waiting; try again in a moment",
                 retry_after_s=_whole_seconds(seconds),
+            )
+
+    def _check_live(self, request: Request) -> None:
+        if self._live is None or request.can_wait:
+            return
+        wait_s = self._live.wait_s(request, self._requests, request.admitted_at_s)
+        if wait_s > self._live.max_wait_s:
+            raise QueueFull(
+                f"{self.num_listeners} streams are played or waiting, as many as can be spoken without gaps; "
+                f"ask for a whole answer, or try again in a moment",
+                retry_after_s=_whole_seconds(wait_s),
             )
 
     def _until_clone(self, now_s: float) -> float:

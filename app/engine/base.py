@@ -89,6 +89,10 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     admitted_requests: int
     waiting_requests: int
     """with no segment started yet"""
+    live_streams: int
+    """listeners of streams whose audio is not all made"""
+    capacity_streams: float
+    """streams that are made at least as fast as they are played (app.engine.capacity)"""
     decode_steps: int = 0
     """calls of the decoder, one more audio code for each busy slot; 0 on an engine without steps"""
     segments_retried: int = 0

@@ -22,7 +22,10 @@ from app.audio.reference import ReferenceClip
 from app.engine import scheduler
 from app.engine.admission import Admission
 from app.engine.base import EngineInfo, EngineStats, Speaker
-from app.engine.scheduler import Pace, Request, Scheduler
+from app.engine.capacity import Capacity
+from app.engine.live import LiveStreams
+from app.engine.pace import Pace
+from app.engine.scheduler import Request, Scheduler
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples, Voice
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
@@ -61,17 +64,27 @@ class EmbeddedEngine:
         max_slots: int = 0,
         max_queue: int = 64,
         max_ahead_s: float = 30.0,
+        limit_streams: bool = False,
+        max_live_wait_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         max_slots = max_slots or min(4, os.cpu_count() or 1)
         self._hibari = Hibari()
         # Also loads the lexicon, which would delay the first request.
         self._voice = Voice(id=HEART.id, level=measure_level(self._speak(LEVEL_TEXT), SAMPLE_RATE_HZ))
-        pace = Pace()
-        self._admission = Admission(max_admitted=max_slots + max_queue, num_slots=max_slots, pace=pace)
-        # No kept slots: a segment takes a fraction of a second.
-        self._scheduler = Scheduler(max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace)
         self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice", initializer=yield_to_event_loop)
+        self._capacity = Capacity({number: self._measure_load(number) for number in sorted({1, max_slots})})
+        pace = Pace()
+        live = LiveStreams(
+            self._capacity,
+            is_limited=limit_streams,
+            max_wait_s=max_live_wait_s,
+            max_ahead_s=max_ahead_s,
+            shares_steps=False,
+        )
+        self._admission = Admission(max_admitted=max_slots + max_queue, num_slots=max_slots, pace=pace, live=live)
+        # No kept slots: a segment takes a fraction of a second.
+        self._scheduler = Scheduler(max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace, live=live)
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -95,6 +108,8 @@ class EmbeddedEngine:
             busy_slots=self._scheduler.busy_slots,
             admitted_requests=self._admission.num_admitted,
             waiting_requests=self._admission.num_waiting,
+            live_streams=self._admission.num_listeners,
+            capacity_streams=self._capacity.streams,
         )
 
     def speakers(self) -> Sequence[Speaker]:
@@ -158,9 +173,13 @@ class EmbeddedEngine:
     async def _decode(self, sequence: scheduler.Sequence) -> None:
         """One segment, from its slot to the caller."""
         sink, is_whole = sequence.request.sink, False
+        num_busy_before = self._scheduler.busy_slots
         try:
             samples = await asyncio.get_running_loop().run_in_executor(self._pool, self._synthesize, sequence)
-            self._scheduler.made(sequence, len(samples) / SAMPLE_RATE_HZ)
+            audio_s = len(samples) / SAMPLE_RATE_HZ
+            self._scheduler.made(sequence, audio_s)
+            num_busy = (num_busy_before + self._scheduler.busy_slots) / 2
+            self._capacity.measured(num_busy, audio_s=audio_s, seconds=self._clock() - sequence.started_at_s)
             sink.deliver(AudioChunk(segment_index=sequence.index, samples=samples, is_last=True))
             is_whole = True
         except ChorusError as error:
@@ -173,6 +192,12 @@ class EmbeddedEngine:
             self._scheduler.free_slot(sequence, self._clock(), is_whole=is_whole)
             self._scheduler.end(sequence)
             self._start_what_fits()
+
+    def _measure_load(self, num_texts: int) -> float:
+        """Seconds for a second of audio of each of `num_texts` texts, spoken at the same time."""
+        began_at_s = time.perf_counter()
+        made = list(self._pool.map(self._speak, [LEVEL_TEXT] * num_texts))
+        return (time.perf_counter() - began_at_s) * SAMPLE_RATE_HZ / len(made[0])
 
     def _synthesize(self, sequence: scheduler.Sequence) -> Samples:
         """Runs in a worker thread. The noise depends on (seed, segment) alone."""

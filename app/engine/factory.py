@@ -133,6 +133,8 @@ def _build_xtts(
         max_slots=settings.max_slots,
         max_queue=settings.max_queue,
         max_ahead_s=settings.max_ahead_s,
+        limit_streams=settings.limit_streams,
+        max_live_wait_s=settings.max_live_wait_s,
         guards=Guards(exact_codes=exact_codes),
         checkpoint=weights,
         stage=stage,
@@ -146,5 +148,9 @@ def _build_embedded(settings: Settings, stage: StartupTimer) -> Engine:
 
     with stage("weights"):
         return EmbeddedEngine(
-            max_slots=settings.max_slots, max_queue=settings.max_queue, max_ahead_s=settings.max_ahead_s
+            max_slots=settings.max_slots,
+            max_queue=settings.max_queue,
+            max_ahead_s=settings.max_ahead_s,
+            limit_streams=settings.limit_streams,
+            max_live_wait_s=settings.max_live_wait_s,
         )

@@ -4,13 +4,16 @@ Knows slots and seconds of audio, no threads or tensors. Lives on one thread and
 
 The rule is playback slack: audio made or being decoded, minus the time since admission. The request with the least goes
 first. Two limits keep a long text from delaying a short one: a stream is decoded at most `max_ahead_s` ahead of its
-listener, and the last `num_kept_slots` slots are for requests that have not started.
+listener, and the last `num_kept_slots` slots are for requests that have not started. A third one keeps streams without
+gaps: app/engine/live.py.
 """
 
+from collections.abc import Hashable, Iterable
 from typing import Protocol
 
 import msgspec
 
+from app.engine.pace import Pace
 from app.engine.values import AudioChunk, SamplingParams, Voice
 from app.text.segments import Segment
 
@@ -101,6 +104,10 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
     speed: float = 1.0
     streaming: bool = True
     """False delivers whole segments, which may be decoded twice"""
+    listener: Hashable = msgspec.field(default_factory=object)
+    """equal for streams that one listener hears one after the other"""
+    can_wait: bool = False
+    """True: perhaps of a batch job, so it is admitted to wait for as long as it takes"""
 
     sink: AudioSink = _NO_SINK
     admitted_at_s: float = 0.0
@@ -169,31 +176,19 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
         return self.made_s - (now_s - self.admitted_at_s)
 
 
-class Pace:
-    """Seconds of estimated audio that a slot decodes in a second; recent sequences count most.
-
-    Written on the scheduler's thread, read on any.
-    """
-
-    MEMORY = 0.9
-    """weight of earlier sequences beside the newest"""
-
-    def __init__(self) -> None:
-        self._audio_s = self._wall_s = 0.0
-
-    def measured(self, audio_s: float, wall_s: float) -> None:
-        self._audio_s = self.MEMORY * self._audio_s + audio_s
-        self._wall_s = self.MEMORY * self._wall_s + wall_s
-
-    @property
-    def audio_per_s(self) -> float:
-        """1 until something was measured."""
-        return self._audio_s / self._wall_s if self._audio_s and self._wall_s else 1.0
-
-
 def kept_slots(max_slots: int) -> int:
     """An eighth of the slots, at least one; none of a single slot."""
     return 0 if max_slots < 2 else max(1, max_slots // 8)
+
+
+class LiveRule(Protocol):
+    """app.engine.live.LiveStreams, to the scheduler."""
+
+    def playing(self, requests: Iterable[Request], now_s: float) -> set[Hashable]: ...
+
+    def slots(self, max_slots: int, playing: set[Hashable]) -> int: ...
+
+    def may_start(self, request: Request, playing: set[Hashable]) -> bool: ...
 
 
 class Scheduler:
@@ -203,16 +198,24 @@ class Scheduler:
     num_kept_slots   of those, slots for requests that have not started
     max_ahead_s      a stream with so much audio ahead of its listener starts no further sequence; whole answers have no
                      such limit
+    live             None: any number of streams may play
     """
 
     def __init__(
-        self, *, max_slots: int, num_kept_slots: int = 0, max_ahead_s: float = 30.0, pace: Pace | None = None
+        self,
+        *,
+        max_slots: int,
+        num_kept_slots: int = 0,
+        max_ahead_s: float = 30.0,
+        pace: Pace | None = None,
+        live: LiveRule | None = None,
     ) -> None:
         assert num_kept_slots < max_slots, "nothing but first sequences could ever start"
         self.max_slots = max_slots
         self.num_kept_slots = num_kept_slots
         self.max_ahead_s = max_ahead_s
         self.pace = pace or Pace()
+        self._live = live
         self._requests: list[Request] = []
         self._busy_slots = 0
 
@@ -227,12 +230,12 @@ class Scheduler:
     def add(self, request: Request) -> None:
         self._requests.append(request)
 
-    def can_start(self) -> bool:
-        return bool(self._startable())
+    def can_start(self, now_s: float) -> bool:
+        return bool(self._startable(now_s))
 
     def next_sequence(self, now_s: float) -> Sequence | None:
         """Start a sequence in a free slot; None when no slot is free or no sequence may start."""
-        startable = self._startable()
+        startable = self._startable(now_s)
         if not startable:
             return None
         request = min(startable, key=lambda candidate: candidate.slack_s(now_s))
@@ -272,12 +275,17 @@ class Scheduler:
         self._requests.clear()
         self._busy_slots = 0
 
-    def _startable(self) -> list[Request]:
-        num_free = self.max_slots - self._busy_slots
+    def _startable(self, now_s: float) -> list[Request]:
+        max_slots, startable = self.max_slots, [request for request in self._requests if request.has_waiting]
+        if startable and self._live is not None:
+            playing = self._live.playing(self._requests, now_s)
+            max_slots = self._live.slots(max_slots, playing)
+            startable = [request for request in startable if self._live.may_start(request, playing)]
+        num_free = max_slots - self._busy_slots
+        num_kept = self.num_kept_slots if max_slots == self.max_slots else kept_slots(max_slots)
         return [
             request
-            for request in self._requests
-            if request.has_waiting
-            and num_free > (0 if request.started_at_s is None else self.num_kept_slots)
+            for request in startable
+            if num_free > (0 if request.started_at_s is None else num_kept)
             and not (request.streaming and request.ahead_s >= self.max_ahead_s)
         ]

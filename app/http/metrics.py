@@ -154,6 +154,16 @@ class LoadCollector(Collector):
                 "Requests that the engine admits; beyond them it answers 503.",
                 info.max_slots + info.max_queue,
             )
+            yield GaugeMetricFamily(
+                "chorus_capacity_streams",
+                "Streams that are spoken at least as fast as they are played, by measured times.",
+                stats.capacity_streams,
+            )
+            yield GaugeMetricFamily(
+                "chorus_capacity_ratio",
+                "Streams with audio still to be made, as a share of that capacity; above 1 some of them wait.",
+                stats.live_streams / stats.capacity_streams,
+            )
             yield CounterMetricFamily(
                 "chorus_decode_steps_total",
                 "Steps of the decoder; each gives every busy slot one more audio code.",

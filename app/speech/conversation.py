@@ -81,7 +81,7 @@ class Conversation:
         on_spoken: Callable[[Receipt], None],
     ) -> None:
         self._service = service
-        self._request = msgspec.structs.replace(request, allows_silence=True)
+        self._request = msgspec.structs.replace(request, allows_silence=True, listener=object())
         self.max_pending_chars = max_pending_chars
         self._on_spoken = on_spoken
         self.seed = secrets.randbits(32) if request.seed is None else request.seed

@@ -61,6 +61,10 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     repetition_penalty: RepetitionPenalty | None = None
     lexicon: Entries = msgspec.field(default_factory=dict[str, str | Pronunciation])
     """words and how they are said; they come before those of CHORUS_LEXICON"""
+    can_wait: bool = False
+    """True: perhaps of a batch job, so a stream may wait for as long as it takes"""
+    listener: object | None = None
+    """equal for answers that one listener hears one after the other"""
     allows_silence: bool = False
     """True answers a text without sound with a short silence and a warning instead of NothingToSpeak"""
     without_effect: tuple[str, ...] = ()

@@ -168,6 +168,8 @@ class SpeechService:
                     sampling=SamplingParams(seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}),
                     speed=request.speed,
                     streaming=request.streaming,
+                    listener=request.listener or object(),
+                    can_wait=request.can_wait,
                 )
             )
         except BaseException as error:

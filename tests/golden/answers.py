@@ -18,6 +18,7 @@ VARYING = frozenset(
         "request_id",
         "uptime_s",
         "startup_s",
+        "capacity",
         "last_updated",
         "created_at",
         "created",

@@ -11,6 +11,8 @@ from app.audio.reference import ReferenceClip
 from app.engine import scheduler
 from app.engine.admission import Admission
 from app.engine.base import DeviceMemory, EngineInfo, EngineStats, Speaker
+from app.engine.capacity import Capacity
+from app.engine.live import LiveStreams
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Voice
@@ -43,14 +45,23 @@ class FakeEngine:
     """A segment with "wait" waits for `release`, one with "fail" fails, any other is a tone of 0.1 s a word."""
 
     def __init__(
-        self, *, max_slots: int = 2, max_queue: int = 2, model: str = "fake 1", identity: str | None = None
+        self,
+        *,
+        max_slots: int = 2,
+        max_queue: int = 2,
+        model: str = "fake 1",
+        identity: str | None = None,
+        live: LiveStreams | None = None,
     ) -> None:
         self.release = asyncio.Event()
         self.requests: list[Request] = []
         self.num_cloned = 0
         self.decode_steps = self.segments_retried = self.segments_cut = 0
         self.device_memory: DeviceMemory | None = None
-        self._admission = Admission(max_admitted=max_slots + max_queue)
+        self._live = live or LiveStreams(
+            Capacity({1: 0.1}), is_limited=False, max_wait_s=0.0, max_ahead_s=30.0, shares_steps=False
+        )
+        self._admission = Admission(max_admitted=max_slots + max_queue, live=self._live)
         self._tasks: set[asyncio.Task[None]] = set()
         self.info = EngineInfo(
             name="fake",
@@ -75,6 +86,8 @@ class FakeEngine:
             decode_steps=self.decode_steps,
             segments_retried=self.segments_retried,
             segments_cut=self.segments_cut,
+            live_streams=self._admission.num_listeners,
+            capacity_streams=self._live.capacity.streams,
             device_memory=self.device_memory,
         )
 

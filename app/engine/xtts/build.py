@@ -10,6 +10,8 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.base import Check, StartupTimer
+from app.engine.capacity import Capacity
+from app.engine.live import LiveStreams
 from app.engine.scheduler import kept_slots
 from app.engine.xtts.checkpoint.load import Checkpoint
 from app.engine.xtts.checkpoint.precision import Precision, PrecisionChoice, bring_to_precision
@@ -22,6 +24,7 @@ from app.engine.xtts.loop import EngineLoop, Limits
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.runner.state import BatchState
+from app.engine.xtts.step_times import measure_loads
 from app.engine.xtts.text.languages import CheckpointLanguages, find_languages
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.vocoder.chunks import Chunk, chunk_lengths
@@ -86,6 +89,8 @@ def build_parts(
     profile: DeviceProfile,
     max_slots: int,
     max_ahead_s: float,
+    limit_streams: bool,
+    max_live_wait_s: float,
     guards: Guards,
     on_lost: Callable[[ChorusError], None],
     clock: Callable[[], float],
@@ -97,7 +102,7 @@ def build_parts(
     On a CPU a second thread that ever computed would make the first a third slower for good: OpenMP counts both
     threads' helpers, finds more than cores, and lets them sleep.
 
-    Stages: device, recording where there is one, graphs where there are any. Raises UnusableCheckpoint, and
+    Stages: device, recording where there is one, graphs where there are any, capacity. Raises UnusableCheckpoint, and
     EngineUnavailable when the slots do not fit into the device's memory.
     """
     config = checkpoint.config
@@ -135,6 +140,16 @@ def build_parts(
         choice.name,
         batch.num_graphs,
     )
+    with stage("capacity"):
+        capacity = Capacity(measure_loads(batch, vocoder, config))
+    live = LiveStreams(
+        capacity,
+        is_limited=limit_streams,
+        max_wait_s=max_live_wait_s,
+        max_ahead_s=max_ahead_s,
+        shares_steps=True,
+    )
+    logger.info("%.1f streams are carried without gaps", capacity.streams)
     engine_loop = EngineLoop(
         config=config,
         batch=batch,
@@ -148,6 +163,7 @@ def build_parts(
             num_kept_slots=kept_slots(num_slots),
             max_ahead_s=max_ahead_s,
         ),
+        live=live,
         on_lost=on_lost,
         clock=clock,
     )

@@ -7,7 +7,7 @@ import msgspec
 import torch
 
 from app.audio.reference import ReferenceClip
-from app.engine.scheduler import Pace
+from app.engine.pace import Pace
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import ChorusError, EngineFailure

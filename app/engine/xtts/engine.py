@@ -50,6 +50,8 @@ class XttsEngine:
         max_slots: int = 0,
         max_queue: int = 64,
         max_ahead_s: float = 30.0,
+        limit_streams: bool = False,
+        max_live_wait_s: float = 0.0,
         guards: Guards = Guards(),  # noqa: B008 - a frozen value
         checkpoint: Checkpoint | None = None,
         stage: StartupTimer = untimed,
@@ -76,6 +78,8 @@ class XttsEngine:
                 profile=profile,
                 max_slots=max_slots,
                 max_ahead_s=max_ahead_s,
+                limit_streams=limit_streams,
+                max_live_wait_s=max_live_wait_s,
                 guards=guards,
                 on_lost=self._is_lost,
                 clock=clock,
@@ -90,6 +94,7 @@ class XttsEngine:
             num_slots=parts.num_slots,
             pace=self._engine_loop.pace,
             clone_pace=self._engine_loop.clone_pace,
+            live=self._engine_loop.live,
         )
         self._clones = Clones(self._admission, self._engine_loop.send, clock)
         self._voices = {
@@ -107,6 +112,8 @@ class XttsEngine:
             decode_steps=self._engine_loop.num_steps,
             segments_retried=self._engine_loop.num_retried,
             segments_cut=self._engine_loop.num_cut,
+            live_streams=self._admission.num_listeners,
+            capacity_streams=self._engine_loop.live.capacity.streams,
             device_memory=read_device_memory(self._device),
         )
 

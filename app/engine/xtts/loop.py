@@ -12,7 +12,9 @@ from collections.abc import Callable
 import msgspec
 import torch
 
-from app.engine.scheduler import Pace, Request, Scheduler
+from app.engine.live import LiveStreams
+from app.engine.pace import Pace
+from app.engine.scheduler import Request, Scheduler
 from app.engine.xtts.cloning import CloneStage, CloneVoice
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decoding import DecodeStage, StepResult
@@ -78,6 +80,7 @@ class EngineLoop:
     """`send` may be called on any thread, the rest on the one that calls `run`.
 
     pace, clone_pace   measured here, read by Admission
+    live               its capacity is measured here too, read by Admission
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class EngineLoop:
         conditioner: Conditioner,
         guards: Guards,
         limits: Limits,
+        live: LiveStreams,
         on_lost: Callable[[ChorusError], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -98,12 +102,15 @@ class EngineLoop:
         self._limits = limits
         self._on_lost = on_lost
         self._clock = clock
+        self._code_s = config.model_args.code_s
         self.pace, self.clone_pace = Pace(), Pace()
+        self.live = live
         self._scheduler = Scheduler(
             max_slots=batch.slots,
             num_kept_slots=limits.num_kept_slots,
             max_ahead_s=limits.max_ahead_s,
             pace=self.pace,
+            live=live,
         )
         self._decoding = DecodeStage(batch, config, guards, lookahead_steps=limits.lookahead_steps)
         self._vocoding = VocodeStage(
@@ -157,16 +164,19 @@ class EngineLoop:
         self._cloning.run(is_decoding=is_decoding, is_urgent=self._is_urgent())
         began_at_s = self._clock()
         self._decoding.join(self._admit())
+        num_running = len(self._decoding.running)
         self._take(self._decoding.step())
         for sequence in self._vocoding.run(self._decoding.running, self._clock()):
             if sequence.request.is_finished:
                 self._drop(sequence.request)
         if is_decoding:
-            self._cloning.decoded_for(self._clock() - began_at_s)
+            seconds = self._clock() - began_at_s
+            self._cloning.decoded_for(seconds)
+            self.live.capacity.measured(num_running, audio_s=self._code_s, seconds=seconds)
 
     def _is_decoding(self) -> bool:
         stages = (self._decoding.running, self._decoding.waiting, self._vocoding.decoded)
-        return any(stages) or self._scheduler.can_start()
+        return any(stages) or self._scheduler.can_start(self._clock())
 
     def _is_urgent(self) -> bool:
         now_s = self._clock()

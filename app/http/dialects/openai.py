@@ -73,6 +73,7 @@ class OpenAISpeechBody(SamplingOptions, kw_only=True):
             speed=speed,
             streaming=True,
             allows_silence=True,
+            can_wait=self.stream_format != "sse",  # plain audio is sent as a stream to batch jobs too
             without_effect=(*(("instructions",) if self.instructions else ()), *unknown),
             notes=() if speed == asked_speed else (f"speed {asked_speed:g} is beyond the voice: {speed:g} is used",),
         )

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from app import __version__
 from app.http.openapi.responses import HEALTH_RESPONSES, STATE_RESPONSES
 from app.http.state import AppState
-from app.http.wire.health import Health, Queue, Slots, State
+from app.http.wire.health import Capacity, Health, Queue, Slots, State
 from app.lifecycle import Status
 
 
@@ -42,6 +42,7 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
             limit=info.max_slots + info.max_queue,
         )
         answer.slots = Slots(busy=stats.busy_slots, total=info.max_slots)
+        answer.capacity = Capacity(live=stats.live_streams, streams=round(stats.capacity_streams, 2))
     return Response(answer, status_code=200 if lifecycle.status is Status.OK else 503)
 
 

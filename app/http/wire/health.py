@@ -18,6 +18,15 @@ class Slots(msgspec.Struct, kw_only=True):
     total: int
 
 
+class Capacity(msgspec.Struct, kw_only=True):
+    """Streams, whose callers listen while they are made."""
+
+    live: int
+    """with audio still to be made"""
+    streams: float
+    """that are made at least as fast as they are played, by measured times"""
+
+
 class Health(msgspec.Struct, kw_only=True):
     """`GET /health`."""
 
@@ -50,6 +59,7 @@ class Health(msgspec.Struct, kw_only=True):
     notice: str | None = None
     queue: Queue | None = None
     slots: Slots | None = None
+    capacity: Capacity | None = None
     error: str | None = None
 
 

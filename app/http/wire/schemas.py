@@ -66,6 +66,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
         markup: Markup = Markup.AUTO,
         lexicon: Entries | None = None,
         allows_silence: bool = False,
+        can_wait: bool = False,
         without_effect: tuple[str, ...] = (),
         notes: tuple[str, ...] = (),
     ) -> SpeechRequest:
@@ -82,6 +83,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
             top_p=self.top_p,
             repetition_penalty=self.repetition_penalty,
             lexicon=lexicon or {},
+            can_wait=can_wait,
             allows_silence=allows_silence,
             without_effect=without_effect,
             notes=notes,

@@ -29,6 +29,8 @@ ENGINE_GAUGES = {
     "chorus_requests_admitted",
     "chorus_requests_waiting",
     "chorus_queue_limit",
+    "chorus_capacity_streams",
+    "chorus_capacity_ratio",
 }
 
 

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from app.engine.admission import MAX_CLONES, Admission, seconds_until_place
-from app.engine.scheduler import Pace, Request, Scheduler, Sequence
+from app.engine.pace import Pace
+from app.engine.scheduler import Request, Scheduler, Sequence
 from app.errors import QueueFull
 from tests.support.requests import admitted
 

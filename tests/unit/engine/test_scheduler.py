@@ -2,7 +2,8 @@ from statistics import median
 
 import pytest
 
-from app.engine.scheduler import Pace, Request, Scheduler, Sequence, kept_slots
+from app.engine.pace import Pace
+from app.engine.scheduler import Request, Scheduler, Sequence, kept_slots
 from tests.support.requests import RecordingSink, admitted, request_of
 
 
@@ -95,7 +96,7 @@ def test_a_released_request_frees_its_place_and_starts_nothing_more() -> None:
     rules.release(request)
     finish(rules, running, 1.0)
     assert rules.busy_slots == 0
-    assert not rules.can_start()
+    assert not rules.can_start(1.0)
     add(rules, 1)
     assert start(rules).request is not request
 

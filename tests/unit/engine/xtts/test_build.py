@@ -50,4 +50,4 @@ def test_graphs_are_a_stage_of_the_start_only_where_they_are_captured(tiny_check
 
     engine = XttsEngine(tiny_checkpoint, stage=stage)
     asyncio.run(engine.aclose())
-    assert stages == ["weights", "device"]
+    assert stages == ["weights", "device", "capacity"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.audio.reference import ReferenceClip
-from app.engine.scheduler import Pace
+from app.engine.pace import Pace
 from app.engine.xtts.cloning import DECODING_SHARE, URGENT_DECODING_SHARE, CloneStage, CloneVoice
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import ChorusError, Draining, EngineFailure, UnusableReference

@@ -1,0 +1,101 @@
+"""Places of live streams: requests whose caller listens while they are made.
+
+A stream takes a place while it is made and its listener has little audio in hand. Further streams wait for a place, and
+one that would wait too long is refused. Where not even one stream is made as fast as it is played, there are no places
+and no limit, because callers wait for the end of an answer anyway.
+"""
+
+import heapq
+from collections.abc import Hashable, Iterable
+
+from app.engine.capacity import Capacity
+from app.engine.scheduler import Request
+
+IN_HAND_S = 10.0
+"""A stream with so much audio in hand leaves its place to others until it has less."""
+
+
+class LiveStreams:
+    """Rules of live streams, for the scheduler and for admission. Holds no requests.
+
+    is_limited     False lets any number of streams play: more audio in a second, and gaps
+    max_wait_s     a stream that is expected to wait longer for a place is refused
+    max_ahead_s    as in Scheduler
+    shares_steps   a segment is made more slowly beside others: so many run at a time as streams have places
+    """
+
+    def __init__(
+        self,
+        capacity: Capacity,
+        *,
+        is_limited: bool,
+        max_wait_s: float,
+        max_ahead_s: float,
+        shares_steps: bool,
+    ) -> None:
+        self.capacity = capacity
+        self.max_wait_s = max_wait_s
+        self._is_limited = is_limited
+        self._max_ahead_s = max_ahead_s
+        self._shares_steps = shares_steps
+
+    @property
+    def places(self) -> int | None:
+        """None: no limit."""
+        streams = self.capacity.streams
+        return int(streams) if self._is_limited and streams >= 1 else None
+
+    def playing(self, requests: Iterable[Request], now_s: float) -> set[Hashable]:
+        """Listeners that take a place."""
+        return {request.listener for request in requests if self._takes_place(request, now_s)}
+
+    def slots(self, max_slots: int, playing: set[Hashable]) -> int:
+        """Segments that may run beside `playing` listeners."""
+        places = self.places if self._shares_steps and playing else None
+        return max_slots if places is None else min(max_slots, places)
+
+    def may_start(self, request: Request, playing: set[Hashable]) -> bool:
+        """False for a stream that has to wait for a place."""
+        places = self.places
+        if places is None or not request.streaming or request.started_at_s is not None:
+            return True
+        return request.listener in playing or len(playing) < places
+
+    def wait_s(self, request: Request, requests: Iterable[Request], now_s: float) -> float:
+        """Seconds until `request` gets a place behind `requests`; 0 where it needs to wait for none."""
+        places = self.places
+        streams = [other for other in requests if is_live(other)]
+        if places is None or not request.streaming or any(other.listener == request.listener for other in streams):
+            return 0.0
+        pace = 1 / self.capacity.load(places)
+        left_s = {other.listener: 0.0 for other in streams if self._takes_place(other, now_s)}
+        waiting: list[float] = []
+        for other in streams:
+            seconds = (other.unstarted_s + other.decoding_s) / pace
+            if other.listener in left_s:
+                left_s[other.listener] += seconds
+            elif other.started_at_s is None:
+                waiting.append(seconds)
+        free_at_s = sorted(left_s.values())[-places:]
+        free_at_s = [0.0] * (places - len(free_at_s)) + free_at_s
+        for seconds in waiting:
+            heapq.heapreplace(free_at_s, free_at_s[0] + seconds)
+        return free_at_s[0]
+
+    def _takes_place(self, request: Request, now_s: float) -> bool:
+        is_paused = not request.in_progress and request.ahead_s >= self._max_ahead_s
+        return (
+            is_live(request)
+            and request.started_at_s is not None
+            and not is_paused
+            and request.playback_slack_s(now_s) < IN_HAND_S
+        )
+
+
+def num_listeners(requests: Iterable[Request]) -> int:
+    """Listeners with audio still to be made."""
+    return len({request.listener for request in requests if is_live(request)})
+
+
+def is_live(request: Request) -> bool:
+    return request.streaming and not request.is_finished

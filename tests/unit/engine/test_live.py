@@ -1,0 +1,181 @@
+import pytest
+
+from app.engine.admission import Admission
+from app.engine.capacity import FULL_LOAD, Capacity
+from app.engine.live import IN_HAND_S, LiveStreams
+from app.engine.scheduler import Request, Scheduler, Sequence
+from app.errors import QueueFull
+from tests.support.requests import admitted, request_of
+
+SLOTS = 8
+
+
+def live_streams(
+    places: float, *, is_limited: bool = True, max_wait_s: float = 0.0, shares_steps: bool = True
+) -> LiveStreams:
+    """Of an engine that carries `places` streams, with a load that is proportional to their number."""
+    capacity = Capacity({1: FULL_LOAD / places})
+    return LiveStreams(
+        capacity, is_limited=is_limited, max_wait_s=max_wait_s, max_ahead_s=30.0, shares_steps=shares_steps
+    )
+
+
+def scheduler(live: LiveStreams) -> Scheduler:
+    return Scheduler(max_slots=SLOTS, num_kept_slots=1, live=live)
+
+
+def add(rules: Scheduler, *expected_s: float, at_s: float = 0.0, streaming: bool = True) -> Request:
+    request = admitted(*expected_s, at_s=at_s, streaming=streaming)
+    rules.add(request)
+    return request
+
+
+def started(rules: Scheduler, now_s: float = 0.0) -> list[Sequence]:
+    """All sequences that may start now."""
+    return list(iter(lambda: rules.next_sequence(now_s), None))
+
+
+def finish(rules: Scheduler, sequence: Sequence, now_s: float) -> None:
+    rules.made(sequence, sequence.expected_s)
+    rules.free_slot(sequence, now_s)
+    rules.end(sequence)
+
+
+def requests_of(sequences: list[Sequence]) -> list[Request]:
+    return [sequence.request for sequence in sequences]
+
+
+def test_no_more_streams_play_than_are_made_in_time() -> None:
+    rules = scheduler(live_streams(3.9))
+    first, second, third, fourth = (add(rules, 5) for _ in range(4))
+    running = started(rules)
+    assert requests_of(running) == [first, second, third]
+    finish(rules, running[1], 2.0)
+    assert requests_of(started(rules, 2.0)) == [fourth]
+
+
+def test_a_long_stream_runs_in_no_more_slots_than_are_made_in_time() -> None:
+    rules = scheduler(live_streams(4))
+    add(rules, *[5] * 10)
+    assert len(started(rules)) == 3  # of four slots one is kept for a new request
+    add(rules, 5)
+    assert len(started(rules)) == 1
+
+
+def test_where_segments_do_not_slow_each_other_all_slots_are_used() -> None:
+    rules = scheduler(live_streams(2, shares_steps=False))
+    add(rules, *[2] * 10)
+    assert len(started(rules)) == SLOTS - 1
+
+
+def test_whole_answers_have_all_slots_while_no_stream_plays() -> None:
+    rules = scheduler(live_streams(2))
+    for _ in range(SLOTS):
+        add(rules, 5, streaming=False)
+    assert len(started(rules)) == SLOTS
+
+
+def test_a_whole_answer_waits_for_no_place_of_a_stream() -> None:
+    rules = scheduler(live_streams(2))
+    add(rules, 5)
+    started(rules)
+    whole = add(rules, 5, streaming=False)
+    assert requests_of(started(rules)) == [whole]
+
+
+def test_a_stream_with_much_audio_in_hand_leaves_its_place_to_another() -> None:
+    rules = scheduler(live_streams(1.5))
+    add(rules, IN_HAND_S + 1, 5, 5)
+    first = started(rules)
+    short = add(rules, 2)
+    assert started(rules) == []
+    finish(rules, first[0], 0.5)
+    assert requests_of(started(rules, 0.5)) == [short]
+
+
+def test_a_stream_whose_caller_reads_nothing_holds_no_place() -> None:
+    rules = Scheduler(max_slots=SLOTS, max_ahead_s=30.0, live=live_streams(1))
+    add(rules, 31, 5)
+    finish(rules, started(rules)[0], 25.0)  # all of max_ahead_s untaken, and 6 s in hand by the clock
+    other = add(rules, 5, at_s=25.0)
+    assert requests_of(started(rules, 25.0)) == [other]
+
+
+def test_the_next_sentence_of_a_listener_needs_no_place_of_its_own() -> None:
+    rules = scheduler(live_streams(1))
+    first = add(rules, 5)
+    started(rules)
+    following = admitted(5)
+    following.listener = first.listener
+    rules.add(following)
+    add(rules, 5)
+    running = rules.requests[0].in_progress[0]
+    finish(rules, running, 5.0)
+    assert requests_of(started(rules, 5.0))[:1] == [following]
+
+
+@pytest.mark.parametrize("live", [live_streams(0.9), live_streams(3, is_limited=False)], ids=["too slow", "off"])
+def test_without_a_limit_streams_start_in_all_slots_and_none_is_refused(live: LiveStreams) -> None:
+    rules, admission = scheduler(live), Admission(max_admitted=100, live=live)
+    for _ in range(SLOTS):
+        admission.admit(add(rules, 500))
+    assert len(started(rules)) == SLOTS
+    admission.admit(admitted(500))
+
+
+def test_a_stream_beyond_the_places_is_refused_with_the_time_until_one_is_free() -> None:
+    live = live_streams(2)
+    rules, admission = scheduler(live), Admission(max_admitted=100, live=live)
+    for seconds in (20, 40):
+        request = add(rules, seconds)
+        admission.admit(request)
+    started(rules)
+    with pytest.raises(QueueFull, match="2 streams") as refusal:
+        admission.admit(admitted(5))
+    assert refusal.value.retry_after_s == 18  # 20 s of audio, made 1/0.9 times as fast as they are played
+
+
+def test_a_stream_may_wait_for_a_place_for_a_short_time() -> None:
+    live = live_streams(1, max_wait_s=10.0)
+    rules, admission = scheduler(live), Admission(max_admitted=100, live=live)
+    for _ in range(3):  # the third waits for two answers of 4 s
+        request = add(rules, 4)
+        admission.admit(request)
+    with pytest.raises(QueueFull) as refusal:
+        admission.admit(admitted(4))
+    assert refusal.value.retry_after_s == 11
+
+
+def test_whole_answers_and_callers_who_can_wait_are_never_refused_for_want_of_a_place() -> None:
+    live = live_streams(1)
+    admission = Admission(max_admitted=100, live=live)
+    admission.admit(admitted(100))
+    admission.admit(admitted(5, streaming=False))
+    patient = admitted(5)
+    patient.can_wait = True
+    admission.admit(patient)
+    with pytest.raises(QueueFull):
+        admission.admit(admitted(5))
+
+
+def test_a_listener_who_is_heard_already_is_not_refused_for_want_of_a_place() -> None:
+    live = live_streams(1)
+    admission = Admission(max_admitted=100, live=live)
+    first = admitted(5)
+    admission.admit(first)
+    following = admitted(5)
+    following.listener = first.listener
+    admission.admit(following)
+    assert admission.num_listeners == 1
+
+
+def test_whole_answers_in_the_queue_do_not_count_as_listeners() -> None:
+    admission = Admission(max_admitted=100, live=live_streams(1))
+    for _ in range(5):
+        admission.admit(admitted(5, streaming=False))
+    admission.admit(admitted(5))
+    assert admission.num_listeners == 1
+
+
+def test_requests_are_of_different_listeners_unless_they_say_otherwise() -> None:
+    assert request_of(1).listener != request_of(1).listener
