@@ -24,9 +24,9 @@ class Deadline:
         """Cancel the block at the deadline. Raises DeadlineExceeded, whose message begins with `what`."""
         return self._limit(asyncio.timeout_at(self._at_s), what)
 
-    def each_wait(self) -> AbstractAsyncContextManager[None]:
-        """Cancel the block `timeout_s` after it began. Raises DeadlineExceeded."""
-        return self._limit(asyncio.timeout(self.timeout_s), LATE_AUDIO)
+    def each_wait(self, what: str = LATE_AUDIO) -> AbstractAsyncContextManager[None]:
+        """Cancel the block `timeout_s` after it began. Raises DeadlineExceeded, whose message begins with `what`."""
+        return self._limit(asyncio.timeout(self.timeout_s), what)
 
     @asynccontextmanager
     async def _limit(self, limit: asyncio.Timeout, what: str) -> AsyncGenerator[None]:

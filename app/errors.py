@@ -15,6 +15,7 @@ ChorusError
     UploadTooLarge            more bytes than one request may carry
     UploadTooSlow             the body did not arrive in time
     UnreadableAudio           the clip is not audio that can be decoded
+    RecordingTooLong          more seconds than one request may have transcribed
     UnusableReference         decoded, but too short, too long, silent or clipped
     UnusableVoiceFile         no voice that this engine can speak with is in it
     TooManyVoices             as many voices are saved as may be
@@ -127,6 +128,10 @@ class UploadTooSlow(RequestError):
 
 class UnreadableAudio(RequestError):
     code = "unreadable_audio"
+
+
+class RecordingTooLong(RequestError):
+    code = "recording_too_long"
 
 
 class UnusableReference(RequestError):

@@ -201,6 +201,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 10.0
     max_text_chars: Annotated[int, Meta(ge=1, description="Longest text of one request, in characters")] = 20_000
     max_upload_mb: Annotated[int, Meta(ge=1, le=4096, description="Largest upload of one request, in MiB")] = 50
+    max_recording_s: Annotated[
+        float, Meta(gt=0, le=86_400, description="Longest recording that is transcribed, in seconds")
+    ] = 7200.0
     decode_timeout_s: Annotated[
         float, Meta(gt=0, description="Longest decoding of one upload's recordings, in seconds")
     ] = 20.0

@@ -5,7 +5,8 @@ files or addresses, are not followed.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import BinaryIO, Literal
 
 import av
@@ -63,19 +64,33 @@ def decode_recording(file: BinaryIO, *, name: str, max_s: float) -> DecodedRecor
     file is decoded twice where the average of its channels loses the voice (app/audio/channels.py).
     """
     downmix = Downmix()
-    decoded = _decode(file, name, max_s, downmix)
+    decoded = _collect(file, name, max_s, downmix)
     if better := downmix.better_channels():
-        decoded = _decode(file, name, max_s, Downmix(better))
-    if not np.isfinite(decoded.samples).all():
-        raise UnreadableAudio(
-            f"{name} holds samples that are not numbers (NaN or infinity); export it again", param="reference_audio"
-        )
+        decoded = _collect(file, name, max_s, Downmix(better))
+    check_finite(decoded.samples, name)
     return msgspec.structs.replace(decoded, samples=decoded.samples.clip(-1, 1))  # lossy codecs overshoot
 
 
-def _decode(file: BinaryIO, name: str, max_s: float, downmix: Downmix) -> DecodedRecording:
+def mono_pieces(
+    file: BinaryIO, name: str, downmix: Downmix, rate_hz: int | None = None
+) -> Generator[tuple[int, NDArray[np.float32]]]:
+    """(rate in Hz, [samples]) of the recording, piece by piece as it is decoded; samples may exceed [-1, 1].
+
+    rate_hz   of all pieces; by default that of the file's first frame, at most MAX_RATE_HZ
+
+    Raises UnreadableAudio, also in the middle, and at the end where there was no sample.
+    """
+    resample = _Resample(downmix)
+    num_samples = 0
     try:
-        return _collect(_frames(file, name), name, max_s, downmix)
+        for frame in _frames(file, name):
+            rate_hz = rate_hz or min(frame.sample_rate, MAX_RATE_HZ)
+            for piece in resample(frame, rate_hz):
+                num_samples += len(piece)
+                yield rate_hz, piece
+        for piece in resample.rest():
+            num_samples += len(piece)
+            yield rate_hz or MAX_RATE_HZ, piece
     except MemoryError:
         raise
     except (av.error.FFmpegError, OSError) as error:  # OSError: a damaged head names a place before the file's begin
@@ -83,26 +98,29 @@ def _decode(file: BinaryIO, name: str, max_s: float, downmix: Downmix) -> Decode
             f"{name} is not audio that can be decoded ({error.strerror}); send wav, flac, mp3, ogg or m4a",
             param="reference_audio",
         ) from error
+    if num_samples == 0:
+        raise UnreadableAudio(f"{name} holds no audio: it may have been cut off", param="reference_audio")
 
 
-def _collect(frames: Iterator[av.AudioFrame], name: str, max_s: float, downmix: Downmix) -> DecodedRecording:
-    pieces: list[NDArray[np.float32]] = []
+def check_finite(samples: NDArray[np.float32], name: str) -> None:
+    """Raises UnreadableAudio."""
+    if not np.isfinite(samples).all():
+        raise UnreadableAudio(
+            f"{name} holds samples that are not numbers (NaN or infinity); export it again", param="reference_audio"
+        )
+
+
+def _collect(file: BinaryIO, name: str, max_s: float, downmix: Downmix) -> DecodedRecording:
+    kept: list[NDArray[np.float32]] = []
     num_samples = 0
     rate_hz = 0
-    resample = _Resample(downmix)
-    for frame in frames:
-        if not rate_hz:
-            rate_hz = min(frame.sample_rate, MAX_RATE_HZ)
-        for piece in resample(frame, rate_hz):
-            pieces.append(piece)
+    with closing(mono_pieces(file, name, downmix)) as pieces:
+        for rate_hz, piece in pieces:
+            kept.append(piece)
             num_samples += len(piece)
-        if num_samples > max_s * rate_hz:
-            break
-    else:
-        pieces += resample.rest()
-    if not any(map(len, pieces)):
-        raise UnreadableAudio(f"{name} holds no audio: it may have been cut off", param="reference_audio")
-    samples = np.concatenate(pieces)
+            if num_samples > max_s * rate_hz:
+                break
+    samples = np.concatenate(kept)
     max_samples = round(max_s * rate_hz)
     return DecodedRecording(samples=samples[:max_samples], sample_rate_hz=rate_hz, is_cut=len(samples) > max_samples)
 

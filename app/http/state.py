@@ -13,6 +13,7 @@ from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.connections import Connections
 from app.speech.service import SpeechService
+from app.transcription.service import TranscriptionService
 
 
 class AppState:
@@ -27,10 +28,13 @@ class AppState:
         self.loaded_recognizer: Recognizer | None = None
         self.no_recognizer_reason = HOW_TO_INSTALL
         """one sentence: the command or the setting that adds a recogniser"""
+        self._transcription: TranscriptionService | None = None
         self.uploads = Uploads(settings)
         self.spoken_files = SpokenFiles()
         self.connections = Connections(settings.max_sockets)
-        self.metrics = Metrics(lifecycle, self._find_engine, lambda: self.connections.num_open)
+        self.metrics = Metrics(
+            lifecycle, self._find_engine, lambda: self.connections.num_open, lambda: self.loaded_recognizer
+        )
 
     @property
     def service(self) -> SpeechService:
@@ -39,6 +43,14 @@ class AppState:
         if self.loaded is None:
             raise EngineNotReady("the engine is still loading")
         return self.loaded
+
+    @property
+    def transcription(self) -> TranscriptionService:
+        """Raises as `recognizer` does."""
+        recognizer = self.recognizer
+        if self._transcription is None or self._transcription.recognizer is not recognizer:
+            self._transcription = TranscriptionService(recognizer, self.settings, self.lifecycle)
+        return self._transcription
 
     @property
     def recognizer(self) -> Recognizer:

@@ -1,6 +1,6 @@
 """Sandbox: warm child processes, each leased to one request at a time.
 
-The first request that finds no idle child starts one, so there are never more than threads in the UPLOADS pool. A child
+The first request that finds no idle child starts one, so there are never more than threads in its pool. A child
 ends after a failure, MAX_LEASES requests (libraries leak memory) or MAX_IDLE_S of idle time. None is started before the
 first upload: a snapshot of the process holds no child.
 """
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from app.errors import Draining
 from app.isolation.child import Child, Limits
-from app.pools import FILES, UPLOADS
+from app.pools import FILES, UPLOADS, ThreadPool
 
 MAX_LEASES = 200
 MAX_IDLE_S = 600.0
@@ -21,7 +21,10 @@ T = TypeVar("T")
 
 
 class Sandbox:
-    """`limits`, `functions` and `environ`: see Child. `max_idle_s` is counted on the event loop of the first `run`."""
+    """Children that call functions, each leased to one thread of `pool`.
+
+    `limits`, `functions` and `environ`: see Child. `max_idle_s` is counted on the event loop of the first `run`.
+    """
 
     def __init__(
         self,
@@ -29,11 +32,13 @@ class Sandbox:
         functions: tuple[str, ...] = (),
         *,
         environ: Mapping[str, str] | None = None,
+        pool: ThreadPool = UPLOADS,
         max_idle_s: float = MAX_IDLE_S,
     ) -> None:
         self._limits = limits or Limits()
         self._functions = functions
         self._environ = environ or {}
+        self._pool = pool
         self._max_idle_s = max_idle_s
         self._lock = threading.Lock()
         self._idle: list[Child] = []
@@ -47,7 +52,7 @@ class Sandbox:
             return [child.pid for child in (*self._idle, *self._leased)]
 
     async def run(self, work: Callable[[Child], T]) -> T:
-        """Run `work` on a thread of the UPLOADS pool, with a child of its own.
+        """Run `work` on a thread of the pool, with a child of its own.
 
         When the caller is cancelled its child is killed, and the thread is free when this returns. Raises what `work`
         raises; Draining once the sandbox is closed.
@@ -72,7 +77,7 @@ class Sandbox:
                 child.interrupt()
 
         try:
-            return await UPLOADS.run_interruptible(lease, interrupt)
+            return await self._pool.run_interruptible(lease, interrupt)
         finally:
             self._retire_later()
 

@@ -37,6 +37,7 @@ from app.http.routes import (
     page,
     sillytavern,
     speakers,
+    transcription,
     tts,
     voices,
 )
@@ -53,6 +54,7 @@ from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
 from app.text.lexicon_file import LexiconFile
+from app.transcription.service import TranscriptionService
 from app.voices.files import prepare_data_directory
 from app.voices.shared_folder import Volume
 
@@ -75,6 +77,9 @@ ROUTES = [
     openai.get_model,
     openai.list_audio_models,
     openai.list_voices,
+    transcription.transcribe,
+    transcription.create_transcription,
+    transcription.create_translation,
     live.speak_live,
     sillytavern.list_voices,
     sillytavern.list_speaker_ids,
@@ -138,6 +143,9 @@ def create_app(
     def get_service() -> SpeechService:
         return app_state.service
 
+    def get_transcription() -> TranscriptionService:
+        return app_state.transcription
+
     @cache
     def document_for(languages: tuple[str, ...]) -> bytes:
         needs_key = app_state.access.callers.needs_key
@@ -149,6 +157,7 @@ def create_app(
     dependencies = {
         "app_state": Provide(get_app_state, sync_to_thread=False),
         "service": Provide(get_service, sync_to_thread=False),
+        "transcription": Provide(get_transcription, sync_to_thread=False),
         "uploads": Provide(get_uploads, sync_to_thread=False),
         "document": Provide(get_document, sync_to_thread=False),
     }

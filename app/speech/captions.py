@@ -5,24 +5,16 @@ from collections.abc import Iterable
 import msgspec
 
 from app.speech.events import SegmentEnded
+from app.text import captions
+from app.text.captions import Cue
 
 
 def to_srt(segments: Iterable[SegmentEnded]) -> str:
-    """Numbered from 1, a comma before the milliseconds."""
-    cues = (
-        f"{segment.index + 1}\n{_clock(segment.start_s, ',')} --> {_clock(segment.end_s, ',')}\n{segment.text}\n"
-        for segment in segments
-    )
-    return "\n".join(cues)
+    return captions.to_srt(_cues(segments))
 
 
 def to_vtt(segments: Iterable[SegmentEnded]) -> str:
-    """WebVTT (https://www.w3.org/TR/webvtt1/), with `&`, `<` and `>` of the text escaped."""
-    cues = (
-        f"{_clock(segment.start_s, '.')} --> {_clock(segment.end_s, '.')}\n{_escape(segment.text)}\n"
-        for segment in segments
-    )
-    return "\n".join(("WEBVTT\n", *cues))
+    return captions.to_vtt(_cues(segments))
 
 
 def to_json(segments: Iterable[SegmentEnded]) -> str:
@@ -34,12 +26,5 @@ CAPTION_WRITERS = {".srt": to_srt, ".vtt": to_vtt, ".json": to_json}
 """File suffix -> writer."""
 
 
-def _clock(seconds: float, separator: str) -> str:
-    milliseconds = round(seconds * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}{separator}{milliseconds % 1000:03}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _cues(segments: Iterable[SegmentEnded]) -> Iterable[Cue]:
+    return (Cue(segment.start_s, segment.end_s, segment.text) for segment in segments)

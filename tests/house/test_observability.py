@@ -12,8 +12,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.engine.base import DeviceMemory
+from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
-from tests.support.server import RunningServer
+from tests.support.fake_recognizer import FakeRecognizer
+from tests.support.server import RunningServer, serve
 
 FOLDER = Path(__file__).parents[2] / "docker/observability"
 GRAFANA = FOLDER / "grafana"
@@ -68,6 +70,13 @@ def label_names(expression: str) -> set[str]:
     return grouped | set(re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"', expression))
 
 
+@pytest.fixture
+def full_server(tmp_path: Path) -> Iterator[RunningServer]:
+    """With a recogniser, whose metrics a server without one leaves out."""
+    with serve(Settings(data=tmp_path), FakeEngine, make_recognizer=FakeRecognizer) as server:
+        yield server
+
+
 def exported(server: RunningServer) -> list[Metric]:
     """The metrics of an app that has answered one request, so that the labelled ones have their labels.
 
@@ -83,8 +92,8 @@ def exported(server: RunningServer) -> list[Metric]:
     raise AssertionError("the request was never counted")
 
 
-def test_every_metric_and_label_that_is_asked_for_is_exported(fake_server: RunningServer) -> None:
-    families = exported(fake_server)
+def test_every_metric_and_label_that_is_asked_for_is_exported(full_server: RunningServer) -> None:
+    families = exported(full_server)
     names = PROMETHEUS_METRICS | {
         family.name + suffix for family in families for suffix in SUFFIXES.get(family.type, ("",))
     }
@@ -105,10 +114,10 @@ def test_every_expression_is_read_as_prometheus_reads_it() -> None:
     assert label_names(expression) == {"route", "le", "job", "code", "d"}
 
 
-def test_every_metric_of_ours_is_watched(fake_server: RunningServer) -> None:
+def test_every_metric_of_ours_is_watched(full_server: RunningServer) -> None:
     """A metric that nobody looks at is cost without use."""
     watched = {name for expression in expressions().values() for name in metric_names(expression)}
-    ours = [family for family in exported(fake_server) if family.name.startswith("chorus_")]
+    ours = [family for family in exported(full_server) if family.name.startswith("chorus_")]
     unwatched = {
         family.name
         for family in ours
@@ -169,7 +178,7 @@ def test_every_alert_says_what_to_do() -> None:
     assert [rule["alert"] for rule in rules if rule["annotations"]["summary"].count(". ") < 1] == []
 
 
-def test_the_table_of_metrics_is_what_the_server_exports(fake_server: RunningServer) -> None:
+def test_the_table_of_metrics_is_what_the_server_exports(full_server: RunningServer) -> None:
     text = (FOLDER.parents[1] / "docs/observability.md").read_text()
     table = re.findall(r"^\| `(chorus_\w+)`(?: by (.*?))? \| (\w+) \|", text, re.MULTILINE)
     described = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, labels, kind in table}
@@ -178,7 +187,7 @@ def test_the_table_of_metrics_is_what_the_server_exports(fake_server: RunningSer
             family.type,
             {label for sample in family.samples for label in sample.labels} - {"le"},
         )
-        for family in exported(fake_server)
+        for family in exported(full_server)
         if family.name.startswith("chorus_")
     }
     assert described == found

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
+from app.asr.base import Recognizer
 from app.engine.base import Engine
 from app.http.asgi import AsgiApp
 from app.server.app import create_app
@@ -26,10 +27,13 @@ from app.settings import Settings
 class RunningServer:
     """`url`, and the loop on which the app runs."""
 
-    def __init__(self, url: str, loop: asyncio.AbstractEventLoop, engine: Engine | None) -> None:
+    def __init__(
+        self, url: str, loop: asyncio.AbstractEventLoop, engine: Engine | None, recognizer: Recognizer | None = None
+    ) -> None:
         self.url = url
         self.loop = loop
         self.engine = engine
+        self.recognizer = recognizer
 
     def client(self, **options: float) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=options.get("timeout", 60.0))
@@ -48,6 +52,7 @@ def serve(
     settings: Settings,
     make_engine: Callable[[], Engine] | None = None,
     *,
+    make_recognizer: Callable[[], Recognizer] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[RunningServer]:
     """uvicorn in a thread. Yields once /health says ok. The limits of callers are counted by `clock`."""
@@ -58,14 +63,15 @@ def serve(
     async def run() -> None:
         try:
             engine = make_engine() if make_engine else None
-            app = create_app(settings, engine, clock=clock)
+            recognizer = make_recognizer() if make_recognizer else None
+            app = create_app(settings, engine, recognizer=recognizer, clock=clock)
             options = protocol_options(settings.client_timeout_s)
             config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", **options)  # type: ignore[arg-type]
             server = uvicorn.Server(config)
         except BaseException as error:
             started.set_exception(error)
             raise
-        started.set_result((server, RunningServer(url, asyncio.get_running_loop(), engine)))
+        started.set_result((server, RunningServer(url, asyncio.get_running_loop(), engine, recognizer)))
         await server.serve([listener])
 
     with ThreadPoolExecutor(1) as pool, listener:

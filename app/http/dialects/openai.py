@@ -3,6 +3,7 @@
 Optional fields may be null. `language`, `seed` and the sampling options are ours; any other field is reported.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -84,10 +85,10 @@ class OpenAISpeechBody(SamplingOptions, kw_only=True):
         return None if voice in STOCK_VOICES and voice not in speaker_ids else voice
 
 
-def check_model(name: str) -> str:
+def check_model(name: str, known: Sequence[str] = MODELS) -> str:
     """Raises UnknownModel."""
-    if name not in MODELS:
-        raise UnknownModel(f"the model {quoted(name)} does not exist; known are {', '.join(MODELS)}", param="model")
+    if name not in known:
+        raise UnknownModel(f"the model {quoted(name)} does not exist; known are {', '.join(known)}", param="model")
     return name
 
 

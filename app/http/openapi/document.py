@@ -19,6 +19,7 @@ from litestar.typing import FieldDefinition
 from app import __version__
 from app.audio.formats import AudioFormat
 from app.http.access.middleware import is_open
+from app.http.dialects.openai_transcription import OpenAITranscript, OpenAITranscriptionUpload
 from app.http.openapi.responses import (
     AUDIO,
     CHANGING_ROUTE,
@@ -30,14 +31,17 @@ from app.http.openapi.responses import (
     BodyOperation,
 )
 from app.http.wire.schemas import ErrorBody, SamplingOptions
+from app.http.wire.transcription import TranscribeUpload
 from app.text.languages import default_language
+from app.transcription.formats import TranscriptAnswer
 
 Json = dict[str, Any]  # Any: a JSON document
 
 TAGS = {
     "speech": "Text to audio, in a voice that the server knows or in that of a recording.",
+    "transcription": "Recordings to text, where the server has a recogniser.",
     "voices": "The voices that can be named, and those that are cloned once and kept.",
-    "openai": "The same voices for clients of OpenAI's speech API.",
+    "openai": "The same voices and the same recogniser for clients of OpenAI's audio API.",
     "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
     "health": "For probes and dashboards. These routes need no key.",
 }
@@ -61,13 +65,19 @@ HEADERS: dict[str, Json] = {
         "description": "Numbers in which XTTS computed: `float32`, `float16` or `int8`; absent for the embedded voice",
     },
     "X-Seed": {"schema": _WHOLE, "description": "The seed that was used: send it to hear the same again"},
-    "X-Audio-Seconds": {"schema": _NUMBER, "description": "Length of the audio; only of whole answers"},
+    "X-Audio-Seconds": {
+        "schema": _NUMBER,
+        "description": "Length of the audio or recording; only of whole answers",
+    },
     "X-Chorus-Warnings": {
         "schema": _TEXT,
         "description": "What was understood differently from how it was written; percent-encoded beyond ASCII. At most "
         "2,000 bytes: warnings that do not fit are counted",
     },
-    "Server-Timing": {"schema": _TEXT, "description": "Milliseconds in the queue, until the first audio, and in all"},
+    "Server-Timing": {
+        "schema": _TEXT,
+        "description": "Milliseconds in the queue, until the first audio, and in all",
+    },
     "Accept-Ranges": {"schema": _TEXT, "description": "`bytes`: a `Range` of them may be asked for"},
     "Content-Range": {"schema": _TEXT, "description": "Which bytes these are, and how many the file has"},
     "ETag": {"schema": _TEXT, "description": "Stands for the file, for `If-Range`"},
@@ -82,6 +92,13 @@ AUDIO_ANSWER = (
     "X-Audio-Seconds",
     "X-Chorus-Warnings",
     "Server-Timing",
+)
+
+
+TRANSCRIPT_ANSWER = ("X-Audio-Seconds", "X-Chorus-Warnings", "Server-Timing")
+TRANSCRIPT_PATHS = ("/transcribe", "/v1/audio/transcriptions", "/v1/audio/translations")
+OF_TRANSCRIPTION = frozenset(
+    each.__name__ for each in (TranscriptAnswer, TranscribeUpload, OpenAITranscript, OpenAITranscriptionUpload)
 )
 
 
@@ -101,8 +118,9 @@ def build_document(
         title="Chorus",
         version=__version__,
         summary="A self-hosted speech server",
-        description="Text to speech and voice cloning for many callers at once. Every error has the same shape; what "
-        "can be checked is checked before the first byte of audio, and an error after it is a broken stream.",
+        description="Text to speech, voice cloning and speech to text for many callers at once. Every error has the "
+        "same shape; what can be checked is checked before the first byte of the answer, and an error after it is a "
+        "broken stream.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         # relative, so it is right behind a proxy that takes a prefix off the path
         servers=[Server(url="..", description="The server that sent you this document")],
@@ -125,8 +143,9 @@ def build_document(
     document: Json = app.openapi_schema.to_schema()
     document["components"]["schemas"] = _schemas(handlers)
     document["components"]["headers"] = HEADERS
-    for schema in document["components"]["schemas"].values():
-        _list_languages(schema.get("properties", {}).get("language"), languages)
+    for name, schema in document["components"]["schemas"].items():
+        if name not in OF_TRANSCRIPTION:  # a recogniser has languages of its own
+            _list_languages(schema.get("properties", {}).get("language"), languages)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation)
@@ -172,9 +191,11 @@ def _complete(path: str, method: str, operation: Json) -> None:
             response["description"] = operation["summary"]
         names = [*EVERY_ANSWER]
         content = response.get("content", {})
-        for media_types in [name for name in content if name.startswith(AUDIO)]:
-            content |= _audio_content(media_types, content.pop(media_types))
-            names += AUDIO_ANSWER
+        for media_types in [name for name in content if name.startswith(AUDIO) or ", " in name]:
+            content |= _content(media_types, content.pop(media_types))
+            names += AUDIO_ANSWER if media_types.startswith(AUDIO) else ()
+        if status == "200" and path in TRANSCRIPT_PATHS:
+            names += TRANSCRIPT_ANSWER
         if "206" in responses and status in ("200", "206", "416"):
             names += ("Accept-Ranges",) if status == "416" else ("Accept-Ranges", "ETag")
         if status in ("206", "416"):
@@ -187,8 +208,8 @@ def _complete(path: str, method: str, operation: Json) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _audio_content(media_types: str, beside: Json) -> Json:
-    """One entry for each audio format in place of `audio/*`; `beside` describes a JSON answer."""
+def _content(media_types: str, beside: Json) -> Json:
+    """One entry for each media type, those of the audio formats in place of `audio/*`; `beside` describes JSON."""
     content: Json = {}
     for media_type in media_types.split(", "):
         if media_type == AUDIO:

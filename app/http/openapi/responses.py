@@ -48,7 +48,7 @@ ERRORS: Mapping[int, str] = {
     404: "There is no such voice or model; the message names near ones",
     408: "The body did not arrive in time",
     409: "As many voices are saved as may be, or the saved voice was cloned with another model",
-    413: "The text or the upload is too large",
+    413: "The text or the upload is too large, or the recording too long",
     415: "A recording is not audio that can be decoded, or the body is compressed",
     422: "Well-formed, but useless: nothing in the text can be spoken, its SSML cannot be read, a recording is too "
     "short, too long, silent or clipped, or a voice file is damaged or of another model",
@@ -56,9 +56,9 @@ ERRORS: Mapping[int, str] = {
     421: "The server is not served under this name; CHORUS_ALLOWED_HOSTS lists its names",
     429: "As many requests as this key may make: try again after `Retry-After` seconds",
     500: "The server failed; its log has the request id",
-    501: "This engine cannot clone; the message says which can",
+    501: "The engine cannot clone, or there is no recogniser; the message says what helps",
     503: "The server is full, loading or shutting down: try again after `Retry-After` seconds",
-    504: "The audio did not come in time",
+    504: "The audio or the text did not come in time",
     507: "The data volume cannot be read or written",
 }
 
@@ -70,7 +70,8 @@ def errors(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-def _answer(schema: type, description: str, media_type: str = "application/json") -> ResponseSpec:
+def answer(schema: type, description: str, media_type: str = "application/json") -> ResponseSpec:
+    """`media_type`: one, or several separated by commas, of which the schema describes JSON."""
     return ResponseSpec(data_container=schema, description=description, media_type=media_type, generate_examples=False)
 
 
@@ -83,16 +84,16 @@ OPEN_ROUTE = (500,)
 
 LIST_RESPONSES = errors(507)
 VOICE_RESPONSES = errors(404, 507)
-AUDIO_RESPONSES = {200: _answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
+AUDIO_RESPONSES = {200: answer(bytes, "The audio, in the format that was asked for", AUDIO)} | errors(
     400, 404, 408, 409, 413, 415, 422, 504, 507
 )
 RANGE_RESPONSES = (
     AUDIO_RESPONSES
-    | {206: _answer(bytes, "The bytes that `Range` asks for, of the file that this address always gives", AUDIO)}
+    | {206: answer(bytes, "The bytes that `Range` asks for, of the file that this address always gives", AUDIO)}
     | errors(416)
 )
 SPEECH_RESPONSES = AUDIO_RESPONSES | {
-    200: _answer(
+    200: answer(
         TimedAnswer,
         "The audio, in the format that was asked for. With `timestamps` a JSON object; with `stream` as well, "
         "server-sent events: `audio` (`data`: the next bytes of the file in base64), `segment` (`index`, `text`, "
@@ -102,7 +103,7 @@ SPEECH_RESPONSES = AUDIO_RESPONSES | {
     )
 }
 OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
-    200: _answer(
+    200: answer(
         bytes,
         "The audio; or with `stream_format` `sse` server-sent events: `speech.audio.delta` with a piece of it in "
         "base64, and one `speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out)",
@@ -112,16 +113,16 @@ OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
 NORMALIZE_RESPONSES = errors(400, 413, 422)
 MODEL_RESPONSES = errors(404)
 CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
-SAVE_RESPONSES = {200: _answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(
+SAVE_RESPONSES = {200: answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(
     400, 408, 409, 413, 415, 422, 501, 507
 )
-EXPORT_RESPONSES = {
-    200: _answer(bytes, "A `.safetensors` file with its manifest", "application/octet-stream")
-} | errors(404, 507)
+EXPORT_RESPONSES = {200: answer(bytes, "A `.safetensors` file with its manifest", "application/octet-stream")} | errors(
+    404, 507
+)
 CHECK_RESPONSES = errors(400, 408, 413, 415, 507)
 IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 408, 409, 413, 415, 422, 501, 507)
-HEALTH_RESPONSES = {503: _answer(Health, "It takes no requests: it is loading, draining or has failed")}
-STATE_RESPONSES = {503: _answer(State, "The answer is no; the state says why")}
+HEALTH_RESPONSES = {503: answer(Health, "It takes no requests: it is loading, draining or has failed")}
+STATE_RESPONSES = {503: answer(State, "The answer is no; the state says why")}
 
 
 @dataclass

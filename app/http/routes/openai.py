@@ -21,6 +21,7 @@ from app.http.dialects.openai import (
     check_model,
 )
 from app.http.dialects.openai_events import event_response
+from app.http.dialects.openai_transcription import known_models
 from app.http.dialects.unknown_fields import unknown_names
 from app.http.openapi.responses import LIST_RESPONSES, MODEL_RESPONSES, OPENAI_SPEECH_RESPONSES
 from app.http.responses.audio import audio_response
@@ -53,14 +54,20 @@ async def create_speech(
     return await audio_response(request, app_state.metrics, service.speak(asked), audio_format, stream=True)
 
 
-@get("/v1/models", tags=["openai"], summary="Model names that `/v1/audio/speech` takes")
-async def list_models() -> OpenAIModelList:
-    return OpenAIModelList(data=[OpenAIModel(id=name) for name in MODELS])
+@get("/v1/models", tags=["openai"], summary="Model names that speech and, with a recogniser, transcriptions take")
+async def list_models(app_state: NamedDependency[AppState]) -> OpenAIModelList:
+    return OpenAIModelList(data=[OpenAIModel(id=name) for name in _model_names(app_state)])
 
 
 @get("/v1/models/{model_id:str}", responses=MODEL_RESPONSES, tags=["openai"], summary="One of them")
-async def get_model(model_id: IdInPath) -> OpenAIModel:
-    return OpenAIModel(id=check_model(model_id))
+async def get_model(model_id: IdInPath, app_state: NamedDependency[AppState]) -> OpenAIModel:
+    return OpenAIModel(id=check_model(model_id, _model_names(app_state)))
+
+
+def _model_names(app_state: AppState) -> list[str]:
+    recognizer = app_state.loaded_recognizer
+    names = MODELS if recognizer is None else (*MODELS, *known_models(recognizer.info))
+    return list(dict.fromkeys(names))
 
 
 @get("/v1/audio/models", tags=["openai"], summary="The models, as Open WebUI asks for them")

@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
 import msgspec
@@ -42,13 +42,14 @@ def decode_json(body: bytes) -> object:
     }
 
 
-def refusal(error: msgspec.ValidationError) -> InvalidField | InvalidBody:
+def refusal(error: msgspec.ValidationError, formats: Iterable[str] = AudioFormat) -> InvalidField | InvalidBody:
+    """`formats`: those that the field `format` or `response_format` may be."""
     message = str(error)
     param = field_at_fault(message)
     if param is None:
         return InvalidBody(f"the body does not fit: {message}")
     if message.startswith("Invalid enum value") and param in ("format", "response_format"):
-        message += f"; known are {', '.join(AudioFormat)}"
+        message += f"; known are {', '.join(formats)}"
     return InvalidField(f"{param}: {message}", param=param)
 
 

@@ -6,7 +6,7 @@ and a bound in bytes.
 
 import codecs
 import contextlib
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Collection
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from typing import BinaryIO
@@ -50,15 +50,27 @@ class _Part:
         """of a recording, which is not kept in `text`"""
 
 
+Fields = dict[str, str | list[str]]
+"""Name of a part -> its text; the texts of all parts of a name that may be sent several times."""
+
+
 async def read_form(
-    content_type: str, body: AsyncIterable[bytes], upload: Upload, *, file_field: str, max_field_bytes: int
-) -> tuple[dict[str, str], list[Recording]]:
+    content_type: str,
+    body: AsyncIterable[bytes],
+    upload: Upload,
+    *,
+    file_field: str,
+    max_field_bytes: int,
+    list_fields: Collection[str] = (),
+) -> tuple[Fields, list[Recording]]:
     """The plain fields, and the recordings: parts named `file_field`. `upload` closes the files.
+
+    list_fields   may be sent several times, also with `[]` behind the name
 
     An empty file input (no name, no bytes) is left out. Raises InvalidBody, InvalidField, UploadTooLarge, QueueFull or
     StorageFailure.
     """
-    form = _Form(upload, file_field, max_field_bytes)
+    form = _Form(upload, file_field, max_field_bytes, list_fields)
     try:
         parser = PushMultipartParser(
             _boundary(content_type),
@@ -80,12 +92,13 @@ async def read_form(
 
 
 class _Form:
-    def __init__(self, upload: Upload, file_field: str, max_field_bytes: int) -> None:
-        self.fields: dict[str, str] = {}
+    def __init__(self, upload: Upload, file_field: str, max_field_bytes: int, list_fields: Collection[str]) -> None:
+        self.fields: Fields = {}
         self.recordings: list[Recording] = []
         self._upload = upload
         self._file_field = file_field
         self._max_field_bytes = max_field_bytes
+        self._list_fields = list_fields
         self._num_field_bytes = 0
         self._part: _Part | None = None
 
@@ -119,18 +132,31 @@ class _Form:
             raise InvalidField(
                 f"{part.name}: send it as a plain field; files go into {self._file_field}", param=part.name
             )
-        elif part.name in self.fields:
+        elif part.name in self.fields and self._list_name(part) is None:
             raise InvalidField(f"{part.name}: send it once", param=part.name)
         return part
 
     async def _end(self, part: _Part) -> None:
         if part.scratch is None:
-            self.fields[part.name] = _text(part)
+            self._keep(part)
             return
         await part.scratch.flush()
         if part.filename != "" or part.num_bytes:
             name = part.filename or f"clip {len(self.recordings) + 1}"
             self.recordings.append(Recording(name, part.scratch.file))
+
+    def _keep(self, part: _Part) -> None:
+        name = self._list_name(part)
+        if name is None:
+            self.fields[part.name] = _text(part)
+            return
+        values = self.fields.setdefault(name, [])
+        assert isinstance(values, list)
+        values.append(_text(part))
+
+    def _list_name(self, part: _Part) -> str | None:
+        name = part.name.removesuffix("[]")
+        return name if name in self._list_fields else None
 
 
 def _boundary(content_type: str) -> str:

@@ -1,29 +1,36 @@
-"""Bodies with files, multipart or JSON: recordings of `/voice-clone`, `/voices` and `/voices/check`, and voice files.
+"""Bodies with files, multipart or JSON: recordings to clone, to check and to transcribe, and voice files.
 
-Files are decoded in child processes, two requests at a time.
+The files are decoded in child processes: two requests at a time, and two to transcribe.
 """
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar, cast
 
 import msgspec
+import numpy as np
 from litestar.enums import RequestEncodingType
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import HTTPReceiveMessage
+from numpy.typing import NDArray
 
+from app.audio.formats import AudioFormat
 from app.audio.reference import DECODE, ReferenceClip, decode_reference
+from app.audio.speech_recording import BYTES_PER_S, decode_speech
+from app.audio.speech_recording import DECODE as DECODE_SPEECH
 from app.errors import InvalidBody, InvalidField, UploadTooSlow
 from app.http.responses.disconnect import ClientLeft, unless_client_leaves
 from app.http.wire.errors import AnyRequest
 from app.http.wire.json_body import decode_json, refusal
 from app.http.wire.json_recordings import FIELD
-from app.http.wire.multipart import Recording, read_form
+from app.http.wire.multipart import Fields, Recording, read_form
 from app.http.wire.upload_room import ScratchFile, Upload, UploadRoom
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
+from app.pools import RECORDINGS
 from app.settings import Settings, child_environment
 from app.voices.manifest import MAX_CLIPS
 from app.voices.voice_file import READ
@@ -33,6 +40,8 @@ MAX_UPLOADS_IN_ROOM = 8
 """Uploads of the largest size that fit into the room: 400 MiB by default."""
 CHILD_MEMORY_BYTES = 256 * MIB
 """Beside four times the largest upload: a JSON body as bytes, as text and decoded twice."""
+SPEECH_DECODED_PER_S = 200
+"""Seconds of a recording that every machine decodes in a second: one of ours decodes 600 of an MP3."""
 SPLIT = "app.http.wire.json_recordings:split_recordings"
 
 OBJECT_FIELDS = frozenset(["lexicon"])
@@ -54,6 +63,14 @@ class Uploads:
             memory_bytes=CHILD_MEMORY_BYTES + 4 * self._max_bytes,
         )
         self._sandbox = Sandbox(limits, (DECODE, SPLIT, READ), environ=child_environment())
+        self._max_recording_s = settings.max_recording_s
+        speech_wall_s = settings.decode_timeout_s + settings.max_recording_s / SPEECH_DECODED_PER_S
+        speech_limits = Limits(
+            wall_s=speech_wall_s,
+            cpu_s=math.ceil(speech_wall_s),
+            memory_bytes=CHILD_MEMORY_BYTES + self._max_bytes + math.ceil(1.5 * BYTES_PER_S * self._max_recording_s),
+        )
+        self._speech_sandbox = Sandbox(speech_limits, (DECODE_SPEECH,), environ=child_environment(), pool=RECORDINGS)
 
     @asynccontextmanager
     async def recordings(self, request: AnyRequest, schema: type[S]) -> AsyncGenerator[tuple[S, list[Recording]]]:
@@ -64,26 +81,49 @@ class Uploads:
         async with Upload(self._room) as upload:
             if _is_form(request):
                 fields, files = await self._read_form(request, upload, FIELD)
-                form = _convert(_with_objects(fields), schema)
+                form = convert_form(_with_objects(fields), schema)
             else:
                 body = await self._read_body(request, upload)
                 fields, files = await self._split(request, upload, body)
-                form = _convert(fields, schema, strict=True)
+                form = convert_form(fields, schema, strict=True)
             if not 1 <= len(files) <= MAX_CLIPS:
                 raise InvalidField(f"{FIELD}: 1 to {MAX_CLIPS} recordings are needed, {len(files)} came", param=FIELD)
             yield form, files
 
     @asynccontextmanager
-    async def voice_file(self, request: AnyRequest) -> AsyncGenerator[Recording]:
-        """The field `voice` of a multipart body, or else the body itself, whatever its Content-Type."""
+    async def file(
+        self, request: AnyRequest, field: str, *, takes_body: bool, list_fields: Collection[str] = ()
+    ) -> AsyncGenerator[tuple[Fields, Recording]]:
+        """The one file in the part `field` of a multipart body, and its other parts.
+
+        takes_body    a body of any other Content-Type is the file itself
+        list_fields   see `read_form`
+
+        The file is closed at the end of the block. Raises RequestError, QueueFull or StorageFailure.
+        """
         async with Upload(self._room) as upload:
             if _is_form(request):
-                fields, files = await self._read_form(request, upload, "voice")
+                fields, files = await self._read_form(request, upload, field, list_fields)
+            elif takes_body:
+                fields, files = {}, [Recording("the body", (await self._read_body(request, upload)).file)]
             else:
-                fields, files = {}, [Recording("the voice file", (await self._read_body(request, upload)).file)]
-            if fields or len(files) != 1:
+                raise InvalidBody(f"send multipart/form-data with the recording in its part {field}")
+            if len(files) != 1:
+                raise InvalidField(f"{field}: send one file in this field; {len(files)} came", param=field)
+            yield fields, files[0]
+
+    @asynccontextmanager
+    async def voice_file(self, request: AnyRequest) -> AsyncGenerator[Recording]:
+        """The file in the field `voice` of a multipart body, or else the body itself, whatever its Content-Type."""
+        async with self.file(request, "voice", takes_body=True) as (fields, file):
+            if fields:
                 raise InvalidField("voice: send one file in this field, and no other field", param="voice")
-            yield files[0]
+            yield file
+
+    async def decode_speech(self, request: AnyRequest, recording: Recording) -> NDArray[np.int16]:
+        """[samples] at 16 kHz. Raises UnreadableAudio or RecordingTooLong."""
+        work = partial(decode_speech, file=recording.file, name=recording.name, max_s=self._max_recording_s)
+        return await unless_client_leaves(request, self._speech_sandbox.run(work))
 
     async def decode(self, request: AnyRequest, work: Callable[[Child], T]) -> T:
         """Run `work` on a thread with a child process to call; both stop when the client leaves."""
@@ -91,10 +131,11 @@ class Uploads:
 
     async def aclose(self) -> None:
         await self._sandbox.aclose()
+        await self._speech_sandbox.aclose()
 
     async def _read_form(
-        self, request: AnyRequest, upload: Upload, file_field: str
-    ) -> tuple[dict[str, str], list[Recording]]:
+        self, request: AnyRequest, upload: Upload, file_field: str, list_fields: Collection[str] = ()
+    ) -> tuple[Fields, list[Recording]]:
         content_type = request.headers.get("content-type", "")
         return await read_form(
             content_type,
@@ -102,6 +143,7 @@ class Uploads:
             upload,
             file_field=file_field,
             max_field_bytes=self._max_field_bytes,
+            list_fields=list_fields,
         )
 
     async def _read_body(self, request: AnyRequest, upload: Upload) -> ScratchFile:
@@ -180,19 +222,20 @@ def _is_form(request: AnyRequest) -> bool:
     return request.content_type[0] == RequestEncodingType.MULTI_PART
 
 
-def _with_objects(fields: dict[str, str]) -> dict[str, object]:
-    """Form fields, with objects decoded from their JSON. Raises InvalidField."""
+def _with_objects(fields: Fields) -> dict[str, object]:
+    """The fields of a form, with objects decoded from their JSON. Raises InvalidField."""
     read: dict[str, object] = {**fields}
     for name in OBJECT_FIELDS & fields.keys():
         try:
-            read[name] = msgspec.json.decode(fields[name])
+            read[name] = msgspec.json.decode(cast("str", fields[name]))
         except (msgspec.DecodeError, RecursionError):
             raise InvalidField(f"{name}: a JSON object is needed", param=name) from None
     return read
 
 
-def _convert(fields: object, schema: type[S], *, strict: bool = False) -> S:
+def convert_form(fields: object, schema: type[S], *, strict: bool = False, formats: Iterable[str] = AudioFormat) -> S:
+    """Raises InvalidField or InvalidBody. `formats`: see `refusal`."""
     try:
         return msgspec.convert(fields, schema, strict=strict)
     except msgspec.ValidationError as error:
-        raise refusal(error) from None
+        raise refusal(error, formats) from None

@@ -12,9 +12,13 @@ from tests.support.server import RunningServer, serve
 
 SPEECH = {200, 400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504, 507}
 CLONING = {400, 401, 403, 413, 415, 422, 429, 500, 501, 503, 507}
+TRANSCRIBING = {200, 400, 401, 403, 408, 413, 415, 421, 429, 500, 501, 503, 504, 507}
 KINDS: dict[str, set[int]] = {
     "POST /tts": SPEECH,
     "POST /v1/audio/speech": SPEECH,
+    "POST /transcribe": TRANSCRIBING,
+    "POST /v1/audio/transcriptions": TRANSCRIBING | {404},
+    "POST /v1/audio/translations": TRANSCRIBING | {404},
     "POST /normalize": {200, 400, 401, 403, 413, 422, 500, 503},
     "POST /voice-clone": SPEECH | CLONING,
     "POST /voices": CLONING | {200, 201, 409},

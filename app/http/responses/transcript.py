@@ -1,0 +1,105 @@
+"""A transcription to an answer: whole, or as server-sent events."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+import msgspec
+from litestar import MediaType, Response
+from litestar.background_tasks import BackgroundTask
+from litestar.response import Stream
+
+from app.asr.base import Finished
+from app.http.metrics import Metrics
+from app.http.responses.disconnect import unless_client_leaves
+from app.http.responses.sse import MEDIA_TYPE
+from app.http.responses.warnings_header import warnings_header
+from app.http.wire.errors import AnyRequest
+from app.observability.request_context import request_context
+from app.transcription.stream import TranscriptionStream
+from app.transcription.transcript import Transcript
+
+
+async def whole_transcript(request: AnyRequest, metrics: Metrics, stream: TranscriptionStream) -> Transcript:
+    """All of the stream, which is closed then. Raises ClientLeft, DeadlineExceeded and EngineFailure."""
+    close = _closing(stream, metrics)
+    try:
+        return await unless_client_leaves(request, stream.collect())
+    finally:
+        await close()
+
+
+def text_response(transcript: Transcript, text: str, media_type: str) -> Response[bytes]:
+    return Response(
+        text.encode(),
+        media_type=f"{media_type}; charset=utf-8",
+        headers=transcript_headers(transcript),
+        status_code=200,
+    )
+
+
+def json_response(transcript: Transcript, answer: msgspec.Struct) -> Response[bytes]:
+    """With the status 200."""
+    headers = transcript_headers(transcript)
+    return Response(msgspec.json.encode(answer), media_type=MediaType.JSON, headers=headers, status_code=200)
+
+
+async def events_response(
+    request: AnyRequest,
+    metrics: Metrics,
+    stream: TranscriptionStream,
+    events: Callable[[TranscriptionStream], AsyncGenerator[bytes]],
+) -> Stream:
+    """Stream `events` once the first event of the recogniser has come, as app/http/responses/audio.py does."""
+    await unless_client_leaves(request, stream.start())
+    close = _closing(stream, metrics)
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            async with aclosing(events(stream)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            await close()
+
+    headers = {"X-Chorus-Warnings": warnings_header(stream.warnings)} if stream.warnings else {}
+    return Stream(body, media_type=MEDIA_TYPE, headers=headers, background=BackgroundTask(close), status_code=200)
+
+
+def transcript_headers(transcript: Transcript) -> dict[str, str]:
+    receipt = transcript.receipt
+    timings = (("queue", receipt.queue_s), ("total", receipt.total_s))
+    headers = {
+        "X-Audio-Seconds": f"{receipt.duration_s:.3f}",
+        "Server-Timing": ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in timings),
+    }
+    if transcript.warnings:
+        headers["X-Chorus-Warnings"] = warnings_header(transcript.warnings)
+    return headers
+
+
+def _closing(stream: TranscriptionStream, metrics: Metrics) -> Callable[[], Awaitable[None]]:
+    """A function that closes `stream`; its first call also puts the receipt into the metrics and into the log."""
+    facts = request_context.get().facts
+    is_counted = False
+
+    async def close() -> None:
+        nonlocal is_counted
+        await stream.aclose()
+        if not is_counted and stream.receipt is not None:
+            is_counted = True
+            metrics.on_transcription_end(stream.receipt)
+            facts.update(_facts(stream.receipt))
+
+    return close
+
+
+def _facts(receipt: Finished) -> dict[str, object]:
+    """Fields for the log."""
+    times = {"audio_s": receipt.duration_s, "speech_s": receipt.speech_s}
+    times |= {"queue_s": receipt.queue_s, "total_s": receipt.total_s}
+    counts: dict[str, object] = {
+        "language": receipt.language,
+        "segments": receipt.num_segments,
+        "fallbacks": receipt.num_fallbacks,
+    }
+    return counts | {name: round(seconds, 3) for name, seconds in times.items()}

@@ -1,0 +1,154 @@
+"""`POST /transcribe`, and OpenAI's two routes for recordings."""
+
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.di import NamedDependency
+from litestar.response import Stream
+
+from app.asr.base import Task
+from app.errors import InvalidField
+from app.http.dialects import openai_transcription as openai
+from app.http.dialects.openai_transcription import (
+    OpenAITranscriptionForm,
+    OpenAITranslationForm,
+    TranscriptFormat,
+)
+from app.http.dialects.openai_transcription_events import transcription_events
+from app.http.dialects.unknown_fields import unknown_names
+from app.http.openapi.transcription import (
+    OPENAI_TRANSCRIPTION_RESPONSES,
+    OPENAI_TRANSLATION_RESPONSES,
+    TRANSCRIBE_RESPONSES,
+    OpenAITranscriptionOperation,
+    OpenAITranslationOperation,
+    TranscribeOperation,
+)
+from app.http.responses.transcript import events_response, json_response, text_response, whole_transcript
+from app.http.state import AppState
+from app.http.wire.multipart import Fields
+from app.http.wire.transcription import TranscribeForm
+from app.http.wire.uploads import Uploads, convert_form
+from app.transcription.formats import to_answer, to_srt, to_text, to_vtt
+from app.transcription.service import TranscriptionService
+from app.transcription.transcript import Transcript
+
+
+@post(
+    "/transcribe",
+    status_code=200,
+    responses=TRANSCRIBE_RESPONSES,
+    operation_class=TranscribeOperation,
+    opt={"field_names": openai.FIELD_NAMES},
+    tags=["transcription"],
+    summary="A recording as text, with times of segments and words",
+    description="A body of any type but a form is the recording itself; the other fields are parameters of the query.",
+)
+async def transcribe(
+    request: Request[Any, Any, Any],
+    transcription: NamedDependency[TranscriptionService],
+    uploads: NamedDependency[Uploads],
+    app_state: NamedDependency[AppState],
+) -> Response[bytes]:
+    transcription.check_room()
+    async with uploads.file(request, "file", takes_body=True) as (fields, recording):
+        options = convert_form(_with_query(request, fields), TranscribeForm).options()
+        transcription.check(options)
+        samples = await uploads.decode_speech(request, recording)
+    stream = transcription.transcribe(samples, options)
+    transcript = await whole_transcript(request, app_state.metrics, stream)
+    return json_response(transcript, to_answer(transcript))
+
+
+@post(
+    "/v1/audio/transcriptions",
+    status_code=200,
+    responses=OPENAI_TRANSCRIPTION_RESPONSES,
+    operation_class=OpenAITranscriptionOperation,
+    opt={"field_names": openai.FIELD_NAMES},
+    tags=["openai"],
+    summary="Transcribe a recording, as OpenAI does",
+)
+async def create_transcription(
+    request: Request[Any, Any, Any],
+    transcription: NamedDependency[TranscriptionService],
+    uploads: NamedDependency[Uploads],
+    app_state: NamedDependency[AppState],
+) -> Response[bytes] | Stream:
+    transcription.check_room()
+    async with uploads.file(request, "file", takes_body=False, list_fields=openai.LIST_FIELDS) as (fields, recording):
+        form = convert_form(_sent(fields), OpenAITranscriptionForm, formats=openai.FORMATS)
+        openai.check_transcription_model(form.model, transcription.recognizer.info)
+        form.check()
+        unknown = [*unknown_names(fields, form.__struct_fields__), *(["include"] if form.include else [])]
+        words = "word" in form.granularities
+        options = form.options("transcribe", unknown, language=form.language or "", words=words)
+        transcription.check(options)
+        samples = await uploads.decode_speech(request, recording)
+    stream = transcription.transcribe(samples, options)
+    if form.stream:
+        return await events_response(request, app_state.metrics, stream, transcription_events)
+    transcript = await whole_transcript(request, app_state.metrics, stream)
+    if form.format == "verbose_json":
+        return json_response(transcript, openai.to_verbose(transcript, "transcribe", form.granularities))
+    return _response(transcript, form.format)
+
+
+@post(
+    "/v1/audio/translations",
+    status_code=200,
+    responses=OPENAI_TRANSLATION_RESPONSES,
+    operation_class=OpenAITranslationOperation,
+    opt={"field_names": openai.TRANSLATION_FIELD_NAMES},
+    tags=["openai"],
+    summary="Translate a recording into English text, as OpenAI does",
+)
+async def create_translation(
+    request: Request[Any, Any, Any],
+    transcription: NamedDependency[TranscriptionService],
+    uploads: NamedDependency[Uploads],
+    app_state: NamedDependency[AppState],
+) -> Response[bytes]:
+    transcription.check_room()
+    task: Task = "translate"
+    async with uploads.file(request, "file", takes_body=False, list_fields=openai.LIST_FIELDS) as (fields, recording):
+        form = convert_form(_sent(fields), OpenAITranslationForm, formats=openai.FORMATS)
+        openai.check_transcription_model(form.model, transcription.recognizer.info)
+        options = form.options(task, unknown_names(fields, form.__struct_fields__))
+        transcription.check(options)
+        samples = await uploads.decode_speech(request, recording)
+    stream = transcription.transcribe(samples, options)
+    transcript = await whole_transcript(request, app_state.metrics, stream)
+    if form.format == "verbose_json":
+        return json_response(transcript, openai.to_verbose(transcript, task, frozenset(["segment"])))
+    return _response(transcript, form.format)
+
+
+def _response(transcript: Transcript, name: TranscriptFormat) -> Response[bytes]:
+    match name:
+        case "text":
+            return text_response(transcript, to_text(transcript), "text/plain")
+        case "srt":
+            return text_response(transcript, to_srt(transcript), "text/plain")
+        case "vtt":
+            return text_response(transcript, to_vtt(transcript), "text/vtt")
+        case _:
+            return json_response(transcript, openai.to_json(transcript))
+
+
+def _sent(fields: Fields) -> Fields:
+    """Without the empty fields, which some clients send for those that are not chosen."""
+    return {name: value for name, value in fields.items() if value}
+
+
+def _with_query(request: Request[Any, Any, Any], fields: Fields) -> Fields:
+    """The parameters of the query, which a body that is the recording needs, and the fields of the form.
+
+    Raises InvalidField for one that comes twice.
+    """
+    read: Fields = {**fields}
+    for name, value in request.query_params.multi_items():
+        if name in read:
+            raise InvalidField(f"{name}: send it once", param=name)
+        read[name] = value
+    return read

@@ -1,0 +1,1 @@
+"""Recordings to text: requests, their events and the formats of the result."""

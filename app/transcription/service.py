@@ -1,0 +1,96 @@
+"""The way of a recording: options, a place, the recogniser, one stream of events."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.asr.base import SAMPLE_RATE_HZ, Recognizer, TranscriptionRequest
+from app.deadline import Deadline
+from app.errors import QueueFull
+from app.lifecycle import Lifecycle
+from app.observability.tracing import fail, start_span
+from app.settings import Settings
+from app.transcription.request import TranscriptionOptions, check_task, find_language
+from app.transcription.stream import TranscriptionStream
+
+MAX_HELD = 4
+"""Recordings of the greatest length that are held at a time: 920 MB at the default."""
+RETRY_AFTER_S = 5
+
+
+class TranscriptionService:
+    """Lives on the event loop. The recordings of all callers together are bounded in seconds."""
+
+    def __init__(self, recognizer: Recognizer, settings: Settings, lifecycle: Lifecycle) -> None:
+        self.recognizer = recognizer
+        self.max_recording_s = settings.max_recording_s
+        self.held_s = 0.0
+        self._settings = settings
+        self._lifecycle = lifecycle
+
+    def check(self, options: TranscriptionOptions) -> None:
+        """Raise what `transcribe` would raise, before a recording is received and decoded."""
+        self._lifecycle.check()
+        info = self.recognizer.info
+        check_task(options.task, info)
+        find_language(options.language, info.languages)
+        self.check_room()
+
+    def check_room(self) -> None:
+        """Raises QueueFull while the recogniser takes no more."""
+        num_admitted = self.recognizer.stats().admitted_requests
+        if num_admitted >= self.recognizer.info.max_admitted:
+            raise QueueFull(
+                f"{num_admitted} recordings are being transcribed or waiting; try again in a moment",
+                retry_after_s=RETRY_AFTER_S,
+            )
+
+    def transcribe(self, samples: NDArray[np.int16], options: TranscriptionOptions) -> TranscriptionStream:
+        """Admit [samples] int16 mono at 16 kHz. The caller must close the result.
+
+        Raises QueueFull, Draining, UnsupportedLanguage or InvalidField.
+        """
+        self._lifecycle.check()
+        info = self.recognizer.info
+        check_task(options.task, info)
+        language = find_language(options.language, info.languages)
+        seconds = len(samples) / SAMPLE_RATE_HZ
+        self._check_memory(seconds)
+        trace = start_span("transcribe")
+        leave = self._lifecycle.enter()
+        try:
+            events = self.recognizer.submit(
+                TranscriptionRequest(
+                    samples=samples,
+                    task=options.task,
+                    language=language,
+                    prompt=options.prompt,
+                    temperature=options.temperature,
+                    word_timestamps=options.words,
+                )
+            )
+        except BaseException as error:
+            leave()
+            fail(trace, type(error).__name__)
+            trace.end()
+            raise
+        self.held_s += seconds
+
+        def on_close() -> None:
+            self.held_s -= seconds
+            leave()
+
+        return TranscriptionStream(
+            events,
+            deadline=Deadline(self._settings.request_timeout_s),
+            warnings=options.warnings,
+            on_close=on_close,
+            trace=trace,
+        )
+
+    def _check_memory(self, seconds: float) -> None:
+        if self.held_s + seconds > MAX_HELD * self.max_recording_s:
+            raise QueueFull(
+                f"{self.held_s / 3600:.1f} hours of recordings are being transcribed; send this one again when some "
+                "are done",
+                retry_after_s=RETRY_AFTER_S,
+            )

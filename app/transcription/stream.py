@@ -1,0 +1,118 @@
+"""Events of one transcription within its deadline, and its receipt."""
+
+from collections.abc import Callable
+
+from app.asr.base import Finished, LanguageDetected, RecognitionEvent, RecognitionStream, RecognizedSegment
+from app.deadline import Deadline
+from app.errors import EngineFailure
+from app.observability.tracing import INVALID_SPAN, Span, fail
+from app.transcription.transcript import Transcript
+
+LATE_TEXT = "the transcription did not come"
+
+
+class TranscriptionStream:
+    """An asynchronous iterator of events. The holder must close it; closing twice does no harm.
+
+    deadline   of the first event, and of all events of `collect`; later events may each take as long
+    trace      span of the recognition; this object ends it
+    """
+
+    def __init__(
+        self,
+        events: RecognitionStream,
+        *,
+        deadline: Deadline,
+        warnings: tuple[str, ...],
+        on_close: Callable[[], None],
+        trace: Span = INVALID_SPAN,
+    ) -> None:
+        self._events = events
+        self._deadline = deadline
+        self._on_close = on_close
+        self._trace = trace
+        self._first: RecognitionEvent | None = None
+        self._segments: list[RecognizedSegment] = []
+        self._is_closed = False
+        self.warnings = warnings
+        self.language: str | None = None
+        self.receipt: Finished | None = None
+        """None until the end"""
+
+    async def start(self) -> None:
+        """Wait for the first event: an error before it can still be a status. Raises DeadlineExceeded."""
+        try:
+            async with self._deadline.overall(LATE_TEXT):
+                self._first = await self._next()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def collect(self) -> Transcript:
+        """All of it. Raises DeadlineExceeded and EngineFailure. Closes the stream."""
+        try:
+            async with self._deadline.overall(LATE_TEXT):
+                async for _ in self:
+                    pass
+        finally:
+            await self.aclose()
+        return self.transcript()
+
+    def transcript(self) -> Transcript:
+        """Of a stream that has come to its end."""
+        assert self.receipt is not None
+        return Transcript(segments=tuple(self._segments), receipt=self.receipt, warnings=self.warnings)
+
+    def __aiter__(self) -> "TranscriptionStream":
+        return self
+
+    async def __anext__(self) -> RecognitionEvent:
+        if self._first is not None:
+            event, self._first = self._first, None
+            return event
+        try:
+            async with self._deadline.each_wait(LATE_TEXT):
+                return await self._next()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _next(self) -> RecognitionEvent:
+        """Raises StopAsyncIteration after the receipt."""
+        try:
+            event = await anext(self._events)
+        except StopAsyncIteration:
+            if self.receipt is None:
+                raise EngineFailure("the recogniser ended before the recording did") from None
+            raise
+        except BaseException as error:
+            fail(self._trace, type(error).__name__)
+            raise
+        match event:
+            case LanguageDetected(language=language):
+                self.language = language
+            case RecognizedSegment():
+                self._segments.append(event)
+            case Finished():
+                self.receipt = event
+                self.language = event.language
+            case _:
+                pass
+        return event
+
+    async def aclose(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            await self._events.aclose()
+        finally:
+            self._on_close()
+            self._end_trace()
+
+    def _end_trace(self) -> None:
+        if self._trace.is_recording() and self.receipt is not None:
+            self._trace.set_attribute("chorus.audio_seconds", self.receipt.duration_s)
+            self._trace.set_attribute("chorus.speech_seconds", self.receipt.speech_s)
+            self._trace.set_attribute("chorus.segments", self.receipt.num_segments)
+        self._trace.end()

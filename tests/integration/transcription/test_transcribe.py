@@ -1,0 +1,295 @@
+"""`POST /transcribe`, and what every route that transcribes does with recordings and refusals."""
+
+import asyncio
+import io
+import math
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.asr.installation import HOW_TO_INSTALL
+from app.errors import EngineFailure
+from app.settings import ApiKeys
+from tests.support.fake_recognizer import FakeRecognizer
+from tests.support.http import check, get
+from tests.support.marks import slow
+from tests.support.recordings import voice_like, wav
+from tests.support.server import RunningServer
+from tests.support.transcribing import (
+    RECORDING,
+    ROUTE,
+    TEXT,
+    TRANSLATIONS,
+    fake,
+    release,
+    send,
+    transcribing,
+    until_open,
+)
+
+PATHS = ["/transcribe", ROUTE, TRANSLATIONS]
+
+
+def test_one_answer_has_text_language_length_segments_and_words(server: RunningServer) -> None:
+    answer = send(server, "/transcribe")
+    assert answer.status_code == 200
+    transcript = answer.json()
+    assert (transcript["text"], transcript["language"], transcript["duration_s"]) == (TEXT, "en", 2.5)
+    assert [segment["text"] for segment in transcript["segments"]] == ["Good morning.", "The river is wide."]
+    assert [word["text"] for word in transcript["words"]] == TEXT.split()
+    assert transcript["warnings"] == []
+    assert answer.headers["X-Audio-Seconds"] == "2.500"
+    assert answer.headers["Server-Timing"] == "queue;dur=0.0, total;dur=100.0"
+
+
+def test_a_body_that_is_no_form_is_the_recording_and_the_query_has_the_options(server: RunningServer) -> None:
+    for content_type in ("audio/wav", "application/octet-stream", "application/x-www-form-urlencoded", None):
+        headers = {"Content-Type": content_type} if content_type else {}
+        with server.client() as client:
+            answer = client.post("/transcribe?language=de&words=false&prompt=Ada", content=RECORDING, headers=headers)
+        assert (answer.status_code, answer.json()["language"]) == (200, "de")
+        asked = fake(server).requests[-1]
+        assert (asked.language, asked.word_timestamps, asked.prompt) == ("de", False, "Ada")
+
+
+def test_the_recogniser_gets_16_khz_mono_of_any_recording(server: RunningServer) -> None:
+    stereo = np.stack([voice_like(3)] * 2, axis=1)
+    for rate_hz, container in ((8_000, "WAV"), (44_100, "FLAC"), (48_000, "OGG")):
+        file = io.BytesIO()
+        soundfile.write(file, stereo[: 3 * rate_hz], rate_hz, format=container)
+        assert send(server, "/transcribe", file.getvalue()).status_code == 200
+        samples = fake(server).requests[-1].samples
+        assert samples.dtype == np.int16
+        assert len(samples) == pytest.approx(len(stereo[: 3 * rate_hz]) / rate_hz * 16_000, abs=200)
+        assert np.std(samples / 32_768) == pytest.approx(0.1, rel=0.5)
+
+
+def test_options_reach_the_recogniser(server: RunningServer) -> None:
+    send(server, "/transcribe", task="translate", temperature="0.5", language="en_US", words="0", prompt="Chorus")
+    asked = fake(server).requests[-1]
+    assert (asked.task, asked.temperature, asked.language) == ("translate", 0.5, "en")
+    assert (asked.word_timestamps, asked.prompt) == (False, "Chorus")
+
+
+@pytest.mark.parametrize(
+    ("named", "code"), [("de", "de"), ("DE", "de"), ("de-AT", "de"), ("de_de", "de"), ("German", "de"), ("", None)]
+)
+@pytest.mark.parametrize("path", ["/transcribe", ROUTE])
+def test_a_language_is_a_code_or_its_english_name(
+    server: RunningServer, path: str, named: str, code: str | None
+) -> None:
+    assert send(server, path, language=named).status_code == 200
+    assert fake(server).requests[-1].language == code
+
+
+@pytest.mark.parametrize("path", ["/transcribe", ROUTE])
+def test_a_wrong_language_is_refused_by_its_name(server: RunningServer, path: str) -> None:
+    check(send(server, path, language="klingon"), 400, "unsupported_language", "language", "en, de")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"temperature": "1.5"}, "temperature"),
+        ({"temperature": "-0.1"}, "temperature"),
+        ({"temperature": "warm"}, "temperature"),
+        ({"task": "summarise"}, "task"),
+        ({"words": "perhaps"}, "words"),
+        ({"prompt": "x" * 10_001}, "prompt"),
+        ({"language": "x" * 200}, "language"),
+        ({"langauge": "de"}, "langauge"),
+    ],
+)
+def test_a_field_out_of_bounds_or_unknown_is_named(server: RunningServer, fields: dict[str, str], param: str) -> None:
+    check(send(server, "/transcribe", **fields), 400, "invalid_field", param)
+    with server.client() as client:
+        check(client.post("/transcribe", params=fields, content=RECORDING), 400, "invalid_field", param)
+
+
+def test_a_field_that_comes_twice_is_refused(server: RunningServer) -> None:
+    with server.client() as client:
+        twice = client.post("/transcribe?language=de&language=en", content=RECORDING)
+        check(twice, 400, "invalid_field", "language", "once")
+        both = client.post("/transcribe?language=de", data={"language": "en"}, files={"file": ("a.wav", RECORDING)})
+        check(both, 400, "invalid_field", "language", "once")
+
+
+GOOD = wav(voice_like(3))
+
+
+def not_a_number() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.full(24_000, math.nan, np.float32), 24_000, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("recording", "says"),
+    [
+        (b"", "empty"),
+        (b"this is a text file, not a recording of anybody", "not audio"),
+        (np.random.default_rng(0).bytes(100_000), "not audio"),
+        (bytes(100_000), "not audio"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(300), "no audio track"),
+        (GOOD[:20], "not audio"),
+        (GOOD[:44], "holds no audio"),
+        (wav([]), "holds no audio"),
+        (not_a_number(), "NaN"),
+        (b"ffconcat version 1.0\nfile other.wav\n", "not audio"),
+    ],
+    ids=["empty", "text", "noise", "zeros", "png", "cut header", "header", "no samples", "nan", "playlist"],
+)
+def test_what_is_not_audio_is_refused_as_the_field_file(
+    server: RunningServer, path: str, recording: bytes, says: str
+) -> None:
+    check(send(server, path, recording, name="clip.wav"), 415, "unreadable_audio", "file", says)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_recording_without_speech_is_200_with_an_empty_text(tmp_path: Path, path: str) -> None:
+    with transcribing(tmp_path, FakeRecognizer(segments=())) as server:
+        answer = send(server, path, wav(np.zeros(24_000)))
+        assert (answer.status_code, answer.json()["text"]) == (200, "")
+
+
+def test_speech_cut_short_is_transcribed_as_far_as_it_goes(server: RunningServer) -> None:
+    assert send(server, "/transcribe", GOOD[: len(GOOD) // 2]).json()["duration_s"] == pytest.approx(1.5, abs=0.01)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_a_file_the_field_is_named(server: RunningServer, path: str) -> None:
+    with server.client() as client:
+        form = {"model": (None, "whisper-1")} if path.startswith("/v1") else {"language": (None, "en")}
+        check(client.post(path, files=form), 400, "invalid_field", "file", "0 came")
+        two = [("file", ("a.wav", RECORDING)), ("file", ("b.wav", RECORDING))]
+        check(client.post(path, data={"model": "x"}, files=two), 400, "invalid_field", "file", "2 came")
+
+
+def test_a_recording_longer_than_the_limit_is_refused_and_no_longer_one_is_decoded(tmp_path: Path) -> None:
+    with transcribing(tmp_path, max_recording_s=3.0) as server:
+        assert send(server, "/transcribe", wav(voice_like(2.99))).status_code == 200
+        answer = send(server, "/transcribe", wav(voice_like(3.2)))
+        check(answer, 413, "recording_too_long", "file", "CHORUS_MAX_RECORDING_S")
+
+
+def day_of_silence() -> bytes:
+    """24 hours in under a megabyte."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 8_000, 1, format="FLAC", subtype="PCM_16") as written:
+        for _ in range(24 * 60):
+            written.write(np.zeros(8_000 * 60, np.int16))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("path", slow("/transcribe"))
+def test_a_day_in_a_small_file_is_refused_at_the_limit(tmp_path: Path, path: str) -> None:
+    recording = day_of_silence()
+    assert len(recording) < 4 * 2**20
+    with transcribing(tmp_path, max_upload_mb=8) as server:
+        check(send(server, path, recording), 413, "recording_too_long", "file", "7200 s")
+
+
+def test_an_upload_beyond_the_limit_is_refused(server: RunningServer) -> None:
+    check(send(server, "/transcribe", bytes(2**20 + 1)), 413, "body_too_large")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_full_recogniser_refuses_with_retry_after_and_takes_the_next_one_later(tmp_path: Path, path: str) -> None:
+    waits = asyncio.Event()
+    with transcribing(tmp_path, FakeRecognizer(waits=waits, max_admitted=2)) as server, server.client() as client:
+        with ThreadPoolExecutor(2) as pool:
+            held = [pool.submit(send, server, path) for _ in range(2)]
+            until_open(server, 2)
+            refused = send(server, path)
+            check(refused, 503, "queue_full")
+            assert int(refused.headers["Retry-After"]) > 0
+            release(server, waits)
+            assert [answer.result().status_code for answer in held] == [200, 200]
+        assert send(server, path).status_code == 200
+        assert client.get("/health").json()["in_flight"] == 0
+
+
+def test_recordings_under_way_hold_a_bounded_length(tmp_path: Path) -> None:
+    """Four times the longest one: 12 s here."""
+    waits = asyncio.Event()
+    with (
+        transcribing(tmp_path, FakeRecognizer(waits=waits, max_admitted=100), max_recording_s=3.0) as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        held = [pool.submit(send, server, "/transcribe", wav(voice_like(2.9))) for _ in range(4)]
+        until_open(server, 4)
+        check(send(server, "/transcribe", wav(voice_like(2))), 503, "queue_full", says="hours of recordings")
+        release(server, waits)
+        assert [answer.result().status_code for answer in held] == [200] * 4
+        assert send(server, "/transcribe", wav(voice_like(2))).status_code == 200
+
+
+def leaving_client(server: RunningServer, path: str) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: {len(RECORDING)}\r\n\r\n"
+    connection.sendall(head.encode() + RECORDING)
+    return connection
+
+
+def test_a_client_that_leaves_cancels_its_transcription(tmp_path: Path) -> None:
+    with transcribing(tmp_path, FakeRecognizer(waits=asyncio.Event())) as server:
+        connection = leaving_client(server, "/transcribe")
+        until_open(server, 1)
+        connection.close()
+        until_open(server, 0)
+        assert fake(server).streams[0].is_closed
+
+
+def test_a_transcription_that_takes_too_long_is_504_and_is_cancelled(tmp_path: Path) -> None:
+    with transcribing(tmp_path, FakeRecognizer(waits=asyncio.Event()), request_timeout_s=0.5) as server:
+        check(send(server, "/transcribe"), 504, "deadline_exceeded", says="the transcription did not come within 0.5")
+        assert fake(server).streams[0].is_closed
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_failure_of_the_recogniser_is_500(tmp_path: Path, path: str) -> None:
+    with transcribing(tmp_path, FakeRecognizer(fails=EngineFailure("the recogniser failed"))) as server:
+        check(send(server, path), 500, "engine_failure")
+        assert fake(server).streams[0].is_closed
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_server_without_a_recogniser_says_which_command_adds_one(fake_server: RunningServer, path: str) -> None:
+    check(send(fake_server, path), 501, "transcription_unavailable", says=HOW_TO_INSTALL)
+    assert "make asr" in HOW_TO_INSTALL
+
+
+def test_transcriptions_need_a_key_and_count_against_its_limits(tmp_path: Path) -> None:
+    with transcribing(tmp_path, api_keys=ApiKeys("secret"), requests_per_minute=2) as server:
+        check(send(server, "/transcribe"), 401, "invalid_api_key")
+        with server.client() as client:
+            client.headers["Authorization"] = "Bearer secret"
+            statuses = [client.post("/transcribe", content=RECORDING).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
+def test_metrics_count_recordings_and_their_length(tmp_path: Path) -> None:
+    with transcribing(tmp_path) as server:
+        send(server, "/transcribe")
+        with server.client() as client:
+            page = client.get("/metrics").text
+    assert "chorus_transcribed_seconds_total 2.5" in page
+    assert "chorus_transcription_queue_seconds_count 1.0" in page
+    assert "chorus_transcriptions_limit 4.0" in page
+    assert 'chorus_requests_total{route="/transcribe",status="200"} 1.0' in page
+
+
+def test_the_documentation_has_the_languages_of_speech_out_of_the_transcription(server: RunningServer) -> None:
+    document: Any = get(server, "/docs/openapi.json")
+    upload = document["components"]["schemas"]["OpenAITranscriptionUpload"]["properties"]
+    assert upload["file"]["format"] == "binary"
+    assert "enum" not in str(upload["language"])
+    answer = document["paths"][ROUTE]["post"]["responses"]["200"]
+    assert set(answer["content"]) == {"application/json", "text/plain", "text/vtt", "text/event-stream"}
