@@ -81,6 +81,8 @@ UPLOADS = ThreadPool("uploads", 2)
 """Unpacking, hashing and measuring what callers send."""
 RECORDINGS = ThreadPool("recordings", 2)
 """Decoding recordings to transcribe: up to half a minute a call for an hour."""
+LISTENING = ThreadPool("listening", 2)
+"""Converting pieces of speech as they arrive, and finding the ends of utterances: milliseconds a call."""
 ENCODERS = ThreadPool("encoders", max(2, os.cpu_count() or 1))
 """Encoding pieces of a stream that somebody is listening to: milliseconds a call."""
 WHOLE_ANSWERS = ThreadPool("whole-answers", 2)

@@ -226,8 +226,10 @@ async def _open_wyoming(
 
     server = WyomingServer(
         lambda: app_state.service,
+        lambda: app_state.transcription,
         connections=app_state.connections,
         on_spoken=app_state.metrics.on_answer_end,
+        on_transcribed=app_state.metrics.on_transcription_end,
         max_pending_chars=settings.max_text_chars,
         client_timeout_s=settings.client_timeout_s,
     )

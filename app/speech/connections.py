@@ -28,7 +28,7 @@ class Connections:
         """Count a connection during the block. Raises Unavailable."""
         if self.num_silent >= self.max_silent:
             raise Unavailable(
-                f"{self.num_silent} connections are open that have not asked for speech yet, which is the limit "
+                f"{self.num_silent} connections are open that have asked for nothing yet, which is the limit "
                 "(half of CHORUS_MAX_SOCKETS)"
             )
         self.num_silent += 1

@@ -7,7 +7,7 @@ languages, `de:Ana Florence`; a voice without a mark speaks English only.
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from wyoming.info import Attribution, Info, TtsProgram, TtsVoice
+from wyoming.info import Attribution, TtsProgram, TtsVoice
 from wyoming.tts import SynthesizeVoice
 
 from app import __version__
@@ -24,31 +24,27 @@ class Choice(msgspec.Struct, frozen=True):
     language: str
 
 
-def describe(engine: EngineInfo, speakers: Iterable[Speaker]) -> Info:
+def describe_voices(engine: EngineInfo, speakers: Iterable[Speaker]) -> TtsProgram:
     attribution = Attribution(name=engine.model, url="")
-    return Info(
-        tts=[
-            TtsProgram(
-                name=PROGRAM,
-                description=f"Chorus ({engine.name})",
+    return TtsProgram(
+        name=PROGRAM,
+        description=f"Chorus ({engine.name})",
+        attribution=attribution,
+        installed=True,
+        version=__version__,
+        voices=[
+            TtsVoice(
+                name=_voice_name(speaker, language),
+                description=speaker.name,
                 attribution=attribution,
                 installed=True,
                 version=__version__,
-                voices=[
-                    TtsVoice(
-                        name=_voice_name(speaker, language),
-                        description=speaker.name,
-                        attribution=attribution,
-                        installed=True,
-                        version=__version__,
-                        languages=[language],
-                    )
-                    for speaker in speakers
-                    for language in speaker.languages
-                ],
-                supports_synthesize_streaming=True,
+                languages=[language],
             )
-        ]
+            for speaker in speakers
+            for language in speaker.languages
+        ],
+        supports_synthesize_streaming=True,
     )
 
 

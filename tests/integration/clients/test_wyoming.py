@@ -33,7 +33,7 @@ from wyoming.tts import (
 )
 
 from app.settings import Settings
-from app.wyoming.server import MAX_EVENT_BYTES
+from app.wyoming.connection import MAX_EVENT_BYTES
 from tests.support.fake_engine import FakeEngine
 from tests.support.ports import free_port
 from tests.support.server import RunningServer, serve

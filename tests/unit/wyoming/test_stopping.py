@@ -18,8 +18,10 @@ def test_a_server_that_stops_closes_the_connections_that_it_accepts_in_that_mome
     listeners = open_listeners("127.0.0.1", 0, port_setting="CHORUS_WYOMING_PORT")
     server = WyomingServer(
         lambda: pytest.fail("no client has asked for anything"),
+        lambda: pytest.fail("no client has asked for anything"),
         connections=Connections(64),
         on_spoken=lambda _: None,
+        on_transcribed=lambda _: None,
         max_pending_chars=100,
         client_timeout_s=60,
     )

@@ -4,7 +4,7 @@ import pytest
 from wyoming.tts import SynthesizeVoice
 
 from app.engine.base import Speaker
-from app.wyoming.voices import Choice, choose, describe
+from app.wyoming.voices import Choice, choose, describe_voices
 from tests.support.fake_engine import FakeEngine
 
 LANGUAGES = ("en", "de", "zh-cn")
@@ -15,7 +15,7 @@ SPEAKERS = (
 
 
 def test_each_voice_that_is_listed_means_one_speaker_in_one_language() -> None:
-    (program,) = describe(FakeEngine().info, SPEAKERS).tts
+    program = describe_voices(FakeEngine().info, SPEAKERS)
     chosen = [(voice.languages, choose(SynthesizeVoice(name=voice.name), LANGUAGES)) for voice in program.voices]
     assert chosen == [
         (["en"], Choice("Ana Florence", "en")),
@@ -40,7 +40,7 @@ def test_what_is_not_said_is_english_and_the_first_speaker(voice: SynthesizeVoic
 
 def test_a_language_of_a_fine_tune_is_a_voice_of_its_own() -> None:
     speaker = Speaker(id="reference", name="Reference", languages=("vi",), source="built-in")
-    (program,) = describe(FakeEngine().info, [speaker]).tts
+    program = describe_voices(FakeEngine().info, [speaker])
     assert [(voice.name, voice.languages) for voice in program.voices] == [("vi:reference", ["vi"])]
     assert choose(SynthesizeVoice(name="vi:reference"), ("vi",)) == Choice("reference", "vi")
     assert choose(None, ("vi",)) == Choice(None, "vi")
