@@ -34,12 +34,12 @@ FROM_LOCK := install --no-deps --no-compile --require-hashes
 stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1 </dev/null \
 	|| { cat .make/$(notdir $@).log >&2; echo 'FAILED: $(1)' >&2; exit 1; }
 
-EVERYTHING := $(VENV)/.xtts $(VENV)/.test
+EVERYTHING := $(VENV)/.xtts $(VENV)/.asr $(VENV)/.test
 CHECKS := check-format check-lint check-types check-imports check-workflows check-tests check-engine
 # Tests that `make check` leaves to `make test`; empty for all of them.
 QUICK = -m 'not slow'
 
-.PHONY: help install xtts run test check $(CHECKS) fix bench chaos bench-image bench-cold lock clean
+.PHONY: help install xtts asr run test check $(CHECKS) fix bench chaos bench-image bench-cold lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ install: $(VENV)/.run  ## Make the light environment that `make run` uses, and s
 
 xtts: $(VENV)/.xtts  ## Add what XTTS needs (about 6 GB); then `.venv/bin/chorus download`
 	@echo 'XTTS can speak once its weights are there: CHORUS_ACCEPT_CPML=1 $(BIN)/chorus download'
+
+asr: $(VENV)/.asr  ## Add speech to text with Whisper base (about 330 MB); the next `make run` has it
+	@echo 'The server transcribes from its next start on; `$(BIN)/chorus download --asr` gets a larger model'
 
 # Who asks for XTTS by a setting gets what it needs.
 run: $(if $(filter xtts,$(CHORUS_ENGINE))$(CHORUS_MODEL),$(VENV)/.xtts,$(VENV)/.run)  ## Start the server on 127.0.0.1:8000; `HOST=0.0.0.0 PORT=9000 make run` for another address
@@ -105,6 +108,7 @@ lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPG
 		editables hatchling 'setuptools<82')
 	$(call lock,test,pyproject.toml --extra test --extra dev -c requirements/run.txt -c requirements/build.txt)
 	$(call lock,xtts,pyproject.toml --extra xtts -c requirements/test.txt -c requirements/build.txt)
+	$(call lock,asr,pyproject.toml --extra asr -c requirements/test.txt -c requirements/build.txt)
 	$(call lock,torch,- -c requirements/xtts.txt,torch torchaudio torchcodec)
 	$(call lock,modal,pyproject.toml --extra modal -c requirements/test.txt -c requirements/build.txt)
 
@@ -165,6 +169,10 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt requirements/modal.txt
 $(VENV)/.xtts: $(VENV)/.run requirements/xtts.txt
 	@$(BIN)/python requirements/system.py xtts
 	$(call stage,Adding XTTS (about 6 GB: torch and CUDA),$(PIP) $(FROM_LOCK) --no-build-isolation -r requirements/xtts.txt)
+	@touch $@
+
+$(VENV)/.asr: $(VENV)/.run requirements/asr.txt
+	$(call stage,Adding speech to text (about 330 MB: CTranslate2 and Whisper base),$(PIP) $(FROM_LOCK) -r requirements/asr.txt)
 	@touch $@
 
 # uv writes lock files for every platform at once. Nothing else needs it, so it stays out of .venv.

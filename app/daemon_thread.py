@@ -1,12 +1,14 @@
-"""Blocking work in a thread that the end of the process does not wait for."""
+"""Threads that the end of the process does not wait for: one call, or the owner of a model."""
 
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
+Parts = TypeVar("Parts")
 
 
 async def run_in_daemon_thread(work: Callable[[], T], *, name: str) -> T:
@@ -36,3 +38,22 @@ async def run_in_daemon_thread(work: Callable[[], T], *, name: str) -> T:
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return await outcome
+
+
+def start_owner_thread(
+    make: Callable[[], Parts], run: Callable[[Parts], None], *, name: str
+) -> tuple[threading.Thread, Parts]:
+    """Start a thread that calls `make` and then `run` with its result. Blocks until `make` ends; raises its error."""
+    made: Future[Parts] = Future()
+
+    def live() -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:  # noqa: BLE001 - raised in `result` below
+            made.set_exception(error)
+        else:
+            run(made.result())
+
+    thread = threading.Thread(target=live, name=name, daemon=True)
+    thread.start()
+    return thread, made.result()

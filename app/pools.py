@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 
 NICENESS = 5
+TRANSCRIPTION_NICENESS = 15
+"""Beside threads at NICENESS a thread gets a tenth of a core, and all that they leave."""
 LOWEST_PRIORITY = 19
 SWITCH_INTERVAL_S = 0.0005
 
@@ -35,13 +37,21 @@ def switch_threads_often() -> None:
 
 
 def yield_to_event_loop() -> None:
-    """Lower the priority of the calling thread, so that the event loop gets a core first when all are busy.
+    """Lower the priority of the calling thread, so that the event loop gets a core first when all are busy."""
+    _lower_priority(NICENESS)
 
-    Relative to the process: a server that was started with `nice` may not raise it. Linux counts niceness by thread;
+
+def yield_to_speech() -> None:
+    """Lower the priority of the calling thread, and of threads that it starts later, below that of speech."""
+    _lower_priority(TRANSCRIPTION_NICENESS)
+
+
+def _lower_priority(by: int) -> None:
+    """Relative to the process: a server that was started with `nice` may not raise it. Linux counts niceness by thread;
     elsewhere it would slow the whole process, so nothing is done there.
     """
     if sys.platform == "linux":
-        niceness = min(os.getpriority(os.PRIO_PROCESS, os.getpid()) + NICENESS, LOWEST_PRIORITY)
+        niceness = min(os.getpriority(os.PRIO_PROCESS, os.getpid()) + by, LOWEST_PRIORITY)
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
@@ -91,3 +101,5 @@ TEXT = ThreadPool("text", 2)
 """Cleaning, segmenting and tokenising text."""
 FILES = ThreadPool("files", 4)
 """Reading and writing the data volume, which may be a slow network share."""
+WINDOWS = ThreadPool("windows", 2)
+"""Finding speech in recordings that are transcribed, and its features: 0.1 s for 30 s."""

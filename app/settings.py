@@ -5,7 +5,6 @@ The only reader of the environment. Knows nothing of what the values are used fo
 
 import difflib
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
@@ -14,106 +13,11 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import InvalidSetting
+from app.setting_values import ApiKeys, Hosts, Origins
 
 PREFIX = "CHORUS_"
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
 """Coqui's own variable for the acceptance of the licence; read like CHORUS_ACCEPT_CPML."""
-
-# As browsers send it: no path, and no port that the scheme implies. With either it would match nothing, ever.
-_ORIGIN = re.compile(
-    r"(?!http://.*:80$)(?!https://.*:443$)[a-z][a-z0-9+.-]*://([^][\s/?#@*:]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
-)
-
-_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
-
-
-class ApiKeys:
-    """From a comma-separated text. Never shown: not in a log, not in an error."""
-
-    def __init__(self, text: str = "") -> None:
-        self.values = tuple(key.strip() for key in text.split(",") if key.strip())
-        if not all(key.isascii() and key.isprintable() and " " not in key for key in self.values):
-            raise ValueError("a key is made of printable ASCII characters without blanks")
-
-    def __bool__(self) -> bool:
-        return bool(self.values)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ApiKeys) and self.values == other.values
-
-    def __hash__(self) -> int:
-        return hash(self.values)
-
-    def __str__(self) -> str:
-        return f"({len(self.values)} keys)" if self.values else ""
-
-    __repr__ = __str__
-
-
-class Origins:
-    """Comma-separated web origins, or `*` for every page. An origin is what browsers send: scheme, host, port."""
-
-    def __init__(self, text: str = "") -> None:
-        # With the slash that an address bar shows, too.
-        self.values = tuple(origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip())
-        self.is_any = self.values == ("*",)
-        for origin in self.values:
-            if not self.is_any and not _ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"{origin!r} is not what a browser sends, such as https://example.com or http://localhost:3000"
-                )
-
-    def __contains__(self, origin: str) -> bool:
-        return self.is_any or origin.lower() in self.values
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Origins) and self.values == other.values
-
-    def __hash__(self) -> int:
-        return hash(self.values)
-
-    def __str__(self) -> str:
-        return ", ".join(self.values)
-
-    __repr__ = __str__
-
-
-class Hosts:
-    """Comma-separated host names without a port, `*.example.com` for every name below one, or `*` for any name."""
-
-    def __init__(self, text: str = "") -> None:
-        self.values = tuple(_as_sent(name.strip()) for name in text.split(",") if name.strip())
-        self.is_any = self.values == ("*",)
-        for name in self.values:
-            if not self.is_any and not _HOST_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no host name such as speech.example.com, without scheme and port")
-
-    def __contains__(self, name: str) -> bool:
-        """`name`: in lower case, without a dot at its end."""
-        return any(name.endswith(each[1:]) if each.startswith("*.") else name == each for each in self.values)
-
-    def __bool__(self) -> bool:
-        return bool(self.values)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Hosts) and self.values == other.values
-
-    def __hash__(self) -> int:
-        return hash(self.values)
-
-    def __str__(self) -> str:
-        return ", ".join(self.values)
-
-    __repr__ = __str__
-
-
-def _as_sent(name: str) -> str:
-    """A host name as browsers send it: lower case, ASCII, no dot at the end."""
-    try:
-        return name.rstrip(".").lower().encode("idna").decode()
-    except UnicodeError:
-        return name  # refused by its form
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +47,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     accept_cpml: Annotated[
         bool, Meta(description="`1` accepts the Coqui Public Model License, under which XTTS v2 may be downloaded")
     ] = False
+    asr_model: Annotated[
+        str,
+        Meta(min_length=1, description="Whisper model: a folder, a model to download, `embedded`, `off`, or `auto`"),
+    ] = "auto"
+    asr_device: Annotated[
+        Literal["auto", "cpu", "cuda"], Meta(description="Where Whisper computes: `auto` prefers a GPU with cuBLAS 12")
+    ] = "auto"
     data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
     host: Annotated[
         str,

@@ -22,7 +22,7 @@ if read_driver()[1] == 0:
 @pytest.fixture(scope="session")
 def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The server as `make run` starts it, speaking with the embedded voice."""
-    with serve(Settings(data=tmp_path_factory.mktemp("data"), max_text_chars=5000)) as server:
+    with serve(Settings(data=tmp_path_factory.mktemp("data"), max_text_chars=5000, asr_model="off")) as server:
         yield server
 
 
@@ -47,7 +47,8 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def xtts_server(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The server as `CHORUS_ENGINE=xtts CHORUS_MODEL=<tiny checkpoint> make run` starts it."""
-    settings = Settings(engine="xtts", model=str(tiny_checkpoint), data=tmp_path_factory.mktemp("data"))
+    data = tmp_path_factory.mktemp("data")
+    settings = Settings(engine="xtts", model=str(tiny_checkpoint), data=data, asr_model="off")
     with serve(settings) as server:
         yield server
 

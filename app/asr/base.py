@@ -28,6 +28,8 @@ class TranscriptionRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     temperature: float = 0.0
     """0: beam search, and higher temperatures for windows whose text is unlikely or repetitive; above 0: sampled at
     this temperature first"""
+    beam_size: int = 5
+    """texts that are followed at the same time at temperature 0: 1 halves the time and makes a few more errors"""
     word_timestamps: bool = False
 
 
@@ -56,6 +58,10 @@ class RecognizedSegment(msgspec.Struct, frozen=True, kw_only=True):
     compression_ratio: float
     no_speech_prob: float
     temperature: float
+
+    def at(self, index: int) -> "RecognizedSegment":
+        """A copy with another `index`."""
+        return msgspec.structs.replace(self, index=index)
 
 
 class LanguageDetected(msgspec.Struct, frozen=True):
@@ -132,6 +138,8 @@ class RecognizerStats(msgspec.Struct, frozen=True, kw_only=True):
     admitted_requests: int
     waiting_requests: int
     """with no window in the model yet"""
+    waiting_windows: int
+    """cut, and waiting for the model"""
     busy_windows: int
     """in the model now"""
     num_batches: int

@@ -25,6 +25,7 @@ from app.voices.files import prepare_data_directory
 @click.option("--port", type=int, help="Port to listen on (CHORUS_PORT).")
 def serve(host: str | None, port: int | None) -> None:
     """Start the server."""
+    from app.asr.installation import choose_model
     from app.engine.factory import choose_engine
     from app.server.app import create_app
 
@@ -34,6 +35,7 @@ def serve(host: str | None, port: int | None) -> None:
     # Faults of the settings are reported before a port is opened.
     prepare_data_directory(settings.data)
     choose_engine(settings)
+    choose_model(settings)
     failures: list[ChorusError] = []
 
     def stop(error: ChorusError) -> None:

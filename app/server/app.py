@@ -15,6 +15,8 @@ from litestar.handlers import WebsocketRouteHandler
 
 from app import __version__
 from app.asr.base import Recognizer
+from app.asr.factory import build_recognizer
+from app.asr.installation import choose_model
 from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
@@ -114,10 +116,11 @@ def create_app(
 ) -> AsgiApp:
     """The server as an ASGI app.
 
-    With an `engine` it is ready at once; without, the engine is loaded and warmed up in the background and /health
-    answers `loading`; with a `lifecycle` that has failed already, nothing is loaded and /health has the reason.
+    With an `engine` it is ready at once, and transcribes with `recognizer` if there is one. Without, both are loaded in
+    the background and /health answers `loading`. With a `lifecycle` that has failed already, nothing is loaded and
+    /health has the reason.
 
-    recognizer       transcribes; closed with the app
+    recognizer       is closed with the app
     volume           is called before saved voices are read and after they are written
     on_failure       is called when the engine cannot be loaded, or is lost later
     tracer_provider  makes the spans; by default that of CHORUS_OTLP_ENDPOINT, which is closed at the end
@@ -260,6 +263,7 @@ async def _load(
             engine = await run_in_daemon_thread(build, name="load-engine")
             with lifecycle.stage("warm-up"):
                 await warm_up(engine)
+            await _load_recognizer(app_state)
         lexicon = await TEXT.run(LexiconFile, app_state.settings.lexicon)
         service = SpeechService(engine, app_state.settings, lifecycle, volume=volume, lexicon=lexicon)
         with lifecycle.stage("speakers"):
@@ -276,6 +280,15 @@ async def _load(
         failure = EngineFailure(f"the engine could not be loaded: {error!r}")
         failure.__cause__ = error
         _fail(lifecycle, failure, on_failure)
+
+
+async def _load_recognizer(app_state: AppState) -> None:
+    choice = choose_model(app_state.settings)
+    if choice.kind == "none":
+        app_state.no_recognizer_reason = choice.reason
+        return
+    build = partial(build_recognizer, app_state.settings, choice, stage=app_state.lifecycle.stage)
+    app_state.loaded_recognizer = await run_in_daemon_thread(build, name="load-recogniser")
 
 
 def _fail(lifecycle: Lifecycle, error: ChorusError, on_failure: Callable[[ChorusError], None] | None) -> None:

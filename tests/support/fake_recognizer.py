@@ -104,7 +104,13 @@ class FakeRecognizer:
     def stats(self) -> RecognizerStats:
         num_open = sum(not stream.is_closed for stream in self.streams)
         return RecognizerStats(
-            admitted_requests=num_open, waiting_requests=0, busy_windows=0, num_batches=0, num_windows=0, audio_s=0.0
+            admitted_requests=num_open,
+            waiting_requests=0,
+            waiting_windows=0,
+            busy_windows=0,
+            num_batches=0,
+            num_windows=0,
+            audio_s=0.0,
         )
 
     def submit(self, request: TranscriptionRequest) -> FakeStream:

@@ -125,7 +125,8 @@ def chorus_serve(
     """`chorus serve` in a process of its own, on a free port, under the address `reached`."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    environ = os.environ | {"CHORUS_PORT": str(port), "CHORUS_DATA": str(data)} | environ
+    own = {"CHORUS_PORT": str(port), "CHORUS_DATA": str(data), "CHORUS_ASR_MODEL": "off"}
+    environ = os.environ | own | environ
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "serve"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -10,6 +10,7 @@ import msgspec
 import torch
 
 from app.audio.reference import ReferenceClip
+from app.daemon_thread import start_owner_thread
 from app.engine.admission import Admission
 from app.engine.base import Check, EngineInfo, EngineStats, Speaker, StartupTimer, unchecked, untimed
 from app.engine.scheduler import Request
@@ -20,7 +21,6 @@ from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.checkpoint.precision import Precision
 from app.engine.xtts.clones import Clones
 from app.engine.xtts.device.memory import read_device_memory
-from app.engine.xtts.device.thread import start_device_thread
 from app.engine.xtts.loop import AudioConsumed, Cancel, Speak, Stop
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.sequence import XttsSequence
@@ -87,7 +87,7 @@ class XttsEngine:
                 check=check,
             )
 
-        self._thread, parts = start_device_thread(make, lambda parts: parts.engine_loop.run())
+        self._thread, parts = start_owner_thread(make, lambda parts: parts.engine_loop.run(), name="device")
         self._checkpoint, self._engine_loop = parts.checkpoint, parts.engine_loop
         self._admission = Admission(
             max_admitted=parts.num_slots + max_queue,

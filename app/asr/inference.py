@@ -1,0 +1,58 @@
+"""The model as its thread sees it: arrays and tokens in, decoded tokens and timed phrases out.
+
+app.asr.network has it in CTranslate2.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.asr.base import RecognizedSegment, Task
+from app.asr.fallback import Decoded
+from app.asr.windows import Window
+
+Features = NDArray[np.float32]
+"""[mel bands, 3000]"""
+Encoded = NDArray[Any]
+"""[windows, 1500, channels] in the model's number format. Any: numpy has no name for each of them."""
+
+
+class Network(Protocol):
+    """`features` may be called on any thread, the methods below it on the thread that owns the model."""
+
+    @property
+    def is_multilingual(self) -> bool: ...
+
+    @property
+    def languages(self) -> tuple[str, ...]: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    def features(self, samples: NDArray[np.float32]) -> Features:
+        """`samples`: at most 30 s."""
+        ...
+
+    def prompt(self, language: str, task: Task, text: str) -> list[int]:
+        """Tokens before a window's own: the end of `text`, the language and the task."""
+        ...
+
+    def encode(self, features: Sequence[Features]) -> Encoded: ...
+
+    def detect_languages(self, encoded: Encoded) -> list[tuple[str, float]]:
+        """The likeliest language of each window and its probability."""
+        ...
+
+    def generate(
+        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int
+    ) -> list[Decoded]:
+        """Decode windows whose prompts are equally long."""
+        ...
+
+    def segments(
+        self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
+    ) -> list[RecognizedSegment]:
+        """The text of one window in phrases, numbered from 0, with the recording's times. `encoded`: of one window."""
+        ...

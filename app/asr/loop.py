@@ -1,0 +1,212 @@
+"""The thread that owns the model: windows of all requests come in by one inbox, their text goes out by callbacks.
+
+`step` is one turn: one encoder pass and one decoder search for the windows of up to `max_batch`. A window whose text is
+not acceptable waits for another turn at the next temperature, and keeps its encoder output.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+
+from app.asr.base import RecognizedSegment, TranscriptionRequest
+from app.asr.fallback import Decoded, best_of, temperatures_for
+from app.asr.inference import Encoded, Features, Network
+from app.asr.queue import WindowQueue
+from app.asr.windows import Window
+from app.errors import Draining, EngineFailure
+
+logger = logging.getLogger(__name__)
+
+
+class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
+    language: str
+    language_probability: float
+    segments: list[RecognizedSegment]
+    num_fallbacks: int
+    started_at_s: float
+
+
+class WindowJob:
+    """One window on its way through the model.
+
+    language    None detects it
+    on_result   called on the model's thread, once, unless the request is cancelled
+    """
+
+    def __init__(
+        self,
+        owner: object,
+        request: TranscriptionRequest,
+        window: Window,
+        features: Features,
+        *,
+        language: str | None,
+        on_result: Callable[[WindowResult | BaseException], None],
+    ) -> None:
+        self.owner = owner
+        self.request = request
+        self.window = window
+        self.features = features
+        self.language = language
+        self.language_probability = 1.0
+        self.on_result = on_result
+        self.encoded: Encoded | None = None
+        self.attempts: list[Decoded] = []
+        self.started_at_s: float | None = None
+        self._temperatures = temperatures_for(request.temperature)
+
+    @property
+    def temperature(self) -> float:
+        return self._temperatures[len(self.attempts)]
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return len(self.attempts) == len(self._temperatures)
+
+    @property
+    def batch_key(self) -> tuple[float, int, str]:
+        """Equal prompts have the same length, as a batch needs."""
+        return self.temperature, self.request.beam_size, self.request.prompt
+
+
+class ModelLoop:
+    """`send`, `cancel` and `stop` may be called on any thread; `run` is the model's thread."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        max_batch: int,
+        max_per_request: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._network = network
+        self._clock = clock
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._waiting: WindowQueue[WindowJob] = WindowQueue(max_batch=max_batch, max_per_owner=max_per_request)
+        self._ending = threading.Lock()
+        self._has_ended = False
+        self._is_stopping = False
+        self.busy_windows = 0
+        self.num_batches = 0
+        self.num_windows = 0
+        self.busy_s = 0.0
+        """seconds of all turns together"""
+
+    def send(self, job: WindowJob) -> None:
+        """After `stop`, the job gets Draining."""
+        with self._ending:
+            if not self._has_ended:
+                self._inbox.put(lambda: self._waiting.add(job))
+                return
+        job.on_result(Draining("the server is shutting down"))
+
+    def cancel(self, owner: object) -> None:
+        """Begin no window of `owner` any more."""
+        self._inbox.put(lambda: self._waiting.drop(owner))
+
+    def stop(self) -> None:
+        """End `run` after the running turn. Windows that wait get no result."""
+
+        def end() -> None:
+            self._is_stopping = True
+
+        with self._ending:
+            self._has_ended = True
+        self._inbox.put(end)
+
+    def run(self) -> None:
+        while True:
+            self._take_inbox()
+            if self._is_stopping:
+                return
+            batch = self._waiting.take()
+            self.busy_windows = len(batch)
+            began_at_s = self._clock()
+            try:
+                self._step(batch)
+            except Exception as error:  # the loop's boundary: every window of the turn fails by name
+                logger.exception("the recogniser failed on %d windows", len(batch))
+                failure = EngineFailure(f"the recogniser failed: {error}")
+                failure.__cause__ = error
+                for job in batch:
+                    job.on_result(failure)
+            self.busy_s += self._clock() - began_at_s
+            self.busy_windows = 0
+
+    def _take_inbox(self) -> None:
+        """Wait for a message where no window waits."""
+        while not self._is_stopping:
+            try:
+                act = self._inbox.get(block=not len(self._waiting))
+            except queue.Empty:
+                return
+            act()
+
+    def _step(self, batch: Sequence[WindowJob]) -> None:
+        now_s = self._clock()
+        for job in batch:
+            job.started_at_s = now_s if job.started_at_s is None else job.started_at_s
+        encoded = self._encode(batch)
+        self._detect_languages(batch, encoded)
+        prompts = [self._network.prompt(job.language or "", job.request.task, job.request.prompt) for job in batch]
+        first = batch[0]
+        decoded = self._network.generate(
+            encoded, prompts, temperature=first.temperature, beam_size=first.request.beam_size
+        )
+        self.num_batches += 1
+        self.num_windows += len(batch)
+        for row, (job, attempt) in enumerate(zip(batch, decoded, strict=True)):
+            job.attempts.append(attempt)
+            if attempt.is_acceptable or job.is_last_attempt:
+                self._finish(job, encoded[row : row + 1])
+            else:
+                job.encoded = encoded[row : row + 1].copy()
+                self._waiting.put_back(job)
+
+    def _encode(self, batch: Sequence[WindowJob]) -> Encoded:
+        """[windows, 1500, channels], those that have been encoded before included."""
+        new = [job.features for job in batch if job.encoded is None]
+        if len(new) == len(batch):
+            return self._network.encode(new)
+        fresh = iter(self._network.encode(new) if new else ())
+        return np.stack([next(fresh) if job.encoded is None else job.encoded[0] for job in batch])
+
+    def _detect_languages(self, batch: Sequence[WindowJob], encoded: Encoded) -> None:
+        rows = [row for row, job in enumerate(batch) if job.language is None]
+        if rows:
+            found = self._network.detect_languages(encoded[rows])
+            for row, (language, probability) in zip(rows, found, strict=True):
+                batch[row].language, batch[row].language_probability = language, probability
+
+    def _finish(self, job: WindowJob, encoded: Encoded) -> None:
+        last = job.attempts[-1]
+        chosen = last if last.is_acceptable else best_of(job.attempts)
+        assert job.language is not None
+        assert job.started_at_s is not None
+        segments = (
+            []
+            if chosen.is_silence
+            else self._network.segments(
+                job.window,
+                chosen,
+                encoded,
+                language=job.language,
+                task=job.request.task,
+                word_timestamps=job.request.word_timestamps,
+            )
+        )
+        job.on_result(
+            WindowResult(
+                language=job.language,
+                language_probability=job.language_probability,
+                segments=segments,
+                num_fallbacks=len(job.attempts) - 1,
+                started_at_s=job.started_at_s,
+            )
+        )

@@ -1,0 +1,269 @@
+"""The event loop's side of the recogniser: admission, and one task for each request.
+
+A task cuts its recording into windows on a pool's thread, keeps WINDOWS_AHEAD of them with the model's thread, and puts
+their text into the request's stream in order.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from app.asr.base import (
+    SAMPLE_RATE_HZ,
+    Finished,
+    LanguageDetected,
+    Progress,
+    RecognizerInfo,
+    RecognizerStats,
+    TranscriptionRequest,
+)
+from app.asr.inference import Features, Network
+from app.asr.loop import ModelLoop, WindowJob, WindowResult
+from app.asr.stream import EventStream
+from app.asr.windows import FindSpeech, Window, cut_windows
+from app.daemon_thread import start_owner_thread
+from app.errors import ChorusError, Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage, quoted
+from app.pools import WINDOWS, yield_to_speech
+
+logger = logging.getLogger(__name__)
+
+WINDOWS_AHEAD = 4
+"""Windows of one request that wait for the model: 3 MB each."""
+ASSUMED_PACE, ASSUMED_S = 5.0, 10.0
+"""Seconds of recordings transcribed in a second, until it has been measured for longer than ASSUMED_S."""
+MAX_RETRY_AFTER_S = 3600
+
+
+class Transcription:
+    """One admitted request, on the event loop."""
+
+    def __init__(self, request: TranscriptionRequest, stream: EventStream, now_s: float) -> None:
+        self.request = request
+        self.stream = stream
+        self.submitted_at_s = now_s
+        self.started_at_s: float | None = None
+        self.duration_s = len(request.samples) / SAMPLE_RATE_HZ
+        self.until_s = 0.0
+        self.speech_s = 0.0
+        self.language = request.language
+        self.num_segments = 0
+        self.num_windows = 0
+        self.num_fallbacks = 0
+
+    def take(self, window: Window, result: WindowResult) -> None:
+        """Put the events of the next window into the stream."""
+        if self.num_windows == 0:
+            self.language, self.started_at_s = result.language, result.started_at_s
+            self.stream.put(LanguageDetected(result.language, result.language_probability))
+        for segment in result.segments:
+            self.stream.put(segment.at(self.num_segments))
+            self.num_segments += 1
+        self.num_windows += 1
+        self.num_fallbacks += result.num_fallbacks
+        self.speech_s += window.duration_s
+        self.until_s = window.end_s
+        self.stream.put(Progress(window.end_s))
+
+    def finish(self, now_s: float) -> None:
+        started_at_s = now_s if self.started_at_s is None else self.started_at_s
+        self.stream.put(
+            Finished(
+                duration_s=self.duration_s,
+                speech_s=self.speech_s,
+                language=self.language,
+                num_segments=self.num_segments,
+                num_windows=self.num_windows,
+                num_fallbacks=self.num_fallbacks,
+                queue_s=started_at_s - self.submitted_at_s,
+                total_s=now_s - self.submitted_at_s,
+            )
+        )
+
+
+class WhisperRecognizer:
+    """A Recognizer on one model.
+
+    make_network   loads the model, on the thread that owns it from then on
+    find_speech    is called on pool threads
+    model          its name, for `info`
+    max_batch      windows that are decoded together
+    max_per_request of them of one request: the longest that a new request waits for an earlier one
+
+    Construction blocks until the model is loaded, and raises what `make_network` raises.
+    """
+
+    def __init__(
+        self,
+        make_network: Callable[[], Network],
+        *,
+        find_speech: FindSpeech,
+        model: str,
+        device: str,
+        max_batch: int,
+        max_per_request: int,
+        max_queue: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        def make() -> tuple[Network, ModelLoop]:
+            yield_to_speech()
+            network = make_network()
+            return network, ModelLoop(network, max_batch=max_batch, max_per_request=max_per_request, clock=clock)
+
+        self._thread, (self._network, self._model_loop) = start_owner_thread(
+            make, lambda parts: parts[1].run(), name="recogniser"
+        )
+        self._find_speech = find_speech
+        self._clock = clock
+        self._open: dict[Transcription, asyncio.Task[None]] = {}
+        self._audio_s = 0.0
+        self._num_sent = 0
+        """windows with the model's thread whose requests wait for them"""
+        self._is_closed = False
+        self.info = RecognizerInfo(
+            name="whisper",
+            model=model,
+            languages=self._network.languages,
+            can_translate=self._network.is_multilingual,
+            device=device,
+            precision=self._network.precision,
+            max_batch=max_batch,
+            max_admitted=max_batch + max_queue,
+        )
+
+    def stats(self) -> RecognizerStats:
+        return RecognizerStats(
+            admitted_requests=len(self._open),
+            waiting_requests=sum(transcription.started_at_s is None for transcription in self._open),
+            waiting_windows=max(0, self._num_sent - self._model_loop.busy_windows),
+            busy_windows=self._model_loop.busy_windows,
+            num_batches=self._model_loop.num_batches,
+            num_windows=self._model_loop.num_windows,
+            audio_s=self._audio_s,
+        )
+
+    def submit(self, request: TranscriptionRequest) -> EventStream:
+        if self._is_closed:
+            raise Draining("the server is shutting down")
+        if request.language is not None and request.language not in self.info.languages:
+            raise UnsupportedLanguage(
+                f"{self.info.model} does not know the language {quoted(request.language)}; it knows "
+                f"{', '.join(self.info.languages)}",
+                param="language",
+            )
+        if request.task == "translate" and not self.info.can_translate:
+            raise InvalidField(f"{self.info.model} knows English only, so it cannot translate", param="task")
+        if len(self._open) >= self.info.max_admitted:
+            raise QueueFull(
+                f"{len(self._open)} recordings are being transcribed or waiting; try again in a moment",
+                retry_after_s=self._seconds_until_place(),
+            )
+
+        def on_close() -> None:
+            self._open.pop(transcription, None)
+            task.cancel()
+            self._model_loop.cancel(transcription)
+
+        stream = EventStream(on_close)
+        transcription = Transcription(request, stream, self._clock())
+        task = asyncio.get_running_loop().create_task(self._transcribe(transcription))
+        self._open[transcription] = task
+        return stream
+
+    async def aclose(self) -> None:
+        self._is_closed = True
+        tasks = list(self._open.values())
+        for transcription, task in list(self._open.items()):
+            transcription.stream.fail(Draining("the server stopped before this recording was transcribed"))
+            task.cancel()
+        self._model_loop.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._thread.join)
+
+    async def _transcribe(self, transcription: Transcription) -> None:
+        ahead: deque[tuple[Window, asyncio.Future[WindowResult]]] = deque()
+        try:
+            await self._take_windows(transcription, ahead)
+            transcription.finish(self._clock())
+        except ChorusError as error:
+            transcription.stream.fail(error)
+        except Exception as error:  # the request's boundary: its consumer is told
+            logger.exception("a recording could not be cut into windows")
+            failure = EngineFailure(f"the recording could not be prepared: {error}")
+            failure.__cause__ = error
+            transcription.stream.fail(failure)
+        finally:
+            self._open.pop(transcription, None)
+            self._model_loop.cancel(transcription)
+            for _, outcome in ahead:
+                outcome.cancel()
+
+    async def _take_windows(
+        self, transcription: Transcription, ahead: "deque[tuple[Window, asyncio.Future[WindowResult]]]"
+    ) -> None:
+        """`ahead`: windows in the model's hands, in order."""
+        windows = cut_windows(transcription.request.samples, self._find_speech)
+        language = transcription.request.language
+        if not self._network.is_multilingual:
+            language = self._network.languages[0]
+        is_cut = False
+        while True:
+            # One window until its language is known: the others take it over.
+            while not is_cut and len(ahead) < (WINDOWS_AHEAD if language else 1):
+                prepared = await WINDOWS.run(self._prepare_next, windows)
+                if prepared is None:
+                    is_cut = True
+                else:
+                    window, features = prepared
+                    ahead.append((window, self._send(transcription, window, features, language)))
+            if not ahead:
+                return
+            window, outcome = ahead.popleft()
+            result = await outcome
+            language = result.language
+            transcription.take(window, result)
+            self._audio_s += window.duration_s
+
+    def _prepare_next(self, windows: Iterator[Window]) -> tuple[Window, Features] | None:
+        window = next(windows, None)
+        return None if window is None else (window, self._network.features(window.samples))
+
+    def _send(
+        self, transcription: Transcription, window: Window, features: Features, language: str | None
+    ) -> "asyncio.Future[WindowResult]":
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[WindowResult] = loop.create_future()
+        self._num_sent += 1
+
+        def on_done(done: "asyncio.Future[WindowResult]") -> None:
+            self._num_sent -= 1
+            if not done.cancelled():
+                done.exception()  # told once, with the first window that has it
+
+        outcome.add_done_callback(on_done)
+
+        def settle(result: WindowResult | BaseException) -> None:
+            if outcome.done():
+                return
+            if isinstance(result, BaseException):
+                outcome.set_exception(result)
+            else:
+                outcome.set_result(result)
+
+        def on_result(result: WindowResult | BaseException) -> None:
+            with suppress(RuntimeError):  # the loop may be closed by now: nobody waits for the result
+                loop.call_soon_threadsafe(settle, result)
+
+        self._model_loop.send(
+            WindowJob(transcription, transcription.request, window, features, language=language, on_result=on_result)
+        )
+        return outcome
+
+    def _seconds_until_place(self) -> int:
+        """All requests take turns, so the one with the least left ends first."""
+        pace = (self._audio_s + ASSUMED_PACE * ASSUMED_S) / (self._model_loop.busy_s + ASSUMED_S)
+        least_s = min(transcription.duration_s - transcription.until_s for transcription in self._open)
+        return max(1, min(MAX_RETRY_AFTER_S, math.ceil(len(self._open) * least_s / pace)))

@@ -1,0 +1,216 @@
+"""Whisper in CTranslate2: features, encoder, decoder, alignment. Stateless between calls.
+
+faster-whisper's tokenizer, features, voice activity detector and alignment are used as they are; its own loop over one
+recording is not.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ctranslate2 import StorageView
+from faster_whisper import WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import (
+    Segment,
+    get_suppressed_tokens,
+    restore_speech_timestamps,
+)
+from faster_whisper.transcribe import Word as AlignedWord
+from faster_whisper.vad import VadOptions, get_speech_timestamps
+from numpy.typing import NDArray
+
+from app.asr.base import SAMPLE_RATE_HZ, RecognizedSegment, Task, Word
+from app.asr.fallback import Decoded, compression_ratio
+from app.asr.inference import Encoded, Features
+from app.asr.windows import WINDOW_S, Span, Window
+
+MAX_LENGTH = 448
+"""Tokens of a prompt and its text."""
+MAX_INITIAL_TIMESTAMP = 50
+"""A window's text begins within its first second."""
+NUM_SAMPLED = 5
+"""Texts that are sampled at a temperature above 0; the likeliest is taken."""
+PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
+"""Punctuation that belongs to the word behind it, and to the word before it."""
+FRAMES_PER_S = 100
+
+logging.getLogger("faster_whisper").setLevel(logging.WARNING)
+
+
+def find_speech(samples: NDArray[np.float32]) -> list[Span]:
+    """Spans of speech by the Silero detector, with up to 0.4 s around each."""
+    is_one_window = len(samples) <= WINDOW_S * SAMPLE_RATE_HZ
+    options = VadOptions(max_speech_duration_s=float("inf") if is_one_window else WINDOW_S, min_silence_duration_ms=160)
+    spans = get_speech_timestamps(samples, options)
+    return [(span["start"], span["end"]) for span in spans if span["end"] > span["start"]]
+
+
+class WhisperNetwork:
+    """A Network of app.asr.inference: one loaded model.
+
+    device       `cpu` or `cuda`
+    files        contents by file name, in place of a folder
+    Raises RuntimeError or ValueError for files that are no Whisper model of CTranslate2.
+    """
+
+    def __init__(
+        self, model: Path | str, *, device: str, precision: str, files: dict[str, bytes] | None = None
+    ) -> None:
+        # Any: faster-whisper's annotations of several methods are wrong.
+        self._whisper: Any = WhisperModel(str(model), device=device, compute_type=precision, files=files or {})
+        self._model = self._whisper.model
+        self.is_multilingual: bool = self._model.is_multilingual
+        vocabulary = self._whisper.hf_tokenizer
+        self.languages = tuple(
+            code
+            for code in self._whisper.supported_languages
+            if not self.is_multilingual or vocabulary.token_to_id(f"<|{code}|>") is not None
+        )
+        self.precision = str(self._model.compute_type)
+        self._tokenizers: dict[tuple[str, Task], Tokenizer] = {}
+        suppressed: Any = [-1]  # Any: annotated as a tuple, and used as a list
+        self._suppressed = list(
+            get_suppressed_tokens(self._tokenizer(self.languages[0], "transcribe"), suppressed) or ()
+        )
+
+    def features(self, samples: NDArray[np.float32]) -> Features:
+        return pad_or_trim(self._whisper.feature_extractor(samples)[..., :-1])
+
+    def prompt(self, language: str, task: Task, text: str) -> list[int]:
+        tokenizer = self._tokenizer(language, task)
+        earlier = tokenizer.encode(f" {text.strip()}") if text.strip() else []
+        return self._whisper.get_prompt(tokenizer, earlier)
+
+    def encode(self, features: Sequence[Features]) -> Encoded:
+        # Decoding moves it to the device again; a window costs 1.5 MB (base) to 7.7 MB (large).
+        output = self._model.encode(StorageView.from_array(np.stack(features)), to_cpu=True)
+        return np.array(output)
+
+    def detect_languages(self, encoded: Encoded) -> list[tuple[str, float]]:
+        if not self.is_multilingual:
+            return [(self.languages[0], 1.0)] * len(encoded)
+        found = self._model.detect_language(_storage(encoded))
+        return [(languages[0][0][2:-2], languages[0][1]) for languages in found]
+
+    def generate(
+        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int
+    ) -> list[Decoded]:
+        search = (
+            {"beam_size": 1, "num_hypotheses": NUM_SAMPLED, "sampling_topk": 0, "sampling_temperature": temperature}
+            if temperature > 0
+            else {"beam_size": beam_size}
+        )
+        results = self._model.generate(
+            _storage(encoded),
+            list(prompts),
+            max_length=MAX_LENGTH,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+            max_initial_timestamp_index=MAX_INITIAL_TIMESTAMP,
+            **search,
+        )
+        return [self._decoded(result, temperature) for result in results]
+
+    def segments(
+        self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
+    ) -> list[RecognizedSegment]:
+        tokenizer = self._tokenizer(language, task)
+        phrases = self._phrases(window, decoded, tokenizer)
+        if word_timestamps and any(token < tokenizer.eot for token in decoded.tokens):
+            self._whisper.add_word_timestamps(
+                [phrases],
+                tokenizer,
+                _storage(encoded),
+                round(window.duration_s * FRAMES_PER_S),
+                PREPENDED,
+                APPENDED,
+                0.0,
+            )
+        segments: list[Segment] = []
+        for phrase in phrases:
+            text = tokenizer.decode(phrase["tokens"])
+            if phrase["start"] == phrase["end"] or not text.strip():
+                continue
+            segments.append(
+                Segment(
+                    id=0,
+                    seek=0,
+                    start=phrase["start"],
+                    end=phrase["end"],
+                    text=text,
+                    tokens=phrase["tokens"],
+                    avg_logprob=decoded.avg_logprob,
+                    compression_ratio=decoded.compression_ratio,
+                    no_speech_prob=decoded.no_speech_prob,
+                    words=[AlignedWord(**word) for word in phrase["words"]] if "words" in phrase else None,
+                    temperature=decoded.temperature,
+                )
+            )
+        spans = [{"start": start, "end": end} for start, end in window.spans]
+        restored = restore_speech_timestamps(segments, spans, SAMPLE_RATE_HZ)
+        return [_as_recognized(index, segment) for index, segment in enumerate(restored)]
+
+    def _phrases(self, window: Window, decoded: Decoded, tokenizer: Tokenizer) -> list[dict[str, Any]]:
+        """Split at the timestamps of the text. Times count from the start of the window."""
+        tokens = list(decoded.tokens)
+        if tokens and tokens[-1] < tokenizer.timestamp_begin:
+            # Without an end of its own, faster-whisper would decode the last phrase again with the next window.
+            tokens.append(tokenizer.timestamp_begin + round(window.duration_s / self._whisper.time_precision))
+        phrases, _, _ = self._whisper._split_segments_by_timestamps(
+            tokenizer=tokenizer,
+            tokens=tokens,
+            time_offset=0.0,
+            segment_size=round(window.duration_s * FRAMES_PER_S),
+            segment_duration=window.duration_s,
+            seek=0,
+        )
+        for phrase in phrases:
+            phrase["end"] = min(phrase["end"], window.duration_s)
+        return phrases
+
+    def _decoded(self, result: Any, temperature: float) -> Decoded:  # Any: ctranslate2 has no types
+        tokens = result.sequences_ids[0]
+        text = self._tokenizer(self.languages[0], "transcribe").decode(tokens).strip()
+        return Decoded(
+            tokens=tuple(tokens),
+            avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+            no_speech_prob=result.no_speech_prob,
+            compression_ratio=compression_ratio(text),
+            temperature=temperature,
+        )
+
+    def _tokenizer(self, language: str, task: Task) -> Tokenizer:
+        key = (language, task)
+        if key not in self._tokenizers:
+            self._tokenizers[key] = Tokenizer(
+                self._whisper.hf_tokenizer, self.is_multilingual, task=task, language=language
+            )
+        return self._tokenizers[key]
+
+
+def _storage(encoded: Encoded) -> Any:  # Any: ctranslate2 has no types
+    return StorageView.from_array(np.ascontiguousarray(encoded))
+
+
+def _as_recognized(index: int, segment: Segment) -> RecognizedSegment:
+    return RecognizedSegment(
+        index=index,
+        start_s=float(segment.start),
+        end_s=float(segment.end),
+        text=segment.text,
+        tokens=tuple(segment.tokens),
+        words=tuple(
+            Word(start_s=float(word.start), end_s=float(word.end), text=word.word, probability=float(word.probability))
+            for word in segment.words or ()
+        ),
+        avg_logprob=segment.avg_logprob,
+        compression_ratio=segment.compression_ratio,
+        no_speech_prob=segment.no_speech_prob,
+        temperature=segment.temperature or 0.0,
+    )

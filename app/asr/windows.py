@@ -1,0 +1,81 @@
+"""A recording cut into windows of speech: what the model gets in one piece.
+
+Reads the recording in blocks, so that a long one needs the memory of one block and its first text comes early. Knows
+neither the voice activity detector nor the model.
+"""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from app.asr.base import SAMPLE_RATE_HZ, Samples
+
+WINDOW_S = 30
+MAX_WINDOW = WINDOW_S * SAMPLE_RATE_HZ
+BLOCK = 300 * SAMPLE_RATE_HZ
+"""Samples in which speech is looked for at a time."""
+OVERLAP = SAMPLE_RATE_HZ
+"""Samples of silence at the end of a block that the next one looks at again: a word may begin there."""
+
+Span = tuple[int, int]
+"""[start, end) in samples"""
+FindSpeech = Callable[[NDArray[np.float32]], list[Span]]
+"""Spans of speech in samples, in order, without overlaps, each at most WINDOW_S long."""
+
+
+class Window(msgspec.Struct, frozen=True, eq=False):
+    """Spans of speech without the silence between them, at most WINDOW_S together."""
+
+    spans: tuple[Span, ...]
+    """positions in the recording"""
+    samples: NDArray[np.float32]
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+    @property
+    def end_s(self) -> float:
+        """In the recording."""
+        return self.spans[-1][1] / SAMPLE_RATE_HZ
+
+
+def cut_windows(samples: Samples, find_speech: FindSpeech) -> Iterator[Window]:
+    """Pack the speech of a recording into as few windows as its order allows. Blocks between two of them."""
+    spans: list[Span] = []
+    parts: list[NDArray[np.float32]] = []
+    length = 0
+    for span, part in _speech(samples, find_speech):
+        if length + len(part) > MAX_WINDOW:
+            yield Window(tuple(spans), np.concatenate(parts))
+            spans, parts, length = [], [], 0
+        spans.append(span)
+        parts.append(part)
+        length += len(part)
+    if parts:
+        yield Window(tuple(spans), np.concatenate(parts))
+
+
+def _speech(samples: Samples, find_speech: FindSpeech) -> Iterator[tuple[Span, NDArray[np.float32]]]:
+    position = 0
+    while position < len(samples):
+        end = min(position + BLOCK, len(samples))
+        block = as_float32(samples[position:end])
+        spans = find_speech(block)
+        next_position = end
+        if end < len(samples):
+            if len(spans) > 1 and spans[-1][1] > len(block) - OVERLAP:  # it may go on in the next block
+                next_position = position + spans.pop()[0]
+            else:
+                next_position = max(end - OVERLAP, position + (spans[-1][1] if spans else 0))
+        for start, stop in spans:
+            yield (position + start, position + stop), block[start:stop]
+        position = next_position
+
+
+def as_float32(samples: Samples) -> NDArray[np.float32]:
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) / np.float32(32768)
+    return samples.astype(np.float32, copy=False)

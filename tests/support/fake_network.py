@@ -1,0 +1,104 @@
+"""A FakeNetwork below the recogniser: its model reads a text from the samples, and a test says when a turn may end."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.asr.base import SAMPLE_RATE_HZ, RecognizedSegment, Task
+from app.asr.fallback import Decoded
+from app.asr.inference import Encoded, Features
+from app.asr.windows import Span, Window
+
+SILENCE, NOISE, SPEECH = 0.0, -1.0, 0.5
+"""Values of samples: no speech, speech whose text is never likely, and speech."""
+
+
+def spoken(seconds: float, value: float = SPEECH) -> NDArray[np.float32]:
+    """A recording without silence. The text of its windows is `value` and their length."""
+    return np.full(round(seconds * SAMPLE_RATE_HZ), value, np.float32)
+
+
+def find_speech(samples: NDArray[np.float32]) -> list[Span]:
+    """All that is not SILENCE, in spans of at most 30 s."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (samples != SILENCE).astype(np.int8), [0]))))
+    step = 30 * SAMPLE_RATE_HZ
+    return [
+        (start, min(start + step, int(stop)))
+        for first, stop in zip(edges[::2], edges[1::2], strict=True)
+        for start in range(int(first), int(stop), step)
+    ]
+
+
+class FakeNetwork:
+    """Speech is text at once, or from `acceptable_at` on where its samples are NOISE.
+
+    turn     called in each turn before it decodes, on the model's thread, with the seconds of each window
+    """
+
+    is_multilingual = True
+    languages = ("en", "de")
+    precision = "none"
+
+    def __init__(self, turn: Callable[[list[float]], None] = lambda _: None, *, acceptable_at: float = 2.0) -> None:
+        self._turn = turn
+        self._acceptable_at = acceptable_at
+        self.batches: list[list[float]] = []
+        self.temperatures: list[float] = []
+        self.num_encoded = 0
+        self.prompts: list[list[int]] = []
+        self.threads: set[int] = set()
+
+    def features(self, samples: NDArray[np.float32]) -> Features:
+        return np.array([[samples[0], len(samples) / SAMPLE_RATE_HZ]], np.float32)
+
+    def prompt(self, language: str, task: Task, text: str) -> list[int]:
+        return [self.languages.index(language), *map(ord, text)]
+
+    def encode(self, features: Sequence[Features]) -> Encoded:
+        self.threads.add(threading.get_ident())
+        self.num_encoded += len(features)
+        return np.stack(features)
+
+    def detect_languages(self, encoded: Encoded) -> list[tuple[str, float]]:
+        return [("de", 0.75)] * len(encoded)
+
+    def generate(
+        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int
+    ) -> list[Decoded]:
+        assert len({len(prompt) for prompt in prompts}) == 1, "CTranslate2 takes prompts of one length only"
+        assert len(prompts) == len(encoded)
+        seconds = [float(row[0, 1]) for row in encoded]
+        self._turn(seconds)
+        self.batches.append(seconds)
+        self.temperatures.append(temperature)
+        self.prompts += prompts
+        return [
+            Decoded(
+                tokens=(1, 2),
+                avg_logprob=-2.0 if row[0, 0] == NOISE and temperature < self._acceptable_at else -0.2,
+                no_speech_prob=0.1,
+                compression_ratio=1.0,
+                temperature=temperature,
+            )
+            for row in encoded
+        ]
+
+    def segments(
+        self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
+    ) -> list[RecognizedSegment]:
+        assert encoded.shape[0] == 1
+        return [
+            RecognizedSegment(
+                index=0,
+                start_s=window.spans[0][0] / SAMPLE_RATE_HZ,
+                end_s=window.end_s,
+                text=f" {language} {float(encoded[0, 0, 1]):g}",
+                tokens=decoded.tokens,
+                avg_logprob=decoded.avg_logprob,
+                compression_ratio=decoded.compression_ratio,
+                no_speech_prob=decoded.no_speech_prob,
+                temperature=decoded.temperature,
+            )
+        ]

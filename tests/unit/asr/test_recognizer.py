@@ -1,0 +1,282 @@
+"""WhisperRecognizer on a FakeNetwork: turns, order, cancellation, admission, failures."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from app.asr.base import (
+    Finished,
+    LanguageDetected,
+    Progress,
+    RecognitionEvent,
+    RecognitionStream,
+    RecognizedSegment,
+    TranscriptionRequest,
+)
+from app.asr.recognizer import WhisperRecognizer
+from app.errors import Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage
+from tests.support.fake_network import NOISE, FakeNetwork, find_speech, spoken
+
+
+@asynccontextmanager
+async def opened(network: FakeNetwork, *, max_batch: int = 4, max_queue: int = 8) -> AsyncIterator[WhisperRecognizer]:
+    recognizer = WhisperRecognizer(
+        lambda: network,
+        find_speech=find_speech,
+        model="fake",
+        device="none",
+        max_batch=max_batch,
+        max_per_request=2,
+        max_queue=max_queue,
+    )
+    try:
+        yield recognizer
+    finally:
+        await recognizer.aclose()
+
+
+async def events_of(stream: RecognitionStream) -> list[RecognitionEvent]:
+    return [event async for event in stream]
+
+
+def texts(events: list[RecognitionEvent]) -> list[str]:
+    return [event.text for event in events if isinstance(event, RecognizedSegment)]
+
+
+def run(network: FakeNetwork, scenario: Callable[[WhisperRecognizer], Awaitable[None]], **options: int) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(60), opened(network, **options) as recognizer:
+            await scenario(recognizer)
+
+    asyncio.run(whole())
+
+
+class Gate:
+    """Holds the model's turns: a test lets one after the other pass."""
+
+    def __init__(self) -> None:
+        self._may_end = threading.Semaphore(0)
+        self._has_begun = threading.Semaphore(0)
+
+    def __call__(self, _: list[float]) -> None:
+        self._has_begun.release()
+        assert self._may_end.acquire(timeout=60)
+
+    async def begun(self) -> None:
+        assert await asyncio.to_thread(self._has_begun.acquire, timeout=60)
+
+    def let_pass(self, turns: int = 1) -> None:
+        self._may_end.release(turns)
+
+
+def test_language_then_segments_in_order_with_progress_then_the_receipt() -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        events = await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(75))))
+        assert [type(event) for event in events] == [
+            LanguageDetected, *[RecognizedSegment, Progress] * 3, Finished,
+        ]  # fmt: skip
+        assert events[0] == LanguageDetected("de", 0.75)
+        assert texts(events) == [" de 30", " de 30", " de 15"]
+        assert [event.index for event in events if isinstance(event, RecognizedSegment)] == [0, 1, 2]
+        assert [event.until_s for event in events if isinstance(event, Progress)] == [30, 60, 75]
+        receipt = events[-1]
+        assert isinstance(receipt, Finished)
+        assert (receipt.duration_s, receipt.speech_s, receipt.language, receipt.num_windows) == (75, 75, "de", 3)
+        assert 0 <= receipt.queue_s <= receipt.total_s
+
+    run(FakeNetwork(), scenario)
+
+
+def test_the_language_of_the_request_is_certain_and_never_detected() -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        events = await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(1), language="en")))
+        assert events[0] == LanguageDetected("en", 1.0)
+
+    network = FakeNetwork()
+    run(network, scenario)
+    assert network.prompts == [[0]]
+
+
+def test_a_recording_without_speech_gets_its_receipt_and_no_turn_of_the_model() -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        [receipt] = await events_of(recognizer.submit(TranscriptionRequest(samples=np.zeros(16_000, np.float32))))
+        assert isinstance(receipt, Finished)
+        assert (receipt.language, receipt.num_windows, receipt.speech_s) == (None, 0, 0)
+
+    network = FakeNetwork()
+    run(network, scenario)
+    assert network.batches == []
+
+
+def test_windows_of_several_callers_share_a_turn() -> None:
+    gate = Gate()
+    network = FakeNetwork(gate)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        first = asyncio.create_task(events_of(recognizer.submit(TranscriptionRequest(samples=spoken(1)))))
+        await gate.begun()
+        others = [
+            asyncio.create_task(events_of(recognizer.submit(TranscriptionRequest(samples=spoken(seconds)))))
+            for seconds in (2, 3, 4)
+        ]
+        while recognizer.stats().waiting_windows < len(others):
+            await asyncio.sleep(0)
+        gate.let_pass(100)
+        assert texts(await first) == [" de 1"]
+        assert [texts(await other) for other in others] == [[" de 2"], [" de 3"], [" de 4"]]
+
+    run(network, scenario)
+    assert [sorted(batch) for batch in network.batches] == [[1], [2, 3, 4]]
+    assert len(network.threads) == 1
+
+
+def test_a_sentence_is_transcribed_while_an_hour_of_speech_is() -> None:
+    gate = Gate()
+    network = FakeNetwork(gate)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        hour = recognizer.submit(TranscriptionRequest(samples=spoken(3600), language="en"))
+        await gate.begun()
+        sentence = asyncio.create_task(
+            events_of(recognizer.submit(TranscriptionRequest(samples=spoken(3), language="en")))
+        )
+        num_turns = 0
+        while not sentence.done():
+            gate.let_pass()
+            num_turns += 1
+            await gate.begun()
+            await asyncio.sleep(0)
+        assert texts(await sentence) == [" en 3"]
+        assert num_turns < 40  # the hour alone takes 60
+        await hour.aclose()
+        gate.let_pass(100)
+
+    run(network, scenario)
+
+
+def test_no_window_of_a_cancelled_request_is_begun() -> None:
+    gate = Gate()
+    network = FakeNetwork(gate)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        stream = recognizer.submit(TranscriptionRequest(samples=spoken(300), language="en"))
+        await gate.begun()
+        await stream.aclose()
+        await stream.aclose()
+        assert recognizer.stats().admitted_requests == 0
+        gate.let_pass(100)
+        assert texts(await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(1), language="en")))) == [
+            " en 1"
+        ]
+
+    run(network, scenario)
+    assert network.batches[1:] == [[1.0]]
+
+
+def test_a_window_without_likely_text_is_decoded_again_alone_and_encoded_once() -> None:
+    network = FakeNetwork(acceptable_at=0.4)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        noise = TranscriptionRequest(samples=spoken(2, NOISE), language="en")
+        events = await events_of(recognizer.submit(noise))
+        [segment] = [event for event in events if isinstance(event, RecognizedSegment)]
+        assert segment.temperature == 0.4
+        receipt = events[-1]
+        assert isinstance(receipt, Finished)
+        assert receipt.num_fallbacks == 2
+
+    run(network, scenario)
+    assert network.temperatures == [0.0, 0.2, 0.4]
+    assert network.num_encoded == 1
+
+
+def test_the_likeliest_text_is_taken_where_no_temperature_gives_an_acceptable_one() -> None:
+    network = FakeNetwork()
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        noise = TranscriptionRequest(samples=spoken(2, NOISE), language="en")
+        assert texts(await events_of(recognizer.submit(noise))) == [" en 2"]
+
+    run(network, scenario)
+    assert network.temperatures == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_requests_with_different_prompts_do_not_share_a_turn() -> None:
+    gate = Gate()
+    network = FakeNetwork(gate)  # which refuses prompts of different lengths
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        requests = [TranscriptionRequest(samples=spoken(1), prompt=prompt) for prompt in ("", "a", "abc")]
+        tasks = [asyncio.create_task(events_of(recognizer.submit(request))) for request in requests]
+        gate.let_pass(100)
+        assert [texts(await task) for task in tasks] == [[" de 1"]] * 3
+
+    run(network, scenario)
+
+
+def test_a_failing_turn_fails_its_requests_and_no_others() -> None:
+    def turn(seconds: list[float]) -> None:
+        if 2.0 in seconds:
+            raise ValueError("the device is on fire")
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        with pytest.raises(EngineFailure, match="on fire"):
+            await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(2))))
+        assert texts(await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(1))))) == [" de 1"]
+        assert recognizer.stats().admitted_requests == 0
+
+    run(FakeNetwork(turn), scenario)
+
+
+def test_one_request_more_than_may_wait_is_refused_with_a_time_to_come_back() -> None:
+    gate = Gate()
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        request = TranscriptionRequest(samples=spoken(60))
+        streams = [recognizer.submit(request) for _ in range(recognizer.info.max_admitted)]
+        with pytest.raises(QueueFull) as refused:
+            recognizer.submit(request)
+        assert refused.value.retry_after_s == 24  # two requests share 5 s of recording a second
+        await streams[0].aclose()
+        gate.let_pass(100)
+        assert texts(await events_of(recognizer.submit(request))) == [" de 30", " de 30"]
+        await streams[1].aclose()
+
+    run(FakeNetwork(gate), scenario, max_batch=1, max_queue=1)
+
+
+def test_what_the_model_cannot_do_is_refused_at_once() -> None:
+    class EnglishOnly(FakeNetwork):
+        is_multilingual = False
+        languages = ("en",)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        with pytest.raises(UnsupportedLanguage, match="'de'"):
+            recognizer.submit(TranscriptionRequest(samples=spoken(1), language="de"))
+        with pytest.raises(InvalidField, match="cannot translate"):
+            recognizer.submit(TranscriptionRequest(samples=spoken(1), task="translate"))
+        assert texts(await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(1))))) == [" en 1"]
+
+    run(EnglishOnly(), scenario)
+
+
+def test_closing_tells_open_streams_and_later_requests_that_the_server_stops() -> None:
+    gate = Gate()
+    network = FakeNetwork(gate)
+
+    async def scenario() -> None:
+        async with asyncio.timeout(60), opened(network) as recognizer:
+            stream = recognizer.submit(TranscriptionRequest(samples=spoken(300)))
+            await gate.begun()
+            gate.let_pass(100)
+            await recognizer.aclose()
+            with pytest.raises(Draining):
+                await events_of(stream)
+            with pytest.raises(Draining):
+                recognizer.submit(TranscriptionRequest(samples=spoken(1)))
+
+    asyncio.run(scenario())

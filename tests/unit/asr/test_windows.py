@@ -1,0 +1,64 @@
+"""Windows: all speech once, in order, in bounded pieces."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.asr.base import SAMPLE_RATE_HZ
+from app.asr.windows import BLOCK, MAX_WINDOW, OVERLAP, cut_windows
+from tests.support.fake_network import SPEECH, find_speech
+
+
+def recording(*parts: tuple[float, float]) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    """(seconds, value) ..."""
+    return np.concatenate([np.full(round(seconds * SAMPLE_RATE_HZ), value, np.float32) for seconds, value in parts])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 400), st.integers(1, 40)), min_size=1, max_size=6))
+def test_no_speech_is_lost_or_repeated_whatever_its_length(parts: list[tuple[int, int]]) -> None:
+    samples = recording(*(part for speech, pause in parts for part in ((speech, SPEECH), (pause, 0.0))))
+    windows = list(cut_windows(samples, find_speech))
+    covered = np.zeros(len(samples), np.int8)
+    for window in windows:
+        assert len(window.samples) <= MAX_WINDOW
+        assert len(window.samples) == sum(stop - start for start, stop in window.spans)
+        for start, stop in window.spans:
+            covered[start:stop] += 1
+    assert np.array_equal(covered, samples != 0)
+
+
+def test_a_recording_of_30_s_is_one_window() -> None:
+    samples = recording((10, SPEECH), (2, 0), (18, SPEECH))
+    [window] = cut_windows(samples, find_speech)
+    assert window.duration_s == 28
+    assert window.end_s == 30
+
+
+def test_a_recording_without_speech_has_no_window() -> None:
+    assert list(cut_windows(recording((700, 0.0)), find_speech)) == []
+    assert list(cut_windows(np.zeros(0, np.float32), find_speech)) == []
+
+
+def test_the_first_window_needs_one_block_of_a_long_recording() -> None:
+    seen: list[int] = []
+    samples = recording((1200, SPEECH))
+    windows = cut_windows(samples, lambda block: seen.append(len(block)) or find_speech(block))
+    next(windows)
+    assert seen == [BLOCK]
+
+
+def test_a_word_that_begins_at_the_end_of_a_block_is_looked_at_again() -> None:
+    starts: list[int] = []
+    samples = np.arange(2 * BLOCK, dtype=np.float32)
+    list(cut_windows(samples, lambda block: starts.append(int(block[0])) or []))
+    assert starts[:2] == [0, BLOCK - OVERLAP]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+def test_samples_are_given_as_float32_in_full_scale(dtype: type) -> None:
+    full_scale = 16384 if dtype is np.int16 else 0.5
+    [window] = cut_windows(np.full(1600, full_scale, dtype), find_speech)
+    assert window.samples.dtype == np.float32
+    assert np.all(window.samples == 0.5)
