@@ -19,7 +19,7 @@ from tests.support.recogniser import word_error_rate
 
 SENTENCES = (
     "The tall teacher told them that the train to the town takes a long time.",
-    "My mother read the letters aloud in the kitchen while the soup was boiling.",
+    "My mother read the letters in the kitchen while the soup was boiling.",
     "Years later I stood on one of his bridges and looked down at the brown water.",
 )
 PAUSE_S = 1.5
