@@ -18,7 +18,6 @@ from app.engine.xtts.checkpoint.sample_texts import SAMPLE_TEXTS
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.model.decoder import Decoder, num_prompt_positions
 from app.engine.xtts.model.int8 import QuantizedMatrix, find_row_limit
-from app.engine.xtts.model.kv_cache import KVCache
 from app.engine.xtts.runner.sampler import draw, filter_logits, top_p_tail_of
 from app.engine.xtts.text.languages import find_languages
 from app.engine.xtts.text.tokenizer import TextTokenizer
@@ -113,15 +112,7 @@ def logits_of(
     """
     device = decoder.mel_embedding.weight.device
     lengths = torch.tensor([num_prompt_positions(len(text)) for text in texts], device=device)
-    cache = KVCache(
-        layers=len(decoder.gpt.layers),
-        slots=len(texts),
-        heads=decoder.num_heads,
-        positions=int(lengths.max()) + num_steps,
-        head_dim=decoder.head_dim,
-        device=device,
-        dtype=decoder.cache_dtype,
-    )
+    cache = decoder.new_cache(slots=len(texts), positions=int(lengths.max()) + num_steps, device=device)
     latents = conditioning_latents.to(device)
     steps: list[torch.Tensor] = []
     for slot, text in enumerate(texts):  # one by one: a prefill of all takes seconds, in which nobody could give up

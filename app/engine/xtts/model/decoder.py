@@ -157,6 +157,18 @@ class Decoder(nn.Module):
         first = self.gpt.layers[0].attn.c_attn
         return first.weight.dtype if isinstance(first, Affine) else torch.float32
 
+    def new_cache(self, *, slots: int, positions: int, device: torch.device) -> KVCache:
+        return KVCache(
+            layers=len(self.gpt.layers),
+            slots=slots,
+            heads=self.num_heads,
+            positions=positions,
+            head_dim=self.head_dim,
+            device=device,
+            dtype=self.cache_dtype,
+            has_byte_values=self.is_int8,
+        )
+
     def prefill(
         self,
         cache: KVCache,
@@ -177,14 +189,12 @@ class Decoder(nn.Module):
         lengths = [num_prompt_positions(len(tokens)) for tokens in text_tokens]
         x = torch.cat([self._embed_prompt(*parts) for parts in zip(conditioning_latents, text_tokens, strict=True)])
         for index, layer in enumerate(self.gpt.layers):
-            keys, values = cache.layer(index)
             # qkv is [3, heads, positions, head_dim], all prompts end to end
             qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
             attended: list[torch.Tensor] = []
             for slot, part in enumerate(qkv.split(lengths, dim=2), first_slot):
                 query, key, value = part
-                keys[slot, :, : key.shape[1]] = key
-                values[slot, :, : value.shape[1]] = value
+                cache.write(index, (slot, slice(None), slice(0, key.shape[1])), key, value)
                 heads = F.scaled_dot_product_attention(query[None], key[None], value[None], is_causal=True)[0]
                 attended.append(heads.transpose(0, 1).flatten(1))
             x = x + layer.attn.c_proj(torch.cat(attended))
@@ -211,14 +221,13 @@ class Decoder(nn.Module):
         Returns logits [slots, codes] and latents [slots, channels] of the next code.
         """
         x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
-        if self.is_int8:
-            attend = separate_attention(num_positions)
+        if x.device.type == "cpu" and self.cache_dtype == torch.float32:
+            attend = separate_attention(num_positions, self.num_heads)
         else:
             attend = masked_attention(num_positions, max_positions, self.cache_dtype)
         for index, layer in enumerate(self.gpt.layers):
-            keys, values = cache.layer(index)
             qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim)
-            x = x + layer.attn.c_proj(attend(qkv, keys, values).flatten(1))
+            x = x + layer.attn.c_proj(attend(qkv, cache, index).flatten(1))
             x = x + layer.mlp(layer.ln_2(x))
         return self._read(x)
 

@@ -9,7 +9,6 @@ import torch
 
 from app.engine.xtts.device.copies import to_device
 from app.engine.xtts.model.decoder import Decoder
-from app.engine.xtts.model.kv_cache import KVCache
 from app.engine.xtts.runner.sampler import sequence_seed, top_p_tail_of
 from app.engine.xtts.sequence import XttsSequence
 
@@ -17,9 +16,6 @@ PLACEHOLDER_ID = 1
 """The prompt's id in the codes that the reference's repetition penalty sees."""
 NOT_FINITE = -1
 """Stands in `sampled_codes` for a slot whose logits held NaN or infinity; only that sequence fails."""
-
-POSITIONS_STEP = 16
-"""Attention kernels read masks and keys in aligned pieces."""
 
 
 class BatchState:
@@ -40,15 +36,7 @@ class BatchState:
         num_codes, channels = decoder.mel_embedding.weight.shape
         self.slots = slots
         self.device = device
-        self.cache = KVCache(
-            layers=len(decoder.gpt.layers),
-            slots=slots,
-            heads=decoder.num_heads,
-            positions=_round_up(decoder.max_prompt_positions + max_codes, POSITIONS_STEP),
-            head_dim=decoder.head_dim,
-            device=device,
-            dtype=decoder.cache_dtype,
-        )
+        self.cache = decoder.new_cache(slots=slots, positions=decoder.max_prompt_positions + max_codes, device=device)
         self.latents = torch.zeros(slots, max_codes + 1, channels, device=device, dtype=torch.float32)
         self.sampled_codes = torch.zeros(slots, dtype=torch.int64, device=device)
         self.last_code = torch.zeros(slots, dtype=torch.int64, device=device)
@@ -68,7 +56,7 @@ class BatchState:
     @property
     def num_bytes(self) -> int:
         tensors = [value for value in vars(self).values() if isinstance(value, torch.Tensor)]
-        return self.cache.data.nbytes + sum(tensor.nbytes for tensor in tensors)
+        return self.cache.num_bytes + sum(tensor.nbytes for tensor in tensors)
 
     def take(self, first: int, num_positions: Sequence[int], sequences: Sequence[XttsSequence]) -> None:
         """Put `sequences`, with prompts of so many positions, into the free slots from `first` on.
@@ -103,7 +91,3 @@ class BatchState:
         """Take a slot out of use, without its cache. A step that is padded with it looks at one position."""
         for tensor in (self.is_active, self.num_codes, self.num_positions):
             tensor[slot].zero_()
-
-
-def _round_up(number: int, step: int) -> int:
-    return -(-number // step) * step

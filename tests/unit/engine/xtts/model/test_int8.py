@@ -7,7 +7,6 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
-from app.engine.xtts.model.attention import masked_attention, separate_attention
 from app.engine.xtts.model.decoder import Decoder
 from app.engine.xtts.model.int8 import ROW_LIMITS, QuantizedAffine, find_row_limit, gelu_, quantize
 from tests.support.teacher import agreement, teacher_forced
@@ -125,28 +124,6 @@ def test_a_row_that_is_not_finite_stays_so_and_harms_no_other(value: float) -> N
     ours = affine(x)
     assert not ours[1].isfinite().any()
     assert torch.equal(ours[[0, 2]], clean[[0, 2]])
-
-
-def test_attention_slot_by_slot_is_that_of_all_slots_under_a_mask() -> None:
-    generator = torch.Generator().manual_seed(3)
-    written = torch.tensor([5, 60, 0, 31])
-    qkv = torch.randn(4, 3, 2, 16, generator=generator)
-    cache = torch.randn(2, 6, 2, 80, 16, generator=generator)
-    other = cache.clone()
-    ours = separate_attention(written)(qkv, cache[0], cache[1])
-    theirs = masked_attention(written, 61, torch.float32)(qkv, other[0], other[1])
-    torch.testing.assert_close(ours, theirs)
-    assert torch.equal(cache, other)
-
-
-def test_what_other_slots_have_written_changes_no_bit_of_attention() -> None:
-    generator = torch.Generator().manual_seed(3)
-    qkv = torch.randn(3, 3, 16, 64, generator=generator)
-    cache = torch.randn(2, 3, 16, 400, 64, generator=generator)
-    alone = separate_attention(torch.tensor([101]))(qkv[:1], cache[0, :1], cache[1, :1])
-    for others in ([101, 102], [7, 399]):
-        together = separate_attention(torch.tensor([101, *others]))(qkv, cache[0], cache[1])
-        assert torch.equal(together[0], alone[0])
 
 
 def test_every_product_of_the_body_is_int8_and_nothing_else(quantized: Decoder, tiny: Pair) -> None:

@@ -9,7 +9,6 @@ import torch
 
 from app.audio.reference import ReferenceClip
 from app.engine.xtts.model.decoder import num_prompt_positions
-from app.engine.xtts.model.kv_cache import KVCache
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.marks import slow
@@ -89,15 +88,11 @@ def reference_conditioning(pair: Pair, clips: tuple[ReferenceClip, ...]) -> tupl
 @torch.inference_mode()
 def test_teacher_forced_logits_are_the_references(pair: Pair, texts: list[torch.Tensor]) -> None:
     decoder = pair.checkpoint.networks.decoder
-    args = pair.checkpoint.config.model_args
     codes = torch.randint(0, 1024, (30,), generator=torch.Generator().manual_seed(3))
     for tokens in texts[:8]:
         latents = pair.reference_latents(tokens, codes.tolist())
         theirs = pair.reference.gpt.mel_head(latents)
-        cache = KVCache(
-            layers=args.gpt_layers, slots=1, heads=args.gpt_n_heads, positions=500,
-            head_dim=args.gpt_n_model_channels // args.gpt_n_heads, device=CPU, dtype=torch.float32,
-        )  # fmt: skip
+        cache = decoder.new_cache(slots=1, positions=500, device=CPU)
         num_positions = num_prompt_positions(len(tokens))
         ours = [decoder.prefill(cache, 0, [pair.voice.gpt_conditioning_latents], [tokens])[0]]
         for step, code in enumerate(codes[:-1]):

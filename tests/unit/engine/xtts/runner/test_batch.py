@@ -50,7 +50,8 @@ def test_what_an_earlier_sequence_left_in_a_slot_is_never_read(tiny: Pair) -> No
     tokens = tiny.tokens("the old grey house by the sea.")
     clean = tiny.batch(4)
     dirty = tiny.batch(4)
-    dirty._state.cache.data.fill_(1e6)
+    for data in (dirty._state.cache.keys, dirty._state.cache.values):
+        data.fill_(1e6)
     dirty.latents.fill_(1e6)
     rows = [tiny.sequence(tokens, sampled(number)) for number in range(3)]
     assert codes_of(clean.join(rows)) == codes_of(dirty.join(rows))
@@ -64,16 +65,19 @@ def test_a_step_reads_no_free_slot_and_no_position_beyond_the_longest_slot(tiny:
     texts = [tiny.tokens(text) for text in random_texts(2, seed=3)]
     rows = [tiny.sequence(tokens, sampled(number)) for number, tokens in enumerate(texts)]
     clean, dirty = tiny.batch(4), tiny.batch(4)
-    cache, num_positions = dirty._state.cache.data, dirty._state.num_positions
-    cache.fill_(float("nan"))
-    cache[:, :, :2] = 0.0  # masked positions of active slots are finite, as `leave` and the start make them
+    caches, num_positions = (dirty._state.cache.keys, dirty._state.cache.values), dirty._state.num_positions
+    for cache in caches:
+        cache.fill_(float("nan"))
+        cache[:, :2] = 0.0  # masked positions of active slots are finite, as `leave` and the start make them
     drawn = [codes_of(dirty.join(rows))]
     for _ in range(20):
-        cache[..., int(num_positions.max()) + 1 :, :] = float("nan")
+        for cache in caches:
+            cache[..., int(num_positions.max()) + 1 :, :] = float("nan")
         drawn.append(codes_of(dirty.step()))
-        cache[:, :, :2, :, int(num_positions.max()) :] = 0.0
+        for cache in caches:
+            cache[:, :2, :, int(num_positions.max()) :] = 0.0
     assert drawn == [codes_of(clean.join(rows)), *(codes_of(clean.step()) for _ in range(20))]
-    assert cache[:, :, 2:].isnan().all()
+    assert all(cache[:, 2:].isnan().all() for cache in caches)
 
 
 def test_a_poisoned_row_is_told_and_its_neighbours_do_not_notice(tiny: Pair) -> None:
@@ -131,7 +135,8 @@ def test_nothing_that_is_not_a_number_stays_in_a_slot_that_was_left_before_anybo
     assert all(NOT_FINITE not in codes for codes in drawn)
     while batch.size:
         batch.leave(0)
-    assert not batch._state.cache.data.any()
+    assert not batch._state.cache.keys.any()
+    assert not batch._state.cache.values.any()
 
 
 def test_nothing_stays_in_a_slot_after_a_step_that_failed(tiny: Pair) -> None:
@@ -143,7 +148,8 @@ def test_nothing_stays_in_a_slot_after_a_step_that_failed(tiny: Pair) -> None:
     batch.step()
     batch.reset()
     assert (batch.size, batch._num_positions) == (0, [0, 0])
-    assert not batch._state.cache.data.any()
+    assert not batch._state.cache.keys.any()
+    assert not batch._state.cache.values.any()
 
 
 def test_prefill_multiplies_no_padding(tiny: Pair) -> None:
@@ -168,7 +174,8 @@ def test_a_reset_leaves_nothing_of_a_failed_step_in_any_slot(tiny: Pair) -> None
     batch.step()
     batch.reset()
     assert batch.size == 0
-    assert not batch._state.cache.data.any()
+    assert not batch._state.cache.keys.any()
+    assert not batch._state.cache.values.any()
     rows = [tiny.sequence(tokens, sampled(number)) for number, tokens in enumerate(texts)]
     fresh = tiny.batch(2)
     assert codes_of(batch.join(rows)) == codes_of(fresh.join(rows))
