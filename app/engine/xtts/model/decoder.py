@@ -9,6 +9,7 @@ Parameters have the names of the checkpoint. Weights of the body are [in, out], 
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import torch
@@ -18,7 +19,7 @@ from torch import nn
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.device.copies import to_device
 from app.engine.xtts.model.attention import masked_attention, separate_attention
-from app.engine.xtts.model.int8 import QuantizedAffine, QuantizedFeedForward, QuantizedMatrix
+from app.engine.xtts.model.int8 import QuantizedAffine, QuantizedFeedForward, QuantizedMatrix, find_row_limit
 from app.engine.xtts.model.kv_cache import KVCache
 
 LAYER_NORM_EPS = 1e-5
@@ -138,7 +139,11 @@ class Decoder(nn.Module):
         Then a sequence has the same latents, to the last bit, alone and among others. The cache stays float32.
         Raises RuntimeError where torch has no such products (see `find_int8_problem`).
         """
-        packed = {name: QuantizedAffine(weights[name], affine.bias) for name, affine in self.matrices.items()}
+        matrices = self.matrices
+        find_row_limit()  # computes on this thread: helpers of a second thread that computes would slow this one down
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # the operator packs on one thread
+            affines = pool.map(lambda name: QuantizedAffine(weights[name], matrices[name].bias), matrices)
+            packed = dict(zip(matrices, affines, strict=True))
         for index, layer in enumerate(self.gpt.layers):
             layer.attn.c_attn, layer.attn.c_proj = packed[f"h.{index}.attn.c_attn"], packed[f"h.{index}.attn.c_proj"]
             layer.mlp = QuantizedFeedForward(packed[f"h.{index}.mlp.c_fc"], packed[f"h.{index}.mlp.c_proj"])
