@@ -1,7 +1,7 @@
 """The TTS package's own XTTS, timed: one text after the other, in float32. Knows nothing of Chorus's engine."""
 
 import gc
-import logging
+import textwrap
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -15,6 +15,12 @@ import torch
 from app.engine.xtts.checkpoint.load import load_checkpoint
 from app.engine.xtts.checkpoint.original import read_state_dict
 from app.engine.xtts.voice.speakers import VoiceConditioning
+from app.errors import UnusableCheckpoint
+
+LOAD_ERRORS = (RuntimeError, LookupError, TypeError, ValueError, AttributeError, AssertionError, OSError)
+"""What the TTS package raises for a checkpoint that does not fit it: it has no class of its own."""
+MAX_REASON_CHARS = 200
+"""torch names each tensor that does not fit, one a line."""
 
 
 class ReferenceRun(msgspec.Struct, frozen=True):
@@ -29,10 +35,15 @@ class ReferenceRun(msgspec.Struct, frozen=True):
 def speak_with_reference(
     folder: Path, texts: Sequence[str], num_codes: int, device: str, report: Callable[[str], None]
 ) -> list[ReferenceRun]:
-    """Each text once, after a few codes that warm it up. Needs the checkpoint as published."""
+    """Each text once, after a few codes that warm it up. Needs the checkpoint as published.
+
+    Raises UnusableCheckpoint where the TTS package cannot load it, or it has no speaker.
+    """
+    voice = next(iter(load_checkpoint(folder).speakers.values()), None)
+    if voice is None:
+        raise UnusableCheckpoint(f"{folder} has no speakers, and the comparison speaks with the first of them")
     report("loading the TTS package's model")
     reference = _load_reference(folder).to(device)
-    voice = next(iter(load_checkpoint(folder).speakers.values()))
     _speak_reference(reference, texts[0], voice, 2)  # warms up
     runs: list[ReferenceRun] = []
     for number, text in enumerate(texts, 1):
@@ -52,6 +63,7 @@ def _quiet() -> Generator[None]:
 
 def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
     with _quiet():
+        from transformers.utils.logging import set_verbosity_error
         from TTS.tts.configs.xtts_config import XttsConfig
         from TTS.tts.models.xtts import Xtts
 
@@ -60,11 +72,18 @@ def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
                 """Replaces the package's method, which rewrites a `model.pth` that holds a config object."""
                 return read_state_dict(model_path)
 
-        logging.getLogger("transformers").setLevel(logging.ERROR)
-        config: Any = XttsConfig()
-        config.load_json(str(folder / "config.json"))
-        model = ReadOnlyXtts(config)
-        model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
+        set_verbosity_error()
+        try:
+            config: Any = XttsConfig()
+            config.load_json(str(folder / "config.json"))
+            model = ReadOnlyXtts(config)
+            model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
+        except LOAD_ERRORS as error:
+            reason = textwrap.shorten(str(error) or type(error).__name__, MAX_REASON_CHARS, placeholder=" ...")
+            raise UnusableCheckpoint(
+                f"the TTS package cannot load {folder}, so there is nothing to compare with: {reason}",
+                param="CHORUS_MODEL",
+            ) from error
         return model
 
 

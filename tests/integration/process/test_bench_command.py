@@ -140,6 +140,27 @@ def test_the_reference_speaks_the_same_codes(tmp_path: Path) -> None:
     assert sum(alone[span] for span in spans) < process_s
 
 
+@pytest.mark.parametrize(("change", "says"), [
+    ("add_language(folder)", "the TTS package cannot load"),  # more text tokens than its config says
+    ("(folder / 'speakers_xtts.pth').unlink()", "has no speakers"),
+])  # fmt: skip
+def test_a_checkpoint_that_the_reference_cannot_speak_is_told_in_one_line(
+    tmp_path: Path, change: str, says: str
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from tests.support.tiny_xtts import write_checkpoint;"
+        "from tests.support.fine_tunes import add_language; folder = Path(sys.argv[1]);"
+        f"write_checkpoint(folder); {change}"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "model")], check=True, capture_output=True)
+    environ = {"CHORUS_MODEL": str(tmp_path / "model"), "CHORUS_DATA": str(tmp_path)}
+    ended = bench("--compare-reference", "--streams", "1", "--codes", "4", "--texts", "1", **environ)
+    assert ended.returncode == 1
+    assert says in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr) < 1000
+
+
 def test_what_cannot_be_measured_is_told_in_one_line(tmp_path: Path) -> None:
     for arguments, says in (
         (("--http", "http://127.0.0.1:9"), "cannot be measured"),
