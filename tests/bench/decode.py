@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,21 +65,30 @@ def bytes_of_step(decoder: Decoder, rows: int, positions: int) -> int:
     return matrices + len(decoder.gpt.layers) * 2 * rows * positions * decoder.num_heads * decoder.head_dim * element
 
 
-def seconds_of_step(checkpoint: Checkpoint, device: torch.device, rows: int, positions: int, **options: Any) -> float:
-    """Median of several runs of steps that are read one late, as the engine reads them."""
+def step_times(
+    checkpoint: Checkpoint,
+    device: torch.device,
+    rows: int,
+    positions: int,
+    *,
+    clocks: Sequence[Callable[[], float]] = (time.perf_counter,),
+    runs: int = RUNS,
+    **options: Any,
+) -> list[float]:
+    """Seconds of a step by each clock: the median of several runs of steps that are read one late, as in the engine."""
     decoder = checkpoint.networks.decoder
-    batch = Batch(decoder, slots=rows, max_codes=STEPS * (RUNS + 1) + 1, device=device, **options)
+    batch = Batch(decoder, slots=rows, max_codes=STEPS * (runs + 1) + 1, device=device, **options)
     channels = decoder.mel_embedding.embedding_dim
     text = torch.full((positions - NUM_CONDITIONING_LATENTS - 3,), 5)
     latents = torch.randn(NUM_CONDITIONING_LATENTS, channels, generator=torch.Generator().manual_seed(0))
     voice = VoiceConditioning(latents, torch.zeros(checkpoint.config.model_args.d_vector_dim, 1))
     for _ in range(rows):
         batch.join([sequence_of(checkpoint, text, voice, seeded(1))])
-    times: list[float] = []
+    times: list[list[float]] = []
     late = PROFILES[device.type].lookahead_steps
-    for _ in range(RUNS + 1):
+    for _ in range(runs + 1):
         synchronize(device)
-        began_at_s = time.perf_counter()
+        began_at_s = [clock() for clock in clocks]
         arrivals = []
         for _ in range(STEPS):
             arrivals.append(batch.step())
@@ -87,8 +97,8 @@ def seconds_of_step(checkpoint: Checkpoint, device: torch.device, rows: int, pos
         for arrival in arrivals:
             arrival.wait()
         synchronize(device)
-        times.append((time.perf_counter() - began_at_s) / STEPS)
-    return statistics.median(times[1:])
+        times.append([(clock() - began) / STEPS for clock, began in zip(clocks, began_at_s, strict=True)])
+    return [statistics.median(each) for each in zip(*times[1:], strict=True)]
 
 
 def main() -> None:
@@ -113,7 +123,7 @@ def main() -> None:
     print("| rows | a step | it must read | at | of the copy |\n| --- | --- | --- | --- | --- |")
     rows_of_table: list[dict[str, float]] = []
     for rows in map(int, arguments.rows.split(",")):
-        seconds = seconds_of_step(
+        (seconds,) = step_times(
             checkpoint,
             device,
             rows,

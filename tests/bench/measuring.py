@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,3 +22,8 @@ def first_audio_s(client: httpx.Client, text: str) -> float:
         answer.raise_for_status()
         next(answer.iter_raw())
         return time.perf_counter() - began_at_s
+
+
+def memory_mb() -> float:
+    """Resident memory of this process."""
+    return psutil.Process().memory_info().rss / 1e6
