@@ -1,6 +1,7 @@
 """The TTS package's own XTTS, timed: one text after the other, in float32. Knows nothing of Chorus's engine."""
 
 import gc
+import logging
 import textwrap
 import time
 import warnings
@@ -63,7 +64,6 @@ def _quiet() -> Generator[None]:
 
 def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
     with _quiet():
-        from transformers.utils.logging import set_verbosity_error
         from TTS.tts.configs.xtts_config import XttsConfig
         from TTS.tts.models.xtts import Xtts
 
@@ -72,7 +72,7 @@ def _load_reference(folder: Path) -> Any:  # Any: the TTS package is untyped
                 """Replaces the package's method, which rewrites a `model.pth` that holds a config object."""
                 return read_state_dict(model_path)
 
-        set_verbosity_error()
+        logging.getLogger("transformers").setLevel(logging.ERROR)
         try:
             config: Any = XttsConfig()
             config.load_json(str(folder / "config.json"))

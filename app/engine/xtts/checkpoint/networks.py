@@ -119,7 +119,7 @@ class _WithoutInitialisation(TorchFunctionMode):
         # Weight norm is folded into the file's weights; computing it would read and write all of the new ones.
         if func is torch.norm_except_dim:
             return torch.empty(len(args[0]), *(1 for _ in args[0].shape[1:]))
-        if func is torch._weight_norm:
+        if func is torch._weight_norm:  # pyright: ignore[reportPrivateImportUsage] - what weight norm calls
             return args[0]
         return func(*args, **(kwargs or {}))
 

@@ -141,9 +141,12 @@ class Decoder(nn.Module):
         """
         matrices = self.matrices
         find_row_limit()  # computes on this thread: helpers of a second thread that computes would slow this one down
+
+        def pack(name: str) -> QuantizedAffine:
+            return QuantizedAffine(weights[name], matrices[name].bias)
+
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # the operator packs on one thread
-            affines = pool.map(lambda name: QuantizedAffine(weights[name], matrices[name].bias), matrices)
-            packed = dict(zip(matrices, affines, strict=True))
+            packed = dict(zip(matrices, pool.map(pack, matrices), strict=True))
         for index, layer in enumerate(self.gpt.layers):
             layer.attn.c_attn, layer.attn.c_proj = packed[f"h.{index}.attn.c_attn"], packed[f"h.{index}.attn.c_proj"]
             layer.mlp = QuantizedFeedForward(packed[f"h.{index}.mlp.c_fc"], packed[f"h.{index}.mlp.c_proj"])
