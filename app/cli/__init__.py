@@ -12,6 +12,7 @@ from app.cli.download import download
 from app.cli.normalize import normalize
 from app.cli.say import say
 from app.cli.serve import serve
+from app.cli.transcribe import transcribe
 from app.cli.voices import voices
 from app.errors import ChorusError
 
@@ -33,11 +34,11 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="chorus")
 def main() -> None:
-    """Chorus turns text into speech, over HTTP or from the command line.
+    """Chorus turns text into speech and speech into text, over HTTP or from the command line.
 
     Settings come from CHORUS_* variables; docs/settings.md lists them.
     """
 
 
-for command in (serve, say, normalize, voices, download, bench, doctor):
+for command in (serve, say, transcribe, normalize, voices, download, bench, doctor):
     main.add_command(command)

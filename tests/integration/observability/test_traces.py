@@ -20,6 +20,8 @@ from app.server.app import create_app
 from app.settings import Settings
 from tests.support.collector import CollectedSpan, Collector, running_collector
 from tests.support.fake_engine import FakeEngine
+from tests.support.fake_recognizer import FakeRecognizer
+from tests.support.recordings import voice_like, wav
 from tests.support.server import chorus_serve, serve, started
 from tests.support.traces import KeptSpans
 
@@ -278,3 +280,23 @@ def test_a_provider_that_is_handed_in_gets_the_spans_of_its_app_only(tmp_path: P
         requests = [span for span in each.spans if span.parent is None]
         assert [(span.attributes or {})["chorus.request_id"] for span in requests] == [name]
         assert "synthesize" in {span.name for span in each.spans}
+
+
+def test_a_transcription_is_one_trace_of_its_steps(collector: Collector, tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, otlp_endpoint=collector.url)
+    with serve(settings, FakeEngine, make_recognizer=FakeRecognizer) as server, server.client() as client:
+        headers = {"X-Request-Id": "request-0", "Content-Type": "audio/wav"}
+        assert client.post("/transcribe", content=wav(voice_like(2.5)), headers=headers).status_code == 200
+    spans = by_name(
+        collector.spans(lambda spans: any(span.kind == ProtoSpan.SPAN_KIND_SERVER for span in spans)), of="request-0"
+    )
+    assert parents(spans) == {
+        "POST /transcribe": "",
+        "transcribe": "POST /transcribe",
+        "response": "POST /transcribe",
+    }
+    assert spans["transcribe"].attributes == {
+        "chorus.audio_seconds": 2.5,
+        "chorus.speech_seconds": 2.5,
+        "chorus.segments": 2,
+    }
