@@ -71,7 +71,14 @@ class Results:
 
 
 async def bench_engine(
-    settings: Settings, loads: Sequence[Load], results: Results, *, runs: int, exact_codes: int | None, report: Report
+    settings: Settings,
+    loads: Sequence[Load],
+    results: Results,
+    *,
+    runs: int,
+    num_sentences: int,
+    exact_codes: int | None,
+    report: Report,
 ) -> None:
     """Measure the engine of `settings` behind its speech service, with each load.
 
@@ -97,6 +104,7 @@ async def bench_engine(
             loads,
             results,
             runs=runs,
+            num_sentences=num_sentences,
             sample_rate_hz=info.sample_rate_hz,
             code_s=code_s,
             report=report,
@@ -106,7 +114,14 @@ async def bench_engine(
 
 
 async def bench_server(
-    url: str, settings: Settings, loads: Sequence[Load], results: Results, *, runs: int, report: Report
+    url: str,
+    settings: Settings,
+    loads: Sequence[Load],
+    results: Results,
+    *,
+    runs: int,
+    num_sentences: int,
+    report: Report,
 ) -> None:
     """Measure the server at `url` with each load. Raises InvalidField where it does not answer as a server does."""
     # A bound on connections would let requests wait inside the client, unseen.
@@ -123,6 +138,7 @@ async def bench_server(
                 loads,
                 results,
                 runs=runs,
+                num_sentences=num_sentences,
                 sample_rate_hz=24_000,
                 code_s=code_s,
                 report=report,
@@ -137,6 +153,7 @@ async def _measure_each(
     results: Results,
     *,
     runs: int,
+    num_sentences: int,
     sample_rate_hz: int,
     code_s: float | None,
     report: Report,
@@ -151,7 +168,12 @@ async def _measure_each(
             what = "streams at once" if load.rate_per_s is None else f"for {len(load.arrivals_s)} streams"
             report(f"{load.name} {what}" + (f", run {run} of {runs}" if runs > 1 else ""))
             await measure(
-                open_stream, load, sample_rate_hz=sample_rate_hz, code_s=code_s, record=results.runs[-1].append
+                open_stream,
+                load,
+                sample_rate_hz=sample_rate_hz,
+                code_s=code_s,
+                num_sentences=num_sentences,
+                record=results.runs[-1].append,
             )
 
 

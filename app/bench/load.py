@@ -9,7 +9,7 @@ import httpx
 from app.bench.arrivals import Load
 from app.bench.figures import Attempt, Figures, figures_of
 from app.bench.listener import Listener
-from app.bench.streams import SENTENCES, OpenStream
+from app.bench.streams import OpenStream, text_of
 from app.errors import ChorusError, Unavailable
 
 MAX_LATE_S = 0.02
@@ -22,6 +22,7 @@ async def measure(
     *,
     sample_rate_hz: int,
     code_s: float | None,
+    num_sentences: int = 1,
     record: Callable[[Figures], None],
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -32,6 +33,7 @@ async def measure(
     `record` gets the figures, after a cancellation those of the streams that had ended, if there are any.
 
     code_s          seconds of audio in one audio code; None where the engine has no codes
+    num_sentences   of each text
     clock, sleep    in seconds
     """
     began_at_s = clock()
@@ -41,7 +43,7 @@ async def measure(
         listener = Listener(clock, asked_at_s=due_at_s)
         attempt = Attempt(listener, late_s=max(0.0, clock() - due_at_s))
         attempts.append(attempt)
-        pieces = open_stream(SENTENCES[number % len(SENTENCES)], number)
+        pieces = open_stream(text_of(number, num_sentences=num_sentences), number)
         try:
             await listener.listen(pieces, sample_rate_hz=sample_rate_hz)
         except Unavailable as error:

@@ -28,6 +28,11 @@ SENTENCES = (
 )
 
 
+def text_of(number: int, *, num_sentences: int) -> str:
+    """The text of request `number`: sentences in their order, each request from another one on."""
+    return " ".join(SENTENCES[(number + more) % len(SENTENCES)] for more in range(num_sentences))
+
+
 def service_streams(service: SpeechService) -> OpenStream:
     """Into a service of this process, with its first voice. Raises ChorusError."""
 

@@ -48,6 +48,8 @@ def _rates(_: click.Context, __: click.Parameter, value: str | None) -> tuple[Ra
               help="Seconds in which requests arrive at each rate; all of them are heard to the end.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True,
               help="The same seed gives the same arrivals.")  # fmt: skip
+@click.option("--sentences", type=click.IntRange(1, 100), default=1, show_default=True,
+              help="Sentences of each text: 13 are a minute of speech.")  # fmt: skip
 @click.option("--runs", type=click.IntRange(1, 100), default=1, show_default=True,
               help="Repeat each measurement, and show the worst value of each figure.")  # fmt: skip
 @click.option("--http", "url", help="Drive a running server instead of an engine in this process.")
@@ -66,6 +68,7 @@ def bench(
     rates: tuple[Rate, ...],
     duration: float,
     seed: int,
+    sentences: int,
     runs: int,
     url: str | None,
     compare_reference: bool,
@@ -102,7 +105,8 @@ def bench(
         table = comparison_table(compared)
         facts = run_facts(device, compared, load_before=load_before, in_process=True)
     else:
-        results = _measure(settings, _loads(streams, rates, duration, seed), url=url, runs=runs, codes=codes)
+        loads = _loads(streams, rates, duration, seed)
+        results = _measure(settings, loads, url=url, runs=runs, num_sentences=sentences, codes=codes)
         table = figures_table(results.rows)
         facts = run_facts(
             results.device,
@@ -111,6 +115,7 @@ def bench(
             in_process=not url,
             duration_s=duration if rates else None,
             seed=seed if rates else None,
+            sentences=sentences,
             is_interrupted=results.is_interrupted,
             warnings=results.warnings,
             runs=msgspec.to_builtins([each for each in results.runs if each]),
@@ -132,13 +137,17 @@ def bench(
         context.exit(INTERRUPTED)
 
 
-def _measure(settings: Settings, loads: list[Load], *, url: str | None, runs: int, codes: int | None) -> Results:
+def _measure(
+    settings: Settings, loads: list[Load], *, url: str | None, runs: int, num_sentences: int, codes: int | None
+) -> Results:
     """Ctrl-C ends it early. Raises KeyboardInterrupt when nothing was measured until then."""
     results = Results()
     running = (
-        bench_server(url, settings, loads, results, runs=runs, report=_report)
+        bench_server(url, settings, loads, results, runs=runs, num_sentences=num_sentences, report=_report)
         if url
-        else bench_engine(settings, loads, results, runs=runs, exact_codes=codes, report=_report)
+        else bench_engine(
+            settings, loads, results, runs=runs, num_sentences=num_sentences, exact_codes=codes, report=_report
+        )
     )
     try:
         asyncio.run(running)
@@ -152,7 +161,7 @@ def _measure(settings: Settings, loads: list[Load], *, url: str | None, runs: in
 def _check_options(context: click.Context, *, rates: tuple[Rate, ...], in_process_only: bool) -> None:
     given = {
         name
-        for name in ("streams", "duration", "seed", "runs", "compare_reference")
+        for name in ("streams", "duration", "seed", "sentences", "runs", "compare_reference")
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     if in_process_only:
@@ -161,8 +170,8 @@ def _check_options(context: click.Context, *, rates: tuple[Rate, ...], in_proces
         raise click.UsageError("--rate goes with neither --streams nor --compare-reference")
     if not rates and given & {"duration", "seed"}:
         raise click.UsageError("--duration and --seed belong to --rate")
-    if given >= {"runs", "compare_reference"}:
-        raise click.UsageError("--runs does not go with --compare-reference")
+    if "compare_reference" in given and given & {"runs", "sentences"}:
+        raise click.UsageError("--runs and --sentences do not go with --compare-reference")
 
 
 def _loads(streams: tuple[int, ...], rates: tuple[Rate, ...], duration_s: float, seed: int) -> list[Load]:

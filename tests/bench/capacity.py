@@ -21,7 +21,7 @@ import msgspec
 from app.bench.arrivals import Load, Rate, at_once, poisson
 from app.bench.figures import Figures
 from app.bench.load import measure
-from app.bench.streams import SENTENCES, OpenStream, service_streams
+from app.bench.streams import OpenStream, service_streams
 from app.engine.factory import build_engine
 from app.engine.values import Samples
 from app.lifecycle import Lifecycle
@@ -53,21 +53,15 @@ class Heard(msgspec.Struct):
 
 
 class Listeners:
-    """Opens streams of `num_sentences` sentences, and keeps how each of them was heard.
+    """Opens streams, and keeps how each of them was heard."""
 
-    A text of one sentence that is made at once can have no gap.
-    """
-
-    def __init__(self, open_stream: OpenStream, num_sentences: int) -> None:
+    def __init__(self, open_stream: OpenStream) -> None:
         self._open_stream = open_stream
-        self._num_sentences = num_sentences
         self.heard: list[Heard] = []
 
     async def open(self, text: str, seed: int) -> AsyncIterator[Samples]:
-        first = SENTENCES.index(text)
-        texts = [SENTENCES[(first + number) % len(SENTENCES)] for number in range(self._num_sentences)]
         heard = Heard(Playback())
-        async for samples in self._open_stream(" ".join(texts), seed):
+        async for samples in self._open_stream(text, seed):
             if not heard.audio_s:
                 self.heard.append(heard)
             heard.take(len(samples) / RATE_HZ, time.perf_counter())
@@ -102,12 +96,19 @@ async def sweep(settings: Settings, shares: Sequence[float], options: argparse.N
     lifecycle = Lifecycle()
     lifecycle.is_ready()
     service = SpeechService(engine, settings, lifecycle)
-    listeners = Listeners(service_streams(service), options.sentences)
+    listeners = Listeners(service_streams(service))
     at_start = engine.stats().capacity_streams
 
     async def run(load: Load) -> Figures:
         figures: list[Figures] = []
-        await measure(listeners.open, load, sample_rate_hz=RATE_HZ, code_s=None, record=figures.append)
+        await measure(
+            listeners.open,
+            load,
+            sample_rate_hz=RATE_HZ,
+            code_s=None,
+            num_sentences=options.sentences,
+            record=figures.append,
+        )
         return figures[-1]
 
     try:

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.bench.streams import SENTENCES, http_streams, service_streams
+from app.bench.streams import SENTENCES, http_streams, service_streams, text_of
 from app.engine.values import Samples
 from app.errors import QueueFull, Unavailable
 from app.lifecycle import Lifecycle
@@ -88,3 +88,8 @@ def test_a_full_engine_refuses_before_the_first_piece(tmp_path: Path) -> None:
         await engine.aclose()
 
     asyncio.run(refused())
+
+
+def test_a_text_of_several_sentences_begins_with_the_one_of_its_number_and_goes_round() -> None:
+    assert text_of(9, num_sentences=1) == SENTENCES[1]
+    assert text_of(7, num_sentences=3) == " ".join((SENTENCES[7], SENTENCES[0], SENTENCES[1]))
