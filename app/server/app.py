@@ -150,12 +150,17 @@ def create_app(
         return app_state.transcription
 
     @cache
-    def document_for(languages: tuple[str, ...]) -> bytes:
+    def document_for(languages: tuple[str, ...], heard_languages: tuple[str, ...]) -> bytes:
         needs_key = app_state.access.callers.needs_key
-        return msgspec.json.encode(build_document(ROUTES, dependencies, languages=languages, needs_key=needs_key))
+        document = build_document(
+            ROUTES, dependencies, languages=languages, heard_languages=heard_languages, needs_key=needs_key
+        )
+        return msgspec.json.encode(document)
 
     def get_document() -> bytes:
-        return document_for(tuple(app_state.loaded.engine.info.languages if app_state.loaded else LANGUAGES))
+        languages = tuple(app_state.loaded.engine.info.languages if app_state.loaded else LANGUAGES)
+        recognizer = app_state.loaded_recognizer
+        return document_for(languages, () if recognizer is None else recognizer.info.languages)
 
     dependencies = {
         "app_state": Provide(get_app_state, sync_to_thread=False),

@@ -55,6 +55,7 @@ class OpenAITranslationForm(msgspec.Struct, kw_only=True):
     model: Annotated[
         str,
         Meta(
+            min_length=1,
             max_length=MAX_ID_CHARS,
             description="`whisper-1` and other names of OpenAI, or the name of the loaded model: all mean that model",
         ),

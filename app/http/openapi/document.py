@@ -100,6 +100,8 @@ TRANSCRIPT_PATHS = ("/transcribe", "/v1/audio/transcriptions", "/v1/audio/transl
 OF_TRANSCRIPTION = frozenset(
     each.__name__ for each in (TranscriptAnswer, TranscribeUpload, OpenAITranscript, OpenAITranscriptionUpload)
 )
+"""A recogniser has languages of its own."""
+HEARD_LANGUAGE = frozenset(each.__name__ for each in (TranscribeUpload, OpenAITranscriptionUpload))
 
 
 def build_document(
@@ -107,9 +109,10 @@ def build_document(
     dependencies: Mapping[str, Provide],
     *,
     languages: Sequence[str],
+    heard_languages: Sequence[str] = (),
     needs_key: bool,
 ) -> Json:
-    """The document of these routes, for an engine that speaks these languages.
+    """The document of these routes, for an engine that speaks `languages` and a recogniser of `heard_languages`.
 
     `dependencies` of the app are no parameters of a route.
     """
@@ -144,8 +147,11 @@ def build_document(
     document["components"]["schemas"] = _schemas(handlers)
     document["components"]["headers"] = HEADERS
     for name, schema in document["components"]["schemas"].items():
-        if name not in OF_TRANSCRIPTION:  # a recogniser has languages of its own
-            _list_languages(schema.get("properties", {}).get("language"), languages)
+        language = schema.get("properties", {}).get("language")
+        if name in HEARD_LANGUAGE:
+            _list_heard_languages(language, heard_languages)
+        elif name not in OF_TRANSCRIPTION:
+            _list_languages(language, languages)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation)
@@ -165,6 +171,13 @@ def _list_languages(schema: Json | None, languages: Sequence[str]) -> None:
         schema["default"] = default_language(languages)
     else:
         next(option for option in options if option["type"] == "string")["enum"] = [*languages, ""]
+
+
+def _list_heard_languages(schema: Json, languages: Sequence[str]) -> None:
+    """Add `languages` of the recogniser, if there is one, and "", for which it is detected."""
+    if languages:
+        option = next(option for option in schema.get("anyOf", [schema]) if option["type"] == "string")
+        option["enum"] = [*languages, ""]
 
 
 def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) -> str:

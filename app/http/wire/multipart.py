@@ -65,7 +65,8 @@ async def read_form(
 ) -> tuple[Fields, list[Recording]]:
     """The plain fields, and the recordings: parts named `file_field`. `upload` closes the files.
 
-    list_fields   may be sent several times, also with `[]` behind the name
+    list_fields   may be sent several times, also with `[]` behind the name; where there are any, so may unknown fields
+                  with `[]` behind the name
 
     An empty file input (no name, no bytes) is left out. Raises InvalidBody, InvalidField, UploadTooLarge, QueueFull or
     StorageFailure.
@@ -151,12 +152,15 @@ class _Form:
             self.fields[part.name] = _text(part)
             return
         values = self.fields.setdefault(name, [])
-        assert isinstance(values, list)
+        if isinstance(values, str):
+            raise InvalidField(f"{name}: send it with or without []", param=name)
         values.append(_text(part))
 
     def _list_name(self, part: _Part) -> str | None:
+        """The name of a list without `[]`; None for another field. A form that has lists may have unknown ones."""
         name = part.name.removesuffix("[]")
-        return name if name in self._list_fields else None
+        is_list = name in self._list_fields or (bool(self._list_fields) and part.name.endswith("[]"))
+        return name if is_list else None
 
 
 def _boundary(content_type: str) -> str:

@@ -292,10 +292,10 @@ def test_fields_without_effect_are_named(sdk: openai.OpenAI) -> None:
         include=["logprobs"],
         chunking_strategy={"type": "server_vad", "threshold": 0.5},
         keywords=["Chorus"],
-        extra_body={"hotwords": "Ada"},
+        extra_body={"hotwords": "Ada", "later_list": ["a", "b"]},
     )
     warnings = answer.headers["X-Chorus-Warnings"]
-    for name in ("include", "chunking_strategy[type]", "keywords", "hotwords"):
+    for name in ("include", "chunking_strategy[type]", "keywords", "hotwords", "later_list"):
         assert f"{name} has no effect" in warnings
     assert (
         "X-Chorus-Warnings"
@@ -318,6 +318,12 @@ def test_a_list_may_be_sent_with_and_without_brackets(server: RunningServer, nam
 
 def test_a_field_that_is_no_list_is_taken_once(server: RunningServer) -> None:
     check(send(server, language=["de", "en"]), 400, "invalid_field", "language", "once")
+
+
+def test_a_field_with_and_without_brackets_is_refused(server: RunningServer) -> None:
+    check(send(server, **{"hotwords": "a", "hotwords[]": "b"}), 400, "invalid_field", "hotwords", "without []")
+    check(send(server, **{"hotwords[]": "b", "hotwords": "a"}), 400, "invalid_field", "hotwords", "once")
+    check(send(server, **{"language[]": "de"}), 400, "invalid_field", "language")
 
 
 def test_the_asynchronous_client_transcribes_for_many_at_once(server: RunningServer) -> None:

@@ -286,10 +286,17 @@ def test_metrics_count_recordings_and_their_length(tmp_path: Path) -> None:
     assert 'chorus_requests_total{route="/transcribe",status="200"} 1.0' in page
 
 
-def test_the_documentation_has_the_languages_of_speech_out_of_the_transcription(server: RunningServer) -> None:
+def test_the_documentation_has_the_languages_and_formats_of_transcription(
+    server: RunningServer, fake_server: RunningServer
+) -> None:
     document: Any = get(server, "/docs/openapi.json")
-    upload = document["components"]["schemas"]["OpenAITranscriptionUpload"]["properties"]
+    schemas = document["components"]["schemas"]
+    upload = schemas["OpenAITranscriptionUpload"]["properties"]
     assert upload["file"]["format"] == "binary"
-    assert "enum" not in str(upload["language"])
+    assert upload["language"]["anyOf"][0]["enum"] == ["en", "de", ""]
+    assert schemas["TranscribeUpload"]["properties"]["language"]["enum"] == ["en", "de", ""]
+    assert "enum" not in str(schemas["TranscriptAnswer"]["properties"]["language"])
+    without: Any = get(fake_server, "/docs/openapi.json")
+    assert "enum" not in without["components"]["schemas"]["TranscribeUpload"]["properties"]["language"]
     answer = document["paths"][ROUTE]["post"]["responses"]["200"]
     assert set(answer["content"]) == {"application/json", "text/plain", "text/vtt", "text/event-stream"}
