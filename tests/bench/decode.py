@@ -61,8 +61,8 @@ def bytes_of_step(decoder: Decoder, rows: int, positions: int) -> int:
     if decoder.is_int8:  # packed matrices are no parameters
         channels = decoder.mel_embedding.embedding_dim
         matrices += len(decoder.gpt.layers) * 12 * channels**2
-    element = torch.empty(0, dtype=decoder.cache_dtype).element_size()
-    return matrices + len(decoder.gpt.layers) * 2 * rows * positions * decoder.num_heads * decoder.head_dim * element
+    cache = decoder.new_cache(slots=1, positions=positions, device=torch.device("meta"))
+    return matrices + rows * cache.num_bytes * positions // cache.positions
 
 
 def step_times(
