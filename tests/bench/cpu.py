@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -142,9 +143,9 @@ def first_audio(folder: Path, precision: Precision, runs: int) -> Figures:
 def _listen(
     folder: Path, precision: Precision, texts: list[str], num_codes: int, runs: int
 ) -> list[list[tuple[float, float]]]:
-    """Of each run, (moment, seconds of audio so far) at each arrival of audio. One run before them warms up."""
+    """Of each run, (moment, seconds of audio so far) at each arrival. Another run warms up, up to its first audio."""
 
-    async def speak(engine: XttsEngine, texts: list[str]) -> list[tuple[float, float]]:
+    async def speak(engine: XttsEngine, texts: list[str], *, only_first: bool = False) -> list[tuple[float, float]]:
         segments = tuple(Segment(index, text, Boundary.PARAGRAPH) for index, text in enumerate(texts))
         began_at_s = time.perf_counter()
         request = Request(
@@ -155,16 +156,19 @@ def _listen(
         )
         arrivals: list[tuple[float, float]] = []
         audio_s = 0.0
-        async for chunk in engine.submit(request):
-            audio_s += len(chunk.samples) / engine.info.sample_rate_hz
-            if len(chunk.samples):
-                arrivals.append((time.perf_counter() - began_at_s, audio_s))
+        async with aclosing(engine.submit(request)) as chunks:
+            async for chunk in chunks:
+                audio_s += len(chunk.samples) / engine.info.sample_rate_hz
+                if len(chunk.samples):
+                    arrivals.append((time.perf_counter() - began_at_s, audio_s))
+                if only_first and arrivals:
+                    break
         return arrivals
 
     async def run() -> list[list[tuple[float, float]]]:
         engine = XttsEngine(folder, precision=precision, guards=Guards(exact_codes=num_codes))
         try:
-            await speak(engine, texts[:1])
+            await speak(engine, texts[:1], only_first=True)
             return [await speak(engine, texts) for _ in range(runs)]
         finally:
             await engine.aclose()
