@@ -13,10 +13,11 @@ from app.asr.base import RecognizedSegment, Task
 from app.asr.fallback import Decoded
 from app.asr.windows import Window
 
+NUM_FRAMES, SHORT_FRAMES = 3000, 1500
 Features = NDArray[np.float32]
-"""[mel bands, 3000]"""
+"""[mel bands, frames of 10 ms]: NUM_FRAMES, or SHORT_FRAMES"""
 Encoded = NDArray[Any]
-"""[windows, 1500, channels] in the model's number format. Any: numpy has no name for each of them."""
+"""[windows, frames of 20 ms, channels] in the model's number format. Any: numpy has no name for each of them."""
 
 
 class Network(Protocol):
@@ -32,23 +33,25 @@ class Network(Protocol):
     def precision(self) -> str: ...
 
     def features(self, samples: NDArray[np.float32]) -> Features:
-        """`samples`: at most 30 s."""
+        """NUM_FRAMES of `samples`, which are at most 30 s, and of silence behind them."""
         ...
 
     def prompt(self, language: str, task: Task, text: str) -> list[int]:
         """Tokens before a window's own: the end of `text`, the language and the task."""
         ...
 
-    def encode(self, features: Sequence[Features]) -> Encoded: ...
+    def encode(self, features: Sequence[Features]) -> Encoded:
+        """`features` are equally long."""
+        ...
 
     def detect_languages(self, encoded: Encoded) -> list[tuple[str, float]]:
         """The likeliest language of each window and its probability."""
         ...
 
     def generate(
-        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int
+        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int, max_tokens: int
     ) -> list[Decoded]:
-        """Decode windows whose prompts are equally long."""
+        """Decode windows whose prompts are equally long, to at most `max_tokens` each."""
         ...
 
     def segments(

@@ -15,12 +15,18 @@ import numpy as np
 
 from app.asr.base import RecognizedSegment, TranscriptionRequest
 from app.asr.fallback import Decoded, best_of, temperatures_for
-from app.asr.inference import Encoded, Features, Network
+from app.asr.inference import SHORT_FRAMES, Encoded, Features, Network
 from app.asr.queue import WindowQueue
 from app.asr.windows import Window
 from app.errors import Draining, EngineFailure
 
 logger = logging.getLogger(__name__)
+
+MAX_SHORT_S = 13.0
+"""Longest speech in SHORT_FRAMES: without silence behind it, the model repeats the end."""
+MAX_TOKENS = 448
+MAX_TOKENS_PER_S, MAX_TOKENS_MORE = 25, 25
+"""Tokens of short speech: more than any language has. With little context a short word may be repeated for ever."""
 
 
 class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +64,8 @@ class WindowJob:
         self.encoded: Encoded | None = None
         self.attempts: list[Decoded] = []
         self.started_at_s: float | None = None
+        self.is_short = request.low_latency and window.duration_s <= MAX_SHORT_S
+        """in SHORT_FRAMES"""
         self._temperatures = temperatures_for(request.temperature)
 
     @property
@@ -69,9 +77,22 @@ class WindowJob:
         return len(self.attempts) == len(self._temperatures)
 
     @property
-    def batch_key(self) -> tuple[float, int, str]:
-        """Equal prompts have the same length, as a batch needs."""
-        return self.temperature, self.request.beam_size, self.request.prompt
+    def batch_key(self) -> tuple[float, int, str, bool]:
+        """Prompts and features have the same length where it is equal, as a batch needs."""
+        return self.temperature, self.request.beam_size, self.request.prompt, self.is_short
+
+    @property
+    def given(self) -> Features:
+        """The features that the model gets."""
+        return self.features[:, :SHORT_FRAMES] if self.is_short else self.features
+
+    @property
+    def max_tokens(self) -> int:
+        return round(MAX_TOKENS_PER_S * self.window.duration_s) + MAX_TOKENS_MORE if self.is_short else MAX_TOKENS
+
+    def lengthen(self) -> None:
+        """Begin again with all context."""
+        self.is_short, self.encoded, self.attempts = False, None, []
 
 
 class ModelLoop:
@@ -157,21 +178,28 @@ class ModelLoop:
         prompts = [self._network.prompt(job.language or "", job.request.task, job.request.prompt) for job in batch]
         first = batch[0]
         decoded = self._network.generate(
-            encoded, prompts, temperature=first.temperature, beam_size=first.request.beam_size
+            encoded,
+            prompts,
+            temperature=first.temperature,
+            beam_size=first.request.beam_size,
+            max_tokens=max(job.max_tokens for job in batch),
         )
         self.num_batches += 1
         self.num_windows += len(batch)
         for row, (job, attempt) in enumerate(zip(batch, decoded, strict=True)):
             job.attempts.append(attempt)
-            if attempt.is_acceptable or job.is_last_attempt:
+            if job.is_short and not (attempt.is_acceptable and len(attempt.tokens) < job.max_tokens):
+                job.lengthen()
+                self._waiting.put_back(job)
+            elif attempt.is_acceptable or job.is_last_attempt:
                 self._finish(job, encoded[row : row + 1])
             else:
                 job.encoded = encoded[row : row + 1].copy()
                 self._waiting.put_back(job)
 
     def _encode(self, batch: Sequence[WindowJob]) -> Encoded:
-        """[windows, 1500, channels], those that have been encoded before included."""
-        new = [job.features for job in batch if job.encoded is None]
+        """[windows, frames, channels], those that have been encoded before included."""
+        new = [job.given for job in batch if job.encoded is None]
         if len(new) == len(batch):
             return self._network.encode(new)
         fresh = iter(self._network.encode(new) if new else ())

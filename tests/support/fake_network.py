@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from app.asr.base import SAMPLE_RATE_HZ, RecognizedSegment, Task
 from app.asr.fallback import Decoded
-from app.asr.inference import Encoded, Features
+from app.asr.inference import NUM_FRAMES, Encoded, Features
 from app.asr.windows import Span, Window
 
-SILENCE, NOISE, SPEECH = 0.0, -1.0, 0.5
-"""Values of samples: no speech, speech whose text is never likely, and speech."""
+SILENCE, NOISE, BABBLE, SPEECH = 0.0, -1.0, -0.5, 0.5
+"""Values of samples: no speech, speech whose text is never likely, speech whose text has no end, and speech."""
 
 
 def spoken(seconds: float, value: float = SPEECH) -> NDArray[np.float32]:
@@ -46,12 +46,15 @@ class FakeNetwork:
         self._acceptable_at = acceptable_at
         self.batches: list[list[float]] = []
         self.temperatures: list[float] = []
+        self.num_frames: list[int] = []
         self.num_encoded = 0
         self.prompts: list[list[int]] = []
         self.threads: set[int] = set()
 
     def features(self, samples: NDArray[np.float32]) -> Features:
-        return np.array([[samples[0], len(samples) / SAMPLE_RATE_HZ]], np.float32)
+        features = np.zeros((1, NUM_FRAMES), np.float32)
+        features[0, :2] = samples[0], len(samples) / SAMPLE_RATE_HZ
+        return features
 
     def prompt(self, language: str, task: Task, text: str) -> list[int]:
         return [self.languages.index(language), *map(ord, text)]
@@ -65,7 +68,7 @@ class FakeNetwork:
         return [("de", 0.75)] * len(encoded)
 
     def generate(
-        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int
+        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int, max_tokens: int
     ) -> list[Decoded]:
         assert len({len(prompt) for prompt in prompts}) == 1, "CTranslate2 takes prompts of one length only"
         assert len(prompts) == len(encoded)
@@ -73,10 +76,11 @@ class FakeNetwork:
         self._turn(seconds)
         self.batches.append(seconds)
         self.temperatures.append(temperature)
+        self.num_frames.append(encoded.shape[-1])
         self.prompts += prompts
         return [
             Decoded(
-                tokens=(1, 2),
+                tokens=(1, 2) * (max_tokens if row[0, 0] == BABBLE else 1),
                 avg_logprob=-2.0 if row[0, 0] == NOISE and temperature < self._acceptable_at else -0.2,
                 no_speech_prob=0.1,
                 compression_ratio=1.0,

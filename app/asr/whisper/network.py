@@ -97,7 +97,7 @@ class WhisperNetwork:
         return [(languages[0][0][2:-2], languages[0][1]) for languages in found]
 
     def generate(
-        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int
+        self, encoded: Encoded, prompts: Sequence[list[int]], *, temperature: float, beam_size: int, max_tokens: int
     ) -> list[Decoded]:
         search = (
             {"beam_size": 1, "num_hypotheses": NUM_SAMPLED, "sampling_topk": 0, "sampling_temperature": temperature}
@@ -107,7 +107,7 @@ class WhisperNetwork:
         results = self._model.generate(
             _storage(encoded),
             list(prompts),
-            max_length=MAX_LENGTH,
+            max_length=min(MAX_LENGTH, len(prompts[0]) + max_tokens),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,

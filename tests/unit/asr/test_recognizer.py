@@ -17,9 +17,11 @@ from app.asr.base import (
     RecognizedSegment,
     TranscriptionRequest,
 )
+from app.asr.inference import NUM_FRAMES, SHORT_FRAMES
+from app.asr.loop import MAX_SHORT_S
 from app.asr.recognizer import WhisperRecognizer
 from app.errors import Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage
-from tests.support.fake_network import NOISE, FakeNetwork, find_speech, spoken
+from tests.support.fake_network import BABBLE, NOISE, SPEECH, FakeNetwork, find_speech, spoken
 
 
 @asynccontextmanager
@@ -216,6 +218,49 @@ def test_requests_with_different_prompts_do_not_share_a_turn() -> None:
         assert [texts(await task) for task in tasks] == [[" de 1"]] * 3
 
     run(network, scenario)
+
+
+@pytest.mark.parametrize(
+    ("low_latency", "seconds", "value", "num_frames"),
+    [
+        (True, 5, SPEECH, [SHORT_FRAMES]),
+        (True, MAX_SHORT_S, SPEECH, [SHORT_FRAMES]),
+        (True, MAX_SHORT_S + 1, SPEECH, [NUM_FRAMES]),
+        (False, 5, SPEECH, [NUM_FRAMES]),
+        (True, 5, NOISE, [SHORT_FRAMES, NUM_FRAMES, NUM_FRAMES]),
+        (True, 5, BABBLE, [SHORT_FRAMES, NUM_FRAMES]),
+    ],
+)
+def test_short_speech_has_little_context_where_it_is_wanted_soon_and_all_where_its_text_is_bad(
+    low_latency: bool, seconds: float, value: float, num_frames: list[int]
+) -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        request = TranscriptionRequest(samples=spoken(seconds, value), low_latency=low_latency)
+        assert len(texts(await events_of(recognizer.submit(request)))) == 1
+
+    network = FakeNetwork(acceptable_at=0.2)
+    run(network, scenario)
+    assert network.num_frames == num_frames
+    assert network.num_encoded == (1 if SHORT_FRAMES not in num_frames or len(num_frames) == 1 else 2)
+    assert network.temperatures == [0.0, 0.0, 0.2][: len(num_frames)]
+
+
+def test_windows_with_little_and_with_all_context_share_no_turn() -> None:
+    gate = Gate()
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        first = recognizer.submit(TranscriptionRequest(samples=spoken(1)))
+        await gate.begun()
+        others = [
+            recognizer.submit(TranscriptionRequest(samples=spoken(5), low_latency=low_latency))
+            for low_latency in (True, False, True, False)
+        ]
+        gate.let_pass(10)
+        await asyncio.gather(*map(events_of, [first, *others]))
+
+    network = FakeNetwork(gate)
+    run(network, scenario)
+    assert sorted(network.num_frames) == sorted([NUM_FRAMES] * (len(network.num_frames) - 1) + [SHORT_FRAMES])
 
 
 def test_a_failing_turn_fails_its_requests_and_no_others() -> None:
