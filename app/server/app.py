@@ -83,6 +83,7 @@ ROUTES = [
     transcription.create_transcription,
     transcription.create_translation,
     live.speak_live,
+    live.transcribe_live,
     sillytavern.list_voices,
     sillytavern.list_speaker_ids,
     sillytavern.list_languages,

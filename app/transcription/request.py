@@ -38,6 +38,9 @@ class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     words: bool = False
     """times of words, which cost more work"""
+    beam_size: int = 5
+    low_latency: bool = False
+    """as in the recogniser's request"""
     warnings: tuple[str, ...] = ()
     """about the caller's dialect"""
 

@@ -65,6 +65,8 @@ class TranscriptionService:
                     language=language,
                     prompt=options.prompt,
                     temperature=options.temperature,
+                    beam_size=options.beam_size,
+                    low_latency=options.low_latency,
                     word_timestamps=options.words,
                 )
             )

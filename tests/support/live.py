@@ -1,4 +1,4 @@
-"""A caller of `WS /ws/tts`."""
+"""A caller of `WS /ws/tts` or `WS /ws/transcribe`."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ class LiveCaller:
 
 
 @contextlib.contextmanager
-def live_caller(server: RunningServer, **options: Any) -> Iterator[LiveCaller]:
+def live_caller(server: RunningServer, path: str = "/ws/tts", **options: Any) -> Iterator[LiveCaller]:
     """A connected caller before its first message. `options` go to `connect`."""
-    with connect(f"{server.url.replace('http', 'ws')}/ws/tts", **options) as socket:
+    with connect(f"{server.url.replace('http', 'ws')}{path}", **options) as socket:
         yield LiveCaller(socket)

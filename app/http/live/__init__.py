@@ -1,1 +1,1 @@
-"""The WebSocket `/ws/tts`."""
+"""The WebSockets `/ws/tts` and `/ws/transcribe`."""

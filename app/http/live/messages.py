@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat
-from app.http.wire.schemas import ErrorDetail, SamplingOptions
+from app.http.live.json_socket import Failed
+from app.http.wire.schemas import SamplingOptions
 from app.speech.request import LanguageCode, SpeakerId, Speed
 
 
@@ -95,13 +96,6 @@ class Cancelled(msgspec.Struct, kw_only=True, tag="cancelled"):
 
 class Done(msgspec.Struct, kw_only=True, tag="done"):
     audio_s: float
-
-
-class Failed(msgspec.Struct, kw_only=True, tag="error"):
-    """The last message before the server closes. `retry_after_s` where another try may go better."""
-
-    error: ErrorDetail
-    retry_after_s: int | None = None
 
 
 ServerMessage = Started | SegmentStarted | SegmentEnded | Warned | Pause | Resume | Flushed | Cancelled | Done | Failed

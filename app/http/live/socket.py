@@ -3,95 +3,37 @@
 Three tasks read the socket, send audio and events, and send `pause` and `resume`. The first to end cancels the others.
 """
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
 
 import msgspec
 import numpy as np
-from litestar.connection import WebSocket
-from litestar.exceptions import WebSocketDisconnect
 
 from app.audio.encoders import Encoder, open_encoder
 from app.audio.formats import AudioFormat
-from app.errors import ChorusError, InvalidField, RequestError, Unavailable
+from app.errors import InvalidField
 from app.http.live import messages
-from app.http.wire.errors import error_body
+from app.http.live.json_socket import JsonSocket, decode, run_until_first_ends
 from app.observability.request_context import request_context
 from app.pools import ENCODERS
 from app.speech.conversation import Conversation, Marker, Warned
 from app.speech.events import SegmentEnded, SegmentStarted
 
-logger = logging.getLogger(__name__)
-
-NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
-"""Close codes of RFC 6455 and of IANA's registry."""
-
-Socket = WebSocket[Any, Any, Any]  # Any: unused types of Litestar
-
 _decoder = msgspec.json.Decoder(messages.Message)
-_encoder = msgspec.json.Encoder()
 
 
-class ClientGone(Exception):
-    """The client closed, was lost, or stopped reading."""
-
-
-class LiveSocket:
-    """`client_timeout_s` bounds the wait for the first message, and for a client that does not read."""
-
-    def __init__(self, socket: Socket, *, client_timeout_s: float) -> None:
-        self._socket = socket
-        self._client_timeout_s = client_timeout_s
-
+class LiveSocket(JsonSocket):
     async def receive_start(self) -> messages.Start:
         """Raises InvalidField where no `start` comes first and in time."""
-        try:
-            async with asyncio.timeout(self._client_timeout_s):
-                message = await self._receive()
-        except TimeoutError:
-            raise InvalidField("no `start` message came") from None
+        message = _decode(await self.receive_first())
         if not isinstance(message, messages.Start):
             raise InvalidField('the first message must be `{"type": "start"}`', param="type")
         return message
 
     async def converse(self, conversation: Conversation, audio_format: AudioFormat) -> None:
         """Run until the audio after `end` is sent, or until the client leaves."""
-        tasks = [
-            asyncio.create_task(work)
-            for work in (
-                self._read(conversation),
-                self._speak(conversation, audio_format),
-                self._tell_room(conversation),
-            )
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def send(self, answer: messages.ServerMessage) -> None:
-        await self._in_time(lambda: self._socket.send_data(_encoder.encode(answer), mode="text"))
-
-    async def fail(self, error: ChorusError) -> None:
-        retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
-        await self.send(messages.Failed(error=error_body(error).error, retry_after_s=retry_after_s))
-        await self.close(
-            TRY_AGAIN_LATER
-            if isinstance(error, Unavailable)
-            else POLICY_VIOLATION
-            if isinstance(error, RequestError)
-            else INTERNAL_ERROR
+        await run_until_first_ends(
+            self._read(conversation), self._speak(conversation, audio_format), self._tell_room(conversation)
         )
-
-    async def close(self, code: int) -> None:
-        await self._in_time(lambda: self._socket.close(code))
 
     async def _read(self, conversation: Conversation) -> None:
         """Read until an exception or a cancellation.
@@ -100,7 +42,7 @@ class LiveSocket:
         """
         has_ended = False
         while True:
-            message = await self._receive()
+            message = _decode(await self.receive())
             match message:
                 case messages.Cancel():
                     await conversation.cancel()
@@ -150,31 +92,16 @@ class LiveSocket:
         finally:
             turn.close()
 
-    async def _receive(self) -> messages.Message:
-        event = await self._socket.receive()
-        if event["type"] == "websocket.disconnect":
-            raise ClientGone
-        text = event.get("text")
-        if text is None:
-            raise InvalidField("messages are JSON in text frames")
-        try:
-            return _decoder.decode(text)
-        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-            raise InvalidField(f"no message of this protocol: {error}") from None
-
     async def _send_audio(self, data: bytes) -> None:
         if data:
-            await self._in_time(lambda: self._socket.send_data(data, mode="binary"))
+            await self.send_bytes(data)
 
-    async def _in_time(self, send: Callable[[], Awaitable[None]]) -> None:
-        try:
-            async with asyncio.timeout(self._client_timeout_s):
-                await send()
-        except TimeoutError:
-            logger.warning("the client of %s stopped reading; giving up", self._socket.scope["path"])
-            raise ClientGone from None
-        except (OSError, WebSocketDisconnect):  # raised by servers and by Litestar when the client has left
-            raise ClientGone from None
+
+def _decode(frame: str | bytes) -> messages.Message:
+    """Raises InvalidField."""
+    if isinstance(frame, bytes):
+        raise InvalidField("messages are JSON in text frames")
+    return decode(frame, _decoder)
 
 
 class _Turn:

@@ -1,75 +1,77 @@
-"""`WS /ws/tts`."""
+"""`WS /ws/tts` and `WS /ws/transcribe`."""
 
-import logging
 from contextlib import ExitStack, aclosing
 from typing import Any
 
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 
-from app.errors import ChorusError, EngineFailure
-from app.http.access.middleware import sent_keys
-from app.http.access.origins import origin_allowed, origin_refused
-from app.http.live.socket import NORMAL, ClientGone, LiveSocket, started
+from app.asr.endpoint import open_voice_detector
+from app.audio.pcm_stream import PcmForm
+from app.http.live.json_socket import check_site, enter
+from app.http.live.socket import LiveSocket, started
+from app.http.live.transcribe_socket import TranscribeSocket
 from app.http.state import AppState
-from app.observability.request_context import request_context
+from app.pools import LISTENING
 from app.speech.conversation import Conversation
 from app.text.markup import Markup
-
-logger = logging.getLogger(__name__)
-
-Socket = WebSocket[Any, Any, Any]  # Any: unused types of Litestar
+from app.transcription.live import LiveTranscription
 
 
 @websocket("/ws/tts")
 async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependency[AppState]) -> None:
-    """Accepts every socket, because browsers hide the answer to a refused handshake."""
-    await socket.accept()
     live = LiveSocket(socket, client_timeout_s=app_state.settings.client_timeout_s)
-    try:
-        try:
-            with app_state.connections.connected():
-                await _serve(socket, live, app_state)
-        except ChorusError as error:
-            await live.fail(error)
-        except ClientGone:
-            raise
-        except Exception as error:  # the socket's boundary: the client gets the error, the log the trace
-            logger.error("%s failed", socket.scope["path"], exc_info=error)
-            await live.fail(EngineFailure("the server failed on this conversation; its log has the request id"))
-        else:
-            await live.close(NORMAL)
-    except ClientGone:
-        pass
+
+    async def work() -> None:
+        with app_state.connections.connected(), ExitStack() as places:
+            check_site(socket, app_state)
+            start = await live.receive_start()
+            enter(socket, app_state, start.api_key, places)
+            service = app_state.service
+            await service.voices.find(start.speaker_id)  # an unknown voice is an error before any text is written
+            conversation = Conversation(
+                service,
+                start.to_request(
+                    "",
+                    speaker_id=start.speaker_id,
+                    language=start.language,
+                    speed=start.speed,
+                    streaming=True,
+                    markup=Markup(start.markup),
+                ),
+                max_pending_chars=app_state.settings.max_text_chars,
+                on_spoken=app_state.metrics.on_answer_end,
+            )
+            async with aclosing(conversation):
+                await live.send(started(conversation, start.format, service.engine.info.name))
+                await live.converse(conversation, start.format)
+
+    await live.serve(work)
 
 
-async def _serve(socket: Socket, live: LiveSocket, app_state: AppState) -> None:
-    headers = socket.headers
-    app_state.access.hosts.check(headers.getall("host", []))
-    origin, fetch_site = headers.get("origin"), headers.get("sec-fetch-site")
-    if not origin_allowed(origin, headers.get("host"), app_state.settings, fetch_site=fetch_site):
-        raise origin_refused(origin)
-    with ExitStack() as places:
-        start = await live.receive_start()
-        caller = app_state.access.identify([*sent_keys(headers), start.api_key or ""])
-        request_context.get().caller = caller.name
-        places.callback(app_state.access.enter(caller))
-        places.enter_context(app_state.connections.conversing())
-        service = app_state.service
-        await service.voices.find(start.speaker_id)  # an unknown voice is an error before any text is written
-        conversation = Conversation(
-            service,
-            start.to_request(
-                "",
-                speaker_id=start.speaker_id,
-                language=start.language,
-                speed=start.speed,
-                streaming=True,
-                markup=Markup(start.markup),
-            ),
-            max_pending_chars=app_state.settings.max_text_chars,
-            on_spoken=app_state.metrics.on_answer_end,
-        )
-        async with aclosing(conversation):
-            await live.send(started(conversation, start.format, service.engine.info.name))
-            await live.converse(conversation, start.format)
+@websocket("/ws/transcribe")
+async def transcribe_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependency[AppState]) -> None:
+    live = TranscribeSocket(socket, client_timeout_s=app_state.settings.client_timeout_s)
+
+    async def work() -> None:
+        with app_state.connections.connected(), ExitStack() as places:
+            check_site(socket, app_state)
+            start = await live.receive_start()
+            enter(socket, app_state, start.api_key, places)
+            service = app_state.transcription
+            options = start.options()
+            service.check(options)
+            transcription = LiveTranscription(
+                service,
+                options,
+                PcmForm(rate_hz=start.sample_rate_hz, width=2, channels=1),
+                detect=await LISTENING.run(open_voice_detector),
+                silence_s=start.silence_ms / 1000,
+                has_partials=start.partials,
+                on_transcribed=app_state.metrics.on_transcription_end,
+            )
+            async with aclosing(transcription):
+                await live.send_started(start, service.recognizer.info.model)
+                await live.converse(transcription)
+
+    await live.serve(work)

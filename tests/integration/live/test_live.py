@@ -402,7 +402,7 @@ def test_fifty_sockets_at_once_hear_what_each_hears_alone(embedded_server: Runni
 
 
 def test_the_documented_client_speaks_what_it_is_given(embedded_server: RunningServer) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
     assert len(code.splitlines()) <= 34
     code = code.replace("ws://127.0.0.1:8000", embedded_server.url.replace("http", "ws"))
     spoken = subprocess.run(

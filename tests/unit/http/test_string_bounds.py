@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import inspect
 
 from app.http.live import messages as live_messages
+from app.http.live import transcribe_messages
 from app.http.openapi.responses import BodyOperation
 from app.server.app import ROUTES
 from app.wyoming.fields import FIELDS
@@ -54,6 +55,7 @@ def bodies() -> Iterator[tuple[str, Any]]:
             schemas: Mapping[str, type[msgspec.Struct] | None] = handler.operation_class.schemas
             yield from ((f"{name} as {media_type}", schema) for media_type, schema in schemas.items() if schema)
     yield "WS /ws/tts", live_messages.Message
+    yield "WS /ws/transcribe", transcribe_messages.Message
     yield from ((f"Wyoming {event}", fields) for event, fields in FIELDS.items())
 
 
