@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from app.asr.base import RecognizedSegment, Word
 from app.text import captions
 from app.text.captions import Cue
 from app.transcription.transcript import Transcript
@@ -45,27 +46,29 @@ def to_answer(transcript: Transcript) -> TranscriptAnswer:
         text=transcript.text,
         language=transcript.language,
         duration_s=round(transcript.duration_s, 3),
-        segments=tuple(
-            TranscribedSegment(
-                index=segment.index,
-                text=segment.text.strip(),
-                start_s=round(segment.start_s, 3),
-                end_s=round(segment.end_s, 3),
-                avg_logprob=round(segment.avg_logprob, 4),
-                no_speech_prob=round(segment.no_speech_prob, 4),
-            )
-            for segment in transcript.segments
-        ),
-        words=tuple(
-            TranscribedWord(
-                text=word.text.strip(),
-                start_s=round(word.start_s, 3),
-                end_s=round(word.end_s, 3),
-                probability=round(word.probability, 4),
-            )
-            for word in transcript.words
-        ),
+        segments=tuple(map(to_segment, transcript.segments)),
+        words=tuple(map(to_word, transcript.words)),
         warnings=transcript.warnings,
+    )
+
+
+def to_segment(segment: RecognizedSegment) -> TranscribedSegment:
+    return TranscribedSegment(
+        index=segment.index,
+        text=segment.text.strip(),
+        start_s=round(segment.start_s, 3),
+        end_s=round(segment.end_s, 3),
+        avg_logprob=round(segment.avg_logprob, 4),
+        no_speech_prob=round(segment.no_speech_prob, 4),
+    )
+
+
+def to_word(word: Word) -> TranscribedWord:
+    return TranscribedWord(
+        text=word.text.strip(),
+        start_s=round(word.start_s, 3),
+        end_s=round(word.end_s, 3),
+        probability=round(word.probability, 4),
     )
 
 

@@ -83,6 +83,7 @@ class TranscriptionService:
 
         return TranscriptionStream(
             events,
+            duration_s=seconds,
             deadline=Deadline(self._settings.request_timeout_s),
             warnings=options.warnings,
             on_close=on_close,

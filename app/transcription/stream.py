@@ -14,6 +14,7 @@ LATE_TEXT = "the transcription did not come"
 class TranscriptionStream:
     """An asynchronous iterator of events. The holder must close it; closing twice does no harm.
 
+    duration_s of the recording
     deadline   of the first event, and of all events of `collect`; later events may each take as long
     trace      span of the recognition; this object ends it
     """
@@ -22,6 +23,7 @@ class TranscriptionStream:
         self,
         events: RecognitionStream,
         *,
+        duration_s: float,
         deadline: Deadline,
         warnings: tuple[str, ...],
         on_close: Callable[[], None],
@@ -34,6 +36,7 @@ class TranscriptionStream:
         self._first: RecognitionEvent | None = None
         self._segments: list[RecognizedSegment] = []
         self._is_closed = False
+        self.duration_s = duration_s
         self.warnings = warnings
         self.language: str | None = None
         self.receipt: Finished | None = None

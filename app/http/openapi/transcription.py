@@ -12,9 +12,14 @@ from app.http.openapi.responses import FORM, BodyOperation, answer, errors
 from app.http.wire.transcription import TranscribeUpload
 from app.transcription.formats import TranscriptAnswer
 
-TRANSCRIBE_RESPONSES = {200: answer(TranscriptAnswer, "The text, and the times of its segments and words")} | errors(
-    400, 408, 413, 415, 501, 504, 507
-)
+TRANSCRIBE_RESPONSES = {
+    200: answer(
+        TranscriptAnswer,
+        "The text, and the times of its segments and words. With `stream` server-sent events: `language`, `segment` "
+        "with its words, `progress`, and `done` with the text; or `error` and a broken connection",
+        "application/json, text/event-stream",
+    )
+} | errors(400, 408, 413, 415, 501, 504, 507)
 OPENAI_TRANSLATION_RESPONSES = {
     200: answer(
         OpenAITranscript,

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from app import __version__
 from app.http.openapi.responses import HEALTH_RESPONSES, STATE_RESPONSES
 from app.http.state import AppState
-from app.http.wire.health import Capacity, Health, Queue, Slots, State
+from app.http.wire.health import Capacity, Health, Queue, RecognizerHealth, Slots, State
 from app.lifecycle import Status
 
 
@@ -43,6 +43,18 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
         )
         answer.slots = Slots(busy=stats.busy_slots, total=info.max_slots)
         answer.capacity = Capacity(live=stats.live_streams, streams=round(stats.capacity_streams, 2))
+    if app_state.loaded_recognizer is not None:
+        info, stats = app_state.loaded_recognizer.info, app_state.loaded_recognizer.stats()
+        answer.recognizer = RecognizerHealth(
+            model=info.model,
+            device=info.device,
+            precision=info.precision,
+            languages=info.languages,
+            admitted=stats.admitted_requests,
+            limit=info.max_admitted,
+        )
+    elif app_state.loaded is not None:
+        answer.recognizer_missing = app_state.no_recognizer_reason
     return Response(answer, status_code=200 if lifecycle.status is Status.OK else 503)
 
 

@@ -25,6 +25,7 @@ from app.http.openapi.transcription import (
     TranscribeOperation,
 )
 from app.http.responses.transcript import events_response, json_response, text_response, whole_transcript
+from app.http.responses.transcript_events import timed_events
 from app.http.state import AppState
 from app.http.wire.multipart import Fields
 from app.http.wire.transcription import TranscribeForm
@@ -49,13 +50,16 @@ async def transcribe(
     transcription: NamedDependency[TranscriptionService],
     uploads: NamedDependency[Uploads],
     app_state: NamedDependency[AppState],
-) -> Response[bytes]:
+) -> Response[bytes] | Stream:
     transcription.check_room()
     async with uploads.file(request, "file", takes_body=True) as (fields, recording):
-        options = convert_form(_with_query(request, fields), TranscribeForm).options()
+        form = convert_form(_with_query(request, fields), TranscribeForm)
+        options = form.options()
         transcription.check(options)
         samples = await uploads.decode_speech(request, recording)
     stream = transcription.transcribe(samples, options)
+    if form.stream:
+        return await events_response(request, app_state.metrics, stream, timed_events)
     transcript = await whole_transcript(request, app_state.metrics, stream)
     return json_response(transcript, to_answer(transcript))
 

@@ -27,6 +27,18 @@ class Capacity(msgspec.Struct, kw_only=True):
     """that are made at least as fast as they are played, by measured times"""
 
 
+class RecognizerHealth(msgspec.Struct, kw_only=True):
+    """The speech recogniser."""
+
+    model: str
+    device: str
+    precision: str
+    languages: tuple[str, ...]
+    admitted: int
+    """recordings now"""
+    limit: int
+
+
 class Health(msgspec.Struct, kw_only=True):
     """`GET /health`."""
 
@@ -60,6 +72,9 @@ class Health(msgspec.Struct, kw_only=True):
     queue: Queue | None = None
     slots: Slots | None = None
     capacity: Capacity | None = None
+    recognizer: RecognizerHealth | None = None
+    recognizer_missing: str | None = None
+    """how to add one to this server; null with one, and while the server loads"""
     error: str | None = None
 
 
