@@ -3,29 +3,14 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from app.settings import ApiKeys, Settings
-from tests.support.browser import SHIFTS, OpenPage, speak, wait_for
+from tests.support.browser import SHIFTS, OpenPage, serious_findings, speak, wait_for
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve
 
-AXE = Path(__file__).parents[2] / ".make/axe/node_modules/axe-core/axe.min.js"
 WIDTHS = (360, 768, 1280)
-
-
-def serious_findings(page: Page) -> list[str]:
-    if not AXE.exists():
-        pytest.skip(f"no axe-core: {AXE.relative_to(AXE.parents[4])} is missing (`make test` installs it)")
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")
-    assert found["passes"]
-    return [
-        f"{violation['id']}: {node['target']}"
-        for violation in found["violations"]
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -303,7 +303,7 @@ def test_pace_reaches_the_server(fake_server: RunningServer, open_page: OpenPage
     page = open_page(fake_server)
     page.get_by_label("Pace").fill("1.5")
     page.get_by_label("Voice", exact=True).select_option("Harald")
-    page.get_by_label("Language").select_option("German")
+    page.get_by_label("Language", exact=True).select_option("German")
     speak(page, "Guten Tag.", seed=3)
     wait_for(page, "finished")
     (request,) = fake_server.engine.requests  # type: ignore[union-attr]

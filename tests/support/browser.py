@@ -1,7 +1,9 @@
 """Actions of a user on the page, and Chromium's flags."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 FLAGS = (
@@ -16,6 +18,7 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
+AXE = Path(__file__).parents[2] / ".make/axe/node_modules/axe-core/axe.min.js"
 OpenPage = Callable[..., Page]
 TEXT = "Hello there. It is good to hear my own voice. Nothing is lost between two sentences."
 SHIFTS = """
@@ -49,3 +52,17 @@ def save_as(page: Page, name: str) -> None:
     page.get_by_label("Name of the voice").fill(name)
     page.get_by_label("I make this statement.").check()
     page.get_by_role("button", name="Save the voice").click()
+
+
+def serious_findings(page: Page) -> list[str]:
+    if not AXE.exists():
+        pytest.skip(f"no axe-core: {AXE.relative_to(AXE.parents[4])} is missing (`make test` installs it)")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")
+    assert found["passes"]
+    return [
+        f"{violation['id']}: {node['target']}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

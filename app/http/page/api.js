@@ -1,6 +1,8 @@
 // The server's routes as functions, its errors as one class, and the key that it may ask for.
 // Knows paths and headers; knows nothing of the page. Paths are relative, so that a proxy may serve it below a path.
 
+import { readEvents } from "./events.js";
+
 const KEY = "chorus.key";
 let askForKey = async () => false;
 
@@ -50,13 +52,14 @@ async function readError(answer) {
   const retryAfterS = Number(answer.headers.get("Retry-After")) || null;
   const known = { status: answer.status, retryAfterS, requestId: answer.headers.get("X-Request-Id") };
   try {
-    const { error } = await answer.json();
-    return new ApiError(error.message, { ...known, code: error.code, param: error.param });
+    return told(await answer.json(), known);
   } catch {
     // Not the server's own words: something between it and us has answered.
     return new ApiError(`The answer was ${answer.status} ${answer.statusText}`, { ...known, code: "unknown" });
   }
 }
+
+const told = ({ error }, known) => new ApiError(error.message, { ...known, code: error.code, param: error.param });
 
 const asJson = (body) => ({
   method: "POST",
@@ -86,6 +89,27 @@ export const deleteVoice = (id) => request(`voices/${encodeURIComponent(id)}`, {
 export const exportVoice = async (id) => (await request(`voices/${encodeURIComponent(id)}/export`)).blob();
 export const importVoice = async (file) =>
   (await request("voices/import", asForm({}, [["voice", file, file.name]]))).json();
+
+/**
+ * Yields {name, data} of `POST /transcribe`: `language`, `segment`, `progress` and, at the end, `done`.
+ * Throws an ApiError where they break off.
+ */
+export async function* transcribe(file, language, signal) {
+  const form = asForm({ language, stream: true }, [["file", file, file.name]]);
+  const answer = await request("transcribe", { ...form, signal });
+  const requestId = answer.headers.get("X-Request-Id");
+  let isWhole = false;
+  try {
+    for await (const event of readEvents(answer.body)) {
+      if (event.name === "error") throw told(event.data, { status: 500, requestId });
+      isWhole = event.name === "done";
+      yield event;
+    }
+  } catch (error) {
+    if (error instanceof ApiError || signal.aborted) throw error;
+  }
+  if (!isWhole) throw new ApiError("The connection broke off before the end of the recording.", { requestId });
+}
 
 /** /health tells what it has to tell with a 503 too; null where there is no answer. */
 export async function health() {

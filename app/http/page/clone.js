@@ -2,36 +2,32 @@
 // Knows this one section of the page; the list of voices is in voices.js.
 
 import { checkRecordings, saveVoice } from "./api.js";
-import { startRecording, whyNoMicrophone } from "./recorder.js";
-import { clock, count, problem, sentence, verdict } from "./words.js";
+import { setUpIntake } from "./intake.js";
+import { count, problem, sentence, verdict } from "./words.js";
 
 const MAX_CLIPS = 16; // as many as one request may carry
 const $ = (id) => document.getElementById(id);
 
 let clips = []; // {blob, name, url, judged} each
 let action = 0;
-let numRecorded = 0;
-let recording = null;
 let tellSaved = async () => {};
 
 /** `onSaved(voice)` hears of each saved voice. */
 export function setUpCloning(onSaved) {
   tellSaved = onSaved;
-  $("record").addEventListener("click", toggleRecording);
-  $("files").addEventListener("change", () => {
-    add([...$("files").files]);
-    $("files").value = "";
+  setUpIntake({
+    button: $("record"),
+    hint: $("record-hint"),
+    input: $("files"),
+    zone: $("drop"),
+    stopLabel: "Stop recording",
+    onFiles: add,
+    onProblem: showProblem,
   });
   $("save").addEventListener("submit", (event) => {
     event.preventDefault();
     save();
   });
-  for (const name of ["dragover", "dragleave", "drop"]) $("drop").addEventListener(name, onDrag);
-  const reason = whyNoMicrophone();
-  if (reason) {
-    $("record").disabled = true;
-    $("record-hint").textContent = reason;
-  }
   showClips();
 }
 
@@ -39,42 +35,6 @@ export function setUpCloning(onSaved) {
 export function sayCloningIsUnavailable() {
   $("clone-notice").textContent =
     "The embedded voice cannot clone: saving a voice needs XTTS. What you record or choose is checked all the same.";
-}
-
-function onDrag(event) {
-  event.preventDefault();
-  $("drop").classList.toggle("over", event.type === "dragover");
-  if (event.type === "drop") add([...event.dataTransfer.files]);
-}
-
-async function toggleRecording() {
-  if (recording) {
-    const { stop } = recording;
-    recording = null;
-    $("record").textContent = "Record";
-    $("record").classList.remove("recording");
-    const blob = await stop();
-    numRecorded += 1;
-    $("record-hint").textContent = "… or drop them here.";
-    add([new File([blob], `Recording ${numRecorded}.${blob.type.includes("mp4") ? "m4a" : "webm"}`, { type: blob.type })]);
-    return;
-  }
-  showProblem("");
-  try {
-    recording = await startRecording();
-  } catch (error) {
-    showProblem(error.message);
-    return;
-  }
-  $("record").textContent = "Stop recording";
-  $("record").classList.add("recording");
-  const beganAtMs = performance.now();
-  const tick = () => {
-    if (!recording) return;
-    $("record-hint").textContent = `Recording: ${clock((performance.now() - beganAtMs) / 1000)}`;
-    setTimeout(tick, 250);
-  };
-  tick();
 }
 
 function add(files) {

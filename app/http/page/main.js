@@ -4,6 +4,7 @@ import { whenKeyIsNeeded } from "./api.js";
 import { sayCloningIsUnavailable, setUpCloning } from "./clone.js";
 import { setUpKeeping } from "./keep.js";
 import { askForKey } from "./key.js";
+import { setUpListening, showRecognizer } from "./listen.js";
 import { watchServer } from "./server.js";
 import { setUpSpeaking } from "./speak.js";
 import { refreshVoices, setUpVoices } from "./voices.js";
@@ -12,8 +13,10 @@ whenKeyIsNeeded(askForKey);
 setUpSpeaking();
 setUpKeeping();
 setUpVoices();
+setUpListening();
 setUpCloning((voice) => refreshVoices(voice.id));
 await watchServer((state) => {
   if (state.engine === "embedded") sayCloningIsUnavailable();
+  showRecognizer(state);
   refreshVoices();
 });

@@ -32,10 +32,12 @@ export function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** A sentence: a capital at its front, a full stop at its end. The server's messages have neither. */
+/** A capital at the front, unless a file name stands there, and a full stop at the end: server messages have neither. */
 export function sentence(text) {
   const trimmed = text.trim();
-  return trimmed && trimmed[0].toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
+  const isFileName = /^\S+\.\w+ /.test(trimmed);
+  const front = isFileName ? trimmed[0] : trimmed[0]?.toUpperCase();
+  return trimmed && front + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
 }
 
 /** `X-Chorus-Warnings` as it stands in the header -> sentences. */
