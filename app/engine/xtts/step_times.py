@@ -25,7 +25,9 @@ from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.text.segments import Boundary, Segment
 
 LIMIT_S = 1.0
-"""No further number of sequences is measured after this."""
+"""After this no more than FEW_SEQUENCES are measured."""
+FEW_SEQUENCES = 4
+"""So many tell how little a further sequence adds to a step, on a machine that is busy at the start too."""
 STEPS = 3
 SENTENCE_S = 5.0
 SENTENCE_TOKENS = 35
@@ -50,7 +52,8 @@ def measure_loads(
         step_s = median(_seconds(lambda: batch.step().wait(), clock) for _ in range(STEPS))
         load = step_s / config.model_args.code_s + prefill_s / SENTENCE_S + num_sequences * vocoder_load
         loads[num_sequences] = load
-        if load > FULL_LOAD or num_sequences == batch.slots or clock() - began_at_s > LIMIT_S:
+        is_late = clock() - began_at_s > LIMIT_S and num_sequences >= FEW_SEQUENCES
+        if load > FULL_LOAD or num_sequences == batch.slots or is_late:
             batch.reset()
             return loads
         num_sequences = min(2 * num_sequences, batch.slots)
