@@ -54,6 +54,10 @@ class Network(Protocol):
         """Decode windows whose prompts are equally long, to at most `max_tokens` each."""
         ...
 
+    def read_until_s(self, window: Window, decoded: Decoded) -> float:
+        """Seconds of the window that the text covers: its model leaves an unfinished phrase to the next window."""
+        ...
+
     def segments(
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
     ) -> list[RecognizedSegment]:

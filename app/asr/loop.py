@@ -27,6 +27,9 @@ MAX_SHORT_S = 13.0
 MAX_TOKENS = 448
 MAX_TOKENS_PER_S, MAX_TOKENS_MORE = 25, 25
 """Tokens of short speech: more than any language has. With little context a short word may be repeated for ever."""
+MIN_READ_S = 1.0
+"""A window whose text covers less is not decoded again from there: it might never end."""
+MIN_REST_S = 0.5
 
 
 class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +38,8 @@ class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[RecognizedSegment]
     num_fallbacks: int
     started_at_s: float
+    rest: Window | None
+    """of the window, to be decoded by itself: the text ends before it"""
 
 
 class WindowJob:
@@ -236,5 +241,11 @@ class ModelLoop:
                 segments=segments,
                 num_fallbacks=len(job.attempts) - 1,
                 started_at_s=job.started_at_s,
+                rest=None if chosen.is_silence else self._rest(job.window, chosen),
             )
         )
+
+    def _rest(self, window: Window, decoded: Decoded) -> Window | None:
+        until_s = self._network.read_until_s(window, decoded)
+        is_worth_a_turn = until_s >= MIN_READ_S and window.duration_s - until_s >= MIN_REST_S
+        return window.rest(until_s) if is_worth_a_turn else None

@@ -62,11 +62,12 @@ class Transcription:
         for segment in result.segments:
             self.stream.put(segment.at(self.num_segments))
             self.num_segments += 1
+        rest = result.rest
         self.num_windows += 1
         self.num_fallbacks += result.num_fallbacks
-        self.speech_s += window.duration_s
-        self.until_s = window.end_s
-        self.stream.put(Progress(window.end_s))
+        self.speech_s += window.duration_s - (rest.duration_s if rest else 0)
+        self.until_s = rest.start_s if rest else window.end_s
+        self.stream.put(Progress(self.until_s))
 
     def finish(self, now_s: float) -> None:
         started_at_s = now_s if self.started_at_s is None else self.started_at_s
@@ -197,6 +198,7 @@ class WhisperRecognizer:
             transcription.stream.fail(failure)
         finally:
             self._open.pop(transcription, None)
+            self._audio_s += transcription.speech_s
             self._model_loop.cancel(transcription)
             for _, outcome in ahead:
                 outcome.cancel()
@@ -225,7 +227,9 @@ class WhisperRecognizer:
             result = await outcome
             language = result.language
             transcription.take(window, result)
-            self._audio_s += window.duration_s
+            if result.rest is not None:
+                features = await WINDOWS.run(self._network.features, result.rest.samples)
+                ahead.appendleft((result.rest, self._send(transcription, result.rest, features, language)))
 
     def _prepare_next(self, windows: Iterator[Window]) -> tuple[Window, Features] | None:
         window = next(windows, None)

@@ -19,6 +19,9 @@ BLOCK = 300 * SAMPLE_RATE_HZ
 OVERLAP = SAMPLE_RATE_HZ
 """Samples of silence at the end of a block that the next one looks at again: a word may begin there."""
 
+NEAR = 3 * SAMPLE_RATE_HZ // 10
+QUIET_FRAME = 3 * SAMPLE_RATE_HZ // 100
+
 Span = tuple[int, int]
 """[start, end) in samples"""
 FindSpeech = Callable[[NDArray[np.float32]], list[Span]]
@@ -37,9 +40,39 @@ class Window(msgspec.Struct, frozen=True, eq=False):
         return len(self.samples) / SAMPLE_RATE_HZ
 
     @property
+    def start_s(self) -> float:
+        """In the recording."""
+        return self.spans[0][0] / SAMPLE_RATE_HZ
+
+    @property
     def end_s(self) -> float:
         """In the recording."""
         return self.spans[-1][1] / SAMPLE_RATE_HZ
+
+    def rest(self, start_s: float) -> "Window":
+        """What follows `start_s`, counted in the window's own samples, from the quietest moment near it on."""
+        start = _quietest_near(self.samples, round(start_s * SAMPLE_RATE_HZ))
+        spans: list[Span] = []
+        position = 0
+        for first, stop in self.spans:
+            skipped = min(max(0, start - position), stop - first)
+            if first + skipped < stop:
+                spans.append((first + skipped, stop))
+            position += stop - first
+        return Window(tuple(spans), self.samples[start:])
+
+
+def _quietest_near(samples: NDArray[np.float32], position: int) -> int:
+    """The middle of the quietest 30 ms at most NEAR away. The model's times may be that wrong, inside a word."""
+    first = max(0, position - NEAR)
+    near = np.square(samples[first : position + NEAR])
+    num_frames = len(near) // QUIET_FRAME
+    if not num_frames:
+        return position
+    energies = near[: num_frames * QUIET_FRAME].reshape(num_frames, QUIET_FRAME).sum(axis=1)
+    quietest = np.flatnonzero(energies == energies.min())
+    frame = quietest[np.argmin(np.abs(quietest * QUIET_FRAME - (position - first)))]
+    return first + int(frame) * QUIET_FRAME + QUIET_FRAME // 2
 
 
 def cut_windows(samples: Samples, find_speech: FindSpeech) -> Iterator[Window]:

@@ -34,6 +34,7 @@ def find_speech(samples: NDArray[np.float32]) -> list[Span]:
 class FakeNetwork:
     """Speech is text at once, or from `acceptable_at` on where its samples are NOISE.
 
+    unread_s  seconds at the end of a window of 30 s that its text leaves out
     turn     called in each turn before it decodes, on the model's thread, with the seconds of each window
     """
 
@@ -41,7 +42,10 @@ class FakeNetwork:
     languages = ("en", "de")
     precision = "none"
 
-    def __init__(self, turn: Callable[[list[float]], None] = lambda _: None, *, acceptable_at: float = 2.0) -> None:
+    def __init__(
+        self, turn: Callable[[list[float]], None] = lambda _: None, *, acceptable_at: float = 2.0, unread_s: float = 0
+    ) -> None:
+        self._unread_s = unread_s
         self._turn = turn
         self._acceptable_at = acceptable_at
         self.batches: list[list[float]] = []
@@ -88,6 +92,9 @@ class FakeNetwork:
             )
             for row in encoded
         ]
+
+    def read_until_s(self, window: Window, decoded: Decoded) -> float:
+        return window.duration_s - (self._unread_s if window.duration_s == 30 else 0)
 
     def segments(
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool

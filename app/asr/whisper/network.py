@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from app.asr.base import SAMPLE_RATE_HZ, RecognizedSegment, Task, Word
 from app.asr.fallback import Decoded, compression_ratio
 from app.asr.inference import Encoded, Features
+from app.asr.onset import onset_s
 from app.asr.windows import WINDOW_S, Span, Window
 
 MAX_LENGTH = 448
@@ -117,6 +118,13 @@ class WhisperNetwork:
         )
         return [self._decoded(result, temperature) for result in results]
 
+    def read_until_s(self, window: Window, decoded: Decoded) -> float:
+        first = self._tokenizer(self.languages[0], "transcribe").timestamp_begin
+        if len(decoded.tokens) < 2 or min(decoded.tokens[-2:]) < first:
+            return window.duration_s
+        # Two timestamps at the end: a phrase begins that the model has not read.
+        return (decoded.tokens[-1] - first) * self._whisper.time_precision
+
     def segments(
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
     ) -> list[RecognizedSegment]:
@@ -132,6 +140,8 @@ class WhisperNetwork:
                 APPENDED,
                 0.0,
             )
+            for word in (word for phrase in phrases for word in phrase["words"]):
+                word["start"] = onset_s(window.samples, word["start"], word["end"])
         segments: list[Segment] = []
         for phrase in phrases:
             text = tokenizer.decode(phrase["tokens"])

@@ -207,6 +207,20 @@ def test_the_likeliest_text_is_taken_where_no_temperature_gives_an_acceptable_on
     assert network.temperatures == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
+def test_what_a_window_s_text_leaves_out_is_decoded_before_the_next_window() -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        events = await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(50), language="en")))
+        starts_s = [event.start_s for event in events if isinstance(event, RecognizedSegment)]
+        assert np.allclose(starts_s, [0, 26, 30], atol=0.02)
+        progress_s = [event.until_s for event in events if isinstance(event, Progress)]
+        assert np.allclose(progress_s, [26, 30, 50], atol=0.02)
+        receipt = events[-1]
+        assert isinstance(receipt, Finished)
+        assert abs(receipt.speech_s - 50) < 0.02
+
+    run(FakeNetwork(unread_s=4), scenario)
+
+
 def test_requests_with_different_prompts_do_not_share_a_turn() -> None:
     gate = Gate()
     network = FakeNetwork(gate)  # which refuses prompts of different lengths
@@ -255,12 +269,14 @@ def test_windows_with_little_and_with_all_context_share_no_turn() -> None:
             recognizer.submit(TranscriptionRequest(samples=spoken(5), low_latency=low_latency))
             for low_latency in (True, False, True, False)
         ]
+        while recognizer.stats().waiting_windows < len(others):
+            await asyncio.sleep(0)
         gate.let_pass(10)
         await asyncio.gather(*map(events_of, [first, *others]))
 
     network = FakeNetwork(gate)
     run(network, scenario)
-    assert sorted(network.num_frames) == sorted([NUM_FRAMES] * (len(network.num_frames) - 1) + [SHORT_FRAMES])
+    assert sorted(network.num_frames) == [SHORT_FRAMES, NUM_FRAMES, NUM_FRAMES]
 
 
 def test_a_failing_turn_fails_its_requests_and_no_others() -> None:

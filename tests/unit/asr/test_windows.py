@@ -62,3 +62,19 @@ def test_samples_are_given_as_float32_in_full_scale(dtype: type) -> None:
     [window] = cut_windows(np.full(1600, full_scale, dtype), find_speech)
     assert window.samples.dtype == np.float32
     assert np.all(window.samples == 0.5)
+
+
+def test_the_rest_of_a_window_keeps_its_places_in_the_recording() -> None:
+    samples = recording((4, SPEECH), (2, 0), (6, SPEECH), (1, 0), (3, SPEECH))
+    [window] = cut_windows(samples, find_speech)
+    rest = window.rest(5)
+    [first, second] = [(start / SAMPLE_RATE_HZ, stop / SAMPLE_RATE_HZ) for start, stop in rest.spans]
+    assert np.allclose(first, (7, 12), atol=0.02)
+    assert second == (13, 16)
+    assert len(rest.samples) == sum(stop - start for start, stop in rest.spans)
+
+
+def test_the_rest_of_a_window_begins_in_the_pause_beside_the_time_of_the_model() -> None:
+    [window] = cut_windows(recording((4, SPEECH), (0.1, SPEECH / 100), (6, SPEECH)), find_speech)
+    assert 4.0 < window.rest(4.3).start_s < 4.1
+    assert 4.0 < window.rest(3.8).start_s < 4.1
