@@ -28,21 +28,6 @@ from app.http.method_semantics import head_paths, options_handlers
 from app.http.middleware import wrap
 from app.http.middleware.socket_refusal import SocketRefusal
 from app.http.openapi.document import build_document
-from app.http.routes import (
-    clone,
-    docs,
-    health,
-    live,
-    metrics,
-    normalize,
-    openai,
-    page,
-    sillytavern,
-    speakers,
-    transcription,
-    tts,
-    voices,
-)
 from app.http.state import AppState
 from app.http.wire.errors import EXCEPTION_HANDLERS
 from app.http.wire.json_body import StrictRequest, check_encoding
@@ -51,6 +36,7 @@ from app.lifecycle import Lifecycle, Status
 from app.observability.tracing import TracerProvider
 from app.pools import TEXT
 from app.server.listeners import BACKLOG, open_listeners, shown_authority
+from app.server.routes import ROUTES
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up
@@ -62,45 +48,6 @@ from app.voices.shared_folder import Volume
 
 logger = logging.getLogger(__name__)
 
-ROUTES = [
-    tts.speak_text,
-    clone.clone_voice,
-    normalize.normalize_text,
-    speakers.list_speakers,
-    voices.save_voice,
-    voices.list_saved_voices,
-    voices.get_saved_voice,
-    voices.delete_saved_voice,
-    voices.check_voice,
-    voices.export_voice,
-    voices.import_voice,
-    openai.create_speech,
-    openai.list_models,
-    openai.get_model,
-    openai.list_audio_models,
-    openai.list_voices,
-    transcription.transcribe,
-    transcription.create_transcription,
-    transcription.create_translation,
-    live.speak_live,
-    live.transcribe_live,
-    sillytavern.list_voices,
-    sillytavern.list_speaker_ids,
-    sillytavern.list_languages,
-    sillytavern.set_settings,
-    sillytavern.speak_to_audio,
-    sillytavern.speak_to_stream,
-    sillytavern.head_of_stream,
-    health.health,
-    health.live,
-    health.ready,
-    metrics.metrics,
-    docs.reference,
-    docs.reference_file,
-    docs.openapi_document,
-    page.page,
-    page.page_file,
-]
 SOCKET_PATHS = [path for route in ROUTES if isinstance(route, WebsocketRouteHandler) for path in sorted(route.paths)]
 
 
