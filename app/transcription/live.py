@@ -109,8 +109,9 @@ class LiveTranscription:
         on_transcribed: Callable[[Finished], None],
     ) -> None:
         self._service = service
-        self._options = msgspec.structs.replace(options, low_latency=True)
-        self._quick_options = msgspec.structs.replace(self._options, words=False, beam_size=1)
+        self._options = options
+        # With less context, words are lost at the end of short speech: for texts that are replaced.
+        self._quick_options = msgspec.structs.replace(options, words=False, beam_size=1, low_latency=True)
         self._pcm = PcmStream(form)
         self._piece_bytes = form.rate_hz * form.width * form.channels
         """one second"""

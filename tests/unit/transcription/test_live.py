@@ -328,7 +328,7 @@ def test_each_final_text_has_one_receipt() -> None:
     assert len(finals(run(CountingRecognizer(), talk, on_transcribed=receipts.append))) == len(receipts) == 2
 
 
-def test_drafts_ask_for_no_words() -> None:
+def test_only_partial_texts_are_decoded_in_a_hurry() -> None:
     recognizer = CountingRecognizer()
 
     async def talk(transcription: LiveTranscription) -> None:
@@ -336,4 +336,5 @@ def test_drafts_ask_for_no_words() -> None:
         await transcription.finish()
 
     run(recognizer, talk, options=TranscriptionOptions(words=True))
-    assert [request.word_timestamps for request in recognizer.requests] == [False, False, True]
+    asked = [(request.word_timestamps, request.beam_size, request.low_latency) for request in recognizer.requests]
+    assert asked == [(False, 1, True), (False, 1, True), (True, 5, False)]
