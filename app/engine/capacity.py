@@ -34,6 +34,8 @@ class Capacity:
         self._loads = [0.0, *np.maximum.accumulate([loads[streams] for streams in sorted(loads)]).tolist()]
         self._measured_s = self._expected_s = START_S
         self._factor = 1.0
+        self.has_carried_one = self.streams >= 1
+        """True from the first measurement on that says that a stream is made as fast as it is played."""
 
     @property
     def streams(self) -> float:
@@ -52,6 +54,7 @@ class Capacity:
         self._measured_s = kept * self._measured_s + seconds
         self._expected_s = kept * self._expected_s + audio_s * self._load_at_start(streams)
         self._factor = self._measured_s / self._expected_s
+        self.has_carried_one = self.has_carried_one or self.streams >= 1
 
     def _load_at_start(self, streams: float) -> float:
         if streams >= self._streams[-1]:

@@ -1,8 +1,8 @@
 """Places of live streams: requests whose caller listens while they are made.
 
 A stream takes a place while it is made and its listener has little audio in hand. Further streams wait for a place, and
-one that would wait too long is refused. Where not even one stream is made as fast as it is played, there are no places
-and no limit, because callers wait for the end of an answer anyway.
+one that would wait too long is refused. Where not even one stream was ever made as fast as it is played, there are no
+places and no limit, because callers wait for the end of an answer anyway.
 """
 
 import heapq
@@ -41,9 +41,10 @@ class LiveStreams:
 
     @property
     def places(self) -> int | None:
-        """None: no limit."""
-        streams = self.capacity.streams
-        return int(streams) if self._is_limited and streams >= 1 else None
+        """None: no limit. One is left where a busy hour leaves less: without a limit all streams would start then."""
+        if not self._is_limited or not self.capacity.has_carried_one:
+            return None
+        return max(1, int(self.capacity.streams))
 
     def playing(self, requests: Iterable[Request], now_s: float) -> set[Hashable]:
         """Listeners that take a place."""

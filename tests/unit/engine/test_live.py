@@ -123,6 +123,18 @@ def test_without_a_limit_streams_start_in_all_slots_and_none_is_refused(live: Li
     admission.admit(admitted(500))
 
 
+def test_a_busy_hour_leaves_one_place_and_starts_no_other_stream_that_waits() -> None:
+    live = live_streams(1.1)
+    rules = scheduler(live)
+    first = add(rules, 500)
+    add(rules, 500)
+    assert requests_of(started(rules)) == [first]
+    for _ in range(100):
+        live.capacity.measured(1, audio_s=0.5, seconds=1.0)
+    assert live.capacity.streams < 1
+    assert started(rules) == []
+
+
 def test_a_stream_beyond_the_places_is_refused_with_the_time_until_one_is_free() -> None:
     live = live_streams(2)
     rules, admission = scheduler(live), Admission(max_admitted=100, live=live)
