@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from app.asr.base import Recognizer
 from app.asr.inference import Network
-from app.asr.installation import ModelChoice
+from app.asr.installation import ModelChoice, choose_model
 from app.asr.recognizer import WhisperRecognizer
 from app.errors import UnusableCheckpoint
 from app.settings import Settings
@@ -61,3 +61,11 @@ def build_recognizer(
         "transcribes with %s on %s in %s, because %s", choice.name, device, recognizer.info.precision, choice.reason
     )
     return recognizer
+
+
+def open_recognizer(
+    settings: Settings, *, stage: Callable[[str], AbstractContextManager[None]]
+) -> tuple[Recognizer | None, str]:
+    """Load the model of the settings; None, and the command or setting that adds one, where there is none."""
+    choice = choose_model(settings)
+    return None if choice.kind == "none" else build_recognizer(settings, choice, stage=stage), choice.reason

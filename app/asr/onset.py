@@ -1,4 +1,4 @@
-"""Where the sound of a word begins. Whisper's alignment counts a pause to the word behind it."""
+"""The start of a word's sound. Whisper's alignment counts a pause to the word behind it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from app.asr.base import SAMPLE_RATE_HZ
 
 FRAME = SAMPLE_RATE_HZ // 100
 QUIET = 0.1
-"""Of the level of the word's loudest frame: -20 dB."""
+"""Share of the level of the word's loudest frame: -20 dB."""
 LEAD_S = 0.02
 """Kept in front of the first loud frame."""
 

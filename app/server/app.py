@@ -15,8 +15,7 @@ from litestar.handlers import WebsocketRouteHandler
 
 from app import __version__
 from app.asr.base import Recognizer
-from app.asr.factory import build_recognizer
-from app.asr.installation import choose_model
+from app.asr.factory import open_recognizer
 from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
@@ -236,12 +235,8 @@ async def _load(
 
 
 async def _load_recognizer(app_state: AppState) -> None:
-    choice = choose_model(app_state.settings)
-    if choice.kind == "none":
-        app_state.no_recognizer_reason = choice.reason
-        return
-    build = partial(build_recognizer, app_state.settings, choice, stage=app_state.lifecycle.stage)
-    app_state.loaded_recognizer = await run_in_daemon_thread(build, name="load-recogniser")
+    opening = partial(open_recognizer, app_state.settings, stage=app_state.lifecycle.stage)
+    app_state.loaded_recognizer, app_state.no_recognizer_reason = await run_in_daemon_thread(opening, name="load-asr")
 
 
 def _fail(lifecycle: Lifecycle, error: ChorusError, on_failure: Callable[[ChorusError], None] | None) -> None:
