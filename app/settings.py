@@ -130,8 +130,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(
             gt=0,
-            description="Longest wait for a whole answer, with queue and cloning, or for each piece of a stream, in "
-            "seconds",
+            description="Longest wait for a whole answer, with queue and cloning, or for each piece of a stream or "
+            "transcription, in seconds",
         ),
     ] = 300.0
     client_timeout_s: Annotated[

@@ -15,7 +15,7 @@ class TranscriptionStream:
     """An asynchronous iterator of events. The holder must close it; closing twice does no harm.
 
     duration_s of the recording
-    deadline   of the first event, and of all events of `collect`; later events may each take as long
+    deadline   of the first event; each later event may take as long as `deadline.timeout_s`, also in `collect`
     trace      span of the recognition; this object ends it
     """
 
@@ -52,11 +52,14 @@ class TranscriptionStream:
             raise
 
     async def collect(self) -> Transcript:
-        """All of it. Raises DeadlineExceeded and EngineFailure. Closes the stream."""
+        """Every event, as one Transcript. Raises DeadlineExceeded and EngineFailure. Closes the stream.
+
+        A long recording may take longer than the deadline in all, because each event gives the next one its own time.
+        """
         try:
-            async with self._deadline.overall(LATE_TEXT):
-                async for _ in self:
-                    pass
+            await self.start()
+            async for _ in self:
+                pass
         finally:
             await self.aclose()
         return self.transcript()

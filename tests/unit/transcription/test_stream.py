@@ -1,6 +1,7 @@
 """Events of a transcription, its deadline, its end."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.transcription.request import TranscriptionOptions
 from app.transcription.service import TranscriptionService
+from tests.support.clock import Clock
 from tests.support.fake_recognizer import FakeRecognizer, FakeStream
 
 SAMPLES = np.zeros(32_000, np.int16)
@@ -98,6 +100,36 @@ def test_a_stream_may_take_longer_than_the_deadline_but_not_a_piece_of_it(tmp_pa
             async for _ in stream:
                 pass
         assert recognizer.streams[0].is_closed
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("each_s", "is_in_time"), [(0.9, True), (1.1, False)])
+def test_a_whole_transcript_may_take_longer_than_the_deadline_while_each_event_comes_within_it(
+    tmp_path: Path, each_s: float, is_in_time: bool
+) -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        asyncio.get_running_loop().time = clock  # type: ignore[method-assign]
+
+        class SlowStream(FakeStream):
+            async def __anext__(self) -> Any:
+                clock.now_s += each_s
+                for _ in range(2):
+                    await asyncio.sleep(0)  # the turns of the loop in which a passed deadline cancels
+                return await super().__anext__()
+
+        class Slow(FakeRecognizer):
+            def submit(self, request: Any) -> FakeStream:
+                self.streams.append(SlowStream(self._events(request)))
+                return self.streams[-1]
+
+        recognizer = Slow()
+        service, _ = service_of(recognizer, tmp_path, request_timeout_s=1.0)
+        with nullcontext() if is_in_time else pytest.raises(DeadlineExceeded):
+            assert (await service.transcribe(SAMPLES, DEFAULT).collect()).text
+        assert recognizer.streams[0].is_closed
+        assert service.held_s == 0.0
 
     asyncio.run(scenario())
 
