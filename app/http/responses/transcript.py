@@ -49,9 +49,16 @@ async def events_response(
     stream: TranscriptionStream,
     events: Callable[[TranscriptionStream], AsyncGenerator[bytes]],
 ) -> Stream:
-    """Stream `events` once the first event of the recogniser has come, as app/http/responses/audio.py does."""
-    await unless_client_leaves(request, stream.start())
+    """Stream `events` once the first event of the recogniser has come, as app/http/responses/audio.py does.
+
+    Closes `stream` if this call is cancelled or raises, also where `start` has not had its first turn.
+    """
     close = _closing(stream, metrics)
+    try:
+        await unless_client_leaves(request, stream.start())
+    except BaseException:
+        await close()
+        raise
 
     async def body() -> AsyncIterator[bytes]:
         try:
