@@ -106,7 +106,8 @@ class RecognitionStream(Protocol):
     """The events of one request, for one consumer.
 
     LanguageDetected comes once, before the first segment, and not at all where there is no speech. Segments come in the
-    order of the recording, each window's with a Progress behind them. Finished is the last event.
+    order of the recording, each window's with a Progress behind them; a minute of silence has a Progress too, which may
+    be the first event. Finished is the last event.
 
     Iterating raises EngineFailure for a failure of the model, and Draining when the recogniser is closed.
     """
@@ -116,7 +117,10 @@ class RecognitionStream(Protocol):
     async def __anext__(self) -> RecognitionEvent: ...
 
     async def aclose(self) -> None:
-        """Cancel: no window of the request is begun any more. May be called at any time, also twice."""
+        """Cancel: no window of the request is begun any more. May be called at any time, also twice.
+
+        Returns when no thread reads the recording any more: within a second.
+        """
         ...
 
 

@@ -11,6 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 from app.asr.base import (
     SAMPLE_RATE_HZ,
@@ -24,10 +26,12 @@ from app.asr.base import (
 from app.asr.inference import Features, Network
 from app.asr.loop import ModelLoop, WindowJob, WindowResult
 from app.asr.stream import EventStream
-from app.asr.windows import FindSpeech, Window, cut_windows
+from app.asr.windows import FindSpeech, Searched, Window, cut_windows
 from app.daemon_thread import start_owner_thread
 from app.errors import ChorusError, Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage, quoted
 from app.pools import WINDOWS, yield_to_speech
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +72,12 @@ class Transcription:
         self.speech_s += window.duration_s - (rest.duration_s if rest else 0)
         self.until_s = rest.start_s if rest else window.end_s
         self.stream.put(Progress(self.until_s))
+
+    def skip(self, until_s: float) -> None:
+        """Go on behind silence, where no window waits."""
+        if until_s > self.until_s:
+            self.until_s = until_s
+            self.stream.put(Progress(until_s))
 
     def finish(self, now_s: float) -> None:
         started_at_s = now_s if self.started_at_s is None else self.started_at_s
@@ -163,10 +173,11 @@ class WhisperRecognizer:
                 retry_after_s=self._seconds_until_place(),
             )
 
-        def on_close() -> None:
+        async def on_close() -> None:
             self._open.pop(transcription, None)
             task.cancel()
             self._model_loop.cancel(transcription)
+            await asyncio.wait((task,))  # a pool's thread may read the recording until then
 
         stream = EventStream(on_close)
         transcription = Transcription(request, stream, self._clock())
@@ -214,13 +225,16 @@ class WhisperRecognizer:
         is_cut = False
         while True:
             # One window until its language is known: the others take it over.
-            while not is_cut and len(ahead) < (WINDOWS_AHEAD if language else 1):
-                prepared = await WINDOWS.run(self._prepare_next, windows)
-                if prepared is None:
-                    is_cut = True
-                else:
-                    window, features = prepared
-                    ahead.append((window, self._send(transcription, window, features, language)))
+            num_ahead = WINDOWS_AHEAD if language else 1
+            while not is_cut and len(ahead) < num_ahead and not (ahead and ahead[0][1].done()):
+                match await _run_to_its_end(partial(self._prepare_next, windows)):
+                    case None:
+                        is_cut = True
+                    case Searched(until_s=until_s):
+                        if not ahead:
+                            transcription.skip(until_s)
+                    case window, features:
+                        ahead.append((window, self._send(transcription, window, features, language)))
             if not ahead:
                 return
             window, outcome = ahead.popleft()
@@ -228,12 +242,12 @@ class WhisperRecognizer:
             language = result.language
             transcription.take(window, result)
             if result.rest is not None:
-                features = await WINDOWS.run(self._network.features, result.rest.samples)
+                features = await _run_to_its_end(partial(self._network.features, result.rest.samples))
                 ahead.appendleft((result.rest, self._send(transcription, result.rest, features, language)))
 
-    def _prepare_next(self, windows: Iterator[Window]) -> tuple[Window, Features] | None:
-        window = next(windows, None)
-        return None if window is None else (window, self._network.features(window.samples))
+    def _prepare_next(self, windows: Iterator[Window | Searched]) -> tuple[Window, Features] | Searched | None:
+        piece = next(windows, None)
+        return (piece, self._network.features(piece.samples)) if isinstance(piece, Window) else piece
 
     def _send(
         self, transcription: Transcription, window: Window, features: Features, language: str | None
@@ -271,3 +285,8 @@ class WhisperRecognizer:
         pace = (self._audio_s + ASSUMED_PACE * ASSUMED_S) / (self._model_loop.busy_s + ASSUMED_S)
         least_s = min(transcription.duration_s - transcription.until_s for transcription in self._open)
         return max(1, min(MAX_RETRY_AFTER_S, math.ceil(len(self._open) * least_s / pace)))
+
+
+async def _run_to_its_end(function: Callable[[], T]) -> T:
+    """On a thread of WINDOWS. A cancelled caller waits too: its recording is held until the thread has read it."""
+    return await WINDOWS.run_interruptible(function, lambda: None)

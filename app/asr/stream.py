@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from app.asr.base import Finished, RecognitionEvent
 
 
 class EventStream:
-    """A RecognitionStream. `on_close` is called once: with the last event, the error or the consumer's `aclose`."""
+    """A RecognitionStream. `on_close` is awaited once: with the last event, the error or the consumer's `aclose`."""
 
-    def __init__(self, on_close: Callable[[], None]) -> None:
+    def __init__(self, on_close: Callable[[], Awaitable[None]]) -> None:
         self._events: deque[RecognitionEvent] = deque()
         self._error: BaseException | None = None
         self._arrived = asyncio.Event()
@@ -49,4 +49,4 @@ class EventStream:
             self._is_closed = True
             self._events.clear()
             self._arrived.set()
-            self._on_close()
+            await self._on_close()

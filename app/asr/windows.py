@@ -14,8 +14,9 @@ from app.asr.base import SAMPLE_RATE_HZ, Samples
 
 WINDOW_S = 30
 MAX_WINDOW = WINDOW_S * SAMPLE_RATE_HZ
-BLOCK = 300 * SAMPLE_RATE_HZ
-"""Samples in which speech is looked for at a time."""
+BLOCK = 60 * SAMPLE_RATE_HZ
+"""Samples in which speech is looked for at a time: half a second's work. At least two windows, so that speech at the
+end of a block can wait for the next one."""
 OVERLAP = SAMPLE_RATE_HZ
 """Samples of silence at the end of a block that the next one looks at again: a word may begin there."""
 
@@ -75,23 +76,34 @@ def _quietest_near(samples: NDArray[np.float32], position: int) -> int:
     return first + int(frame) * QUIET_FRAME + QUIET_FRAME // 2
 
 
-def cut_windows(samples: Samples, find_speech: FindSpeech) -> Iterator[Window]:
-    """Pack the speech of a recording into as few windows as its order allows. Blocks between two of them."""
+class Searched(msgspec.Struct, frozen=True):
+    """All speech before `until_s` is in the windows before this."""
+
+    until_s: float
+
+
+def cut_windows(samples: Samples, find_speech: FindSpeech) -> Iterator[Window | Searched]:
+    """Pack the speech of a recording into as few windows as its order allows.
+
+    Each `next` searches one block at most. Searched comes after each block but the last.
+    """
     spans: list[Span] = []
     parts: list[NDArray[np.float32]] = []
-    length = 0
-    for span, part in _speech(samples, find_speech):
-        if length + len(part) > MAX_WINDOW:
-            yield Window(tuple(spans), np.concatenate(parts))
-            spans, parts, length = [], [], 0
-        spans.append(span)
-        parts.append(part)
-        length += len(part)
+    for found, position in _blocks(samples, find_speech):
+        for span, part in found:
+            if sum(map(len, parts)) + len(part) > MAX_WINDOW:
+                yield Window(tuple(spans), np.concatenate(parts))
+                spans, parts = [], []
+            spans.append(span)
+            parts.append(part)
+        if position < len(samples):
+            yield Searched((spans[0][0] if spans else position) / SAMPLE_RATE_HZ)
     if parts:
         yield Window(tuple(spans), np.concatenate(parts))
 
 
-def _speech(samples: Samples, find_speech: FindSpeech) -> Iterator[tuple[Span, NDArray[np.float32]]]:
+def _blocks(samples: Samples, find_speech: FindSpeech) -> Iterator[tuple[list[tuple[Span, NDArray[np.float32]]], int]]:
+    """The speech of each block, and the position that the next block begins at."""
     position = 0
     while position < len(samples):
         end = min(position + BLOCK, len(samples))
@@ -99,12 +111,11 @@ def _speech(samples: Samples, find_speech: FindSpeech) -> Iterator[tuple[Span, N
         spans = find_speech(block)
         next_position = end
         if end < len(samples):
-            if len(spans) > 1 and spans[-1][1] > len(block) - OVERLAP:  # it may go on in the next block
+            if spans and spans[-1][1] > len(block) - OVERLAP:  # it may go on in the next block
                 next_position = position + spans.pop()[0]
             else:
                 next_position = max(end - OVERLAP, position + (spans[-1][1] if spans else 0))
-        for start, stop in spans:
-            yield (position + start, position + stop), block[start:stop]
+        yield [((position + start, position + stop), block[start:stop]) for start, stop in spans], next_position
         position = next_position
 
 

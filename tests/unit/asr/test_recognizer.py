@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
@@ -12,8 +11,6 @@ from app.asr.base import (
     Finished,
     LanguageDetected,
     Progress,
-    RecognitionEvent,
-    RecognitionStream,
     RecognizedSegment,
     TranscriptionRequest,
 )
@@ -21,32 +18,8 @@ from app.asr.inference import NUM_FRAMES, SHORT_FRAMES
 from app.asr.loop import MAX_SHORT_S
 from app.asr.recognizer import WhisperRecognizer
 from app.errors import Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage
-from tests.support.fake_network import BABBLE, NOISE, SPEECH, FakeNetwork, find_speech, spoken
-
-
-@asynccontextmanager
-async def opened(network: FakeNetwork, *, max_batch: int = 4, max_queue: int = 8) -> AsyncIterator[WhisperRecognizer]:
-    recognizer = WhisperRecognizer(
-        lambda: network,
-        find_speech=find_speech,
-        model="fake",
-        device="none",
-        max_batch=max_batch,
-        max_per_request=2,
-        max_queue=max_queue,
-    )
-    try:
-        yield recognizer
-    finally:
-        await recognizer.aclose()
-
-
-async def events_of(stream: RecognitionStream) -> list[RecognitionEvent]:
-    return [event async for event in stream]
-
-
-def texts(events: list[RecognitionEvent]) -> list[str]:
-    return [event.text for event in events if isinstance(event, RecognizedSegment)]
+from tests.support.fake_network import BABBLE, NOISE, SPEECH, FakeNetwork, spoken
+from tests.support.recognizing import events_of, opened, texts
 
 
 def run(network: FakeNetwork, scenario: Callable[[WhisperRecognizer], Awaitable[None]], **options: int) -> None:
