@@ -10,7 +10,7 @@ import click
 
 from app.asr.base import Recognizer
 from app.cli.output import open_output
-from app.errors import ChorusError, InvalidField, TranscriptionUnavailable
+from app.errors import ChorusError, InvalidField, TranscriptionUnavailable, UnreadableAudio
 from app.lifecycle import Lifecycle
 from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
@@ -90,9 +90,9 @@ async def transcribe_to_files(
     lifecycle = Lifecycle()
     lifecycle.is_ready()
     service = TranscriptionService(recognizer, settings, lifecycle)
-    inputs: list[Path | BinaryIO] = [sys.stdin.buffer if str(path) == "-" else path for path in files]
     is_complete = True
     try:
+        inputs = [_standard_input() if str(path) == "-" else path for path in files]
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             bars = [progress.add_task(path.name, total=None, visible=False) for path in files]
 
@@ -113,6 +113,17 @@ async def transcribe_to_files(
     finally:
         await recognizer.aclose()
     return is_complete
+
+
+def _standard_input() -> BinaryIO:
+    """A reader of its own: Python aborts at its end if a thread still reads from `sys.stdin`.
+
+    Raises UnreadableAudio for a closed one.
+    """
+    try:
+        return open(0, "rb", buffering=0, closefd=False)
+    except OSError as error:
+        raise UnreadableAudio(f"standard input cannot be read: {error.strerror}", param="file") from error
 
 
 def _write(target: str, text: str, *, title: str | None) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.asr.base import SAMPLE_RATE_HZ, Progress
 from app.audio.speech_recording import read_speech
+from app.daemon_thread import run_in_daemon_thread
 from app.errors import ChorusError, UnreadableAudio
 from app.pools import RECORDINGS
 from app.transcription.request import TranscriptionOptions
@@ -48,7 +49,7 @@ async def transcribe_files(
     async def transcribe(index: int, file: Path | BinaryIO) -> FileOutcome:
         async with places:
             try:
-                samples = await RECORDINGS.run(_read, file, service.max_recording_s)
+                samples = await _read(file, service.max_recording_s)
                 result = await _transcribe(service, samples, options, partial(on_progress, index))
             except ChorusError as error:
                 result = error
@@ -82,19 +83,27 @@ async def _transcribe(
     return stream.transcript()
 
 
-def _read(file: Path | BinaryIO, max_s: float) -> NDArray[np.int16]:
-    """Blocking. Raises UnreadableAudio and RecordingTooLong."""
-    if not isinstance(file, Path):
-        return _decode(file, "the recording", max_s)
+async def _read(file: Path | BinaryIO, max_s: float) -> NDArray[np.int16]:
+    """[samples] at SAMPLE_RATE_HZ. Raises UnreadableAudio and RecordingTooLong.
+
+    A daemon thread reads, because the end of the process waits for a pool's thread and a pipe may never end.
+    """
+    name = str(file) if isinstance(file, Path) else "the recording"
+    data = await run_in_daemon_thread(partial(_read_bytes, file, name), name="read-recording")
+    return await RECORDINGS.run(_decode, data, name, max_s)
+
+
+def _read_bytes(file: Path | BinaryIO, name: str) -> bytes:
+    """Blocks until the end of the file. Raises UnreadableAudio."""
     try:
-        with file.open("rb") as opened:
-            return _decode(opened, str(file), max_s)
+        data = file.read_bytes() if isinstance(file, Path) else file.read()
     except OSError as error:
-        raise UnreadableAudio(f"{file} cannot be read: {error.strerror}", param="file") from error
-
-
-def _decode(file: BinaryIO, name: str, max_s: float) -> NDArray[np.int16]:
-    data = file.read()
+        raise UnreadableAudio(f"{name} cannot be read: {error.strerror}", param="file") from error
     if not data:
         raise UnreadableAudio(f"{name} is empty", param="file")
+    return data
+
+
+def _decode(data: bytes, name: str, max_s: float) -> NDArray[np.int16]:
+    """Blocking. Raises UnreadableAudio and RecordingTooLong."""
     return np.frombuffer(read_speech(io.BytesIO(data), name=name, max_s=max_s), np.int16)
