@@ -103,21 +103,46 @@ def test_recordings_under_way_hold_a_bounded_length(tmp_path: Path) -> None:
         assert send(server, "/transcribe", wav(voice_like(2))).status_code == 200
 
 
-def leaving_client(server: RunningServer, path: str) -> socket.socket:
+def connect(server: RunningServer, path: str, body: bytes) -> socket.socket:
+    """A connection on which a recording of len(RECORDING) bytes is announced, and `body` is sent."""
     host, port = server.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=30)
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: {len(RECORDING)}\r\n\r\n"
-    connection.sendall(head.encode() + RECORDING)
+    connection.sendall(head.encode() + body)
     return connection
 
 
-def test_a_client_that_leaves_cancels_its_transcription(tmp_path: Path) -> None:
-    with transcribing(tmp_path, FakeRecognizer(waits=asyncio.Event())) as server:
-        connection = leaving_client(server, "/transcribe")
-        until_open(server, 1)
-        connection.close()
-        until_open(server, 0)
-        assert fake(server).streams[0].is_closed
+def until_in_flight(server: RunningServer, number: int) -> None:
+    """Ask /health until so many requests are in flight; 2,000 times at most."""
+    with server.client() as client:
+        for _ in range(2000):
+            if client.get("/health").json()["in_flight"] == number:
+                return
+    raise AssertionError(f"never {number} requests in flight")
+
+
+@pytest.mark.parametrize("stage", ["uploading", "waiting", "streaming"])
+def test_clients_that_leave_give_back_places_and_memory(tmp_path: Path, stage: str) -> None:
+    """One place for uploads and for recordings, and memory for four of them: a fifth would be refused."""
+    waits = asyncio.Event()
+    recognizer = FakeRecognizer(waits=waits, max_admitted=1)
+    with transcribing(tmp_path, recognizer, max_recording_s=3.0, max_queue=1) as server:
+        for _ in range(5):
+            path = "/transcribe?stream=true" if stage == "streaming" else "/transcribe"
+            with connect(server, path, RECORDING[:1000] if stage == "uploading" else RECORDING) as connection:
+                if stage == "streaming":
+                    received = b""
+                    while b"morning" not in received:
+                        received += (piece := connection.recv(4096))
+                        assert piece, received
+                elif stage == "waiting":
+                    until_open(server, 1)
+                until_in_flight(server, 1)
+            until_in_flight(server, 0)
+        assert all(stream.is_closed for stream in recognizer.streams)
+        assert len(recognizer.streams) == (0 if stage == "uploading" else 5)
+        release(server, waits)
+        assert send(server, "/transcribe").status_code == 200
 
 
 def test_a_transcription_that_takes_too_long_is_504_and_is_cancelled(tmp_path: Path) -> None:
