@@ -51,7 +51,7 @@ class Window(msgspec.Struct, frozen=True, eq=False):
         return self.spans[-1][1] / SAMPLE_RATE_HZ
 
     def rest(self, start_s: float) -> "Window":
-        """What follows `start_s`, counted in the window's own samples, from the quietest moment near it on."""
+        """Everything after `start_s`, counted in the window's own samples, from the quietest moment near it on."""
         start = _quietest_near(self.samples, round(start_s * SAMPLE_RATE_HZ))
         spans: list[Span] = []
         position = 0

@@ -19,7 +19,7 @@ from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import UnusableCheckpoint
 
 LOAD_ERRORS = (RuntimeError, LookupError, TypeError, ValueError, AttributeError, AssertionError, OSError)
-"""What the TTS package raises for a checkpoint that does not fit it: it has no class of its own."""
+"""Errors that the TTS package raises for a checkpoint that does not fit it: it has no class of its own."""
 MAX_REASON_CHARS = 200
 """torch names each tensor that does not fit, one a line."""
 

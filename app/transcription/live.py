@@ -84,7 +84,7 @@ class _Draft(msgspec.Struct, frozen=True, eq=False):
     """None where the recogniser was full"""
 
     def covers(self, utterance: Utterance) -> bool:
-        """Whether another attempt would hear the same speech."""
+        """True where another attempt would hear the same speech."""
         return self.utterance is utterance and self.is_thorough and self.until >= utterance.speech_end
 
 

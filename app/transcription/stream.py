@@ -65,7 +65,7 @@ class TranscriptionStream:
         return self.transcript()
 
     def transcript(self) -> Transcript:
-        """Of a stream that has come to its end."""
+        """The facts of a stream that has come to its end."""
         assert self.receipt is not None
         return Transcript(segments=tuple(self._segments), receipt=self.receipt, warnings=self.warnings)
 

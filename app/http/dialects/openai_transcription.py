@@ -33,7 +33,7 @@ FIELD_NAMES = {"reference_audio": "file"}
 """Our name of a field -> OpenAI's."""
 TRANSLATION_FIELD_NAMES = FIELD_NAMES | {"task": "model"}
 UNKNOWN_LANGUAGE = "unknown"
-"""Of a recording without speech: OpenAI's type has no null."""
+"""The language of a recording without speech: OpenAI's type has no null."""
 ENCODER_POSITIONS_PER_S = 50
 
 TranscriptFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.response import Stream
@@ -81,7 +82,7 @@ async def create_transcription(
 ) -> Response[bytes] | Stream:
     transcription.check_room()
     async with uploads.file(request, "file", takes_body=False, list_fields=openai.LIST_FIELDS) as (fields, recording):
-        form = convert_form(_sent(fields), OpenAITranscriptionForm, formats=openai.FORMATS)
+        form = convert_form(_sent(fields, OpenAITranscriptionForm), OpenAITranscriptionForm, formats=openai.FORMATS)
         openai.check_transcription_model(form.model, transcription.recognizer.info)
         form.check()
         unknown = [*unknown_names(fields, form.__struct_fields__), *(["include"] if form.include else [])]
@@ -116,7 +117,7 @@ async def create_translation(
     transcription.check_room()
     task: Task = "translate"
     async with uploads.file(request, "file", takes_body=False, list_fields=openai.LIST_FIELDS) as (fields, recording):
-        form = convert_form(_sent(fields), OpenAITranslationForm, formats=openai.FORMATS)
+        form = convert_form(_sent(fields, OpenAITranslationForm), OpenAITranslationForm, formats=openai.FORMATS)
         openai.check_transcription_model(form.model, transcription.recognizer.info)
         options = form.options(task, unknown_names(fields, form.__struct_fields__))
         transcription.check(options)
@@ -140,8 +141,14 @@ def _response(transcript: Transcript, name: TranscriptFormat) -> Response[bytes]
             return json_response(transcript, openai.to_json(transcript))
 
 
-def _sent(fields: Fields) -> Fields:
-    """Without the empty fields, which some clients send for those that are not chosen."""
+def _sent(fields: Fields, form: type[msgspec.Struct]) -> Fields:
+    """Without the empty fields, which some clients send for those that are not chosen.
+
+    Raises InvalidField for a field of `form` that is no list and was sent several times.
+    """
+    for name in (field.encode_name for field in msgspec.structs.fields(form)):
+        if name not in openai.LIST_FIELDS and isinstance(fields.get(name), list):
+            raise InvalidField(f"{name}: send it once, without []", param=name)
     return {name: value for name, value in fields.items() if value}
 
 

@@ -65,8 +65,8 @@ async def read_form(
 ) -> tuple[Fields, list[Recording]]:
     """The plain fields, and the recordings: parts named `file_field`. `upload` closes the files.
 
-    list_fields   may be sent several times, also with `[]` behind the name; where there are any, so may unknown fields
-                  with `[]` behind the name
+    list_fields   may be sent several times, also with `[]` behind the name; where there are any, so may other fields,
+                  and the caller refuses those that it takes once
 
     An empty file input (no name, no bytes) is left out. Raises InvalidBody, InvalidField, UploadTooLarge, QueueFull or
     StorageFailure.
@@ -133,7 +133,7 @@ class _Form:
             raise InvalidField(
                 f"{part.name}: send it as a plain field; files go into {self._file_field}", param=part.name
             )
-        elif part.name in self.fields and self._list_name(part) is None:
+        elif part.name in self.fields and not self._list_fields:
             raise InvalidField(f"{part.name}: send it once", param=part.name)
         return part
 
@@ -147,14 +147,13 @@ class _Form:
             self.recordings.append(Recording(name, part.scratch.file))
 
     def _keep(self, part: _Part) -> None:
-        name = self._list_name(part)
-        if name is None:
-            self.fields[part.name] = _text(part)
+        list_name = self._list_name(part)
+        name = list_name or part.name
+        if list_name is None and name not in self.fields:
+            self.fields[name] = _text(part)
             return
-        values = self.fields.setdefault(name, [])
-        if isinstance(values, str):
-            raise InvalidField(f"{name}: send it with or without []", param=name)
-        values.append(_text(part))
+        earlier = self.fields.get(name, [])
+        self.fields[name] = [*([earlier] if isinstance(earlier, str) else earlier), _text(part)]
 
     def _list_name(self, part: _Part) -> str | None:
         """The name of a list without `[]`; None for another field. A form that has lists may have unknown ones."""

@@ -1,4 +1,4 @@
-"""Where the sound of a word begins."""
+"""Onsets: where the sound of a word begins."""
 
 import numpy as np
 
