@@ -158,7 +158,8 @@ class Child:
             receive_reply(self._connection, max_bytes=0, set_timeout=self._set_timeout)
         except (ConnectionEnded, OSError) as error:
             self.close()
-            logger.error(
+            logger.log(
+                self._level(logging.ERROR),
                 "the process that decodes uploads did not start (%r, exit status %s); "
                 "`python -m app.isolation.worker 0` shows why",
                 error,
@@ -195,10 +196,14 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1)  # its connection has ended, so it is ending; its status is wanted
         status = self._process.poll()
-        logger.warning("a decoding process ended with status %s: %r", status, error)
+        logger.log(self._level(logging.WARNING), "a decoding process ended with status %s: %r", status, error)
         if status in (-signal.SIGXCPU, -signal.SIGALRM):
             return self._failed(self._too_long())
         return self._failed("crashed its decoder", may_be_anothers=True)
+
+    def _level(self, level: int) -> int:
+        """DEBUG once the caller has left: `interrupt` killed the process."""
+        return logging.DEBUG if self._is_interrupted else level
 
     def _too_long(self) -> str:
         return f"takes longer than {self._limits.wall_s:g} s to decode"

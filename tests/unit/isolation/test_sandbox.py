@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -64,6 +65,23 @@ def test_a_child_that_is_killed_while_it_starts_is_no_failure_of_the_server(capl
     with pytest.raises(Unavailable, match="try again in a moment"):
         child.lease()
     assert "exit status -9" in caplog.text
+    child.close()
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_a_child_whose_caller_left_is_no_warning_in_the_log(
+    file: BinaryIO, caplog: pytest.LogCaptureFixture, is_started: bool
+) -> None:
+    child = Child(Limits(), (), {})
+    if is_started:
+        child.lease()
+    child.interrupt()
+    with pytest.raises((Unavailable, IsolationFailure)):
+        if is_started:
+            call("read", file)(child)
+        else:
+            child.lease()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     child.close()
 
 
