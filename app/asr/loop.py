@@ -24,9 +24,10 @@ logger = logging.getLogger(__name__)
 
 MAX_SHORT_S = 13.0
 """Longest speech in SHORT_FRAMES: without silence behind it, the model repeats the end."""
-MAX_TOKENS = 448
+MAX_TOKENS = 224
+"""Half of what Whisper's decoder reads, as in its own program; the other half is for the prompt."""
 MAX_TOKENS_PER_S, MAX_TOKENS_MORE = 25, 25
-"""Tokens of short speech: more than any language has. With little context a short word may be repeated for ever."""
+"""Tokens of speech: more than any language has. A short word may be repeated for ever."""
 MIN_READ_S = 1.0
 """A window whose text covers less is not decoded again from there: it might never end."""
 MIN_REST_S = 0.5
@@ -93,7 +94,20 @@ class WindowJob:
 
     @property
     def max_tokens(self) -> int:
-        return round(MAX_TOKENS_PER_S * self.window.duration_s) + MAX_TOKENS_MORE if self.is_short else MAX_TOKENS
+        return min(MAX_TOKENS, round(MAX_TOKENS_PER_S * self.window.duration_s) + MAX_TOKENS_MORE)
+
+    def accepts(self, attempt: Decoded) -> bool:
+        return attempt.is_silence or (attempt.is_acceptable and self._has_end(attempt))
+
+    @property
+    def chosen(self) -> Decoded:
+        """The last attempt if it is acceptable, otherwise the best one."""
+        last = self.attempts[-1]
+        return last if self.accepts(last) else best_of(list(filter(self._has_end, self.attempts)) or self.attempts)
+
+    def _has_end(self, attempt: Decoded) -> bool:
+        """Text of MAX_TOKENS may be dense speech."""
+        return self.max_tokens == MAX_TOKENS or len(attempt.tokens) < self.max_tokens
 
     def lengthen(self) -> None:
         """Begin again with all context."""
@@ -193,10 +207,11 @@ class ModelLoop:
         self.num_windows += len(batch)
         for row, (job, attempt) in enumerate(zip(batch, decoded, strict=True)):
             job.attempts.append(attempt)
-            if job.is_short and not (attempt.is_acceptable and len(attempt.tokens) < job.max_tokens):
+            is_accepted = job.accepts(attempt)
+            if job.is_short and not is_accepted:
                 job.lengthen()
                 self._waiting.put_back(job)
-            elif attempt.is_acceptable or job.is_last_attempt:
+            elif is_accepted or job.is_last_attempt:
                 self._finish(job, encoded[row : row + 1])
             else:
                 job.encoded = encoded[row : row + 1].copy()
@@ -218,8 +233,7 @@ class ModelLoop:
                 batch[row].language, batch[row].language_probability = language, probability
 
     def _finish(self, job: WindowJob, encoded: Encoded) -> None:
-        last = job.attempts[-1]
-        chosen = last if last.is_acceptable else best_of(job.attempts)
+        chosen = job.chosen
         assert job.language is not None
         assert job.started_at_s is not None
         segments = (

@@ -19,6 +19,8 @@ BLOCK = 60 * SAMPLE_RATE_HZ
 end of a block can wait for the next one."""
 OVERLAP = SAMPLE_RATE_HZ
 """Samples of silence at the end of a block that the next one looks at again: a word may begin there."""
+MIN_SPEECH = SAMPLE_RATE_HZ // 10
+"""Samples of the shortest speech: less has no word in it, and the model invents some."""
 
 NEAR = 3 * SAMPLE_RATE_HZ // 10
 QUIET_FRAME = 3 * SAMPLE_RATE_HZ // 100
@@ -85,7 +87,8 @@ class Searched(msgspec.Struct, frozen=True):
 def cut_windows(samples: Samples, find_speech: FindSpeech) -> Iterator[Window | Searched]:
     """Pack the speech of a recording into as few windows as its order allows.
 
-    Each `next` searches one block at most. Searched comes after each block but the last.
+    Speech of less than MIN_SPEECH by itself is left out. Each `next` searches one block at most. Searched comes after
+    each block but the last.
     """
     spans: list[Span] = []
     parts: list[NDArray[np.float32]] = []
@@ -98,7 +101,7 @@ def cut_windows(samples: Samples, find_speech: FindSpeech) -> Iterator[Window | 
             parts.append(part)
         if position < len(samples):
             yield Searched((spans[0][0] if spans else position) / SAMPLE_RATE_HZ)
-    if parts:
+    if sum(map(len, parts)) >= MIN_SPEECH:
         yield Window(tuple(spans), np.concatenate(parts))
 
 

@@ -12,7 +12,7 @@ from app.asr.inference import NUM_FRAMES, Encoded, Features
 from app.asr.windows import Span, Window
 
 SILENCE, NOISE, BABBLE, SPEECH = 0.0, -1.0, -0.5, 0.5
-"""Values of samples: no speech, speech whose text is never likely, speech whose text has no end, and speech."""
+"""Values of samples: no speech, speech whose text is unlikely, speech whose text has no end, and speech."""
 
 
 def spoken(seconds: float, value: float = SPEECH) -> NDArray[np.float32]:
@@ -32,7 +32,7 @@ def find_speech(samples: NDArray[np.float32]) -> list[Span]:
 
 
 class FakeNetwork:
-    """Speech is text at once, or from `acceptable_at` on where its samples are NOISE.
+    """Speech is text at once, or from `acceptable_at` on where its samples are NOISE or BABBLE.
 
     unread_s  seconds at the end of a window of 30 s that its text leaves out
     turn     called in each turn before it decodes, on the model's thread, with the seconds of each window
@@ -51,6 +51,7 @@ class FakeNetwork:
         self.batches: list[list[float]] = []
         self.temperatures: list[float] = []
         self.num_frames: list[int] = []
+        self.max_tokens: list[int] = []
         self.num_encoded = 0
         self.prompts: list[list[int]] = []
         self.threads: set[int] = set()
@@ -80,11 +81,12 @@ class FakeNetwork:
         self._turn(seconds)
         self.batches.append(seconds)
         self.temperatures.append(temperature)
+        self.max_tokens.append(max_tokens)
         self.num_frames.append(encoded.shape[-1])
         self.prompts += prompts
         return [
             Decoded(
-                tokens=(1, 2) * (max_tokens if row[0, 0] == BABBLE else 1),
+                tokens=(1, 2) * (max_tokens if row[0, 0] == BABBLE and temperature < self._acceptable_at else 1),
                 avg_logprob=-2.0 if row[0, 0] == NOISE and temperature < self._acceptable_at else -0.2,
                 no_speech_prob=0.1,
                 compression_ratio=1.0,

@@ -108,7 +108,8 @@ class WhisperNetwork:
         results = self._model.generate(
             _storage(encoded),
             list(prompts),
-            max_length=min(MAX_LENGTH, len(prompts[0]) + max_tokens),
+            # CTranslate2 generates at most half of it, and with its prompt no more than it.
+            max_length=min(MAX_LENGTH, max(2 * max_tokens, len(prompts[0]) + max_tokens)),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,

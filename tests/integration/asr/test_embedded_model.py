@@ -76,6 +76,13 @@ def test_times_count_pauses_that_the_model_did_not_hear(
     assert np.allclose(starts_s, expected_s, atol=0.4)
 
 
+def test_a_piece_of_a_word_has_neither_text_nor_language(sentences: list[NDArray[np.float32]]) -> None:
+    piece = sentences[1][SAMPLE_RATE_HZ:][: SAMPLE_RATE_HZ // 20]
+    [[receipt]] = recognize_all([TranscriptionRequest(samples=piece)])
+    assert isinstance(receipt, Finished)
+    assert (receipt.language, receipt.num_windows) == (None, 0)
+
+
 def test_silence_noise_and_tones_have_no_text() -> None:
     needs_embedded_model()
     generator = np.random.default_rng(0)

@@ -215,7 +215,8 @@ def test_requests_with_different_prompts_do_not_share_a_turn() -> None:
         (True, MAX_SHORT_S + 1, SPEECH, [NUM_FRAMES]),
         (False, 5, SPEECH, [NUM_FRAMES]),
         (True, 5, NOISE, [SHORT_FRAMES, NUM_FRAMES, NUM_FRAMES]),
-        (True, 5, BABBLE, [SHORT_FRAMES, NUM_FRAMES]),
+        (True, 5, BABBLE, [SHORT_FRAMES, NUM_FRAMES, NUM_FRAMES]),
+        (False, 5, BABBLE, [NUM_FRAMES, NUM_FRAMES]),
     ],
 )
 def test_short_speech_has_little_context_where_it_is_wanted_soon_and_all_where_its_text_is_bad(
@@ -229,7 +230,27 @@ def test_short_speech_has_little_context_where_it_is_wanted_soon_and_all_where_i
     run(network, scenario)
     assert network.num_frames == num_frames
     assert network.num_encoded == (1 if SHORT_FRAMES not in num_frames or len(num_frames) == 1 else 2)
-    assert network.temperatures == [0.0, 0.0, 0.2][: len(num_frames)]
+    assert network.temperatures == ([0.0, 0.0, 0.2] if low_latency else [0.0, 0.2])[: len(num_frames)]
+
+
+@pytest.mark.parametrize(("seconds", "num_tokens"), [(0.2, 30), (4, 125), (30, 224)])
+def test_the_text_of_short_speech_may_have_few_tokens(seconds: float, num_tokens: int) -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(seconds))))
+
+    network = FakeNetwork()
+    run(network, scenario)
+    assert network.max_tokens == [num_tokens]
+
+
+def test_less_than_a_tenth_of_a_second_is_no_speech_and_has_no_language() -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        [receipt] = await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(0.09))))
+        assert isinstance(receipt, Finished)
+        assert (receipt.language, receipt.num_windows) == (None, 0)
+        assert texts(await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(0.1))))) == [" de 0.1"]
+
+    run(FakeNetwork(), scenario)
 
 
 def test_windows_with_little_and_with_all_context_share_no_turn() -> None:
