@@ -21,6 +21,8 @@ OVERLAP = SAMPLE_RATE_HZ
 """Samples of silence at the end of a block that the next one looks at again: a word may begin there."""
 MIN_SPEECH = SAMPLE_RATE_HZ // 10
 """Samples of the shortest speech: less has no word in it, and the model invents some."""
+MAX_PAUSE = 5 * SAMPLE_RATE_HZ
+"""Samples of the longest silence inside a window: a phrase may go on behind it, and its time includes the silence."""
 
 NEAR = 3 * SAMPLE_RATE_HZ // 10
 QUIET_FRAME = 3 * SAMPLE_RATE_HZ // 100
@@ -85,24 +87,31 @@ class Searched(msgspec.Struct, frozen=True):
 
 
 def cut_windows(samples: Samples, find_speech: FindSpeech) -> Iterator[Window | Searched]:
-    """Pack the speech of a recording into as few windows as its order allows.
+    """Pack the speech of a recording into as few windows as its order and its long silences allow.
 
     Speech of less than MIN_SPEECH by itself is left out. Each `next` searches one block at most. Searched comes after
     each block but the last.
     """
     spans: list[Span] = []
     parts: list[NDArray[np.float32]] = []
+
+    def close() -> Iterator[Window]:
+        if sum(map(len, parts)) >= MIN_SPEECH:
+            yield Window(tuple(spans), np.concatenate(parts))
+        spans.clear()
+        parts.clear()
+
     for found, position in _blocks(samples, find_speech):
         for span, part in found:
-            if sum(map(len, parts)) + len(part) > MAX_WINDOW:
-                yield Window(tuple(spans), np.concatenate(parts))
-                spans, parts = [], []
+            is_far = bool(spans) and span[0] - spans[-1][1] > MAX_PAUSE
+            if is_far or sum(map(len, parts)) + len(part) > MAX_WINDOW:
+                yield from close()
             spans.append(span)
             parts.append(part)
+        if position == len(samples) or (spans and position - spans[-1][1] > MAX_PAUSE):
+            yield from close()
         if position < len(samples):
             yield Searched((spans[0][0] if spans else position) / SAMPLE_RATE_HZ)
-    if sum(map(len, parts)) >= MIN_SPEECH:
-        yield Window(tuple(spans), np.concatenate(parts))
 
 
 def _blocks(samples: Samples, find_speech: FindSpeech) -> Iterator[tuple[list[tuple[Span, NDArray[np.float32]]], int]]:

@@ -83,6 +83,18 @@ def test_a_piece_of_a_word_has_neither_text_nor_language(sentences: list[NDArray
     assert (receipt.language, receipt.num_windows) == (None, 0)
 
 
+def test_no_segment_goes_on_behind_a_long_silence(sentences: list[NDArray[np.float32]]) -> None:
+    silence = np.zeros(20 * SAMPLE_RATE_HZ, np.float32)
+    first, second = sentences[1], sentences[2]
+    cut = len(second) // 3  # inside a phrase
+    samples = np.concatenate([first, second[:cut], silence, second[cut:]])
+    [events] = recognize_all([TranscriptionRequest(samples=samples)])
+    segments = [event for event in events if isinstance(event, RecognizedSegment)]
+    begins_s = (len(first) + cut) / SAMPLE_RATE_HZ
+    assert all(segment.end_s < begins_s + 1 or segment.start_s > begins_s + 19 for segment in segments)
+    assert len(segments) >= 2
+
+
 def test_silence_noise_and_tones_have_no_text() -> None:
     needs_embedded_model()
     generator = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.asr.base import Finished, Progress, TranscriptionRequest
+from app.asr.base import Finished, LanguageDetected, Progress, RecognizedSegment, TranscriptionRequest
 from app.asr.recognizer import WhisperRecognizer
 from app.asr.windows import FindSpeech, Span
 from tests.support.fake_network import SILENCE, FakeNetwork, find_speech, spoken
@@ -93,6 +93,22 @@ def test_closing_the_recogniser_waits_for_one_block_only() -> None:
         search.let_pass(100)
         await recognizer.aclose()
         assert (search.num_blocks, search.num_done) == (1, 1)
+
+    run(search, scenario)
+
+
+def test_text_before_long_silence_comes_while_the_silence_is_searched() -> None:
+    search = Search()
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        samples = np.concatenate([spoken(3), spoken(600, SILENCE)])
+        stream = recognizer.submit(TranscriptionRequest(samples=samples))
+        search.let_pass()
+        events = [await anext(stream) for _ in range(3)]
+        assert [type(event) for event in events] == [LanguageDetected, RecognizedSegment, Progress]
+        assert search.num_done == 1
+        search.let_pass(100)
+        assert isinstance((await events_of(stream))[-1], Finished)
 
     run(search, scenario)
 

@@ -61,8 +61,21 @@ def test_the_only_speech_of_a_block_is_not_cut_at_its_end() -> None:
 
 
 def test_speech_that_is_in_no_window_yet_is_not_said_to_be_searched() -> None:
-    pieces = list(cut_windows(recording((20, 0.0), (5, SPEECH), (36, 0.0), (5, SPEECH)), find_speech))
-    assert pieces[0] == Searched(20)
+    pieces = list(cut_windows(recording((51, 0.0), (5, SPEECH), (4, 0.0), (5, SPEECH)), find_speech))
+    assert pieces[0] == Searched(51)
+
+
+@pytest.mark.parametrize(("pause_s", "num_windows"), [(5, 1), (5.1, 2), (600, 2)])
+def test_no_window_has_a_silence_of_more_than_5_s(pause_s: float, num_windows: int) -> None:
+    windows = windows_of(recording((3, SPEECH), (pause_s, 0.0), (3, SPEECH)))
+    assert len(windows) == num_windows
+
+
+def test_a_window_is_closed_in_the_block_whose_silence_ends_it() -> None:
+    pieces = cut_windows(recording((3, SPEECH), (600, 0.0), (3, SPEECH)), find_speech)
+    first = next(pieces)
+    assert isinstance(first, Window)
+    assert first.end_s == 3
 
 
 def test_the_first_window_needs_one_block_of_a_long_recording() -> None:
