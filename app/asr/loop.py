@@ -72,6 +72,8 @@ class WindowJob:
         self.started_at_s: float | None = None
         self.is_short = request.low_latency and window.duration_s <= MAX_SHORT_S
         """in SHORT_FRAMES"""
+        self.is_alone = False
+        """to be decoded without other windows: a turn with them failed"""
         self._temperatures = temperatures_for(request.temperature)
 
     @property
@@ -83,9 +85,10 @@ class WindowJob:
         return len(self.attempts) == len(self._temperatures)
 
     @property
-    def batch_key(self) -> tuple[float, int, str, bool]:
+    def batch_key(self) -> tuple[object, ...]:
         """Prompts and features have the same length where it is equal, as a batch needs."""
-        return self.temperature, self.request.beam_size, self.request.prompt, self.is_short
+        alone = id(self) if self.is_alone else None
+        return self.temperature, self.request.beam_size, self.request.prompt, self.is_short, alone
 
     @property
     def given(self) -> Features:
@@ -168,14 +171,7 @@ class ModelLoop:
             batch = self._waiting.take()
             self.busy_windows = len(batch)
             began_at_s = self._clock()
-            try:
-                self._step(batch)
-            except Exception as error:  # the loop's boundary: every window of the turn fails by name
-                logger.exception("the recogniser failed on %d windows", len(batch))
-                failure = EngineFailure(f"the recogniser failed: {error}")
-                failure.__cause__ = error
-                for job in batch:
-                    job.on_result(failure)
+            self._turn(batch)
             self.busy_s += self._clock() - began_at_s
             self.busy_windows = 0
 
@@ -188,7 +184,26 @@ class ModelLoop:
                 return
             act()
 
-    def _step(self, batch: Sequence[WindowJob]) -> None:
+    def _turn(self, batch: Sequence[WindowJob]) -> None:
+        """The loop's boundary: windows that fail together are tried again one by one."""
+        try:
+            encoded, decoded = self._decode(batch)
+        except Exception as error:  # the turn's boundary
+            if len(batch) > 1:
+                logger.warning("%d windows failed together and are tried one by one", len(batch), exc_info=True)
+                for job in reversed(batch):
+                    job.is_alone = True
+                    self._waiting.put_back(job)
+            else:
+                _fail(batch[0], error)
+            return
+        for row, (job, attempt) in enumerate(zip(batch, decoded, strict=True)):
+            try:
+                self._take(job, attempt, encoded[row : row + 1])
+            except Exception as error:  # noqa: BLE001 - the window's boundary: the others go on
+                _fail(job, error)
+
+    def _decode(self, batch: Sequence[WindowJob]) -> tuple[Encoded, list[Decoded]]:
         now_s = self._clock()
         for job in batch:
             job.started_at_s = now_s if job.started_at_s is None else job.started_at_s
@@ -205,17 +220,19 @@ class ModelLoop:
         )
         self.num_batches += 1
         self.num_windows += len(batch)
-        for row, (job, attempt) in enumerate(zip(batch, decoded, strict=True)):
-            job.attempts.append(attempt)
-            is_accepted = job.accepts(attempt)
-            if job.is_short and not is_accepted:
-                job.lengthen()
-                self._waiting.put_back(job)
-            elif is_accepted or job.is_last_attempt:
-                self._finish(job, encoded[row : row + 1])
-            else:
-                job.encoded = encoded[row : row + 1].copy()
-                self._waiting.put_back(job)
+        return encoded, decoded
+
+    def _take(self, job: WindowJob, attempt: Decoded, encoded: Encoded) -> None:
+        job.attempts.append(attempt)
+        is_accepted = job.accepts(attempt)
+        if job.is_short and not is_accepted:
+            job.lengthen()
+            self._waiting.put_back(job)
+        elif is_accepted or job.is_last_attempt:
+            self._finish(job, encoded)
+        else:
+            job.encoded = encoded.copy()
+            self._waiting.put_back(job)
 
     def _encode(self, batch: Sequence[WindowJob]) -> Encoded:
         """[windows, frames, channels], those that have been encoded before included."""
@@ -263,3 +280,10 @@ class ModelLoop:
         until_s = self._network.read_until_s(window, decoded)
         is_worth_a_turn = until_s >= MIN_READ_S and window.duration_s - until_s >= MIN_REST_S
         return window.rest(until_s) if is_worth_a_turn else None
+
+
+def _fail(job: WindowJob, error: Exception) -> None:
+    logger.error("the recogniser failed on a window", exc_info=error)
+    failure = EngineFailure(f"the recogniser failed: {error}")
+    failure.__cause__ = error
+    job.on_result(failure)

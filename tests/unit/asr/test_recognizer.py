@@ -287,6 +287,31 @@ def test_a_failing_turn_fails_its_requests_and_no_others() -> None:
     run(FakeNetwork(turn), scenario)
 
 
+def test_a_window_that_fails_with_others_fails_alone() -> None:
+    gate = Gate()
+
+    def turn(seconds: list[float]) -> None:
+        gate(seconds)
+        if 2.0 in seconds:
+            raise ValueError("the device is on fire")
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        first = recognizer.submit(TranscriptionRequest(samples=spoken(1)))
+        await gate.begun()
+        streams = [recognizer.submit(TranscriptionRequest(samples=spoken(seconds))) for seconds in (2, 3, 4)]
+        while recognizer.stats().waiting_windows < len(streams):
+            await asyncio.sleep(0)
+        gate.let_pass(10)
+        assert texts(await events_of(first)) == [" de 1"]
+        with pytest.raises(EngineFailure, match="on fire"):
+            await events_of(streams[0])
+        assert [texts(await events_of(stream)) for stream in streams[1:]] == [[" de 3"], [" de 4"]]
+
+    network = FakeNetwork(turn)
+    run(network, scenario)
+    assert sorted(network.batches) == [[1.0], [3.0], [4.0]]
+
+
 def test_one_request_more_than_may_wait_is_refused_with_a_time_to_come_back() -> None:
     gate = Gate()
 
