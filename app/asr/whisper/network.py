@@ -83,7 +83,9 @@ class WhisperNetwork:
 
     def prompt(self, language: str, task: Task, text: str) -> list[int]:
         tokenizer = self._tokenizer(language, task)
-        earlier = tokenizer.encode(f" {text.strip()}") if text.strip() else []
+        encoded = tokenizer.encode(f" {text.strip()}") if text.strip() else []
+        # `<|en|>` in a text would be an order to the model, such as another language.
+        earlier = [token for token in encoded if token < tokenizer.eot]
         return self._whisper.get_prompt(tokenizer, earlier)
 
     def encode(self, features: Sequence[Features]) -> Encoded:
@@ -182,7 +184,9 @@ class WhisperNetwork:
             seek=0,
         )
         for phrase in phrases:
-            phrase["end"] = min(phrase["end"], window.duration_s)
+            if phrase["start"] < phrase["end"]:
+                phrase["end"] = min(phrase["end"], window.duration_s)
+                phrase["start"] = max(0.0, min(phrase["start"], phrase["end"] - self._whisper.time_precision))
         return phrases
 
     def _decoded(self, result: Any, temperature: float) -> Decoded:  # Any: ctranslate2 has no types
