@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from app import __version__
+from app.settings import COQUI_ACCEPTANCE
+from tests.support.settings import variable_names
 
 ROOT = Path(__file__).parents[2]
 # A person's home on the machine where a file was written.
@@ -34,6 +36,11 @@ def project_files() -> list[Path]:
         check=True,
     ).stdout
     return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_compose_passes_on_every_setting() -> None:
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["x-chorus"]
+    assert {*service["environment"]} == {*variable_names(), COQUI_ACCEPTANCE}
 
 
 def test_the_version_is_the_newest_in_the_changelog() -> None:
