@@ -112,18 +112,18 @@ def test_stop_is_silence_and_frees_the_place(fake_server: RunningServer, open_pa
     wait_for(page, "speaking")
     expect(page.locator("#length")).to_contain_text("more is coming")
     assert admitted(page) == 1
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     wait_for(page, "stopped")
     wait_until_nothing_is_admitted(page)
     expect(page.locator("#status")).to_contain_text("Stopped")
-    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
 
 
 def test_stop_before_the_first_sound_frees_the_place(fake_server: RunningServer, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     speak(page, "wait for ever.")
     expect(page.locator("#status")).to_have_text("Asking …")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#status")).to_have_text("Stopped.")
     wait_until_nothing_is_admitted(page)
 
