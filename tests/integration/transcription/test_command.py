@@ -13,6 +13,7 @@ from tests.support.transcribing import TEXT
 
 COMMAND = """
 import asyncio
+import signal
 from pathlib import Path
 
 from app.cli import main
@@ -20,6 +21,8 @@ from app.cli.transcribe import choose_targets, transcribe_to_files
 from app.settings import Settings
 from app.transcription.request import TranscriptionOptions
 from tests.support.fake_recognizer import FakeRecognizer
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 
 @main.command()
 def transcribe():
