@@ -38,9 +38,10 @@ def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) ->
 
     def plain(match: re.Match[str]) -> str:
         char = match[0]
-        if char in _KEPT or (keep_full_width_punctuation and not unicodedata.normalize("NFKC", char).isalnum()):
-            return char
-        return unicodedata.normalize("NFKC", char)
+        normal = unicodedata.normalize("NFKC", char)
+        is_word = all(part.isalnum() or unicodedata.combining(part) for part in normal)
+        is_kept = char in _KEPT or (keep_full_width_punctuation and not is_word)
+        return char if is_kept else normal
 
     text = _COMPATIBLE.sub(plain, text)
     text = _EXPONENT.sub(_exponent, text)

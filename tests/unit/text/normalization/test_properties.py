@@ -68,6 +68,7 @@ def test_normalizing_twice_changes_nothing_more(drawn: tuple[str, str]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(LANGUAGES, st.text(st.characters(categories=("Lo", "Mn")), max_size=40))
+@example("zh-cn", "\ufd3c")  # a letter with a vowel sign, in one character
 def test_letters_of_any_script_are_kept(language: str, text: str) -> None:
     plain = plain_characters(text)
     assert spoken(text, language) == plain.strip()
