@@ -51,7 +51,7 @@ xtts: $(VENV)/.xtts  ## Add what XTTS needs (about 6 GB); then `.venv/bin/chorus
 	@echo 'XTTS can speak once its weights are there: CHORUS_ACCEPT_CPML=1 $(BIN)/chorus download'
 
 asr: $(VENV)/.asr  ## Add speech to text with Whisper base (about 330 MB); the next `make run` has it
-	@echo 'The server transcribes from its next start on; `$(BIN)/chorus download --asr` gets a larger model'
+	@echo 'The server transcribes from its next start on; CHORUS_ASR_MODEL=FOLDER takes a larger model in CTranslate2 form'
 
 # Who asks for XTTS by a setting gets what it needs.
 run: $(if $(filter xtts,$(CHORUS_ENGINE))$(CHORUS_MODEL),$(VENV)/.xtts,$(VENV)/.run)  ## Start the server on 127.0.0.1:8000; `HOST=0.0.0.0 PORT=9000 make run` for another address

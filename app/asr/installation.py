@@ -64,7 +64,7 @@ def choose_model(settings: Settings) -> ModelChoice:
         folder = installed_folder(settings.data, wanted)
         if not is_complete(folder):
             raise EngineUnavailable(
-                f"CHORUS_ASR_MODEL={wanted} is not downloaded: `chorus download --asr` gets it",
+                f"CHORUS_ASR_MODEL={wanted} is not there: put its files (in the form of CTranslate2) into {folder}",
                 param="CHORUS_ASR_MODEL",
             )
         check_folder(folder)
@@ -81,7 +81,7 @@ def _best_installed(settings: Settings) -> ModelChoice:
             return ModelChoice(kind="hub", name=name, reason=f"it is in {folder}", folder=folder)
     if _missing(EMBEDDED_PACKAGES):
         return ModelChoice(kind="none", name="none", reason=HOW_TO_INSTALL)
-    return _embedded("it is installed, and no model is downloaded; `chorus download --asr` gets a better one")
+    return _embedded("it is installed, and CHORUS_ASR_MODEL names no other model")
 
 
 def _embedded(reason: str) -> ModelChoice:

@@ -143,7 +143,7 @@ def first_audio(folder: Path, precision: Precision, runs: int) -> Figures:
 def _listen(
     folder: Path, precision: Precision, texts: list[str], num_codes: int, runs: int
 ) -> list[list[tuple[float, float]]]:
-    """Of each run, (moment, seconds of audio so far) at each arrival. Another run warms up, up to its first audio."""
+    """For each run: (moment, seconds of audio so far) at each arrival. Another run warms up, up to its first audio."""
 
     async def speak(engine: XttsEngine, texts: list[str], *, only_first: bool = False) -> list[tuple[float, float]]:
         segments = tuple(Segment(index, text, Boundary.PARAGRAPH) for index, text in enumerate(texts))

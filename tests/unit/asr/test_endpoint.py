@@ -22,7 +22,7 @@ def run(probabilities: list[float], *, silence_s: float = SILENCE_S) -> list[tup
 
 
 def numbers(utterance: Utterance) -> list[int]:
-    """Of the frames in it."""
+    """The numbers of the frames in it."""
     frames: NDArray[np.int16] = utterance.samples.reshape(-1, FRAME)
     assert (frames == frames[:, :1]).all()
     return frames[:, 0].tolist()

@@ -13,7 +13,7 @@ SLOTS = 8
 def live_streams(
     places: float, *, is_limited: bool = True, max_wait_s: float = 0.0, shares_steps: bool = True
 ) -> LiveStreams:
-    """Of an engine that carries `places` streams, with a load that is proportional to their number."""
+    """The rules of an engine that carries `places` streams, with a load that is proportional to their number."""
     capacity = Capacity({1: FULL_LOAD / places})
     return LiveStreams(
         capacity, is_limited=is_limited, max_wait_s=max_wait_s, max_ahead_s=30.0, shares_steps=shares_steps
