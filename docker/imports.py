@@ -33,6 +33,7 @@ MODULES = [
     "uvicorn.loops.asyncio",
     "uvicorn.protocols.http.h11_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "wyoming.asr",
     "wyoming.error",
     "wyoming.info",
     "wyoming.ping",

@@ -6,6 +6,7 @@ import pytest
 
 from app.settings import Settings
 from tests.support.container import RunningContainer, container, docker, output
+from tests.support.server_imports import SERVER_IMPORTS
 
 NO_START = {"entrypoint": ""}
 
@@ -55,23 +56,21 @@ def test_nothing_outside_of_data_and_tmp_can_be_written(image: str) -> None:
             assert running.ended()[0] != 0, path
 
 
-WHAT_IS_LOADED = """
-import glob, importlib.util, json, os, sys
-import app.cli.serve, app.server.app, app.engine.embedded, app.engine.xtts.engine, app.engine.xtts.checkpoint.download
-import app.server.protocols, app.observability.otlp, app.wyoming.server
-import uvicorn.lifespan.on, uvicorn.loops.asyncio, uvicorn.protocols.http.h11_impl
-import uvicorn.protocols.websockets.websockets_sansio_impl
-import huggingface_hub.file_download
+WITHOUT_BYTECODE = (
+    SERVER_IMPORTS
+    + """
+import importlib.util, json, os
 files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
 files = [file for file in files if file.startswith("/opt/venv") and file.endswith(".py")]
 print(json.dumps([file for file in files if not os.path.exists(importlib.util.cache_from_source(file))]))
 print(len(files))
 """
+)
 
 
 def test_the_bytecode_of_what_a_server_imports_is_in_the_image(image: str) -> None:
     """docker/imports.py lists it. Without bytecode the imports take nearly twice as long."""
-    missing, count = output(image, "python", "-c", WHAT_IS_LOADED).splitlines()[-2:]
+    missing, count = output(image, "python", "-c", WITHOUT_BYTECODE).splitlines()[-2:]
     assert int(count) > 1000
     assert json.loads(missing) == []
 

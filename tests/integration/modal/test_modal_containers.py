@@ -191,7 +191,7 @@ def test_a_container_without_a_snapshot_says_so(deployed: Deployed) -> None:
         async with Container(started.app, max_inputs=SLOTS) as container:
             state = await health(container)
         assert state["restored_s"] is None
-        assert {"import", "weights", "device", "warm-up"} <= set(state["startup_s"])
+        assert {"import", "weights", "device", "capacity", "warm-up"} <= set(state["startup_s"])
 
     run(test)
 
@@ -330,7 +330,7 @@ def test_an_engine_in_the_gpu_snapshot_is_warmed_and_used(deployed: Deployed) ->
         assert started.engine is prepared.engine
         async with Container(started.app, max_inputs=SLOTS) as container:
             state = await health(container)
-            assert set(state["restored_s"]) == {"import", "weights", "device", "warm-up"}
+            assert set(state["restored_s"]) == {"import", "weights", "device", "capacity", "warm-up"}
             assert set(state["startup_s"]) == {"warm-up", "speakers"}
             assert (await speak(container)).status == 200
 
