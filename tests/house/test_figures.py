@@ -36,6 +36,7 @@ def test_modules_of_app_import_each_other_in_no_circle() -> None:
     assert figures.import_circle() == []
 
 
+@pytest.mark.slow
 def test_docstrings_begin_with_the_thing_or_the_verb() -> None:
     found = figures.noun_clauses()
     assert len(found) <= MAX_NOUN_CLAUSES, found

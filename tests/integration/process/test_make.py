@@ -35,6 +35,7 @@ def environment() -> str:
     return folder.name
 
 
+@pytest.mark.slow
 def test_make_run_starts_a_server_that_speaks_and_measures_an_uploaded_recording(
     environment: str, tmp_path: Path
 ) -> None:

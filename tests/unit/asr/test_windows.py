@@ -19,6 +19,7 @@ def windows_of(samples: Samples) -> list[Window]:
     return [piece for piece in cut_windows(samples, find_speech) if isinstance(piece, Window)]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 400), st.integers(1, 40)), min_size=1, max_size=6))
 def test_no_speech_is_lost_or_repeated_whatever_its_length(parts: list[tuple[int, int]]) -> None:

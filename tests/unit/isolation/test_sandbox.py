@@ -173,6 +173,7 @@ def test_a_warm_child_serves_the_next_request_and_a_worn_one_is_replaced(
     assert first == second != third == fourth
 
 
+@pytest.mark.slow
 def test_a_child_that_was_killed_while_it_was_idle_is_replaced_unnoticed(file: BinaryIO) -> None:
     async def scenario(sandbox: Sandbox) -> object:
         await sandbox.run(call("read", file))

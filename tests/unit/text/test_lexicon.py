@@ -74,6 +74,7 @@ def test_an_entry_that_cannot_be_used_is_named(entries: dict[str, str], says: st
         Lexicon(entries)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_hundred_thousand_entries_are_built_and_looked_up_without_a_scan() -> None:
     """A search that walks through the entries at each word takes hours for this text, and the time limit names it."""

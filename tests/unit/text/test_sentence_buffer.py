@@ -105,6 +105,7 @@ def test_a_word_without_end_is_cut_and_not_kept(size: int) -> None:
     assert len(held) <= 300
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.text(alphabet=st.sampled_from("ab .!?\n,\"'…3。世\t\r"), max_size=12), max_size=30))
 def test_no_letter_is_lost_repeated_or_moved(parts: list[str]) -> None:

@@ -181,6 +181,7 @@ def test_who_waited_while_a_reload_failed_does_not_wait_for_the_next_failure() -
     run(test)
 
 
+@pytest.mark.slow
 def test_the_fake_of_the_other_tests_refuses_a_reload_as_the_real_one_does(tmp_path: Path) -> None:
     from tests.support.modal_host import FakeVolume
 

@@ -40,6 +40,7 @@ def test_only_a_gpu_is_ahead_of_what_is_read_of_it() -> None:
     assert (PROFILES["cuda"].lookahead_steps, PROFILES["cuda"].use_graphs) == (1, True)
 
 
+@pytest.mark.slow
 def test_graphs_are_a_stage_of_the_start_only_where_they_are_captured(tiny_checkpoint: Path) -> None:
     stages: list[str] = []
 

@@ -87,6 +87,7 @@ def clip(pitch_hz: float = 140.0, seconds: float = 3.0) -> ReferenceClip:
     return ReferenceClip(samples=samples, sample_rate_hz=22050, sha256=f"{pitch_hz}")
 
 
+@pytest.mark.slow
 def test_a_streamed_answer_has_the_samples_of_a_whole_one_and_comes_in_more_pieces(
     tiny_checkpoint: Path, way: Way
 ) -> None:
@@ -114,6 +115,7 @@ def test_the_first_audio_of_a_stream_leaves_before_its_segment_is_decoded(tiny_c
     run(tiny_checkpoint, scenario, way, guards=Guards(exact_codes=120))
 
 
+@pytest.mark.slow
 def test_the_rate_of_a_segment_is_heard_as_the_same_speed_of_its_request_is(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         by_rate, by_speed = (
@@ -131,6 +133,7 @@ def test_the_rate_of_a_segment_is_heard_as_the_same_speed_of_its_request_is(tiny
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_audio_that_is_delivered_is_not_kept_with_its_request(tiny_checkpoint: Path, way: Way) -> None:
     """A text of 500 segments would hold 600 MB of a GPU's memory."""
 
@@ -147,6 +150,7 @@ def test_audio_that_is_delivered_is_not_kept_with_its_request(tiny_checkpoint: P
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         first, again, seed, voice = await asyncio.gather(
@@ -162,6 +166,7 @@ def test_other_seeds_and_voices_give_other_audio_and_the_same_give_the_same(tiny
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         listened: list[int] = []
@@ -184,6 +189,7 @@ def test_recordings_are_listened_to_once_however_many_callers_bring_them(tiny_ch
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         speaking = asyncio.create_task(speak(engine))
@@ -199,6 +205,7 @@ def test_conditioning_that_fails_for_one_caller_leaves_the_others_alone(tiny_che
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         alone = await speak(engine)
@@ -218,6 +225,7 @@ def test_a_poisoned_request_fails_by_name_and_its_neighbours_speak_on(tiny_check
     run(tiny_checkpoint, scenario, way, max_slots=8)
 
 
+@pytest.mark.slow
 def test_a_segment_with_more_tokens_than_the_model_reads_is_spoken_in_pieces(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         asked = request(engine, "Short. " + "12345 and " * 24 + "the end.")
@@ -229,6 +237,7 @@ def test_a_segment_with_more_tokens_than_the_model_reads_is_spoken_in_pieces(tin
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         streams = [engine.submit(request(engine)) for _ in range(3)]
@@ -242,6 +251,7 @@ def test_one_request_more_than_fits_is_refused_and_closing_makes_room(tiny_check
     run(tiny_checkpoint, scenario, way, max_slots=2, max_queue=1)
 
 
+@pytest.mark.slow
 def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_checkpoint: Path, way: Way) -> None:
     """The stop code never has a chance: the second attempt runs away like the first."""
 
@@ -267,6 +277,7 @@ def test_a_segment_that_does_not_end_is_tried_again_then_cut_and_told(tiny_check
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_a_second_attempt_sounds_the_same_whether_the_first_was_read_late(tiny_checkpoint: Path, way: Way) -> None:
     """Codes that the first attempt drew after its end was read do not reach the second, though they meet in one turn.
 
@@ -295,6 +306,7 @@ def test_a_second_attempt_sounds_the_same_whether_the_first_was_read_late(tiny_c
     np.testing.assert_allclose(*spoken, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path, way: Way) -> None:
     async def scenario(engine: XttsEngine) -> None:
         joined: list[int] = []
@@ -313,6 +325,7 @@ def test_what_a_listener_has_heard_is_never_said_again(tiny_checkpoint: Path, wa
     run(tiny_checkpoint, scenario, way)
 
 
+@pytest.mark.slow
 def test_a_turn_that_fails_fails_its_requests_by_name_and_the_next_ones_are_spoken(
     tiny_checkpoint: Path, way: Way
 ) -> None:

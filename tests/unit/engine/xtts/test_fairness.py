@@ -88,6 +88,7 @@ async def steps_to_first_chunk(engine: XttsEngine) -> int:
     return engine.stats().decode_steps - began_at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streaming", [True, False], ids=["a stream", "a whole answer"])
 def test_the_first_chunk_beside_a_text_of_100_segments_takes_at_most_half_as_many_steps_again(
     run: Callable[..., None], *, streaming: bool
@@ -112,6 +113,7 @@ async def take_all(stream: object) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_the_first_samples_of_a_stream_leave_the_service_after_at_most_12_steps(
     run: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -129,6 +131,7 @@ def test_the_first_samples_of_a_stream_leave_the_service_after_at_most_12_steps(
     run(scenario, guards=Guards(exact_codes=110))
 
 
+@pytest.mark.slow
 def test_the_first_answer_of_a_voice_has_the_samples_of_every_later_one_streamed_or_whole(
     run: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -148,6 +151,7 @@ def test_the_first_answer_of_a_voice_has_the_samples_of_every_later_one_streamed
         np.testing.assert_array_equal(heard[0], other)
 
 
+@pytest.mark.slow
 def test_a_stream_is_spoken_to_its_end_beside_three_callers_who_clone_without_end(run: Callable[..., None]) -> None:
     async def scenario(engine: XttsEngine) -> None:
         number = num_cloned = 0
@@ -227,6 +231,7 @@ def test_a_message_that_comes_after_the_end_of_the_loop_is_refused(run: Callable
     run(scenario)
 
 
+@pytest.mark.slow
 def test_no_more_positions_join_in_one_turn_than_the_device_is_given(run: Callable[..., None]) -> None:
     """A prompt writes 35 positions beside its text: five short texts are more than a CPU's 256."""
 

@@ -12,6 +12,7 @@ from app.settings import Settings
 from tests.support.recordings import voice_like, wav
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_recording", [False, True])
 def test_the_engine_has_the_voices_that_are_read_without_it(
     tiny_checkpoint: Path, tmp_path: Path, *, has_recording: bool

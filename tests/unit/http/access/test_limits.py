@@ -12,6 +12,7 @@ from app.settings import Settings
 from tests.support.clock import Clock
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(per_minute=st.integers(1, 1000), waits=st.lists(st.floats(0, 30), max_size=50), start=st.floats(0, 1e7))
 def test_the_wait_that_is_told_is_long_enough_and_no_minute_holds_more_than_twice_the_limit(

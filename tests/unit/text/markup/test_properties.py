@@ -56,6 +56,7 @@ def is_marked(line: str) -> bool:
     return begins.startswith(tuple("+-=>#*|")) or begins[:3].strip("0123456789").startswith((".", ")"))
 
 
+@pytest.mark.slow
 @derandomized
 @given(text=st.text(alphabet=st.sampled_from(PLAIN), max_size=300))
 def test_plain_text_without_marks_is_untouched(text: str) -> None:
@@ -157,6 +158,7 @@ def num_calls(text: str) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(HOSTILE))
 def test_the_work_for_a_hostile_text_grows_as_its_length(name: str) -> None:
     build = HOSTILE[name]
@@ -164,6 +166,7 @@ def test_the_work_for_a_hostile_text_grows_as_its_length(name: str) -> None:
     assert twice < 2.7 * once + 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -141,6 +141,7 @@ def speaker(channels: int, *, latents: int = 32, embedding: int = 512) -> dict[s
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
