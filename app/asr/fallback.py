@@ -23,6 +23,8 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     no_speech_prob: float
     compression_ratio: float
     temperature: float
+    is_cut: bool = False
+    """ended by the limit of tokens, not by the model"""
 
     @property
     def is_silence(self) -> bool:

@@ -54,8 +54,14 @@ class Network(Protocol):
         """Decode windows whose prompts are equally long, to at most `max_tokens` each."""
         ...
 
-    def read_until_s(self, window: Window, decoded: Decoded) -> float:
-        """Seconds of the window that the text covers: its model leaves an unfinished phrase to the next window."""
+    def finished_text(
+        self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task
+    ) -> tuple[Decoded, float]:
+        """The text without an end that the token limit has cut, and the seconds of the window that it covers.
+
+        It covers less than the window also where the model leaves an unfinished phrase to the next window. `encoded`:
+        of one window.
+        """
         ...
 
     def segments(

@@ -253,18 +253,20 @@ class ModelLoop:
         chosen = job.chosen
         assert job.language is not None
         assert job.started_at_s is not None
-        segments = (
-            []
-            if chosen.is_silence
-            else self._network.segments(
+        segments: list[RecognizedSegment] = []
+        rest = None
+        if not chosen.is_silence:
+            language, task = job.language, job.request.task
+            text, until_s = self._network.finished_text(job.window, chosen, encoded, language=language, task=task)
+            rest = _rest(job.window, until_s)
+            segments = self._network.segments(
                 job.window,
-                chosen,
+                chosen if rest is None else text,
                 encoded,
-                language=job.language,
-                task=job.request.task,
+                language=language,
+                task=task,
                 word_timestamps=job.request.word_timestamps,
             )
-        )
         job.on_result(
             WindowResult(
                 language=job.language,
@@ -272,14 +274,15 @@ class ModelLoop:
                 segments=segments,
                 num_fallbacks=len(job.attempts) - 1,
                 started_at_s=job.started_at_s,
-                rest=None if chosen.is_silence else self._rest(job.window, chosen),
+                rest=rest,
             )
         )
 
-    def _rest(self, window: Window, decoded: Decoded) -> Window | None:
-        until_s = self._network.read_until_s(window, decoded)
-        is_worth_a_turn = until_s >= MIN_READ_S and window.duration_s - until_s >= MIN_REST_S
-        return window.rest(until_s) if is_worth_a_turn else None
+
+def _rest(window: Window, until_s: float) -> Window | None:
+    """Samples behind `until_s`, where they are worth a turn."""
+    is_worth_a_turn = until_s >= MIN_READ_S and window.duration_s - until_s >= MIN_REST_S
+    return window.rest(until_s) if is_worth_a_turn else None
 
 
 def _fail(job: WindowJob, error: Exception) -> None:

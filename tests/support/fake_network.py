@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +35,7 @@ def find_speech(samples: NDArray[np.float32]) -> list[Span]:
 class FakeNetwork:
     """Speech is text at once, or from `acceptable_at` on where its samples are NOISE or BABBLE.
 
-    unread_s  seconds at the end of a window of 30 s that its text leaves out
+    unread_s  seconds at the end of a window of 30 s that its text leaves out, with its last token
     turn     called in each turn before it decodes, on the model's thread, with the seconds of each window
     """
 
@@ -95,8 +96,13 @@ class FakeNetwork:
             for row in encoded
         ]
 
-    def read_until_s(self, window: Window, decoded: Decoded) -> float:
-        return window.duration_s - (self._unread_s if window.duration_s == 30 else 0)
+    def finished_text(
+        self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task
+    ) -> tuple[Decoded, float]:
+        assert encoded.shape[0] == 1
+        if window.duration_s != 30 or not self._unread_s:
+            return decoded, window.duration_s
+        return msgspec.structs.replace(decoded, tokens=decoded.tokens[:-1]), 30 - self._unread_s
 
     def segments(
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool

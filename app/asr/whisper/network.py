@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from ctranslate2 import StorageView
 from faster_whisper import WhisperModel
@@ -107,11 +108,14 @@ class WhisperNetwork:
             if temperature > 0
             else {"beam_size": beam_size}
         )
+        # CTranslate2 generates at most half of it, and no more than it behind all tokens of the prompt but the last.
+        num_before = len(prompts[0]) - 1
+        max_length = min(MAX_LENGTH, max(2 * max_tokens, num_before + max_tokens))
+        limit = min(max_length // 2, max_length - num_before)
         results = self._model.generate(
             _storage(encoded),
             list(prompts),
-            # CTranslate2 generates at most half of it, and with its prompt no more than it.
-            max_length=min(MAX_LENGTH, max(2 * max_tokens, len(prompts[0]) + max_tokens)),
+            max_length=max_length,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
@@ -119,14 +123,42 @@ class WhisperNetwork:
             max_initial_timestamp_index=MAX_INITIAL_TIMESTAMP,
             **search,
         )
-        return [self._decoded(result, temperature) for result in results]
+        return [self._decoded(result, temperature, limit) for result in results]
 
-    def read_until_s(self, window: Window, decoded: Decoded) -> float:
-        first = self._tokenizer(self.languages[0], "transcribe").timestamp_begin
-        if len(decoded.tokens) < 2 or min(decoded.tokens[-2:]) < first:
-            return window.duration_s
-        # Two timestamps at the end: a phrase begins that the model has not read.
-        return (decoded.tokens[-1] - first) * self._whisper.time_precision
+    def finished_text(
+        self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task
+    ) -> tuple[Decoded, float]:
+        tokenizer = self._tokenizer(language, task)
+        first = tokenizer.timestamp_begin
+        tokens = decoded.tokens
+        if not decoded.is_cut:
+            # Two timestamps at the end: a phrase begins that the model has not read.
+            is_unfinished = len(tokens) >= 2 and min(tokens[-2:]) >= first
+            return decoded, self._seconds(tokens[-1] - first) if is_unfinished else window.duration_s
+        ends = [at for at in range(1, len(tokens)) if tokens[at - 1] < first <= tokens[at]]
+        if ends:
+            following = tokens[ends[-1] : ends[-1] + 2]
+            return _shortened(decoded, tokens[: ends[-1] + 1]), self._seconds(max(following) - first)
+        if not decoded.is_acceptable:
+            return decoded, window.duration_s
+        return self._without_last_word(window, decoded, encoded, tokenizer)
+
+    def _without_last_word(
+        self, window: Window, decoded: Decoded, encoded: Encoded, tokenizer: Tokenizer
+    ) -> tuple[Decoded, float]:
+        """The text has no timestamp behind it, and its last word may be half of one."""
+        text = [token for token in decoded.tokens if token < tokenizer.eot]
+        num_frames = round(window.duration_s * FRAMES_PER_S)
+        [words] = self._whisper.find_alignment(tokenizer, [text], _storage(encoded), num_frames)
+        if len(words) < 2:
+            return decoded, window.duration_s
+        kept = tuple(token for word in words[:-1] for token in word["tokens"])
+        until_s = float(words[-1]["start"])
+        end = tokenizer.timestamp_begin + round(until_s / self._whisper.time_precision)
+        return _shortened(decoded, (tokenizer.timestamp_begin, *kept, end)), until_s
+
+    def _seconds(self, steps: int) -> float:
+        return steps * self._whisper.time_precision
 
     def segments(
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
@@ -189,7 +221,7 @@ class WhisperNetwork:
                 phrase["start"] = max(0.0, min(phrase["start"], phrase["end"] - self._whisper.time_precision))
         return phrases
 
-    def _decoded(self, result: Any, temperature: float) -> Decoded:  # Any: ctranslate2 has no types
+    def _decoded(self, result: Any, temperature: float, limit: int) -> Decoded:  # Any: ctranslate2 has no types
         tokens = result.sequences_ids[0]
         text = self._tokenizer(self.languages[0], "transcribe").decode(tokens).strip()
         return Decoded(
@@ -198,6 +230,7 @@ class WhisperNetwork:
             no_speech_prob=result.no_speech_prob,
             compression_ratio=compression_ratio(text),
             temperature=temperature,
+            is_cut=len(tokens) >= limit,
         )
 
     def _tokenizer(self, language: str, task: Task) -> Tokenizer:
@@ -211,6 +244,10 @@ class WhisperNetwork:
 
 def _storage(encoded: Encoded) -> Any:  # Any: ctranslate2 has no types
     return StorageView.from_array(np.ascontiguousarray(encoded))
+
+
+def _shortened(decoded: Decoded, tokens: tuple[int, ...]) -> Decoded:
+    return msgspec.structs.replace(decoded, tokens=tokens)
 
 
 def _as_recognized(index: int, segment: Segment) -> RecognizedSegment:

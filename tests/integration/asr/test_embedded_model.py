@@ -5,6 +5,7 @@ import pytest
 from hibari import Hibari
 from numpy.typing import NDArray
 
+from app.asr import loop
 from app.asr.base import (
     SAMPLE_RATE_HZ,
     Finished,
@@ -93,6 +94,19 @@ def test_no_segment_goes_on_behind_a_long_silence(sentences: list[NDArray[np.flo
     begins_s = (len(first) + cut) / SAMPLE_RATE_HZ
     assert all(segment.end_s < begins_s + 1 or segment.start_s > begins_s + 19 for segment in segments)
     assert len(segments) >= 2
+
+
+@pytest.mark.slow
+def test_no_word_is_lost_where_the_token_limit_cuts_windows(
+    sentences: list[NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in dense speech, such as spelled letters, whose windows have more tokens than the model gives."""
+    monkeypatch.setattr(loop, "MAX_TOKENS", 24)
+    events = recognize_all([TranscriptionRequest(samples=np.concatenate(sentences), language="en")])[0]
+    assert word_error_rate(" ".join(SENTENCES), text_of(events)) == 0
+    receipt = events[-1]
+    assert isinstance(receipt, Finished)
+    assert receipt.num_windows > 1
 
 
 def test_silence_noise_and_tones_have_no_text() -> None:

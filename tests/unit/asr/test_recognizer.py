@@ -194,6 +194,17 @@ def test_what_a_window_s_text_leaves_out_is_decoded_before_the_next_window() -> 
     run(FakeNetwork(unread_s=4), scenario)
 
 
+@pytest.mark.parametrize(("unread_s", "tokens"), [(4.0, [(1,), (1, 2)]), (0.4, [(1, 2)]), (29.5, [(1, 2)])])
+def test_an_unfinished_end_stays_in_the_text_where_no_turn_follows_for_it(
+    unread_s: float, tokens: list[tuple[int, ...]]
+) -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        events = await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(30), language="en")))
+        assert [event.tokens for event in events if isinstance(event, RecognizedSegment)] == tokens
+
+    run(FakeNetwork(unread_s=unread_s), scenario)
+
+
 def test_requests_with_different_prompts_do_not_share_a_turn() -> None:
     gate = Gate()
     network = FakeNetwork(gate)  # which refuses prompts of different lengths
