@@ -32,8 +32,6 @@ MAX_ENDED = 2
 """Utterances that wait for their final text. `write` waits for one place among them."""
 MAX_UNREAD = 16
 """Events that `events` has not given yet; everything waits for it then."""
-PLACE_RETRY_S, PLACE_TIMEOUT_S = 0.25, 30.0
-"""A session that has been heard waits for a place in a full recogniser, which tells nobody when it has one."""
 
 
 class SpeechStarted(msgspec.Struct, frozen=True):
@@ -230,7 +228,8 @@ class LiveTranscription:
         before = self._draft.transcript if self._draft is not None and self._draft.utterance is utterance else None
         until, is_thorough = utterance.end, utterance.is_paused
         try:
-            transcript = await self._recognize(utterance.samples, self._options if is_thorough else self._quick_options)
+            options = self._options if is_thorough else self._quick_options
+            transcript = await self._service.transcribe(utterance.samples, options).collect()
         except QueueFull:
             transcript = None
         self._draft = _Draft(utterance, until, is_thorough, transcript)
@@ -250,7 +249,8 @@ class LiveTranscription:
         if draft is not None and draft.transcript is not None and draft.covers(utterance):
             transcript = draft.transcript
         else:
-            transcript = await self._recognize_in_turn(utterance.samples)
+            stream = await self._service.transcribe_in_turn(utterance.samples, self._options)
+            transcript = await stream.collect()
         self._on_transcribed(transcript.receipt)
         offset_s = _seconds(utterance.start)
         words = tuple(
@@ -265,21 +265,6 @@ class LiveTranscription:
             transcript.language,
             words if self._options.words else (),
         )
-
-    async def _recognize_in_turn(self, samples: NDArray[np.int16]) -> Transcript:
-        """Raises QueueFull where there is no place for PLACE_TIMEOUT_S."""
-        loop = asyncio.get_running_loop()
-        give_up_at_s = loop.time() + PLACE_TIMEOUT_S
-        while True:
-            try:
-                return await self._recognize(samples, self._options)
-            except QueueFull:
-                if loop.time() > give_up_at_s:
-                    raise
-            await asyncio.sleep(PLACE_RETRY_S)
-
-    async def _recognize(self, samples: NDArray[np.int16], options: TranscriptionOptions) -> Transcript:
-        return await self._service.transcribe(samples, options).collect()
 
 
 def _seconds(position: int) -> float:

@@ -1,5 +1,7 @@
 """The way of a recording: options, a place, the recogniser, one stream of events."""
 
+import asyncio
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,8 @@ from app.transcription.stream import TranscriptionStream
 MAX_HELD = 4
 """Recordings of the greatest length that are held at a time: 920 MB at the default."""
 RETRY_AFTER_S = 5
+PLACE_TIMEOUT_S = 30.0
+"""Longest wait of `transcribe_in_turn` for a place."""
 
 
 class TranscriptionService:
@@ -26,6 +30,8 @@ class TranscriptionService:
         self.held_s = 0.0
         self._settings = settings
         self._lifecycle = lifecycle
+        self._closed = asyncio.Event()
+        """pulsed (set, then cleared) each time a transcription is closed, to wake `transcribe_in_turn`"""
 
     def check(self, options: TranscriptionOptions) -> None:
         """Raise what `transcribe` would raise, before a recording is received and decoded."""
@@ -80,6 +86,8 @@ class TranscriptionService:
         def on_close() -> None:
             self.held_s -= seconds
             leave()
+            self._closed.set()
+            self._closed.clear()
 
         return TranscriptionStream(
             events,
@@ -89,6 +97,22 @@ class TranscriptionService:
             on_close=on_close,
             trace=trace,
         )
+
+    async def transcribe_in_turn(
+        self, samples: NDArray[np.int16], options: TranscriptionOptions
+    ) -> TranscriptionStream:
+        """As `transcribe`; where there is no place, wait for one up to PLACE_TIMEOUT_S. Raises QueueFull after it."""
+        refusal = QueueFull("no place became free", retry_after_s=RETRY_AFTER_S)
+        try:
+            async with asyncio.timeout(PLACE_TIMEOUT_S):
+                while True:
+                    try:
+                        return self.transcribe(samples, options)
+                    except QueueFull as error:
+                        refusal = error
+                    await self._closed.wait()
+        except TimeoutError:
+            raise refusal from None
 
     def _check_memory(self, seconds: float) -> None:
         if self.held_s + seconds > MAX_HELD * self.max_recording_s:

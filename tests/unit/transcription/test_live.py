@@ -15,7 +15,7 @@ from app.audio.pcm_stream import PcmForm
 from app.errors import EngineFailure, QueueFull
 from app.lifecycle import Lifecycle
 from app.settings import Settings
-from app.transcription import live
+from app.transcription import service as service_module
 from app.transcription.live import FinalText, LiveTranscription, Marker, PartialText, SpeechStarted
 from app.transcription.request import TranscriptionOptions
 from app.transcription.service import TranscriptionService
@@ -29,19 +29,14 @@ class CountingRecognizer(FakeRecognizer):
     """The text of a recording is the number of its loud frames.
 
     gates   a request whose number is in it waits for the event
-    refusals  requests that are refused first
     """
 
-    def __init__(self, *, refusals: int = 0, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.gates: dict[int, asyncio.Event] = {}
-        self.refusals = refusals
         self.most_open = 0
 
     def submit(self, request: TranscriptionRequest) -> FakeStream:
-        if self.refusals:
-            self.refusals -= 1
-            raise QueueFull("full", retry_after_s=1)
         num_loud = int(np.count_nonzero(request.samples)) // FRAME
         self._segments = [segment(0, f" {num_loud} frames", 0.1, 0.5)] if num_loud else []
         self._waits = self.gates.get(len(self.requests))
@@ -65,6 +60,7 @@ def run(
     talk: Callable[[LiveTranscription], Awaitable[None]],
     *,
     options: TranscriptionOptions | None = None,
+    service: TranscriptionService | None = None,
     **more: Any,
 ) -> list[Any]:
     """All events of a session in which `talk` writes and finishes."""
@@ -73,9 +69,9 @@ def run(
         more.setdefault("silence_s", 0.5)
         more.setdefault("has_partials", True)
         more.setdefault("on_transcribed", lambda _: None)
-        service = TranscriptionService(recognizer, Settings(), ready())
         form = PcmForm(rate_hz=16_000, width=2, channels=1)
-        transcription = LiveTranscription(service, options or TranscriptionOptions(), form, detect=detect, **more)
+        transcribes = service or TranscriptionService(recognizer, Settings(), ready())
+        transcription = LiveTranscription(transcribes, options or TranscriptionOptions(), form, detect=detect, **more)
         async with aclosing(transcription), asyncio.timeout(30):
             talking = asyncio.ensure_future(talk(transcription))
             try:
@@ -259,29 +255,33 @@ def test_a_writer_that_is_too_fast_waits_for_the_texts() -> None:
     assert finals(run(recognizer, talk, has_partials=False)) == ["20 frames"] * 20
 
 
-def test_a_full_recogniser_drops_partial_texts_and_waits_with_the_final_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "PLACE_RETRY_S", 0.0)
-    recognizer = CountingRecognizer(refusals=3)
+def test_a_full_recogniser_drops_partial_texts_and_gives_the_final_one_its_next_place() -> None:
+    recognizer = CountingRecognizer(max_admitted=1)
+    service = TranscriptionService(recognizer, Settings(), ready())
 
     async def talk(transcription: LiveTranscription) -> None:
+        other = service.transcribe(np.zeros(16_000, np.int16), TranscriptionOptions())
         await say(transcription, (LOUD, 15), (QUIET, 20))
+        assert len(recognizer.requests) == 1
+        await other.aclose()
+        await settle()
+        assert len(recognizer.requests) == 2
         await transcription.finish()
 
-    events = run(recognizer, talk)
+    events = run(recognizer, talk, service=service)
     assert [type(event) for event in events] == [SpeechStarted, FinalText]
     assert finals(events) == ["15 frames"]
 
 
 def test_a_recogniser_that_stays_full_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "PLACE_RETRY_S", 0.0)
-    monkeypatch.setattr(live, "PLACE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(service_module, "PLACE_TIMEOUT_S", 0.05)
 
     async def talk(transcription: LiveTranscription) -> None:
         await transcription.write(LOUD * 20)
         await transcription.finish()
 
-    with pytest.raises(QueueFull):
-        run(CountingRecognizer(refusals=10**9), talk)
+    with pytest.raises(QueueFull, match="transcribed"):
+        run(FakeRecognizer(max_admitted=0), talk)
 
 
 def test_a_failure_of_the_model_ends_the_session() -> None:
