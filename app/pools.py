@@ -91,6 +91,10 @@ UPLOADS = ThreadPool("uploads", 2)
 """Unpacking, hashing and measuring what callers send."""
 RECORDINGS = ThreadPool("recordings", 2)
 """Decoding recordings to transcribe: up to half a minute a call for an hour."""
+NUM_LIVE_RECORDINGS = 16
+"""Streams of Opus at a time: each has a child process with 30 MB of its own."""
+LIVE_RECORDINGS = ThreadPool("live-recordings", NUM_LIVE_RECORDINGS)
+"""Waiting for children that decode streams, for as long as a stream lasts."""
 LISTENING = ThreadPool("listening", 2)
 """Converting pieces of speech as they arrive, and finding the ends of utterances: milliseconds a call."""
 ENCODERS = ThreadPool("encoders", max(2, os.cpu_count() or 1))

@@ -5,7 +5,7 @@ files or addresses, are not followed.
 """
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from typing import BinaryIO, Literal
 
@@ -34,7 +34,7 @@ _PARTS: dict[tuple[bytes, bytes], Literal["little", "big"]] = {
     (b"FORM", b"AIFC"): "big",
 }
 # With FFmpeg's default protocols, an uploaded playlist could read the server's files and networks.
-_OPEN_OPTIONS = {"protocol_whitelist": "none"}
+OPEN_OPTIONS = {"protocol_whitelist": "none"}
 
 
 class DecodedRecording(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,10 +80,17 @@ def mono_pieces(
 
     Raises UnreadableAudio, also in the middle, and at the end where there was no sample.
     """
+    return pieces_of(_frames(file, name), name, downmix, rate_hz)
+
+
+def pieces_of(
+    frames: Iterable[av.AudioFrame], name: str, downmix: Downmix, rate_hz: int | None = None
+) -> Generator[tuple[int, NDArray[np.float32]]]:
+    """As `mono_pieces`, of `frames`, whose errors are FFmpeg's or OSError."""
     resample = _Resample(downmix)
     num_samples = 0
     try:
-        for frame in _frames(file, name):
+        for frame in frames:
             rate_hz = rate_hz or min(frame.sample_rate, MAX_RATE_HZ)
             for piece in resample(frame, rate_hz):
                 num_samples += len(piece)
@@ -127,11 +134,12 @@ def _collect(file: BinaryIO, name: str, max_s: float, downmix: Downmix) -> Decod
 
 def _frames(file: BinaryIO, name: str) -> Iterator[av.AudioFrame]:
     for part in _parts(file):
-        with av.open(part, "r", options=_OPEN_OPTIONS, **TAG_OPTIONS) as container:
-            yield from _frames_of_part(container, name)
+        with av.open(part, "r", options=OPEN_OPTIONS, **TAG_OPTIONS) as container:
+            yield from frames_of(container, name)
 
 
-def _frames_of_part(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:
+def frames_of(container: InputContainer, name: str) -> Iterator[av.AudioFrame]:
+    """Decoded frames of the first audio track. Raises UnreadableAudio and FFmpegError."""
     if not container.streams.audio:
         raise UnreadableAudio(f"{name} has no audio track", param="reference_audio")
     num_packets = num_broken = 0

@@ -3,6 +3,7 @@ import time
 
 from app.asr.base import Recognizer
 from app.asr.installation import HOW_TO_INSTALL
+from app.audio.live_recording import LiveDecoders
 from app.engine.base import Engine
 from app.errors import EngineNotReady, TranscriptionUnavailable
 from app.http.access.middleware import Access
@@ -10,7 +11,7 @@ from app.http.metrics import Metrics
 from app.http.responses.spoken_files import SpokenFiles
 from app.http.wire.uploads import Uploads
 from app.lifecycle import Lifecycle
-from app.settings import Settings
+from app.settings import Settings, child_environment
 from app.speech.connections import Connections
 from app.speech.service import SpeechService
 from app.transcription.service import TranscriptionService
@@ -30,6 +31,7 @@ class AppState:
         """one sentence: the command or the setting that adds a recogniser"""
         self._transcription: TranscriptionService | None = None
         self.uploads = Uploads(settings)
+        self.live_decoders = LiveDecoders(child_environment())
         self.spoken_files = SpokenFiles()
         self.connections = Connections(settings.max_sockets)
         self.metrics = Metrics(

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -123,16 +123,38 @@ class Child:
         self._wait_until_ready()
         self._deadline_s = deadline_s
 
+    def converse(self, function: str, connection: socket.socket, **options: object) -> None:
+        """Call `function` with `connection` as its file; this process closes it once the child has it.
+
+        Blocking. Returns when the function does. Raises as `call` does, and does not call a second time.
+        """
+        self._exchange(
+            function, connection.fileno(), type(None), max_bytes=0, options=options, on_sent=connection.close
+        )
+
     def _call(
         self, function: str, file: BinaryIO, result: type[V], *, max_bytes: int, **options: object
     ) -> tuple[V, bytearray]:
         file.flush()
         file.seek(0)
+        return self._exchange(function, file.fileno(), result, max_bytes=max_bytes, options=options)
+
+    def _exchange(
+        self,
+        function: str,
+        descriptor: int,
+        result: type[V],
+        *,
+        max_bytes: int,
+        options: dict[str, object],
+        on_sent: Callable[[], None] = lambda: None,
+    ) -> tuple[V, bytearray]:
         wall_s = self._deadline_s - time.monotonic() + GRACE_S
         job = Job(function=function, options=options, cpu_s=self._limits.cpu_s, wall_s=max(wall_s, 0.1))
         try:
             self._set_timeout()
-            send_job(self._connection, job, file.fileno())
+            send_job(self._connection, job, descriptor)
+            on_sent()
             reply, data = receive_reply(self._connection, max_bytes=max_bytes, set_timeout=self._set_timeout)
             self._num_calls += 1
             return self._value(reply, result, function), data

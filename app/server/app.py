@@ -130,6 +130,7 @@ def create_app(
             loading.cancel()
             await asyncio.wait((loading,))
             await app_state.uploads.aclose()
+            await app_state.live_decoders.aclose()
             if app_state.loaded is not None:
                 await app_state.loaded.aclose()
             if app_state.loaded_recognizer is not None:

@@ -6,11 +6,25 @@ import time
 from typing import Any, BinaryIO, Never
 
 from app.errors import UnreadableAudio
+from app.isolation.stream import PieceFile
 
 
 def read(file: BinaryIO, *, suffix: str = "") -> tuple[int, bytes]:
     data = file.read()
     return len(data), data + suffix.encode()
+
+
+def double(file: BinaryIO) -> tuple[None, bytes]:
+    """Each piece of a stream twice; `crash`, `hang`, `refuse` and `end` do so."""
+    with PieceFile(file) as pieces:
+        while piece := pieces.read(1000):
+            if piece == b"end":
+                break
+            if piece in (b"crash", b"hang", b"refuse"):
+                globals()[piece.decode()](file)
+            pieces.write(2 * piece)
+        pieces.write(b"!")
+    return None, b""
 
 
 def crash(_: BinaryIO) -> Never:

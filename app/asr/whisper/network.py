@@ -132,9 +132,9 @@ class WhisperNetwork:
         first = tokenizer.timestamp_begin
         tokens = decoded.tokens
         if not decoded.is_cut:
-            # Two timestamps at the end: a phrase begins that the model has not read.
-            is_unfinished = len(tokens) >= 2 and min(tokens[-2:]) >= first
-            return decoded, self._seconds(tokens[-1] - first) if is_unfinished else window.duration_s
+            if len(tokens) >= 2 and min(tokens[-2:]) >= first:  # a phrase begins that the model has not read
+                return decoded, self._seconds(tokens[-1] - first)
+            return decoded, window.duration_s
         ends = [at for at in range(1, len(tokens)) if tokens[at - 1] < first <= tokens[at]]
         if ends:
             following = tokens[ends[-1] : ends[-1] + 2]

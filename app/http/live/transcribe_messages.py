@@ -1,7 +1,7 @@
 """Messages of `WS /ws/transcribe`: JSON in text frames; the client's binary frames are audio. For users:
 docs/websocket.md."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,8 +16,10 @@ from app.transcription.request import Prompt, TranscriptionOptions
 class Start(msgspec.Struct, kw_only=True, tag="start", forbid_unknown_fields=True):
     """The first message. `api_key` is for callers that cannot send headers, such as browsers."""
 
+    format: Literal["pcm16", "opus"] = "pcm16"
+    """`pcm16`: 16 bit, little-endian, mono; `opus`: in WebM or Ogg"""
     sample_rate_hz: RateHz = 16_000
-    """of the audio: 16 bit, little-endian, mono"""
+    """of `pcm16`"""
     language: LanguageCode = ""
     task: Task = "transcribe"
     prompt: Prompt = ""
@@ -46,6 +48,7 @@ Message = Start | Flush | End
 class Started(msgspec.Struct, kw_only=True, tag="started"):
     request_id: str
     model: str
+    format: str
     sample_rate_hz: int
     silence_ms: int
 

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import msgspec
 
+from app.audio.live_recording import LiveDecoder
 from app.errors import InvalidField
 from app.http.live import transcribe_messages as messages
 from app.http.live.json_socket import JsonSocket, decode, run_until_first_ends
@@ -31,16 +32,17 @@ class TranscribeSocket(JsonSocket):
             messages.Started(
                 request_id=request_context.get().request_id,
                 model=model,
+                format=start.format,
                 sample_rate_hz=start.sample_rate_hz,
                 silence_ms=start.silence_ms,
             )
         )
 
-    async def converse(self, transcription: LiveTranscription) -> None:
-        """Run until the text after `end` is sent, or until the client leaves."""
-        await run_until_first_ends(self._read(transcription), self._write(transcription))
+    async def converse(self, transcription: LiveTranscription, decoder: LiveDecoder | None) -> None:
+        """Run until the text after `end` is sent, or until the client leaves. Without a decoder the audio is PCM."""
+        await run_until_first_ends(self._read(transcription, decoder), self._write(transcription))
 
-    async def _read(self, transcription: LiveTranscription) -> None:
+    async def _read(self, transcription: LiveTranscription, decoder: LiveDecoder | None) -> None:
         """Read until an exception or a cancellation."""
         has_ended = False
         while True:
@@ -48,12 +50,17 @@ class TranscribeSocket(JsonSocket):
             if has_ended:
                 raise InvalidField("nothing may follow `end`", param="type")
             if isinstance(frame, bytes):
-                await transcription.write(frame)
+                if decoder is None:
+                    await transcription.write(frame)
+                else:
+                    await decoder.convert(frame, transcription.write)
                 continue
             match _decode(frame):
                 case messages.Flush():
                     await transcription.flush()
                 case messages.End():
+                    if decoder is not None:
+                        await decoder.finish(transcription.write)
                     await transcription.finish()
                     has_ended = True
                 case messages.Start():

@@ -1,6 +1,6 @@
 """`WS /ws/tts` and `WS /ws/transcribe`."""
 
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack, aclosing, nullcontext
 from typing import Any
 
 from litestar import WebSocket, websocket
@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 
 from app.asr.endpoint import open_voice_detector
 from app.audio.pcm_stream import PcmForm
+from app.audio.speech_recording import RATE_HZ
 from app.http.live.json_socket import check_site, enter
 from app.http.live.socket import LiveSocket, started
 from app.http.live.transcribe_socket import TranscribeSocket
@@ -61,17 +62,19 @@ async def transcribe_live(socket: WebSocket[Any, Any, Any], app_state: NamedDepe
             service = app_state.transcription
             options = start.options()
             service.check(options)
+            is_opus = start.format == "opus"
             transcription = LiveTranscription(
                 service,
                 options,
-                PcmForm(rate_hz=start.sample_rate_hz, width=2, channels=1),
+                PcmForm(rate_hz=RATE_HZ if is_opus else start.sample_rate_hz, width=2, channels=1),
                 detect=await LISTENING.run(open_voice_detector),
                 silence_s=start.silence_ms / 1000,
                 has_partials=start.partials,
                 on_transcribed=app_state.metrics.on_transcription_end,
             )
-            async with aclosing(transcription):
+            decoding = app_state.live_decoders.opened() if is_opus else nullcontext()
+            async with aclosing(transcription), decoding as decoder:
                 await live.send_started(start, service.recognizer.info.model)
-                await live.converse(transcription)
+                await live.converse(transcription, decoder)
 
     await live.serve(work)

@@ -23,6 +23,7 @@ from tests.support.documents import items
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_recognizer import FakeRecognizer
 from tests.support.live import LiveCaller, live_caller
+from tests.support.opus import Container, recorded
 from tests.support.server import RunningServer, serve
 
 DOCS = (Path(__file__).parents[3] / "docs/websocket.md").read_text()
@@ -99,6 +100,43 @@ def test_each_utterance_has_its_text_and_its_time(server: RunningServer, speech:
     assert done["audio_s"] == pytest.approx(3 + 2 * speech_s, abs=0.04)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("container", ["webm", "ogg"])
+def test_opus_is_heard_as_pcm_is(server: RunningServer, speech: bytes, container: Container) -> None:
+    samples = np.frombuffer(SILENCE + speech + SILENCE + speech + SILENCE, "<i2").astype(np.float32) / 32_768
+    with caller_of(server, format="opus") as caller:
+        send(caller, recorded(samples, RATE_HZ, container), piece=777)
+        caller.say("end")
+        _, messages = caller.until("done", "error")
+        assert caller.close_code() == 1000
+    assert messages[0]["format"] == "opus"
+    finals = [message for message in messages if message["type"] == "final"]
+    assert [final["text"] for final in finals] == [SPOKEN, SPOKEN]
+    speech_s = len(speech) / 2 / RATE_HZ
+    assert 0.8 < finals[0]["start_s"] < 1.3
+    assert 1.8 + speech_s < finals[1]["start_s"] < 2.4 + speech_s
+    assert messages[-1]["audio_s"] == pytest.approx(3 + 2 * speech_s, abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_text_of_opus_so_far_comes_with_flush(server: RunningServer, speech: bytes) -> None:
+    opus = recorded(np.frombuffer(speech + SILENCE, "<i2").astype(np.float32) / 32_768, RATE_HZ, "webm")
+    with caller_of(server, format="opus", partials=False) as caller:
+        send(caller, opus[: len(opus) * 2 // 3])
+        caller.say("flush")
+        _, messages = caller.until("flushed")
+        assert [message["type"] for message in messages] == ["started", "speech_started", "final", "flushed"]
+
+
+@pytest.mark.parametrize("audio", [SILENCE, b"\x1aE\xdf\xa3" + bytes(5000)])
+def test_opus_that_is_none_is_told_and_closed(server: RunningServer, audio: bytes) -> None:
+    with caller_of(server, format="opus") as caller:
+        caller.socket.send(audio)
+        _, (*_, error) = caller.until("error", "done")
+        assert (error["error"]["code"], error["error"]["param"]) == ("unreadable_audio", "format")
+        assert caller.close_code() == 1008
+
+
 def test_partial_texts_come_before_the_end(server: RunningServer, speech: bytes) -> None:
     with caller_of(server) as caller:
         send(caller, speech)
@@ -168,6 +206,7 @@ def test_a_file_that_comes_faster_than_it_is_spoken_is_heard_whole(server: Runni
         ('{"type": "start", "sample_rate_hz": 0}', "sample_rate_hz"),
         ('{"type": "start", "sample_rate_hz": 1e9}', "sample_rate_hz"),
         ('{"type": "start", "silence_ms": 1}', "silence_ms"),
+        ('{"type": "start", "format": "mp3"}', "format"),
         ('{"type": "start", "speed": 1}', "speed"),
         ('{"type": "start", "language": "tlh"}', "en, de"),
         ('{"type": "start", "task": "summarise"}', "task"),
