@@ -15,6 +15,7 @@ ChorusError
     UploadTooLarge            more bytes than one request may carry
     UploadTooSlow             the body did not arrive in time
     UnreadableAudio           the clip is not audio that can be decoded
+    UnreadableBook            the file is no book that can be read: damaged, protected, too large, without text
     RecordingTooLong          more seconds than one request may have transcribed
     UnusableReference         decoded, but too short, too long, silent or clipped
     UnusableVoiceFile         no voice that this engine can speak with is in it
@@ -128,6 +129,10 @@ class UploadTooSlow(RequestError):
 
 class UnreadableAudio(RequestError):
     code = "unreadable_audio"
+
+
+class UnreadableBook(RequestError):
+    code = "unreadable_book"
 
 
 class RecordingTooLong(RequestError):

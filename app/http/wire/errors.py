@@ -47,6 +47,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UploadTooLarge: 413,
     errors.UploadTooSlow: 408,
     errors.UnreadableAudio: 415,
+    errors.UnreadableBook: 415,
     errors.RecordingTooLong: 413,
     errors.UnusableReference: 422,
     errors.UnusableVoiceFile: 422,
