@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from litestar import Response
-from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
 
 from app.audio.encoders import encode_whole, open_encoder
 from app.audio.formats import AudioFormat
 from app.http.metrics import Metrics
+from app.http.middleware.at_end import at_end
 from app.http.responses.disconnect import unless_client_leaves
 from app.http.responses.warnings_header import warnings_header
 from app.http.wire.errors import AnyRequest
@@ -61,6 +61,23 @@ def closing(speech: SpeechStream, metrics: Metrics) -> Callable[[], Awaitable[No
     return close
 
 
+async def open_speech(
+    request: AnyRequest, metrics: Metrics, speaking: Coroutine[None, None, SpeechStream]
+) -> tuple[SpeechStream, Callable[[], Awaitable[None]]]:
+    """The speech and the function that closes it, which is called at the end of the exchange at the latest."""
+
+    async def opened() -> tuple[SpeechStream, Callable[[], Awaitable[None]]]:
+        speech = await speaking
+        close = closing(speech, metrics)
+        at_end(request.scope, close)
+        return speech, close
+
+    try:
+        return await unless_client_leaves(request, opened())
+    finally:
+        speaking.close()  # where `opened` was cancelled before its first turn
+
+
 async def whole_response(
     request: AnyRequest,
     metrics: Metrics,
@@ -68,8 +85,7 @@ async def whole_response(
     collect: Callable[[SpeechStream], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
     """The response that `collect` makes of the speech, which is then closed."""
-    speech = await unless_client_leaves(request, speaking)
-    close = closing(speech, metrics)
+    speech, close = await open_speech(request, metrics, speaking)
     try:
         return await unless_client_leaves(request, collect(speech))
     finally:
@@ -83,9 +99,8 @@ async def streamed_response(
     pieces: Callable[[SpeechStream], AsyncGenerator[bytes]],
     media_type: str,
 ) -> Stream:
-    """Stream `pieces`. Both its `finally` and the background task close the speech: docs/decisions/http.md, 7."""
-    speech = await unless_client_leaves(request, speaking)
-    close = closing(speech, metrics)
+    """Stream `pieces`. The speech is closed before the end of the body is sent: docs/decisions/http.md, 7."""
+    speech, close = await open_speech(request, metrics, speaking)
 
     async def body() -> AsyncIterator[bytes]:
         try:
@@ -97,13 +112,7 @@ async def streamed_response(
         finally:
             await close()
 
-    return Stream(
-        body,
-        media_type=media_type,
-        headers=receipt_headers(speech.receipt()),
-        background=BackgroundTask(close),
-        status_code=200,
-    )
+    return Stream(body, media_type=media_type, headers=receipt_headers(speech.receipt()), status_code=200)
 
 
 async def encoded_whole(speech: SpeechStream, audio_format: AudioFormat) -> bytes:

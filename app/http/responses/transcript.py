@@ -5,11 +5,11 @@ from contextlib import aclosing
 
 import msgspec
 from litestar import MediaType, Response
-from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
 
 from app.asr.base import Finished
 from app.http.metrics import Metrics
+from app.http.middleware.at_end import at_end
 from app.http.responses.disconnect import unless_client_leaves
 from app.http.responses.sse import MEDIA_TYPE
 from app.http.responses.warnings_header import warnings_header
@@ -51,14 +51,11 @@ async def events_response(
 ) -> Stream:
     """Stream `events` once the first event of the recogniser has come, as app/http/responses/audio.py does.
 
-    Closes `stream` if this call is cancelled or raises, also where `start` has not had its first turn.
+    `stream` is closed at the end of the exchange at the latest.
     """
     close = _closing(stream, metrics)
-    try:
-        await unless_client_leaves(request, stream.start())
-    except BaseException:
-        await close()
-        raise
+    at_end(request.scope, close)
+    await unless_client_leaves(request, stream.start())
 
     async def body() -> AsyncIterator[bytes]:
         try:
@@ -69,7 +66,7 @@ async def events_response(
             await close()
 
     headers = {"X-Chorus-Warnings": warnings_header(stream.warnings)} if stream.warnings else {}
-    return Stream(body, media_type=MEDIA_TYPE, headers=headers, background=BackgroundTask(close), status_code=200)
+    return Stream(body, media_type=MEDIA_TYPE, headers=headers, status_code=200)
 
 
 def transcript_headers(transcript: Transcript) -> dict[str, str]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from litestar import Request
-from litestar.response import Stream
 
 from app.http.metrics import Metrics
+from app.http.middleware.at_end import AtEnd
 from app.http.responses.transcript import events_response, whole_transcript
 from app.http.responses.transcript_events import timed_events
 from app.lifecycle import Lifecycle
@@ -32,21 +32,22 @@ def test_an_answer_that_is_cancelled_at_any_turn_of_the_loop_holds_nothing(tmp_p
         lifecycle, recognizer = Lifecycle(), FakeRecognizer()
         lifecycle.is_ready()
         service = TranscriptionService(recognizer, Settings(data=tmp_path), lifecycle)
-        request: Request[Any, Any, Any] = Request({"type": "http"}, nothing_comes)  # type: ignore[arg-type]
         metrics = Metrics(lifecycle, lambda: None)
-        stream = service.transcribe(np.zeros(32_000, np.int16), TranscriptionOptions())
-        if how == "stream":
-            answering = asyncio.create_task(events_response(request, metrics, stream, timed_events))
-        else:
-            answering = asyncio.create_task(whole_transcript(request, metrics, stream))
+
+        async def handle(scope: Any, receive: Any, send: Any) -> None:
+            request: Request[Any, Any, Any] = Request(scope, receive)
+            stream = service.transcribe(np.zeros(32_000, np.int16), TranscriptionOptions())
+            if how == "stream":
+                await events_response(request, metrics, stream, timed_events)  # whose body is never asked for
+            else:
+                await whole_transcript(request, metrics, stream)
+
+        answering = asyncio.create_task(AtEnd(handle)({"type": "http"}, nothing_comes, nothing_comes))
         for _ in range(num_turns):
             await asyncio.sleep(0)
         has_ended = answering.done()
         answering.cancel()
         await asyncio.wait((answering,))
-        if has_ended and isinstance(answer := answering.result(), Stream):
-            assert answer.background is not None
-            await answer.background()
         assert (service.held_s, lifecycle.num_in_flight) == (0.0, 0), f"cancelled after {num_turns} turns"
         assert recognizer.stats().admitted_requests == 0
         return has_ended
