@@ -73,10 +73,24 @@ class LanguageDetected(msgspec.Struct, frozen=True):
     """1.0 for a language that the request gave"""
 
 
+class WindowWork(msgspec.Struct, frozen=True, kw_only=True):
+    """The model's work on one window of at most 30 s. Moments are seconds since `submit`."""
+
+    started_s: float
+    ended_s: float
+    num_turns: int
+    """more than one where the window was decoded again"""
+    encode_s: float
+    """of those turns, which other windows share; as the next one"""
+    decode_s: float
+
+
 class Progress(msgspec.Struct, frozen=True):
     """Everything before `until_s` is transcribed."""
 
     until_s: float
+    work: WindowWork | None = None
+    """None behind silence, for which the model does nothing"""
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,8 +166,10 @@ class RecognizerStats(msgspec.Struct, frozen=True, kw_only=True):
     num_batches: int
     num_windows: int
     """decoded in those batches; a window that is decoded again counts again"""
-    audio_s: float
-    """seconds of speech transcribed"""
+    speech_s: float
+    """seconds of speech transcribed, of requests that were cancelled too"""
+    busy_s: float
+    """seconds in which the model has computed"""
 
 
 class Recognizer(Protocol):
@@ -163,6 +179,14 @@ class Recognizer(Protocol):
     def info(self) -> RecognizerInfo: ...
 
     def stats(self) -> RecognizerStats: ...
+
+    def check_room(self) -> None:
+        """Raise the QueueFull that `submit` would raise now."""
+        ...
+
+    def seconds_until_place(self) -> int:
+        """Whole seconds, at least 1, until the first of the admitted requests should end, by the measured pace."""
+        ...
 
     def submit(self, request: TranscriptionRequest) -> RecognitionStream:
         """Admit a request, or raise at once.

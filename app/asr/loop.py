@@ -10,111 +10,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
 import numpy as np
 
-from app.asr.base import RecognizedSegment, TranscriptionRequest
-from app.asr.fallback import Decoded, best_of, temperatures_for
-from app.asr.inference import SHORT_FRAMES, Encoded, Features, Network
+from app.asr.base import RecognizedSegment
+from app.asr.fallback import Decoded
+from app.asr.inference import Encoded, Network
+from app.asr.job import WindowJob, WindowResult
 from app.asr.queue import WindowQueue
 from app.asr.windows import Window
 from app.errors import Draining, EngineFailure
 
 logger = logging.getLogger(__name__)
 
-MAX_SHORT_S = 13.0
-"""Longest speech in SHORT_FRAMES: without silence behind it, the model repeats the end."""
-MAX_TOKENS = 224
-"""Half of what Whisper's decoder reads, as in its own program; the other half is for the prompt."""
-MAX_TOKENS_PER_S, MAX_TOKENS_MORE = 25, 25
-"""Tokens of speech: more than any language has. A short word may be repeated for ever."""
 MIN_READ_S = 1.0
 """A window whose text covers less is not decoded again from there: it might never end."""
 MIN_REST_S = 0.5
-
-
-class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
-    language: str
-    language_probability: float
-    segments: list[RecognizedSegment]
-    num_fallbacks: int
-    started_at_s: float
-    rest: Window | None
-    """of the window, to be decoded by itself: the text ends before it"""
-
-
-class WindowJob:
-    """One window on its way through the model.
-
-    language    None detects it
-    on_result   called on the model's thread, once, unless the request is cancelled
-    """
-
-    def __init__(
-        self,
-        owner: object,
-        request: TranscriptionRequest,
-        window: Window,
-        features: Features,
-        *,
-        language: str | None,
-        on_result: Callable[[WindowResult | BaseException], None],
-    ) -> None:
-        self.owner = owner
-        self.request = request
-        self.window = window
-        self.features = features
-        self.language = language
-        self.language_probability = 1.0
-        self.on_result = on_result
-        self.encoded: Encoded | None = None
-        self.attempts: list[Decoded] = []
-        self.started_at_s: float | None = None
-        self.is_short = request.low_latency and window.duration_s <= MAX_SHORT_S
-        """in SHORT_FRAMES"""
-        self.is_alone = False
-        """to be decoded without other windows: a turn with them failed"""
-        self._temperatures = temperatures_for(request.temperature)
-
-    @property
-    def temperature(self) -> float:
-        return self._temperatures[len(self.attempts)]
-
-    @property
-    def is_last_attempt(self) -> bool:
-        return len(self.attempts) == len(self._temperatures)
-
-    @property
-    def batch_key(self) -> tuple[object, ...]:
-        """Prompts and features have the same length where it is equal, as a batch needs."""
-        alone = id(self) if self.is_alone else None
-        return self.temperature, self.request.beam_size, self.request.prompt, self.is_short, alone
-
-    @property
-    def given(self) -> Features:
-        """The features that the model gets."""
-        return self.features[:, :SHORT_FRAMES] if self.is_short else self.features
-
-    @property
-    def max_tokens(self) -> int:
-        return min(MAX_TOKENS, round(MAX_TOKENS_PER_S * self.window.duration_s) + MAX_TOKENS_MORE)
-
-    def accepts(self, attempt: Decoded) -> bool:
-        return attempt.is_silence or (attempt.is_acceptable and self._has_end(attempt))
-
-    @property
-    def chosen(self) -> Decoded:
-        """The last attempt if it is acceptable, otherwise the best one."""
-        last = self.attempts[-1]
-        return last if self.accepts(last) else best_of(list(filter(self._has_end, self.attempts)) or self.attempts)
-
-    def _has_end(self, attempt: Decoded) -> bool:
-        """Text of MAX_TOKENS may be dense speech."""
-        return self.max_tokens == MAX_TOKENS or len(attempt.tokens) < self.max_tokens
-
-    def lengthen(self) -> None:
-        """Begin again with all context."""
-        self.is_short, self.encoded, self.attempts = False, None, []
 
 
 class ModelLoop:
@@ -204,10 +114,9 @@ class ModelLoop:
                 _fail(job, error)
 
     def _decode(self, batch: Sequence[WindowJob]) -> tuple[Encoded, list[Decoded]]:
-        now_s = self._clock()
-        for job in batch:
-            job.started_at_s = now_s if job.started_at_s is None else job.started_at_s
+        began_at_s = self._clock()
         encoded = self._encode(batch)
+        encoded_at_s = self._clock()
         self._detect_languages(batch, encoded)
         prompts = [self._network.prompt(job.language or "", job.request.task, job.request.prompt) for job in batch]
         first = batch[0]
@@ -218,6 +127,9 @@ class ModelLoop:
             beam_size=first.request.beam_size,
             max_tokens=max(job.max_tokens for job in batch),
         )
+        decoded_at_s = self._clock()
+        for job in batch:
+            job.add_turn(began_at_s, encoded_at_s, decoded_at_s)
         self.num_batches += 1
         self.num_windows += len(batch)
         return encoded, decoded
@@ -274,6 +186,10 @@ class ModelLoop:
                 segments=segments,
                 num_fallbacks=len(job.attempts) - 1,
                 started_at_s=job.started_at_s,
+                ended_at_s=job.ended_at_s,
+                num_turns=job.num_turns,
+                encode_s=job.encode_s,
+                decode_s=job.decode_s,
                 rest=rest,
             )
         )

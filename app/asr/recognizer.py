@@ -6,7 +6,6 @@ their text into the request's stream in order.
 
 import asyncio
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,18 +13,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from app.asr.base import (
-    SAMPLE_RATE_HZ,
-    Finished,
-    LanguageDetected,
-    Progress,
-    RecognizerInfo,
-    RecognizerStats,
-    TranscriptionRequest,
-)
+from app.asr.base import RecognizerInfo, RecognizerStats, TranscriptionRequest
 from app.asr.inference import Features, Network
-from app.asr.loop import ModelLoop, WindowJob, WindowResult
+from app.asr.job import WindowJob, WindowResult
+from app.asr.loop import ModelLoop
 from app.asr.stream import EventStream
+from app.asr.transcription import Transcription, seconds_until_place
 from app.asr.windows import FindSpeech, Searched, Window, cut_windows
 from app.daemon_thread import start_owner_thread
 from app.errors import ChorusError, Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage, quoted
@@ -37,62 +30,6 @@ logger = logging.getLogger(__name__)
 
 WINDOWS_AHEAD = 4
 """Windows of one request that wait for the model: 3 MB each."""
-ASSUMED_PACE, ASSUMED_S = 5.0, 10.0
-"""Seconds of recordings transcribed in a second, until it has been measured for longer than ASSUMED_S."""
-MAX_RETRY_AFTER_S = 3600
-
-
-class Transcription:
-    """One admitted request, on the event loop."""
-
-    def __init__(self, request: TranscriptionRequest, stream: EventStream, now_s: float) -> None:
-        self.request = request
-        self.stream = stream
-        self.submitted_at_s = now_s
-        self.started_at_s: float | None = None
-        self.duration_s = len(request.samples) / SAMPLE_RATE_HZ
-        self.until_s = 0.0
-        self.speech_s = 0.0
-        self.language = request.language
-        self.num_segments = 0
-        self.num_windows = 0
-        self.num_fallbacks = 0
-
-    def take(self, window: Window, result: WindowResult) -> None:
-        """Put the events of the next window into the stream."""
-        if self.num_windows == 0:
-            self.language, self.started_at_s = result.language, result.started_at_s
-            self.stream.put(LanguageDetected(result.language, result.language_probability))
-        for segment in result.segments:
-            self.stream.put(segment.at(self.num_segments))
-            self.num_segments += 1
-        rest = result.rest
-        self.num_windows += 1
-        self.num_fallbacks += result.num_fallbacks
-        self.speech_s += window.duration_s - (rest.duration_s if rest else 0)
-        self.until_s = rest.start_s if rest else window.end_s
-        self.stream.put(Progress(self.until_s))
-
-    def skip(self, until_s: float) -> None:
-        """Go on behind silence, where no window waits."""
-        if until_s > self.until_s:
-            self.until_s = until_s
-            self.stream.put(Progress(until_s))
-
-    def finish(self, now_s: float) -> None:
-        started_at_s = now_s if self.started_at_s is None else self.started_at_s
-        self.stream.put(
-            Finished(
-                duration_s=self.duration_s,
-                speech_s=self.speech_s,
-                language=self.language,
-                num_segments=self.num_segments,
-                num_windows=self.num_windows,
-                num_fallbacks=self.num_fallbacks,
-                queue_s=started_at_s - self.submitted_at_s,
-                total_s=now_s - self.submitted_at_s,
-            )
-        )
 
 
 class WhisperRecognizer:
@@ -130,7 +67,7 @@ class WhisperRecognizer:
         self._find_speech = find_speech
         self._clock = clock
         self._open: dict[Transcription, asyncio.Task[None]] = {}
-        self._audio_s = 0.0
+        self._ended_speech_s = 0.0
         self._num_sent = 0
         """windows with the model's thread whose requests wait for them"""
         self._is_closed = False
@@ -153,8 +90,19 @@ class WhisperRecognizer:
             busy_windows=self._model_loop.busy_windows,
             num_batches=self._model_loop.num_batches,
             num_windows=self._model_loop.num_windows,
-            audio_s=self._audio_s,
+            speech_s=self._ended_speech_s + sum(each.speech_s for each in self._open),
+            busy_s=self._model_loop.busy_s,
         )
+
+    def check_room(self) -> None:
+        if len(self._open) >= self.info.max_admitted:
+            raise QueueFull(
+                f"{len(self._open)} recordings are being transcribed or waiting; try again in a moment",
+                retry_after_s=self.seconds_until_place(),
+            )
+
+    def seconds_until_place(self) -> int:
+        return seconds_until_place(self._open, ended_speech_s=self._ended_speech_s, busy_s=self._model_loop.busy_s)
 
     def submit(self, request: TranscriptionRequest) -> EventStream:
         if self._is_closed:
@@ -167,11 +115,7 @@ class WhisperRecognizer:
             )
         if request.task == "translate" and not self.info.can_translate:
             raise InvalidField(f"{self.info.model} knows English only, so it cannot translate", param="task")
-        if len(self._open) >= self.info.max_admitted:
-            raise QueueFull(
-                f"{len(self._open)} recordings are being transcribed or waiting; try again in a moment",
-                retry_after_s=self._seconds_until_place(),
-            )
+        self.check_room()
 
         async def on_close() -> None:
             self._open.pop(transcription, None)
@@ -209,7 +153,7 @@ class WhisperRecognizer:
             transcription.stream.fail(failure)
         finally:
             self._open.pop(transcription, None)
-            self._audio_s += transcription.speech_s
+            self._ended_speech_s += transcription.speech_s
             self._model_loop.cancel(transcription)
             for _, outcome in ahead:
                 outcome.cancel()
@@ -279,12 +223,6 @@ class WhisperRecognizer:
             WindowJob(transcription, transcription.request, window, features, language=language, on_result=on_result)
         )
         return outcome
-
-    def _seconds_until_place(self) -> int:
-        """All requests take turns, so the one with the least left ends first."""
-        pace = (self._audio_s + ASSUMED_PACE * ASSUMED_S) / (self._model_loop.busy_s + ASSUMED_S)
-        least_s = min(transcription.duration_s - transcription.until_s for transcription in self._open)
-        return max(1, min(MAX_RETRY_AFTER_S, math.ceil(len(self._open) * least_s / pace)))
 
 
 async def _run_to_its_end(function: Callable[[], T]) -> T:

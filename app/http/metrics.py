@@ -19,18 +19,17 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from app import __version__
-from app.asr.base import Finished, Recognizer
+from app.asr.base import Recognizer
 from app.engine.base import Engine
+from app.http.metric_buckets import (
+    FIRST_AUDIO_BUCKETS_S,
+    QUEUE_BUCKETS_S,
+    REAL_TIME_FACTOR_BUCKETS,
+    REQUEST_BUCKETS_S,
+)
+from app.http.recognizer_metrics import RecognizerCollector, TranscriptionMetrics
 from app.lifecycle import Lifecycle, Status
 from app.speech.stream import Receipt
-
-# 20,000 characters are 22 minutes of speech; a player that reads at its pace keeps its request open as long.
-REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
-# Close together below a second, where people notice differences.
-FIRST_AUDIO_BUCKETS_S = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
-QUEUE_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-# Above 1 speech is slower than real time.
-REAL_TIME_FACTOR_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 5)
 
 disable_created_metrics()  # they double the series, and nothing here reads them
 
@@ -93,29 +92,7 @@ class Metrics:
             "Gaps in streamed answers: the listener had played all it had got, and the server let it wait.",
             registry=registry,
         )
-
-        self._transcribed_seconds = Counter(
-            "chorus_transcribed_seconds_total", "Seconds of recordings that were transcribed.", registry=registry
-        )
-        self._transcription_queue_seconds = Histogram(
-            "chorus_transcription_queue_seconds",
-            "Time that recordings waited for the recogniser.",
-            buckets=QUEUE_BUCKETS_S,
-            registry=registry,
-        )
-        self._transcription_real_time_factor = Histogram(
-            "chorus_transcription_real_time_factor",
-            "Seconds that a finished transcription took for each second of its recording, queue included.",
-            buckets=REAL_TIME_FACTOR_BUCKETS,
-            registry=registry,
-        )
-
-    def on_transcription_end(self, receipt: Finished) -> None:
-        """Count a recording that was transcribed to its end."""
-        self._transcribed_seconds.inc(receipt.duration_s)
-        self._transcription_queue_seconds.observe(receipt.queue_s)
-        if receipt.duration_s > 0:
-            self._transcription_real_time_factor.observe(receipt.total_s / receipt.duration_s)
+        self.transcriptions = TranscriptionMetrics(registry)
 
     def on_exchange_end(self, route: str, status: str, seconds: float) -> None:
         self._requests.labels(route, status).inc()
@@ -213,33 +190,3 @@ class LoadCollector(Collector):
                     memory.add_metric((kind,), getattr(stats.device_memory, kind))
                 yield memory
         yield InfoMetricFamily("chorus_build", "What runs here; the engine's labels come once it is loaded.", build)
-
-
-class RecognizerCollector(Collector):
-    """The current load of the recogniser; nothing without one."""
-
-    def __init__(self, find_recognizer: Callable[[], Recognizer | None]) -> None:
-        self._find_recognizer = find_recognizer
-
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        recognizer = self._find_recognizer()
-        if recognizer is None:
-            return
-        stats = recognizer.stats()
-        yield GaugeMetricFamily(
-            "chorus_transcriptions_admitted", "Recordings that the recogniser holds.", stats.admitted_requests
-        )
-        yield GaugeMetricFamily(
-            "chorus_transcriptions_waiting", "Recordings admitted, with nothing recognised yet.", stats.waiting_requests
-        )
-        yield GaugeMetricFamily(
-            "chorus_transcriptions_limit",
-            "Recordings that the recogniser admits; beyond them it answers 503.",
-            recognizer.info.max_admitted,
-        )
-        yield CounterMetricFamily(
-            "chorus_recognizer_windows_total", "Windows of up to 30 s that were recognised.", stats.num_windows
-        )
-        yield CounterMetricFamily(
-            "chorus_recognizer_batches_total", "Calls of the model, each for several windows.", stats.num_batches
-        )

@@ -41,7 +41,6 @@ from app.speech.service import SpeechService
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
 from app.text.lexicon_file import LexiconFile
-from app.transcription.service import TranscriptionService
 from app.voices.files import prepare_data_directory
 from app.voices.shared_folder import Volume
 
@@ -93,9 +92,6 @@ def create_app(
     def get_service() -> SpeechService:
         return app_state.service
 
-    def get_transcription() -> TranscriptionService:
-        return app_state.transcription
-
     @cache
     def document_for(languages: tuple[str, ...], heard_languages: tuple[str, ...]) -> bytes:
         needs_key = app_state.access.callers.needs_key
@@ -112,7 +108,6 @@ def create_app(
     dependencies = {
         "app_state": Provide(get_app_state, sync_to_thread=False),
         "service": Provide(get_service, sync_to_thread=False),
-        "transcription": Provide(get_transcription, sync_to_thread=False),
         "uploads": Provide(get_uploads, sync_to_thread=False),
         "document": Provide(get_document, sync_to_thread=False),
     }
@@ -185,7 +180,7 @@ async def _open_wyoming(
         lambda: app_state.transcription,
         connections=app_state.connections,
         on_spoken=app_state.metrics.on_answer_end,
-        on_transcribed=app_state.metrics.on_transcription_end,
+        on_transcribed=app_state.metrics.transcriptions.on_end,
         max_pending_chars=settings.max_text_chars,
         client_timeout_s=settings.client_timeout_s,
     )

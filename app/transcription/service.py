@@ -16,7 +16,6 @@ from app.transcription.stream import TranscriptionStream
 
 MAX_HELD = 4
 """Recordings of the greatest length that are held at a time: 920 MB at the default."""
-RETRY_AFTER_S = 5
 PLACE_TIMEOUT_S = 30.0
 """Longest wait of `transcribe_in_turn` for a place."""
 
@@ -39,16 +38,7 @@ class TranscriptionService:
         info = self.recognizer.info
         check_task(options.task, info)
         find_language(options.language, info.languages)
-        self.check_room()
-
-    def check_room(self) -> None:
-        """Raises QueueFull while the recogniser takes no more."""
-        num_admitted = self.recognizer.stats().admitted_requests
-        if num_admitted >= self.recognizer.info.max_admitted:
-            raise QueueFull(
-                f"{num_admitted} recordings are being transcribed or waiting; try again in a moment",
-                retry_after_s=RETRY_AFTER_S,
-            )
+        self.recognizer.check_room()
 
     def transcribe(self, samples: NDArray[np.int16], options: TranscriptionOptions) -> TranscriptionStream:
         """Admit [samples] int16 mono at 16 kHz. The caller must close the result.
@@ -102,7 +92,7 @@ class TranscriptionService:
         self, samples: NDArray[np.int16], options: TranscriptionOptions
     ) -> TranscriptionStream:
         """As `transcribe`; where there is no place, wait for one up to PLACE_TIMEOUT_S. Raises QueueFull after it."""
-        refusal = QueueFull("no place became free", retry_after_s=RETRY_AFTER_S)
+        refusal = QueueFull("no place became free", retry_after_s=self.recognizer.seconds_until_place())
         try:
             async with asyncio.timeout(PLACE_TIMEOUT_S):
                 while True:
@@ -119,5 +109,5 @@ class TranscriptionService:
             raise QueueFull(
                 f"{self.held_s / 3600:.1f} hours of recordings are being transcribed; send this one again when some "
                 "are done",
-                retry_after_s=RETRY_AFTER_S,
+                retry_after_s=self.recognizer.seconds_until_place(),
             )

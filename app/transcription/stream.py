@@ -1,11 +1,20 @@
 """Events of one transcription within its deadline, and its receipt."""
 
+import time
 from collections.abc import Callable
 
-from app.asr.base import Finished, LanguageDetected, RecognitionEvent, RecognitionStream, RecognizedSegment
+from app.asr.base import (
+    Finished,
+    LanguageDetected,
+    Progress,
+    RecognitionEvent,
+    RecognitionStream,
+    RecognizedSegment,
+    WindowWork,
+)
 from app.deadline import Deadline
 from app.errors import EngineFailure
-from app.observability.tracing import INVALID_SPAN, Span, fail
+from app.observability.tracing import INVALID_SPAN, Span, fail, start_span
 from app.transcription.transcript import Transcript
 
 LATE_TEXT = "the transcription did not come"
@@ -33,6 +42,8 @@ class TranscriptionStream:
         self._deadline = deadline
         self._on_close = on_close
         self._trace = trace
+        self._submitted_at_ns = time.time_ns()
+        self._is_queued = True
         self._first: RecognitionEvent | None = None
         self._segments: list[RecognizedSegment] = []
         self._is_closed = False
@@ -69,6 +80,11 @@ class TranscriptionStream:
         assert self.receipt is not None
         return Transcript(segments=tuple(self._segments), receipt=self.receipt, warnings=self.warnings)
 
+    @property
+    def num_segments(self) -> int:
+        """So far."""
+        return len(self._segments)
+
     def __aiter__(self) -> "TranscriptionStream":
         return self
 
@@ -99,6 +115,9 @@ class TranscriptionStream:
                 self.language = language
             case RecognizedSegment():
                 self._segments.append(event)
+            case Progress(work=WindowWork() as work):
+                if self._trace.is_recording():
+                    self._trace_window(work)
             case Finished():
                 self.receipt = event
                 self.language = event.language
@@ -116,9 +135,26 @@ class TranscriptionStream:
             self._on_close()
             self._end_trace()
 
+    def _trace_window(self, work: WindowWork) -> None:
+        """Spans that are known only afterwards: a window in the model, and before the first one the wait for it."""
+
+        def moment_ns(seconds: float) -> int:
+            return self._submitted_at_ns + round(seconds * 1e9)
+
+        if self._is_queued:
+            self._is_queued = False
+            queue = start_span("queue", parent=self._trace, start_ns=self._submitted_at_ns)
+            queue.end(moment_ns(work.started_s))
+        window = start_span("window", parent=self._trace, start_ns=moment_ns(work.started_s))
+        window.set_attribute("chorus.turns", work.num_turns)
+        window.set_attribute("chorus.encode_seconds", work.encode_s)
+        window.set_attribute("chorus.decode_seconds", work.decode_s)
+        window.end(moment_ns(work.ended_s))
+
     def _end_trace(self) -> None:
-        if self._trace.is_recording() and self.receipt is not None:
-            self._trace.set_attribute("chorus.audio_seconds", self.receipt.duration_s)
-            self._trace.set_attribute("chorus.speech_seconds", self.receipt.speech_s)
-            self._trace.set_attribute("chorus.segments", self.receipt.num_segments)
+        if self._trace.is_recording():
+            self._trace.set_attribute("chorus.audio_seconds", self.duration_s)
+            self._trace.set_attribute("chorus.segments", self.num_segments)
+            if self.receipt is not None:
+                self._trace.set_attribute("chorus.speech_seconds", self.receipt.speech_s)
         self._trace.end()

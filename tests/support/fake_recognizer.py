@@ -14,6 +14,7 @@ from app.asr.base import (
     RecognizerInfo,
     RecognizerStats,
     TranscriptionRequest,
+    WindowWork,
     Word,
 )
 from app.errors import QueueFull, UnsupportedLanguage
@@ -74,6 +75,7 @@ class FakeRecognizer:
     fails         raised behind the segments
     waits         an event that streams wait for behind their first segment
     max_admitted  open streams at a time
+    wait_s        until a place is free, as it says when there is none
     """
 
     def __init__(
@@ -83,10 +85,12 @@ class FakeRecognizer:
         fails: Exception | None = None,
         waits: asyncio.Event | None = None,
         max_admitted: int = 4,
+        wait_s: int = 3,
     ) -> None:
         self._segments = segments
         self._fails = fails
         self._waits = waits
+        self._wait_s = wait_s
         self.requests: list[TranscriptionRequest] = []
         self.streams: list[FakeStream] = []
         self.is_closed = False
@@ -110,14 +114,21 @@ class FakeRecognizer:
             busy_windows=0,
             num_batches=0,
             num_windows=0,
-            audio_s=0.0,
+            speech_s=0.0,
+            busy_s=0.0,
         )
+
+    def check_room(self) -> None:
+        if self.stats().admitted_requests >= self.info.max_admitted:
+            raise QueueFull("recordings are being transcribed; try again in a moment", retry_after_s=self._wait_s)
+
+    def seconds_until_place(self) -> int:
+        return self._wait_s
 
     def submit(self, request: TranscriptionRequest) -> FakeStream:
         if request.language is not None and request.language not in self.info.languages:
             raise UnsupportedLanguage(f"language {request.language!r} is not one of en, de", param="language")
-        if self.stats().admitted_requests >= self.info.max_admitted:
-            raise QueueFull("recordings are being transcribed; try again in a moment", retry_after_s=3)
+        self.check_room()
         self.requests.append(request)
         stream = FakeStream(self._events(request))
         self.streams.append(stream)
@@ -142,10 +153,11 @@ class FakeRecognizer:
             num_segments=len(self._segments),
             num_windows=1,
             num_fallbacks=0,
-            queue_s=0.0,
+            queue_s=0.01,
             total_s=0.1,
         )
-        return [*events, Progress(duration_s), receipt]
+        work = WindowWork(started_s=0.01, ended_s=0.09, num_turns=2, encode_s=0.03, decode_s=0.05)
+        return [*events, Progress(duration_s, work), receipt]
 
     async def aclose(self) -> None:
         self.is_closed = True

@@ -7,7 +7,6 @@ import msgspec
 from litestar import MediaType, Response
 from litestar.response import Stream
 
-from app.asr.base import Finished
 from app.http.metrics import Metrics
 from app.http.middleware.at_end import at_end
 from app.http.responses.disconnect import unless_client_leaves
@@ -21,6 +20,7 @@ from app.transcription.transcript import Transcript
 
 async def whole_transcript(request: AnyRequest, metrics: Metrics, stream: TranscriptionStream) -> Transcript:
     """All of the stream, which is closed then. Raises ClientLeft, DeadlineExceeded and EngineFailure."""
+    request_context.get().facts.update(stream=False)
     close = _closing(stream, metrics)
     try:
         return await unless_client_leaves(request, stream.collect())
@@ -53,6 +53,7 @@ async def events_response(
 
     `stream` is closed at the end of the exchange at the latest.
     """
+    request_context.get().facts.update(stream=True)
     close = _closing(stream, metrics)
     at_end(request.scope, close)
     await unless_client_leaves(request, stream.start())
@@ -82,28 +83,33 @@ def transcript_headers(transcript: Transcript) -> dict[str, str]:
 
 
 def _closing(stream: TranscriptionStream, metrics: Metrics) -> Callable[[], Awaitable[None]]:
-    """A function that closes `stream`; its first call also puts the receipt into the metrics and into the log."""
+    """A function that closes `stream`; its first call also puts the figures into the metrics and into the log."""
     facts = request_context.get().facts
     is_counted = False
 
     async def close() -> None:
         nonlocal is_counted
-        await stream.aclose()
-        if not is_counted and stream.receipt is not None:
-            is_counted = True
-            metrics.on_transcription_end(stream.receipt)
-            facts.update(_facts(stream.receipt))
+        try:
+            await stream.aclose()
+        finally:
+            if not is_counted:
+                is_counted = True
+                facts.update(_facts(stream))
+                if stream.receipt is not None:
+                    metrics.transcriptions.on_end(stream.receipt)
 
     return close
 
 
-def _facts(receipt: Finished) -> dict[str, object]:
+def _facts(stream: TranscriptionStream) -> dict[str, object]:
     """Fields for the log."""
-    times = {"audio_s": receipt.duration_s, "speech_s": receipt.speech_s}
-    times |= {"queue_s": receipt.queue_s, "total_s": receipt.total_s}
-    counts: dict[str, object] = {
-        "language": receipt.language,
-        "segments": receipt.num_segments,
-        "fallbacks": receipt.num_fallbacks,
+    facts: dict[str, object] = {
+        "language": stream.language,
+        "segments": stream.num_segments,
+        "audio_s": round(stream.duration_s, 3),
     }
-    return counts | {name: round(seconds, 3) for name, seconds in times.items()}
+    if (receipt := stream.receipt) is not None:
+        times = {"speech_s": receipt.speech_s, "queue_s": receipt.queue_s, "total_s": receipt.total_s}
+        facts |= {"windows": receipt.num_windows, "fallbacks": receipt.num_fallbacks}
+        facts |= {name: round(seconds, 3) for name, seconds in times.items()}
+    return facts

@@ -51,7 +51,9 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
             precision=info.precision,
             languages=info.languages,
             admitted=stats.admitted_requests,
+            waiting=stats.waiting_requests,
             limit=info.max_admitted,
+            slots=Slots(busy=stats.busy_windows, total=info.max_batch),
         )
     elif app_state.loaded is not None:
         answer.recognizer_missing = app_state.no_recognizer_reason

@@ -13,6 +13,7 @@ from app.http.live.json_socket import check_site, enter
 from app.http.live.socket import LiveSocket, started
 from app.http.live.transcribe_socket import TranscribeSocket
 from app.http.state import AppState
+from app.observability.request_context import request_context
 from app.pools import LISTENING
 from app.speech.conversation import Conversation
 from app.text.markup import Markup
@@ -70,11 +71,14 @@ async def transcribe_live(socket: WebSocket[Any, Any, Any], app_state: NamedDepe
                 detect=await LISTENING.run(open_voice_detector),
                 silence_s=start.silence_ms / 1000,
                 has_partials=start.partials,
-                on_transcribed=app_state.metrics.on_transcription_end,
+                on_transcribed=app_state.metrics.transcriptions.on_end,
             )
             decoding = app_state.live_decoders.opened() if is_opus else nullcontext()
-            async with aclosing(transcription), decoding as decoder:
-                await live.send_started(start, service.recognizer.info.model)
-                await live.converse(transcription, decoder)
+            try:
+                async with aclosing(transcription), decoding as decoder:
+                    await live.send_started(start, service.recognizer.info.model)
+                    await live.converse(transcription, decoder)
+            finally:
+                request_context.get().facts["audio_s"] = round(transcription.heard_s, 3)
 
     await live.serve(work)

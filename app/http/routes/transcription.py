@@ -1,6 +1,7 @@
 """`POST /transcribe`, and OpenAI's two routes for recordings."""
 
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, post
@@ -30,10 +31,14 @@ from app.http.responses.transcript_events import timed_events
 from app.http.state import AppState
 from app.http.wire.multipart import Fields
 from app.http.wire.transcription import TranscribeForm
-from app.http.wire.uploads import Uploads, convert_form
+from app.http.wire.uploads import convert_form
+from app.observability.tracing import span
 from app.transcription.formats import to_answer, to_srt, to_text, to_vtt
-from app.transcription.service import TranscriptionService
+from app.transcription.request import TranscriptionOptions
+from app.transcription.stream import TranscriptionStream
 from app.transcription.transcript import Transcript
+
+F = TypeVar("F")
 
 
 @post(
@@ -46,19 +51,12 @@ from app.transcription.transcript import Transcript
     summary="A recording as text, with times of segments and words",
     description="A body of any type but a form is the recording itself; the other fields are parameters of the query.",
 )
-async def transcribe(
-    request: Request[Any, Any, Any],
-    transcription: NamedDependency[TranscriptionService],
-    uploads: NamedDependency[Uploads],
-    app_state: NamedDependency[AppState],
-) -> Response[bytes] | Stream:
-    transcription.check_room()
-    async with uploads.file(request, "file", takes_body=True) as (fields, recording):
+async def transcribe(request: Request[Any, Any, Any], app_state: NamedDependency[AppState]) -> Response[bytes] | Stream:
+    def read(fields: Fields) -> tuple[TranscribeForm, TranscriptionOptions]:
         form = convert_form(_with_query(request, fields), TranscribeForm)
-        options = form.options()
-        transcription.check(options)
-        samples = await uploads.decode_speech(request, recording)
-    stream = transcription.transcribe(samples, options)
+        return form, form.options()
+
+    form, stream = await _transcribe(request, app_state, read, takes_body=True)
     if form.stream:
         return await events_response(request, app_state.metrics, stream, timed_events)
     transcript = await whole_transcript(request, app_state.metrics, stream)
@@ -75,22 +73,17 @@ async def transcribe(
     summary="Transcribe a recording, as OpenAI does",
 )
 async def create_transcription(
-    request: Request[Any, Any, Any],
-    transcription: NamedDependency[TranscriptionService],
-    uploads: NamedDependency[Uploads],
-    app_state: NamedDependency[AppState],
+    request: Request[Any, Any, Any], app_state: NamedDependency[AppState]
 ) -> Response[bytes] | Stream:
-    transcription.check_room()
-    async with uploads.file(request, "file", takes_body=False, list_fields=openai.LIST_FIELDS) as (fields, recording):
+    def read(fields: Fields) -> tuple[OpenAITranscriptionForm, TranscriptionOptions]:
         form = convert_form(_sent(fields, OpenAITranscriptionForm), OpenAITranscriptionForm, formats=openai.FORMATS)
-        openai.check_transcription_model(form.model, transcription.recognizer.info)
+        openai.check_transcription_model(form.model, app_state.recognizer.info)
         form.check()
         unknown = [*unknown_names(fields, form.__struct_fields__), *(["include"] if form.include else [])]
         words = "word" in form.granularities
-        options = form.options("transcribe", unknown, language=form.language or "", words=words)
-        transcription.check(options)
-        samples = await uploads.decode_speech(request, recording)
-    stream = transcription.transcribe(samples, options)
+        return form, form.options("transcribe", unknown, language=form.language or "", words=words)
+
+    form, stream = await _transcribe(request, app_state, read, list_fields=openai.LIST_FIELDS)
     if form.stream:
         return await events_response(request, app_state.metrics, stream, transcription_events)
     transcript = await whole_transcript(request, app_state.metrics, stream)
@@ -108,25 +101,42 @@ async def create_transcription(
     tags=["openai"],
     summary="Translate a recording into English text, as OpenAI does",
 )
-async def create_translation(
-    request: Request[Any, Any, Any],
-    transcription: NamedDependency[TranscriptionService],
-    uploads: NamedDependency[Uploads],
-    app_state: NamedDependency[AppState],
-) -> Response[bytes]:
-    transcription.check_room()
+async def create_translation(request: Request[Any, Any, Any], app_state: NamedDependency[AppState]) -> Response[bytes]:
     task: Task = "translate"
-    async with uploads.file(request, "file", takes_body=False, list_fields=openai.LIST_FIELDS) as (fields, recording):
+
+    def read(fields: Fields) -> tuple[OpenAITranslationForm, TranscriptionOptions]:
         form = convert_form(_sent(fields, OpenAITranslationForm), OpenAITranslationForm, formats=openai.FORMATS)
-        openai.check_transcription_model(form.model, transcription.recognizer.info)
-        options = form.options(task, unknown_names(fields, form.__struct_fields__))
-        transcription.check(options)
-        samples = await uploads.decode_speech(request, recording)
-    stream = transcription.transcribe(samples, options)
+        openai.check_transcription_model(form.model, app_state.recognizer.info)
+        return form, form.options(task, unknown_names(fields, form.__struct_fields__))
+
+    form, stream = await _transcribe(request, app_state, read, list_fields=openai.LIST_FIELDS)
     transcript = await whole_transcript(request, app_state.metrics, stream)
     if form.format == "verbose_json":
         return json_response(transcript, openai.to_verbose(transcript, task, frozenset(["segment"])))
     return _response(transcript, form.format)
+
+
+async def _transcribe(
+    request: Request[Any, Any, Any],
+    app_state: AppState,
+    read: Callable[[Fields], tuple[F, TranscriptionOptions]],
+    *,
+    takes_body: bool = False,
+    list_fields: Collection[str] = (),
+) -> tuple[F, TranscriptionStream]:
+    """Receive, check and decode a recording, and admit it. The caller must close the stream.
+
+    A full recogniser, options and the form are refused before the work that they would make useless.
+    """
+    transcription = app_state.transcription
+    transcription.recognizer.check_room()
+    upload = app_state.uploads.file(request, "file", takes_body=takes_body, list_fields=list_fields)
+    async with upload as (fields, recording):
+        form, options = read(fields)
+        transcription.check(options)
+        with span("decode"):
+            samples = await app_state.uploads.decode_speech(request, recording)
+    return form, transcription.transcribe(samples, options)
 
 
 def _response(transcript: Transcript, name: TranscriptFormat) -> Response[bytes]:

@@ -12,7 +12,7 @@ class Queue(msgspec.Struct, kw_only=True):
 
 
 class Slots(msgspec.Struct, kw_only=True):
-    """Segments."""
+    """Segments; of the recogniser, windows of up to 30 s."""
 
     busy: int
     total: int
@@ -36,7 +36,10 @@ class RecognizerHealth(msgspec.Struct, kw_only=True):
     languages: tuple[str, ...]
     admitted: int
     """recordings now"""
+    waiting: int
+    """those of them with nothing recognised yet"""
     limit: int
+    slots: Slots
 
 
 class Health(msgspec.Struct, kw_only=True):

@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 from websockets.sync.client import connect
 
 from app import __version__
+from app.errors import EngineFailure
 from app.server.app import create_app
 from app.settings import Settings
 from tests.support.collector import CollectedSpan, Collector, running_collector
@@ -292,7 +293,10 @@ def test_a_transcription_is_one_trace_of_its_steps(collector: Collector, tmp_pat
     )
     assert parents(spans) == {
         "POST /transcribe": "",
+        "decode": "POST /transcribe",
         "transcribe": "POST /transcribe",
+        "queue": "transcribe",
+        "window": "transcribe",
         "response": "POST /transcribe",
     }
     assert spans["transcribe"].attributes == {
@@ -300,3 +304,23 @@ def test_a_transcription_is_one_trace_of_its_steps(collector: Collector, tmp_pat
         "chorus.speech_seconds": 2.5,
         "chorus.segments": 2,
     }
+    work = {"chorus.turns": 2, "chorus.encode_seconds": 0.03, "chorus.decode_seconds": 0.05}
+    assert spans["window"].attributes == work
+    queue, window = spans["queue"], spans["window"]
+    assert spans["decode"].ended_ns <= spans["transcribe"].began_ns <= queue.began_ns
+    assert (queue.ended_ns - queue.began_ns, window.ended_ns - window.began_ns) == (10_000_000, 80_000_000)
+    assert queue.ended_ns == window.began_ns
+
+
+def test_a_transcription_that_breaks_marks_its_span_with_its_length(collector: Collector, tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, otlp_endpoint=collector.url)
+    broken = FakeRecognizer(fails=EngineFailure("the model is gone"))
+    with serve(settings, FakeEngine, make_recognizer=lambda: broken) as server, server.client() as client:
+        headers = {"X-Request-Id": "request-0", "Content-Type": "audio/wav"}
+        assert client.post("/transcribe", content=wav(voice_like(2.5)), headers=headers).status_code == 500
+    spans = by_name(
+        collector.spans(lambda spans: any(span.kind == ProtoSpan.SPAN_KIND_SERVER for span in spans)), of="request-0"
+    )
+    assert set(spans) == {"POST /transcribe", "decode", "transcribe", "response"}
+    told = {"chorus.audio_seconds": 2.5, "chorus.segments": 2, "error.type": "EngineFailure"}
+    assert spans["transcribe"].attributes == told

@@ -193,19 +193,32 @@ def test_the_log_has_the_figures_of_a_transcription_and_not_its_text(
 ) -> None:
     with caplog.at_level(logging.INFO), transcribing(tmp_path) as server:
         send(server, "/transcribe")
-        for _ in range(2000):  # the line comes a moment after the answer
-            if lines := [record for record in caplog.records if record.name == "app.access"]:
-                break
-            get(server, "/health/live")
-    fields = vars(lines[0])["fields"]
-    assert {name: fields[name] for name in ("language", "segments", "audio_s", "speech_s", "total_s")} == {
-        "language": "en",
-        "segments": 2,
-        "audio_s": 2.5,
-        "speech_s": 2.5,
-        "total_s": 0.1,
-    }
+        line = access_line(server, caplog)
+    figures = {"segments": 2, "windows": 1, "fallbacks": 0, "audio_s": 2.5, "speech_s": 2.5}
+    times = {"queue_s": 0.01, "total_s": 0.1}
+    expected = {"language": "en", "stream": False} | figures | times
+    assert {name: line[name] for name in expected} == expected
     assert "river" not in caplog.text
+
+
+def test_the_log_has_the_length_of_a_recording_that_is_not_transcribed_to_its_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = FakeRecognizer(fails=EngineFailure("the model is gone"))
+    with caplog.at_level(logging.INFO), transcribing(tmp_path, broken) as server:
+        assert send(server, "/transcribe").status_code == 500
+        line = access_line(server, caplog)
+    assert (line["status"], line["audio_s"], line["segments"], line["language"]) == (500, 2.5, 2, "en")
+    assert line.keys() & {"speech_s", "queue_s", "total_s"} == set()
+
+
+def access_line(server: RunningServer, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    """Fields of the first line of a request, which comes a moment after its answer."""
+    for _ in range(2000):
+        if lines := [record for record in caplog.records if record.name == "app.access"]:
+            return vars(lines[0])["fields"]
+        get(server, "/health/live")
+    raise AssertionError("no line in the log")
 
 
 def test_metrics_count_recordings_and_their_length(tmp_path: Path) -> None:
@@ -217,6 +230,8 @@ def test_metrics_count_recordings_and_their_length(tmp_path: Path) -> None:
     assert "chorus_transcription_queue_seconds_count 1.0" in page
     assert "chorus_transcriptions_limit 4.0" in page
     assert 'chorus_requests_total{route="/transcribe",status="200"} 1.0' in page
+    assert "chorus_recognizer_slots_limit 2.0" in page
+    assert "chorus_recognizer_busy_seconds_total 0.0" in page
 
 
 def test_the_documentation_has_the_languages_and_formats_of_transcription(

@@ -91,7 +91,9 @@ def test_health_names_the_recogniser_or_the_command_that_adds_one(
         "precision": "none",
         "languages": ["en", "de"],
         "admitted": 0,
+        "waiting": 0,
         "limit": 4,
+        "slots": {"busy": 0, "total": 2},
     }
     with fake_server.client() as client:
         health = client.get("/health").json()

@@ -15,7 +15,7 @@ from app.asr.base import (
     TranscriptionRequest,
 )
 from app.asr.inference import NUM_FRAMES, SHORT_FRAMES
-from app.asr.loop import MAX_SHORT_S
+from app.asr.job import MAX_SHORT_S
 from app.asr.recognizer import WhisperRecognizer
 from app.errors import Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage
 from tests.support.fake_network import BABBLE, NOISE, SPEECH, FakeNetwork, spoken
@@ -64,6 +64,30 @@ def test_language_then_segments_in_order_with_progress_then_the_receipt() -> Non
         assert 0 <= receipt.queue_s <= receipt.total_s
 
     run(FakeNetwork(), scenario)
+
+
+def test_each_window_tells_its_work_and_the_speech_of_an_open_request_counts() -> None:
+    gate = Gate()
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        stream = recognizer.submit(TranscriptionRequest(samples=spoken(45, NOISE), language="en"))
+        gate.let_pass(3)
+        for _ in range(3):
+            await gate.begun()
+        first = [await anext(stream) for _ in range(3)][-1]
+        assert isinstance(first, Progress) and first.work is not None
+        assert first.work.num_turns == 2
+        assert 0 <= first.work.started_s <= first.work.ended_s
+        assert first.work.encode_s >= 0 and first.work.decode_s > 0
+        assert first.work.encode_s + first.work.decode_s <= first.work.ended_s - first.work.started_s
+        assert recognizer.stats().speech_s == 30
+        gate.let_pass(10)
+        last = [event for event in await events_of(stream) if isinstance(event, Progress)][-1]
+        assert last.work is not None and last.work.num_turns == 2
+        assert recognizer.stats().speech_s == 45
+        assert recognizer.stats().busy_s > 0
+
+    run(FakeNetwork(gate, acceptable_at=0.2), scenario, max_batch=1)
 
 
 def test_the_language_of_the_request_is_certain_and_never_detected() -> None:
