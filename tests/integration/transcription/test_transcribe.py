@@ -39,7 +39,7 @@ def test_one_answer_has_text_language_length_segments_and_words(server: RunningS
     assert [word["text"] for word in transcript["words"]] == TEXT.split()
     assert transcript["warnings"] == []
     assert answer.headers["X-Audio-Seconds"] == "2.500"
-    assert answer.headers["Server-Timing"] == "queue;dur=0.0, total;dur=100.0"
+    assert answer.headers["Server-Timing"] == "queue;dur=10.0, total;dur=100.0"
 
 
 def test_a_body_that_is_no_form_is_the_recording_and_the_query_has_the_options(server: RunningServer) -> None:
