@@ -45,6 +45,8 @@ MODULES = [
     "TTS.vocoder.models.hifigan_generator",
     "filelock",
     "huggingface_hub.file_download",
+    "numba",
+    "numba.extending",
     "safetensors.numpy",
     "safetensors.torch",
     "torch",

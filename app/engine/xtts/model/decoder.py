@@ -8,9 +8,10 @@ computes in a second pass over the finished sequence are taken from the first.
 Parameters have the names of the checkpoint. Weights of the body are [in, out], as GPT-2 stores them.
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -21,6 +22,11 @@ from app.engine.xtts.device.copies import to_device
 from app.engine.xtts.model.attention import masked_attention, separate_attention
 from app.engine.xtts.model.int8 import QuantizedAffine, QuantizedFeedForward, QuantizedMatrix, find_row_limit
 from app.engine.xtts.model.kv_cache import KVCache
+
+if TYPE_CHECKING:  # compiles its kernels
+    from app.engine.xtts.model.int8_body import Int8Body
+
+logger = logging.getLogger(__name__)
 
 LAYER_NORM_EPS = 1e-5
 NUM_CONDITIONING_LATENTS = 32
@@ -104,6 +110,7 @@ class Decoder(nn.Module):
         self.gpt = Body(args.gpt_layers, channels)
         self.final_norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
         self.mel_head = nn.Linear(channels, args.gpt_num_audio_tokens)
+        self._int8_body: Int8Body | None = None
 
     def to_half(self) -> None:
         """float16 for what every step reads: the matrices of the body, and with them the cache.
@@ -150,10 +157,16 @@ class Decoder(nn.Module):
         for index, layer in enumerate(self.gpt.layers):
             layer.attn.c_attn, layer.attn.c_proj = packed[f"h.{index}.attn.c_attn"], packed[f"h.{index}.attn.c_proj"]
             layer.mlp = QuantizedFeedForward(packed[f"h.{index}.mlp.c_fc"], packed[f"h.{index}.mlp.c_proj"])
+        self._int8_body = _make_int8_body(self.gpt.layers, self.num_heads)
 
     @property
     def is_int8(self) -> bool:
         return isinstance(self.gpt.layers[0].mlp, QuantizedFeedForward)
+
+    @property
+    def has_kernels(self) -> bool:
+        """True if int8 runs with compiled kernels."""
+        return self._int8_body is not None
 
     @property
     def max_prompt_positions(self) -> int:
@@ -196,17 +209,18 @@ class Decoder(nn.Module):
         """
         lengths = [num_prompt_positions(len(tokens)) for tokens in text_tokens]
         x = torch.cat([self._embed_prompt(*parts) for parts in zip(conditioning_latents, text_tokens, strict=True)])
-        for index, layer in enumerate(self.gpt.layers):
-            # qkv is [3, heads, positions, head_dim], all prompts end to end
-            qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
+
+        def attend(index: int, qkv: torch.Tensor) -> torch.Tensor:
+            # [3, heads, positions, head_dim], all prompts end to end
+            qkv = qkv.view(len(qkv), 3, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
             attended: list[torch.Tensor] = []
-            for slot, part in enumerate(qkv.split(lengths, dim=2), first_slot):
-                query, key, value = part
+            for slot, (query, key, value) in enumerate(qkv.split(lengths, dim=2), first_slot):
                 cache.write(index, (slot, slice(None), slice(0, key.shape[1])), key, value)
                 heads = F.scaled_dot_product_attention(query[None], key[None], value[None], is_causal=True)[0]
                 attended.append(heads.transpose(0, 1).flatten(1))
-            x = x + layer.attn.c_proj(torch.cat(attended))
-            x = x + layer.mlp(layer.ln_2(x))
+            return torch.cat(attended)
+
+        x = self._int8_body.prefill(x, attend) if self._int8_body else self._run_layers(x, attend)
         last = to_device(torch.tensor(lengths).cumsum(0) - 1, x.device)
         return self._read(x[last])
 
@@ -229,15 +243,24 @@ class Decoder(nn.Module):
         Returns logits [slots, codes] and latents [slots, channels] of the next code.
         """
         x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
+        if self._int8_body is not None:
+            return self._read(self._int8_body.decode(x, cache, num_positions))
         if x.device.type == "cpu" and self.cache_dtype == torch.float32:
             attend = separate_attention(num_positions, self.num_heads)
         else:
             attend = masked_attention(num_positions, max_positions, self.cache_dtype)
+
+        def attend_here(index: int, qkv: torch.Tensor) -> torch.Tensor:
+            return attend(qkv.view(len(x), 3, self.num_heads, self.head_dim), cache, index).flatten(1)
+
+        return self._read(self._run_layers(x, attend_here))
+
+    def _run_layers(self, x: torch.Tensor, attend: Callable[[int, torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """x, [rows, channels], behind all layers. attend: (number of a layer, [rows, 3 * channels]) -> x's shape."""
         for index, layer in enumerate(self.gpt.layers):
-            qkv = layer.attn.c_attn(layer.ln_1(x)).view(len(x), 3, self.num_heads, self.head_dim)
-            x = x + layer.attn.c_proj(attend(qkv, cache, index).flatten(1))
+            x = x + layer.attn.c_proj(attend(index, layer.attn.c_attn(layer.ln_1(x))))
             x = x + layer.mlp(layer.ln_2(x))
-        return self._read(x)
+        return x
 
     def _embed_prompt(self, conditioning_latents: torch.Tensor, text_tokens: torch.Tensor) -> torch.Tensor:
         """[positions, channels]. The latents carry no position; text and audio codes count from 0 each."""
@@ -251,3 +274,19 @@ class Decoder(nn.Module):
     def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents = self.final_norm(self.gpt.ln_f(x))
         return self.mel_head(latents), latents
+
+
+def _make_int8_body(layers: Sequence[Layer], num_heads: int) -> "Int8Body | None":
+    """None where the kernels cannot be compiled: torch's operators take their place, and a step takes longer."""
+    try:
+        from app.engine.xtts.model.int8_body import Int8Body, Int8Layer
+    except ImportError as error:
+        logger.warning("int8 works without compiled kernels and is slower: %s", error)
+        return None
+    parts: list[Int8Layer] = []
+    for layer in layers:
+        mlp, c_attn, c_proj = layer.mlp, layer.attn.c_attn, layer.attn.c_proj
+        assert isinstance(mlp, QuantizedFeedForward)
+        assert isinstance(c_attn, QuantizedAffine) and isinstance(c_proj, QuantizedAffine)
+        parts.append(Int8Layer(layer.ln_1, c_attn, c_proj, layer.ln_2, mlp.c_fc, mlp.c_proj))
+    return Int8Body(parts, num_heads)

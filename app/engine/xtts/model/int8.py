@@ -52,24 +52,25 @@ class QuantizedAffine(nn.Module):
 
     def __init__(self, matrix: QuantizedMatrix, bias: torch.Tensor, *, row_limit: int | None = None) -> None:
         super().__init__()
-        self._row_limit = row_limit or find_row_limit()
+        self.row_limit = row_limit or find_row_limit()
         zero_points = torch.zeros(len(matrix.scales), dtype=torch.int64)
         quantized = torch._make_per_channel_quantized_tensor(matrix.values, matrix.scales.double(), zero_points, 0)  # pyright: ignore[reportPrivateImportUsage] - the public way starts from float32
         self._packed = torch.ops.quantized.linear_prepack(quantized, None)
         # The overload's own call looks through its arguments for what only Python could dispatch: 10 us each time.
-        self._multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default._op
-        self._limit = torch.tensor(float(self._row_limit))  # a Python number would become a tensor at each call
+        self._operator = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default._op
+        self._limit = torch.tensor(float(self.row_limit))  # a Python number would become a tensor at each call
         self.bias = nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[rows, in] to [rows, out], float32. A row that is not finite gives one that is not, and harms no other."""
         scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=MIN_MAGNITUDE).div_(self._limit)
         # Rounded here, because the operator rounds the last elements of a block in another way than the others.
-        whole = x.div(scale).round_()
-        zero_point = self._row_limit + 1  # the operator wants activations above 0
-        product = self._multiply(whole, 1.0, zero_point, self._packed)
         # Not `addcmul`, which may round once or twice, as the compiler chose for each of its loops.
-        return product.mul_(scale).add_(self.bias)
+        return self.multiply(x.div(scale).round_()).mul_(scale).add_(self.bias)
+
+    def multiply(self, whole: torch.Tensor) -> torch.Tensor:
+        """[rows, in] whole numbers up to `row_limit`, in float32, to [rows, out], without scale and bias of the row."""
+        return self._operator(whole, 1.0, self.row_limit + 1, self._packed)  # it wants activations above 0
 
 
 class QuantizedFeedForward(nn.Module):

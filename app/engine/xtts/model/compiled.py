@@ -1,0 +1,108 @@
+"""Functions compiled by numba that run on torch's own threads, and what they are built from.
+
+A second set of threads would take the cores from the first, so they are handed to the OpenMP library that torch
+computes with. Importing this module raises ImportError where numba is missing, or torch has no GNU OpenMP.
+"""
+
+# The compiled functions are typed by numba, from addresses.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false, reportUnknownParameterType=false
+# pyright: reportMissingParameterType=false, reportPrivateImportUsage=false, reportCallIssue=false
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from llvmlite import binding, ir
+from numba import carray, cfunc, njit, types
+from numba.extending import intrinsic
+
+FLOAT = np.float32
+FAST = {"reassoc", "contract", "arcp", "nsz"}
+"""Sums may be added up in another order, so that they use vectors. NaN and infinity stay what they are."""
+OPTIONS: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy"}
+
+try:
+    # A symbol is looked for in the library and in those that it needs: in the OpenMP that torch computes with.
+    _libraries = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+    _parallel = _libraries.GOMP_parallel
+    for _name in ("omp_get_thread_num", "omp_get_num_threads"):
+        binding.add_symbol(_name, ctypes.cast(getattr(_libraries, _name), ctypes.c_void_p).value)
+except (OSError, AttributeError) as error:
+    raise ImportError(f"torch has no GNU OpenMP here: {error}") from error
+_parallel.argtypes, _parallel.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint), None
+thread_number = types.ExternalFunction("omp_get_thread_num", types.int32())
+num_threads = types.ExternalFunction("omp_get_num_threads", types.int32())
+
+
+class Kernel:
+    """A compiled function of the address of its arguments; compiled now, or read from numba's cache."""
+
+    def __init__(self, function: Callable[[Any], None]) -> None:
+        signature = types.void(types.voidptr)
+        try:
+            compiled: Any = cfunc(signature, cache=True, **OPTIONS)(function)
+        except RuntimeError:  # no folder can be written to
+            compiled = cfunc(signature, **OPTIONS)(function)
+        self._compiled = compiled
+        self._address: int = compiled.address
+        self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._address)
+
+    def run(self, arguments: int, *, num_threads: int) -> None:
+        """Call it with this address on the calling thread and its helpers. Lets go of the interpreter lock."""
+        if num_threads == 1:
+            self._run(arguments)
+        else:
+            _parallel(self._address, arguments, num_threads, 0)
+
+
+@intrinsic
+def pointer(_context: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(address), generate
+
+
+@intrinsic
+def round_whole(_context: Any, _value: Any) -> Any:
+    def generate(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.call(builder.module.declare_intrinsic("llvm.nearbyint", [ir.FloatType()]), arguments)
+
+    return types.float32(types.float32), generate
+
+
+@intrinsic
+def _float_of_bits(_context: Any, _bits: Any) -> Any:
+    def generate(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+@njit(inline="always", error_model="numpy")
+def float_row(address, count):
+    return carray(pointer(address), count, FLOAT)
+
+
+@njit(inline="always", error_model="numpy")
+def byte_row(address, count):
+    return carray(pointer(address), count, np.uint8)
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def exp_float(x):
+    """exp of a float32, within 1e-7 of itself: 2^n times a polynomial (Cephes, expf)."""
+    x = max(min(x, FLOAT(88.0)), FLOAT(-87.0))
+    n = round_whole(x * FLOAT(1.4426950408889634))
+    rest = (x - n * FLOAT(0.693359375)) - n * FLOAT(-2.12194440e-4)
+    sum_ = FLOAT(1.9875691500e-4)
+    sum_ = sum_ * rest + FLOAT(1.3981999507e-3)
+    sum_ = sum_ * rest + FLOAT(8.3334519073e-3)
+    sum_ = sum_ * rest + FLOAT(4.1665795894e-2)
+    sum_ = sum_ * rest + FLOAT(1.6666665459e-1)
+    sum_ = sum_ * rest + FLOAT(5.0000001201e-1)
+    return (sum_ * rest * rest + rest + FLOAT(1.0)) * _float_of_bits(np.int32((np.int32(n) + np.int32(127)) << 23))
