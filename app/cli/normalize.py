@@ -64,7 +64,8 @@ def normalize(
 def _find_unspoken(settings: Settings, language: str) -> Callable[[str, str], str] | None:
     """Return the engine's test for characters that it cannot pronounce; None where the engine is unknown."""
     from app.engine.factory import choose_engine
-    from app.engine.xtts.checkpoint.files import folder_of, is_folder, is_installed
+    from app.engine.xtts.checkpoint.files import folder_of, is_installed
+    from app.weights.names import is_folder
 
     name, _ = choose_engine(settings)
     if name == "embedded":

@@ -4,7 +4,6 @@ Methods are called on the event loop unless they say otherwise, and never block 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol
 
 import msgspec
@@ -16,22 +15,6 @@ from app.engine.values import Voice
 from app.errors import ChorusError
 from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.segments import Segment
-
-StartupTimer = Callable[[str], AbstractContextManager[None]]
-"""Times a stage of the start, by its name."""
-
-
-Check = Callable[[], None]
-"""Raises to give the start up; called between its steps, on the thread that does them."""
-
-
-def unchecked() -> None:
-    """No-op Check."""
-
-
-def untimed(_: str) -> AbstractContextManager[None]:
-    """No-op StartupTimer."""
-    return nullcontext()
 
 
 class Speaker(msgspec.Struct, frozen=True):

@@ -9,12 +9,14 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.engine.base import Check, Engine, StartupTimer, unchecked, untimed
+from app.engine.base import Engine
 from app.engine.xtts.checkpoint.diagnosis import check_folder
-from app.engine.xtts.checkpoint.files import folder_of, is_folder, is_installed
+from app.engine.xtts.checkpoint.files import folder_of, is_installed
 from app.engine.xtts.device.driver import find_device
 from app.errors import EngineUnavailable, LicenceNotAccepted
 from app.settings import Settings
+from app.startup import Check, StartupTimer, unchecked, untimed
+from app.weights.names import is_folder
 
 if TYPE_CHECKING:
     from app.engine.xtts.checkpoint.load import Checkpoint

@@ -13,7 +13,7 @@ LARGE = 1 << 20
 
 
 class Hub:
-    """Serves the files of a folder as `coqui/XTTS-v2`. Faults are set by tests, by file name.
+    """Serves the files of a folder as those of any model. Faults are set by tests, by file name.
 
     sent      (file, first byte, bytes) of each body
     """
@@ -24,6 +24,10 @@ class Hub:
         self.statuses: dict[str, list[int]] = {}
         """statuses to answer GETs with, before the file is served"""
         self.head_statuses: dict[str, list[int]] = {}
+        self.error_code = "EntryNotFound"
+        """X-Error-Code of refusals"""
+        self.paths: set[str] = set()
+        """of files that were looked up"""
         self.stop_after: dict[str, list[int]] = {}
         """bytes after which bodies end early, one for each GET"""
         self.hold_after: dict[str, int] = {}
@@ -53,6 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         name = self._name()
+        self.hub.paths.add(self.path)
         self.hub.tokens.add(self.headers.get("Authorization"))
         if statuses := self.hub.head_statuses.get(name):
             return self._refuse(statuses.pop(0))
@@ -113,8 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int) -> None:
         self.send_response(status)
-        if status == 404:
-            self.send_header("X-Error-Code", "EntryNotFound")
+        if status in (401, 403, 404):
+            self.send_header("X-Error-Code", self.hub.error_code)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -128,7 +133,7 @@ def running_hub(folder: Path) -> Iterator[Hub]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield hub

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from app.audio.reference import ReferenceClip
-from app.engine.base import Check, StartupTimer
 from app.engine.capacity import Capacity
 from app.engine.live import LiveStreams
 from app.engine.scheduler import kept_slots
@@ -33,6 +32,7 @@ from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import COUNTS, MAX_CHUNKS, Vocoder, VocoderJob
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.errors import ChorusError, EngineFailure, UnusableReference
+from app.startup import Check, StartupTimer
 
 logger = logging.getLogger(__name__)
 

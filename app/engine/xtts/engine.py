@@ -12,7 +12,7 @@ import torch
 from app.audio.reference import ReferenceClip
 from app.daemon_thread import start_owner_thread
 from app.engine.admission import Admission
-from app.engine.base import Check, EngineInfo, EngineStats, Speaker, StartupTimer, unchecked, untimed
+from app.engine.base import EngineInfo, EngineStats, Speaker
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, SamplingParams, Voice
@@ -27,6 +27,7 @@ from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.prepare import TextPreparer
 from app.engine.xtts.voice.speakers import VoiceConditioning, pack_conditioning, unpack_conditioning, unpack_level
 from app.errors import ChorusError, Draining
+from app.startup import Check, StartupTimer, unchecked, untimed
 from app.text.languages import max_chars
 from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.segments import Segment

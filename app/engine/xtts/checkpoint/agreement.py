@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from app.engine.base import Check, unchecked
 from app.engine.xtts.checkpoint.manifest import Agreement
 from app.engine.xtts.checkpoint.networks import Networks
 from app.engine.xtts.checkpoint.recording import Recording
@@ -24,6 +23,7 @@ from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from app.errors import EngineFailure, UnusableReference
+from app.startup import Check, unchecked
 
 NUM_STEPS = 32
 """Codes of each sentence: 1.5 s of speech, which no sentence is shorter than."""

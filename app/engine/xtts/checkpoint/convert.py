@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from app import __version__
-from app.engine.base import Check, unchecked
 from app.engine.xtts.checkpoint.diagnosis import check_folder
 from app.engine.xtts.checkpoint.files import (
     CONFIG,
@@ -29,6 +28,7 @@ from app.engine.xtts.checkpoint.vocabulary import read_tokenizer
 from app.engine.xtts.config import read_config
 from app.engine.xtts.text.languages import find_languages
 from app.engine.xtts.voice.speakers import CONDITIONING_KEYS
+from app.startup import Check, unchecked
 
 
 def convert_checkpoint(

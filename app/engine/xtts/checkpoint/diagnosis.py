@@ -5,11 +5,8 @@ doctor` give the same line. The contents of files are checked where they are loa
 """
 
 import json
-import os
 import re
-import stat
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -23,17 +20,21 @@ from app.engine.xtts.checkpoint.files import (
     is_converted,
 )
 from app.errors import UnusableCheckpoint
+from app.weights.files import (
+    files_below,
+    mode_of,
+    named_below,
+    problem_of_file,
+    problem_of_folder,
+    problem_of_link,
+    problem_of_reading,
+)
 
-LFS_POINTER = b"version https://git-lfs"
 AURALIS_WEIGHTS = frozenset(("xtts-v2.safetensors", "gpt2_model.safetensors"))
 WEIGHTS_SUFFIXES = frozenset((".pth", ".pt", ".ckpt"))
 NOT_WEIGHTS = re.compile(r"(dvae|mel_stats|mel_norms|speakers.*|optimizer.*|scheduler.*)\.\w+")
 TRAINED_NAMES = (r"best_model\.pth", r"best_model_\d+\.pth", r"checkpoint_\d+\.pth", r"unoptimize_model\.pth", r".*")
 """Weights that trainers write, the most wanted first."""
-MAX_DEPTH = 4
-"""Levels below a folder that are searched; the hub's cache, `huggingface/hub/models--*/snapshots/*`, has four."""
-MAX_FOLDERS = 2000
-MAX_NAMED = 3
 
 
 def check_folder(folder: Path) -> None:
@@ -41,48 +42,28 @@ def check_folder(folder: Path) -> None:
     try:
         problem = _problem_of(folder)
     except OSError as error:
-        problem = f"{error.filename or folder} cannot be read: {error.strerror}; make it readable for this user"
+        problem = problem_of_reading(error, folder)
     if problem is not None:
         raise UnusableCheckpoint(problem, param="CHORUS_MODEL")
 
 
 def _problem_of(folder: Path) -> str | None:
-    kind = _kind(folder)
-    if kind is None:
-        return f"there is no folder {str(folder)!r}; CHORUS_MODEL names the checkpoint"
-    if not stat.S_ISDIR(kind):
-        return f"{folder} is a file: CHORUS_MODEL names the folder that it is in, {folder.absolute().parent}"
+    if (problem := problem_of_folder(folder, "CHORUS_MODEL")) is not None:
+        return problem
     needed = (WEIGHTS if is_converted(folder) else ORIGINAL_WEIGHTS, CONFIG, VOCABULARY)
-    for name in (*needed, ORIGINAL_SPEAKERS):
-        path = folder / name
-        if _kind(path) is None and path.is_symlink():
-            return (
-                f"{path} is a link to {path.readlink()}, which is not there: copy the files that the links lead to "
-                "(`cp -rL`), or mount the folder that holds both"
-            )
-    missing = [name for name in needed if _kind(folder / name) is None]
+    paths = [folder / name for name in (*needed, ORIGINAL_SPEAKERS)]
+    if (problem := next(filter(None, map(problem_of_link, paths)), None)) is not None:
+        return problem
+    missing = [name for name in needed if mode_of(folder / name) is None]
     if missing:
         return _what_is_missing(folder, needed, missing)
-    return next(filter(None, (_problem_of_file(folder / name) for name in (*needed, ORIGINAL_SPEAKERS))), None)
+    return next(filter(None, map(_problem_of_file, paths)), None)
 
 
 def _problem_of_file(path: Path) -> str | None:
-    kind = _kind(path)
-    if kind is None:
-        return None
-    if stat.S_ISDIR(kind):
-        return f"{path} is a folder and should be a file"
-    with path.open("rb") as file:
-        start = file.read(64)
-    if not start and path.name == ORIGINAL_SPEAKERS:
+    if path.name == ORIGINAL_SPEAKERS and path.is_file() and not path.stat().st_size:
         return f"{path} is empty: remove it, or put the speakers file of the model there"
-    if not start:
-        return f"{path} is damaged: it is empty; copy or download it again"
-    if start.startswith(LFS_POINTER):
-        return f"{path} is a Git LFS pointer, not the file itself: run `git lfs pull` in {path.parent}"
-    if start.lstrip().startswith(b"<"):
-        return f"{path} is a web page, not the file itself: download the file (on the hub, from its `resolve` address)"
-    return None
+    return problem_of_file(path)
 
 
 def _what_is_missing(folder: Path, needed: Sequence[str], missing: Sequence[str]) -> str:
@@ -108,9 +89,7 @@ def _what_is_missing(folder: Path, needed: Sequence[str], missing: Sequence[str]
         )
     below = _checkpoints_below(folder)
     if below:
-        named = " or ".join(str(path) for path in below[:MAX_NAMED])
-        more = f" (there are {len(below)})" if len(below) > MAX_NAMED else ""
-        return f"{folder} holds no checkpoint itself; set CHORUS_MODEL to the folder below it that does: {named}{more}"
+        return named_below(folder, below, "CHORUS_MODEL")
     return f"{folder / ORIGINAL_WEIGHTS} is missing: {wanted}"
 
 
@@ -154,23 +133,9 @@ def _checkpoints_below(folder: Path) -> list[Path]:
     """Folders with a complete checkpoint or, without any, with a config and weights of a training."""
     complete: list[Path] = []
     trained: list[Path] = []
-    for root, folders, files in islice(os.walk(folder), MAX_FOLDERS):
-        path, names = Path(root), set(files)
-        folders.sort()
-        if len(path.relative_to(folder).parts) == MAX_DEPTH:
-            folders.clear()
-        if path == folder:
-            continue
+    for path, names in files_below(folder):
         if {ORIGINAL_WEIGHTS, CONFIG, VOCABULARY} <= names or {MANIFEST, WEIGHTS} <= names:
             complete.append(path)
         elif CONFIG in names and any(re.fullmatch(pattern, name) for pattern in TRAINED_NAMES[:-1] for name in names):
             trained.append(path)
     return complete or trained
-
-
-def _kind(path: Path) -> int | None:
-    """The mode of the target of `path`; None where there is nothing. Raises OSError where that is unknown."""
-    try:
-        return path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None

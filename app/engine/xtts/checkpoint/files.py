@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from app.engine.xtts.config import CONFIG
+from app.weights.names import exists, expanded, is_folder
 
 XTTS_V2 = "coqui/XTTS-v2"
 PINNED_REVISIONS = {XTTS_V2: "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"}
@@ -25,21 +26,10 @@ PUBLISHED_RECORDINGS = tuple(f"{name}.wav" for name in RECORDINGS)
 """One is enough."""
 
 
-def is_folder(model: str) -> bool:
-    """True if a model setting names a folder, and not the id of a model on the hub, `owner/name`.
-
-    A file counts as a folder, so that it is not looked for on the hub.
-    """
-    return _exists(Path(model)) or model.startswith((".", "/", "~")) or model.count("/") != 1
-
-
 def folder_of(model: str, data: Path) -> Path:
     """It may be missing."""
     if is_folder(model):
-        try:
-            return Path(model).expanduser()
-        except RuntimeError:  # `~somebody` without a home
-            return Path(model)
+        return expanded(model)
     return installed_folder(data, model, PINNED_REVISIONS.get(model, UNPINNED))
 
 
@@ -51,12 +41,12 @@ def installed_folder(data: Path, model: str, revision: str) -> Path:
 
 def is_converted(folder: Path) -> bool:
     """True if the folder holds the form that Chorus writes; its manifest is written last."""
-    return _exists(folder / MANIFEST)
+    return exists(folder / MANIFEST)
 
 
 def is_installed(model: str, data: Path) -> bool:
     folder = folder_of(model, data)
-    return is_converted(folder) or _exists(folder / ORIGINAL_WEIGHTS)
+    return is_converted(folder) or exists(folder / ORIGINAL_WEIGHTS)
 
 
 def find_recordings(folder: Path) -> list[Path]:
@@ -67,13 +57,4 @@ def find_recordings(folder: Path) -> list[Path]:
     except OSError:  # usually there is none
         inside = []
     of_training = [path for path in inside if path.suffix.lower() in RECORDING_SUFFIXES]
-    return [path for path in (*named, *of_training[:MAX_RECORDINGS]) if _exists(path) and path.is_file()]
-
-
-def _exists(path: Path) -> bool:
-    """Path.exists, which before Python 3.14 raises PermissionError below a folder that may not be entered."""
-    try:
-        path.stat()
-    except OSError:
-        return False
-    return True
+    return [path for path in (*named, *of_training[:MAX_RECORDINGS]) if exists(path) and path.is_file()]

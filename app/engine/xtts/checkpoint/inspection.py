@@ -9,20 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from app.engine.xtts.checkpoint.diagnosis import check_folder
 from app.engine.xtts.checkpoint.files import is_converted
 from app.engine.xtts.config import read_config
+from app.weights.files import Finding
 
 if TYPE_CHECKING:  # imports torch
     from app.engine.xtts.checkpoint.precision import Precision
-
-
-class Finding(msgspec.Struct, frozen=True):
-    text: str
-    is_noteworthy: bool = False
-    """True where an operator may not expect it"""
 
 
 def inspect_checkpoint(folder: Path, *, precision: "Precision", device: str) -> Iterator[Finding]:

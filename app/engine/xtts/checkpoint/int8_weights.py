@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
-from app.engine.base import Check, unchecked
 from app.engine.xtts.checkpoint.agreement import find_voice, measure_agreement
 from app.engine.xtts.checkpoint.files import INT8_WEIGHTS, is_converted
 from app.engine.xtts.checkpoint.int8_file import Int8Weights, find_int8, read_int8, write_int8
@@ -23,6 +22,7 @@ from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.model.int8 import QuantizedMatrix, find_int8_problem, find_row_limit, quantize
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.voice.speakers import VoiceConditioning
+from app.startup import Check, unchecked
 
 logger = logging.getLogger(__name__)
 

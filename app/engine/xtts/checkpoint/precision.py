@@ -9,12 +9,12 @@ from typing import Literal
 import msgspec
 import torch
 
-from app.engine.base import Check, unchecked
 from app.engine.xtts.checkpoint.files import is_converted
 from app.engine.xtts.checkpoint.int8_weights import load_int8, with_int8
 from app.engine.xtts.checkpoint.load import Checkpoint
 from app.engine.xtts.model.int8 import find_int8_problem
 from app.errors import EngineUnavailable
+from app.startup import Check, unchecked
 
 logger = logging.getLogger(__name__)
 

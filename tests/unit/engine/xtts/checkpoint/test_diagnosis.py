@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from app.engine.xtts.checkpoint.diagnosis import check_folder
-from app.engine.xtts.checkpoint.files import folder_of, is_folder
+from app.engine.xtts.checkpoint.files import folder_of
 from app.errors import UnusableCheckpoint
+from app.weights.names import is_folder
 
 PUBLISHED = ("model.pth", "config.json", "vocab.json")
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:c7ea20001c6a\nsize 1867929118\n"
@@ -228,7 +229,7 @@ def test_what_this_user_may_not_read_is_told(tmp_path: Path, shut: str, mode: in
     code = (
         "import os, sys; from pathlib import Path; from app.errors import UnusableCheckpoint;"
         "from app.engine.xtts.checkpoint.diagnosis import check_folder;"
-        "from app.engine.xtts.checkpoint.files import is_folder, is_installed;"
+        "from app.engine.xtts.checkpoint.files import is_installed; from app.weights.names import is_folder;"
         "os.setuid(65534); folder = Path(sys.argv[1]);"
         "is_folder(str(folder)); is_installed(str(folder), folder)\n"
         "try: check_folder(folder)\n"
