@@ -49,7 +49,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     asr_model: Annotated[
         str,
-        Meta(min_length=1, description="Whisper model: a folder, a model to download, `embedded`, `off`, or `auto`"),
+        Meta(
+            min_length=1,
+            description="Whisper model: a folder, the id of a model to download, `embedded`, `off`; `auto` takes the "
+            "best that is installed",
+        ),
     ] = "auto"
     asr_device: Annotated[
         Literal["auto", "cpu", "cuda"], Meta(description="Where Whisper computes: `auto` prefers a GPU with cuBLAS 12")

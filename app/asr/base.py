@@ -191,7 +191,8 @@ class Recognizer(Protocol):
     def submit(self, request: TranscriptionRequest) -> RecognitionStream:
         """Admit a request, or raise at once.
 
-        Raises QueueFull, Draining, UnsupportedLanguage, or InvalidField for a translation by an English-only model.
+        Raises QueueFull, Draining, UnsupportedLanguage, or InvalidField for a translation where `info.can_translate` is
+        false.
         """
         ...
 

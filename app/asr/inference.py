@@ -1,6 +1,6 @@
 """The model as its thread sees it: arrays and tokens in, decoded tokens and timed phrases out.
 
-app.asr.network has it in CTranslate2.
+app.asr.whisper.network has it in CTranslate2.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,9 @@ class Network(Protocol):
 
     @property
     def is_multilingual(self) -> bool: ...
+
+    @property
+    def can_translate(self) -> bool: ...
 
     @property
     def languages(self) -> tuple[str, ...]: ...

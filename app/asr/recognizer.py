@@ -75,7 +75,7 @@ class WhisperRecognizer:
             name="whisper",
             model=model,
             languages=self._network.languages,
-            can_translate=self._network.is_multilingual,
+            can_translate=self._network.can_translate,
             device=device,
             precision=self._network.precision,
             max_batch=max_batch,
@@ -114,7 +114,7 @@ class WhisperRecognizer:
                 param="language",
             )
         if request.task == "translate" and not self.info.can_translate:
-            raise InvalidField(f"{self.info.model} knows English only, so it cannot translate", param="task")
+            raise InvalidField(f"{self.info.model} cannot translate", param="task")
         self.check_room()
 
         async def on_close() -> None:

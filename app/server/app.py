@@ -231,7 +231,8 @@ async def _load(
 
 
 async def _load_recognizer(app_state: AppState) -> None:
-    opening = partial(open_recognizer, app_state.settings, stage=app_state.lifecycle.stage)
+    lifecycle = app_state.lifecycle
+    opening = partial(open_recognizer, app_state.settings, stage=lifecycle.stage, check=lifecycle.check_start)
     app_state.loaded_recognizer, app_state.no_recognizer_reason = await run_in_daemon_thread(opening, name="load-asr")
 
 

@@ -49,7 +49,9 @@ def check_task(task: Task, info: RecognizerInfo) -> None:
     """Raises InvalidField."""
     if task == "translate" and not info.can_translate:
         raise InvalidField(
-            f"the model {info.model} cannot translate: choose a multilingual one (CHORUS_ASR_MODEL)", param="task"
+            f"the model {info.model} cannot translate; a multilingual one with a whole decoder can, such as "
+            "Systran/faster-whisper-large-v3 (CHORUS_ASR_MODEL)",
+            param="task",
         )
 
 

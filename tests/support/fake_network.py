@@ -40,6 +40,7 @@ class FakeNetwork:
     """
 
     is_multilingual = True
+    can_translate = True
     languages = ("en", "de")
     precision = "none"
 

@@ -14,6 +14,7 @@ import numpy as np
 from ctranslate2 import StorageView
 from faster_whisper import WhisperModel
 from faster_whisper.audio import pad_or_trim
+from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import (
     Segment,
@@ -39,6 +40,8 @@ NUM_SAMPLED = 5
 PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the word behind it, and to the word before it."""
 FRAMES_PER_S = 100
+END_OF_TEXT = {True: 50257, False: 50256}
+"""Id of the token that ends a text, in multilingual and in English-only vocabularies."""
 
 logging.getLogger("faster_whisper").setLevel(logging.WARNING)
 
@@ -56,17 +59,31 @@ class WhisperNetwork:
 
     device       `cpu` or `cuda`
     files        contents by file name, in place of a folder
+    is_pruned    True for a model whose decoder lacks layers: it does not know the task of translation
     Raises RuntimeError or ValueError for files that are no Whisper model of CTranslate2.
     """
 
     def __init__(
-        self, model: Path | str, *, device: str, precision: str, files: dict[str, bytes] | None = None
+        self,
+        model: Path | str,
+        *,
+        device: str,
+        precision: str,
+        files: dict[str, bytes] | None = None,
+        is_pruned: bool = False,
     ) -> None:
-        # Any: faster-whisper's annotations of several methods are wrong.
-        self._whisper: Any = WhisperModel(str(model), device=device, compute_type=precision, files=files or {})
+        # Any: faster-whisper's annotations of several methods are wrong, and None is meant where `files` has a dict.
+        given: Any = files
+        self._whisper: Any = WhisperModel(str(model), device=device, compute_type=precision, files=given)
         self._model = self._whisper.model
         self.is_multilingual: bool = self._model.is_multilingual
+        self.can_translate = self.is_multilingual and not is_pruned
+        if self._model.n_mels != self._whisper.feature_extractor.mel_filters.shape[0]:
+            # The folder lacks the preprocessor_config.json that says so.
+            self._whisper.feature_extractor = FeatureExtractor(feature_size=self._model.n_mels)
         vocabulary = self._whisper.hf_tokenizer
+        if vocabulary.token_to_id("<|endoftext|>") != END_OF_TEXT[self.is_multilingual]:
+            raise ValueError("its tokenizer.json is of another model")
         self.languages = tuple(
             code
             for code in self._whisper.supported_languages

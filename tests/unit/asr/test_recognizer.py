@@ -367,6 +367,7 @@ def test_one_request_more_than_may_wait_is_refused_with_a_time_to_come_back() ->
 def test_what_the_model_cannot_do_is_refused_at_once() -> None:
     class EnglishOnly(FakeNetwork):
         is_multilingual = False
+        can_translate = False
         languages = ("en",)
 
     async def scenario(recognizer: WhisperRecognizer) -> None:
