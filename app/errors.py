@@ -6,7 +6,10 @@ ChorusError
     InvalidField              a field is missing, malformed or out of bounds
     UnsupportedEncoding       the body is compressed
     UnsupportedLanguage       the engine does not speak it
+    UnsupportedSampleRate     out of bounds, or not of this audio format; names those there are
     UnknownSpeaker            no such voice; names near ones
+    UnknownConsent            no such consent recording is kept
+    AmbiguousSpeaker          several voices have this name; names their ids
     VoiceOfAnotherModel       a saved voice that was cloned with other weights than those that are loaded
     UnknownModel              no such model; names those there are
     InvalidMarkup             SSML that cannot be read; says where
@@ -95,8 +98,20 @@ class UnsupportedLanguage(RequestError):
     code = "unsupported_language"
 
 
+class UnsupportedSampleRate(RequestError):
+    code = "unsupported_sample_rate"
+
+
 class UnknownSpeaker(RequestError):
     code = "unknown_speaker"
+
+
+class UnknownConsent(RequestError):
+    code = "unknown_consent"
+
+
+class AmbiguousSpeaker(RequestError):
+    code = "ambiguous_speaker"
 
 
 class VoiceOfAnotherModel(RequestError):

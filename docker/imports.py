@@ -28,6 +28,7 @@ MODULES = [
     "rich.progress",
     "rich.table",
     "sentencex",
+    "soxr",
     "unicode_rbnf",
     "uvicorn.lifespan.on",
     "uvicorn.loops.asyncio",

@@ -42,14 +42,6 @@ def open_encoder(audio_format: AudioFormat, sample_rate_hz: int, *, streaming: b
             return _ContainerEncoder(_CODECS[audio_format], sample_rate_hz, streaming=streaming)
 
 
-def encode_whole(samples: NDArray[np.float32], audio_format: AudioFormat, sample_rate_hz: int) -> bytes:
-    encoder = open_encoder(audio_format, sample_rate_hz, streaming=False)
-    try:
-        return encoder.encode(samples) + encoder.close()
-    finally:
-        encoder.close()
-
-
 def wav_header(num_samples: int | None, sample_rate_hz: int) -> bytes:
     """44 bytes before 16-bit mono samples. An unknown length is all ones, which players and FFmpeg read as a stream."""
     data_size = UNKNOWN_SIZE if num_samples is None else min(2 * num_samples, UNKNOWN_SIZE)
@@ -96,7 +88,7 @@ class _PcmEncoder:
 
 class _Codec(msgspec.Struct, frozen=True, kw_only=True):
     container: str
-    encoder: Literal["libmp3lame", "libopus", "aac", "flac"]
+    encoder: Literal["libmp3lame", "libopus", "aac", "flac", "pcm_mulaw", "pcm_alaw"]
     sample_format: Literal["s16", "flt", "fltp"]
     bit_rate: int | None = None
     options: dict[str, str] = {}
@@ -124,6 +116,9 @@ _CODECS = {
     AudioFormat.FLAC: _Codec(
         container="flac", encoder="flac", sample_format="s16", options={"metadata_header_padding": "0"}
     ),
+    # Containers without a header.
+    AudioFormat.ULAW: _Codec(container="mulaw", encoder="pcm_mulaw", sample_format="s16"),
+    AudioFormat.ALAW: _Codec(container="alaw", encoder="pcm_alaw", sample_format="s16"),
 }
 
 

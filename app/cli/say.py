@@ -9,8 +9,8 @@ from typing import BinaryIO, TextIO
 
 import click
 
-from app.audio.encoders import open_encoder, wav_header
-from app.audio.formats import AudioFormat, format_for_suffix, parse_format
+from app.audio.formats import MAX_RATE_HZ, MIN_RATE_HZ, AudioFormat, OutputFormat, format_for_suffix, parse_format
+from app.audio.output import open_output_encoder
 from app.cli.output import is_same, is_seekable, open_output
 from app.engine.factory import build_engine
 from app.errors import InvalidField
@@ -30,7 +30,14 @@ from app.text.markup import Markup
 @click.option("-f", "--file", "source", type=click.File(encoding="utf-8"), help="Read the text from a file.")
 @click.option("-o", "--output", required=True, help="File to write, its ending gives the format; `-` for a pipe.")
 @click.option("--captions", help="Also write which text is heard when: a .srt, .vtt or .json file.")
-@click.option("--format", "format_name", help="wav, pcm, mp3, opus, aac or flac, where the ending does not say.")
+@click.option(
+    "--format", "format_name", help="wav, pcm, mp3, opus, aac, flac, ulaw or alaw, where the ending does not say."
+)
+@click.option(
+    "--rate",
+    type=click.IntRange(MIN_RATE_HZ, MAX_RATE_HZ),
+    help="Samples a second; the engine's by default, 8000 for ulaw and alaw.",
+)
 @click.option("--voice", help="A voice from `chorus voices`; the first one by default.")
 @click.option("--language", default="", help="English by default, or the first language of an engine without it.")
 @click.option(
@@ -48,6 +55,7 @@ def say(
     output: str,
     captions: str | None,
     format_name: str | None,
+    rate: int | None,
     voice: str | None,
     language: str,
     markup: str,
@@ -58,7 +66,7 @@ def say(
     if text not in (None, "-") and source is not None:
         raise click.UsageError("give the text or --file, not both")
     said = read_text(source or sys.stdin) if text is None or text == "-" else text
-    audio_format = _choose_format(output, format_name)
+    file_format = OutputFormat(_choose_format(output, format_name), rate)
     write_captions = None if captions is None else _choose_captions(captions)
     if captions is not None and is_same(captions, output):
         raise click.UsageError("give --output and --captions different names")
@@ -71,7 +79,7 @@ def say(
     # Opened before the first word, so that an unwritable folder is reported before a chapter is spoken.
     with nullcontext() if captions is None else open_output(captions) as captions_file:
         with open_output(output) as file:
-            receipt = asyncio.run(_speak(request, settings, audio_format, file, is_seekable=is_seekable(output)))
+            receipt = asyncio.run(_speak(request, settings, file_format, file, is_seekable=is_seekable(output)))
         if captions_file is not None and write_captions is not None:
             captions_file.write(write_captions(receipt.segments).encode())
     for warning in receipt.warnings:
@@ -108,7 +116,7 @@ def _choose_captions(captions: str) -> Callable[[Iterable[SegmentEnded]], str]:
 
 
 async def _speak(
-    request: SpeechRequest, settings: Settings, audio_format: AudioFormat, file: BinaryIO, *, is_seekable: bool
+    request: SpeechRequest, settings: Settings, output: OutputFormat, file: BinaryIO, *, is_seekable: bool
 ) -> Receipt:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -122,7 +130,7 @@ async def _speak(
         speech = await service.speak(request)
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=speech.num_segments, audio="")
-            encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=not is_seekable)
+            encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=not is_seekable)
             async for event in speech:
                 if isinstance(event, SegmentEnded):
                     progress.advance(task)
@@ -130,9 +138,6 @@ async def _speak(
                     file.write(encoder.encode(event))
                     progress.update(task, audio=f"{speech.num_samples / speech.sample_rate_hz:.0f} s")
             file.write(encoder.close())
-        if audio_format is AudioFormat.WAV and is_seekable:
-            file.seek(0)  # the length is known by now, and players show it
-            file.write(wav_header(speech.num_samples, speech.sample_rate_hz))
         return speech.receipt()
     finally:
         await service.aclose()

@@ -8,8 +8,8 @@ from contextlib import aclosing
 import msgspec
 from litestar.response import Stream
 
-from app.audio.formats import AudioFormat
-from app.http.dialects.openai import FIELD_NAMES, AudioDelta, AudioDone, SpeechUsage
+from app.audio.formats import OutputFormat
+from app.http.dialects.openai import FIELD_NAMES
 from app.http.metrics import Metrics
 from app.http.responses.audio import encoded_pieces, streamed_response
 from app.http.responses.sse import MEDIA_TYPE, server_sent_event
@@ -20,23 +20,45 @@ from app.speech.stream import SpeechStream
 CODES_PER_S = 22_050 / 1024
 
 
+class SpeechUsage(msgspec.Struct, kw_only=True):
+    """Size of an answer. Only XTTS has tokens, so both numbers are computed from text and audio for every engine."""
+
+    input_tokens: int
+    """characters of `input`"""
+    output_tokens: int
+    """audio codes of XTTS, 1024 / 22 050 s each, rounded up"""
+    total_tokens: int
+
+
+class AudioDelta(msgspec.Struct, kw_only=True, tag_field="type", tag="speech.audio.delta"):
+    """A piece of the encoded audio, in base64."""
+
+    audio: str
+
+
+class AudioDone(msgspec.Struct, kw_only=True, tag_field="type", tag="speech.audio.done"):
+    """All audio has been sent."""
+
+    usage: SpeechUsage
+
+
 async def event_response(
     request: AnyRequest,
     metrics: Metrics,
     speaking: Coroutine[None, None, SpeechStream],
     asked: SpeechRequest,
-    audio_format: AudioFormat,
+    output: OutputFormat,
 ) -> Stream:
     """`audio_response` with each piece of the file in an event."""
     return await streamed_response(
-        request, metrics, speaking, lambda speech: _events(speech, asked, audio_format), MEDIA_TYPE
+        request, metrics, speaking, lambda speech: _events(speech, asked, output), MEDIA_TYPE
     )
 
 
-async def _events(speech: SpeechStream, asked: SpeechRequest, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def _events(speech: SpeechStream, asked: SpeechRequest, output: OutputFormat) -> AsyncGenerator[bytes]:
     """After an `error` event the stream breaks off."""
     try:
-        async with aclosing(encoded_pieces(speech, audio_format)) as pieces:
+        async with aclosing(encoded_pieces(speech, output)) as pieces:
             async for data in pieces:
                 yield _event(AudioDelta(audio=base64.b64encode(data).decode()))
     except Exception as error:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from app.audio.formats import AudioFormat
+from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.http.live.json_socket import Failed
 from app.http.wire.schemas import SamplingOptions
 from app.speech.request import LanguageCode, SpeakerId, Speed
@@ -20,7 +20,13 @@ class Start(SamplingOptions, kw_only=True, tag="start", forbid_unknown_fields=Tr
     """SSML is a document, which cannot be read in pieces"""
     speed: Speed = 1.0
     format: AudioFormat = AudioFormat.PCM
+    sample_rate: SampleRate | None = None
     api_key: Annotated[str, Meta(max_length=4096)] | None = None
+
+    @property
+    def output(self) -> OutputFormat:
+        """Raises UnsupportedSampleRate."""
+        return OutputFormat(self.format, self.sample_rate)
 
 
 class Text(msgspec.Struct, kw_only=True, tag="text", forbid_unknown_fields=True):

@@ -8,8 +8,9 @@ from contextlib import aclosing
 import msgspec
 import numpy as np
 
-from app.audio.encoders import Encoder, open_encoder
-from app.audio.formats import AudioFormat
+from app.audio.encoders import Encoder
+from app.audio.formats import OutputFormat
+from app.audio.output import open_output_encoder
 from app.errors import InvalidField
 from app.http.live import messages
 from app.http.live.json_socket import JsonSocket, decode, run_until_first_ends
@@ -29,10 +30,10 @@ class LiveSocket(JsonSocket):
             raise InvalidField('the first message must be `{"type": "start"}`', param="type")
         return message
 
-    async def converse(self, conversation: Conversation, audio_format: AudioFormat) -> None:
+    async def converse(self, conversation: Conversation, output: OutputFormat) -> None:
         """Run until the audio after `end` is sent, or until the client leaves."""
         await run_until_first_ends(
-            self._read(conversation), self._speak(conversation, audio_format), self._tell_room(conversation)
+            self._read(conversation), self._speak(conversation, output), self._tell_room(conversation)
         )
 
     async def _read(self, conversation: Conversation) -> None:
@@ -66,8 +67,8 @@ class LiveSocket(JsonSocket):
             await conversation.room()
             await self.send(messages.Resume())
 
-    async def _speak(self, conversation: Conversation, audio_format: AudioFormat) -> None:
-        turn = _Turn(audio_format, conversation.sample_rate_hz)
+    async def _speak(self, conversation: Conversation, output: OutputFormat) -> None:
+        turn = _Turn(output, conversation.sample_rate_hz)
         try:
             async with aclosing(conversation.events()) as events:
                 async for event in events:
@@ -107,14 +108,14 @@ def _decode(frame: str | bytes) -> messages.Message:
 class _Turn:
     """The encoder of the audio between two `flushed` or `cancelled`, which is a file of its own."""
 
-    def __init__(self, audio_format: AudioFormat, sample_rate_hz: int) -> None:
-        self._format = audio_format
+    def __init__(self, output: OutputFormat, sample_rate_hz: int) -> None:
+        self._output = output
         self._sample_rate_hz = sample_rate_hz
         self._encoder: Encoder | None = None
 
     def encode(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
         if self._encoder is None:
-            self._encoder = open_encoder(self._format, self._sample_rate_hz, streaming=True)
+            self._encoder = open_output_encoder(self._output, self._sample_rate_hz, streaming=True)
         return self._encoder.encode(samples)
 
     def close(self) -> bytes:
@@ -123,13 +124,13 @@ class _Turn:
         return b"" if encoder is None else encoder.close()
 
 
-def started(conversation: Conversation, audio_format: AudioFormat, engine: str) -> messages.Started:
+def started(conversation: Conversation, output: OutputFormat, engine: str) -> messages.Started:
     return messages.Started(
         request_id=request_context.get().request_id,
         engine=engine,
-        format=audio_format,
-        media_type=audio_format.mime_type,
-        sample_rate_hz=conversation.sample_rate_hz,
+        format=output.format,
+        media_type=output.format.mime_type,
+        sample_rate_hz=output.rate_hz(conversation.sample_rate_hz),
         seed=conversation.seed,
         max_pending_chars=conversation.max_pending_chars,
     )

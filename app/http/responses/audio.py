@@ -10,8 +10,8 @@ import numpy as np
 from litestar import Response
 from litestar.response import Stream
 
-from app.audio.encoders import encode_whole, open_encoder
-from app.audio.formats import AudioFormat
+from app.audio.formats import OutputFormat
+from app.audio.output import encode_whole, open_output_encoder
 from app.http.metrics import Metrics
 from app.http.middleware.at_end import at_end
 from app.http.responses.disconnect import unless_client_leaves
@@ -28,18 +28,16 @@ async def audio_response(
     request: AnyRequest,
     metrics: Metrics,
     speaking: Coroutine[None, None, SpeechStream],
-    audio_format: AudioFormat,
+    output: OutputFormat,
     *,
     stream: bool,
 ) -> Response[bytes] | Stream:
     """Await the first audio (all of it unless `stream`) before the status is decided."""
-    request_context.get().facts.update(format=audio_format.value, stream=stream)
+    request_context.get().facts.update(output_facts(output), stream=stream)
     if stream:
-        media_type = audio_format.mime_type
-        return await streamed_response(
-            request, metrics, speaking, partial(encoded_pieces, audio_format=audio_format), media_type
-        )
-    return await whole_response(request, metrics, speaking, partial(_whole, audio_format=audio_format))
+        media_type = output.format.mime_type
+        return await streamed_response(request, metrics, speaking, partial(encoded_pieces, output=output), media_type)
+    return await whole_response(request, metrics, speaking, partial(_whole, output=output))
 
 
 def closing(speech: SpeechStream, metrics: Metrics) -> Callable[[], Awaitable[None]]:
@@ -115,10 +113,10 @@ async def streamed_response(
     return Stream(body, media_type=media_type, headers=receipt_headers(speech.receipt()), status_code=200)
 
 
-async def encoded_whole(speech: SpeechStream, audio_format: AudioFormat) -> bytes:
+async def encoded_whole(speech: SpeechStream, output: OutputFormat) -> bytes:
     samples = await speech.collect()
     with span("encode"):
-        data = await WHOLE_ANSWERS.run(encode_whole, samples, audio_format, speech.sample_rate_hz)
+        data = await WHOLE_ANSWERS.run(encode_whole, samples, output, speech.sample_rate_hz)
     speech.piece_sent()
     return data
 
@@ -128,25 +126,25 @@ def whole_headers(receipt: Receipt) -> dict[str, str]:
     return receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
 
 
-async def _whole(speech: SpeechStream, audio_format: AudioFormat) -> Response[bytes]:
-    data = await encoded_whole(speech, audio_format)
+async def _whole(speech: SpeechStream, output: OutputFormat) -> Response[bytes]:
+    data = await encoded_whole(speech, output)
     headers = whole_headers(speech.receipt())
-    return Response(data, media_type=audio_format.mime_type, headers=headers, status_code=200)
+    return Response(data, media_type=output.format.mime_type, headers=headers, status_code=200)
 
 
-async def encoded_pieces(speech: SpeechStream, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def encoded_pieces(speech: SpeechStream, output: OutputFormat) -> AsyncGenerator[bytes]:
     """The bytes of the file, as they are made."""
-    async with aclosing(encoded_events(speech, audio_format)) as events:
+    async with aclosing(encoded_events(speech, output)) as events:
         async for event in events:
             if isinstance(event, bytes):
                 yield event
 
 
 async def encoded_events(
-    speech: SpeechStream, audio_format: AudioFormat
+    speech: SpeechStream, output: OutputFormat
 ) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
     """The stream's events, with bytes of the file in place of samples."""
-    encoder = open_encoder(audio_format, speech.sample_rate_hz, streaming=True)
+    encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=True)
     encoding, encode_s = start_span("encode"), 0.0
     try:
         async for event in speech:
@@ -164,6 +162,12 @@ async def encoded_events(
         encoder.close()
         encoding.set_attribute("chorus.encode_seconds", encode_s)
         encoding.end()
+
+
+def output_facts(output: OutputFormat) -> dict[str, Any]:
+    """Fields for the log."""
+    rate = {} if output.sample_rate is None else {"sample_rate": output.sample_rate}
+    return {"format": output.format.value} | rate
 
 
 def receipt_facts(receipt: Receipt) -> dict[str, Any]:

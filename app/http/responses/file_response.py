@@ -13,8 +13,8 @@ from litestar import Response
 from litestar.response import Stream
 
 from app import __version__
-from app.audio.formats import AudioFormat
-from app.http.responses.audio import encoded_pieces, streamed_response, whole_headers, whole_response
+from app.audio.formats import OutputFormat
+from app.http.responses.audio import encoded_pieces, output_facts, streamed_response, whole_headers, whole_response
 from app.http.responses.ranges import ByteRange, parse_range
 from app.http.responses.spoken_files import SpokenFile
 from app.http.state import AppState
@@ -31,24 +31,26 @@ async def file_response(
     app_state: AppState,
     service: SpeechService,
     asked: SpeechRequest,
-    audio_format: AudioFormat,
+    output: OutputFormat,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
     """The file, streamed while it is spoken, or a range of it once complete."""
     files, metrics = app_state.spoken_files, app_state.metrics
+    if asked.speaker_id is not None:  # an alias or a name may mean another voice tomorrow
+        asked = msgspec.structs.replace(asked, speaker_id=await service.voices.identify(asked.speaker_id))
     asked = with_seed(asked)
-    etag = _etag(asked, audio_format, service.engine.info.model, service.lexicon.version)
+    etag = _etag(asked, output, service.engine.info.model, service.lexicon.version)
     file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
     wanted = _wanted(request, etag)
     if wanted is not None and wanted.is_from_start_to_end and files.get(etag) is None:
         wanted = None  # players that begin so take a stream too
-    request_context.get().facts.update(format=audio_format.value, stream=wanted is None)
+    request_context.get().facts.update(output_facts(output), stream=wanted is None)
     if wanted is None:
         stream = await streamed_response(
             request,
             metrics,
             service.speak(asked),
-            partial(encoded_pieces, audio_format=audio_format),
-            audio_format.mime_type,
+            partial(encoded_pieces, output=output),
+            output.format.mime_type,
         )
         stream.headers.update(file_headers)
         return stream
@@ -56,7 +58,7 @@ async def file_response(
     await service.voices.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
 
     async def collect(speech: SpeechStream) -> Response[bytes]:
-        async with aclosing(encoded_pieces(speech, audio_format)) as pieces:
+        async with aclosing(encoded_pieces(speech, output)) as pieces:
             data = b"".join([piece async for piece in pieces])
         speech.piece_sent()
         headers = whole_headers(speech.receipt()) | file_headers
@@ -68,7 +70,7 @@ async def file_response(
         if kept is None:
             spoken = await whole_response(request, metrics, service.speak(asked), collect)
             kept = SpokenFile(spoken.content, dict(spoken.headers))
-    return _part(kept, wanted, audio_format)
+    return _part(kept, wanted, output)
 
 
 def with_seed(asked: SpeechRequest) -> SpeechRequest:
@@ -79,9 +81,9 @@ def with_seed(asked: SpeechRequest) -> SpeechRequest:
     return msgspec.structs.replace(asked, seed=int.from_bytes(digest[:4], "big"))
 
 
-def _etag(asked: SpeechRequest, audio_format: AudioFormat, model: str, lexicon: tuple[int, ...] | None) -> str:
+def _etag(asked: SpeechRequest, output: OutputFormat, model: str, lexicon: tuple[int, ...] | None) -> str:
     """A strong ETag of everything that the bytes depend on."""
-    identity = msgspec.json.encode((asked, audio_format, model, lexicon, __version__))
+    identity = msgspec.json.encode((asked, output, model, lexicon, __version__))
     return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
 
 
@@ -92,7 +94,7 @@ def _wanted(request: AnyRequest, etag: str) -> ByteRange | None:
     return parse_range(request.headers.get("range"))
 
 
-def _part(file: SpokenFile, wanted: ByteRange, audio_format: AudioFormat) -> Response[bytes] | Response[ErrorBody]:
+def _part(file: SpokenFile, wanted: ByteRange, output: OutputFormat) -> Response[bytes] | Response[ErrorBody]:
     length = len(file.data)
     positions = wanted.resolve(length)
     if positions is None:
@@ -101,4 +103,4 @@ def _part(file: SpokenFile, wanted: ByteRange, audio_format: AudioFormat) -> Res
         return error_response(416, "range_not_satisfiable", message, headers=headers)
     headers = file.headers | {"Content-Range": f"bytes {positions.start}-{positions.stop - 1}/{length}"}
     data = file.data[positions.start : positions.stop]
-    return Response(data, status_code=206, media_type=audio_format.mime_type, headers=headers)
+    return Response(data, status_code=206, media_type=output.format.mime_type, headers=headers)

@@ -12,7 +12,7 @@ import msgspec
 from litestar import MediaType, Response
 from litestar.response import Stream
 
-from app.audio.formats import AudioFormat
+from app.audio.formats import OutputFormat
 from app.http.metrics import Metrics
 from app.http.responses.audio import (
     encoded_events,
@@ -34,21 +34,19 @@ async def timed_response(
     request: AnyRequest,
     metrics: Metrics,
     speaking: Coroutine[None, None, SpeechStream],
-    audio_format: AudioFormat,
+    output: OutputFormat,
     *,
     stream: bool,
 ) -> Response[bytes] | Stream:
     if stream:
-        return await streamed_response(
-            request, metrics, speaking, partial(_events, audio_format=audio_format), MEDIA_TYPE
-        )
-    return await whole_response(request, metrics, speaking, partial(_whole, audio_format=audio_format))
+        return await streamed_response(request, metrics, speaking, partial(_events, output=output), MEDIA_TYPE)
+    return await whole_response(request, metrics, speaking, partial(_whole, output=output))
 
 
-async def _whole(speech: SpeechStream, audio_format: AudioFormat) -> Response[bytes]:
-    data = await encoded_whole(speech, audio_format)
+async def _whole(speech: SpeechStream, output: OutputFormat) -> Response[bytes]:
+    data = await encoded_whole(speech, output)
     receipt = _receipt(speech)
-    audio = EncodedAudio(format=audio_format, media_type=audio_format.mime_type, data=data)
+    audio = EncodedAudio(format=output.format, media_type=output.format.mime_type, data=data)
     timed = TimedAnswer(audio=audio, **msgspec.structs.asdict(receipt))
     # In a thread: a chapter is a hundred megabytes of base64.
     body = await WHOLE_ANSWERS.run(msgspec.json.encode, timed)
@@ -56,9 +54,9 @@ async def _whole(speech: SpeechStream, audio_format: AudioFormat) -> Response[by
     return Response(body, media_type=MediaType.JSON, headers=headers, status_code=200)
 
 
-async def _events(speech: SpeechStream, audio_format: AudioFormat) -> AsyncGenerator[bytes]:
+async def _events(speech: SpeechStream, output: OutputFormat) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(encoded_events(speech, audio_format)) as events:
+        async with aclosing(encoded_events(speech, output)) as events:
             async for event in events:
                 if isinstance(event, bytes):
                     yield _event("audio", AudioEvent(data=event))

@@ -28,6 +28,7 @@ async def clone_voice(
     app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     async with uploads.recordings(request, CloneForm) as (form, recordings):
+        output = form.output
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
     asked = form.to_request(
@@ -40,4 +41,4 @@ async def clone_voice(
         lexicon=form.lexicon,
     )
     respond = timed_response if form.timestamps else audio_response
-    return await respond(request, app_state.metrics, service.clone(asked, clips), form.format, stream=form.stream)
+    return await respond(request, app_state.metrics, service.clone(asked, clips), output, stream=form.stream)

@@ -26,6 +26,7 @@ async def speak_text(
     service: NamedDependency[SpeechService],
     app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
+    output = data.output
     asked = data.to_request(
         data.text,
         speaker_id=data.speaker_id,
@@ -36,4 +37,4 @@ async def speak_text(
         lexicon=data.lexicon,
     )
     respond = timed_response if data.timestamps else audio_response
-    return await respond(request, app_state.metrics, service.speak(asked), data.format, stream=data.stream)
+    return await respond(request, app_state.metrics, service.speak(asked), output, stream=data.stream)

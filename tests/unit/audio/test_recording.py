@@ -13,8 +13,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.audio.encoders import encode_whole, open_encoder
-from app.audio.formats import AudioFormat
+from app.audio.encoders import open_encoder
+from app.audio.formats import AudioFormat, OutputFormat
+from app.audio.output import encode_whole
 from app.audio.recording import DecodedRecording, decode_recording
 from app.audio.reference_check import check_reference, clipped_share
 from app.errors import RequestError, UnreadableAudio, UnusableReference
@@ -87,7 +88,7 @@ def test_a_recording_comes_back_in_any_common_format(container: str, subtype: st
 def test_our_own_answers_can_be_cloned_from_streamed_or_whole(audio_format: AudioFormat) -> None:
     encoder = open_encoder(audio_format, RATE_HZ, streaming=True)
     streamed = encoder.encode(voice(3)) + encoder.close()
-    for data in (streamed, encode_whole(voice(3), audio_format, RATE_HZ)):
+    for data in (streamed, encode_whole(voice(3), OutputFormat(audio_format), RATE_HZ)):
         clip = decode_reference(data)
         assert len(clip.samples) / clip.sample_rate_hz == pytest.approx(3.0, abs=0.1)
 
@@ -162,7 +163,7 @@ def test_no_more_than_the_callers_limit_is_used_and_it_is_told(seconds: float, i
 @pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.FLAC, AudioFormat.AAC, AudioFormat.MP3])
 def test_decoding_leaves_no_threads_behind(audio_format: AudioFormat) -> None:
     """The stack of each counts as memory of the process that decodes, which has a limit."""
-    data = encode_whole(voice(3), audio_format, RATE_HZ)
+    data = encode_whole(voice(3), OutputFormat(audio_format), RATE_HZ)
     decode_reference(data)
     process = psutil.Process()
     num_threads = process.num_threads()
