@@ -91,6 +91,61 @@ class Hosts:
     __repr__ = __str__
 
 
+class Names:
+    """Comma-separated names, or `*` for any name."""
+
+    def __init__(self, text: str = "") -> None:
+        self.values = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+        self.is_any = self.values == ("*",)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Names) and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __str__(self) -> str:
+        return ", ".join(self.values)
+
+    __repr__ = __str__
+
+
+class VoiceAliases:
+    """Comma-separated `alias=voice`; a voice is an id, a saved voice's name, or another alias."""
+
+    def __init__(self, text: str = "") -> None:
+        self.names: tuple[str, ...] = ()
+        """as they are written"""
+        self.targets: dict[str, str] = {}
+        """alias, without regard to case (`str.casefold`) -> what it means"""
+        for pair in filter(None, map(str.strip, text.split(","))):
+            alias, _, target = (part.strip() for part in pair.partition("="))
+            if not (alias and target):
+                raise ValueError(f"{pair!r} is not an alias and a voice, such as alloy=Ana Florence")
+            if alias.casefold() in self.targets:
+                raise ValueError(f"the alias {alias!r} is given twice")
+            self.names += (alias,)
+            self.targets[alias.casefold()] = target
+        for alias in self.names:
+            seen = {alias.casefold()}
+            while (target := self.targets.get(alias.casefold())) is not None:
+                if target.casefold() in seen:
+                    raise ValueError(f"the aliases go in a circle at {target!r}")
+                seen.add(target.casefold())
+                alias = target
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VoiceAliases) and self.targets == other.targets
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.targets.items()))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{alias}={self.targets[alias.casefold()]}" for alias in self.names)
+
+    __repr__ = __str__
+
+
 def _as_sent(name: str) -> str:
     """A host name as browsers send it: lower case, ASCII, no dot at the end."""
     try:

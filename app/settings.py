@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import InvalidSetting
-from app.setting_values import ApiKeys, Hosts, Origins
+from app.setting_values import ApiKeys, Hosts, Names, Origins, VoiceAliases
 
 PREFIX = "CHORUS_"
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
@@ -73,6 +73,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lexicon: Annotated[
         str, Meta(description="TOML file of words and how they are said, by language; read again when it changes")
     ] = ""
+    model_names: Annotated[
+        Names,
+        Meta(
+            description="Further names that `model` may be at OpenAI's speech route, separated by commas; `*`: any name"
+        ),
+    ] = Names()
+    voice_aliases: Annotated[
+        VoiceAliases,
+        Meta(
+            description="Other names of voices, in any case, separated by commas: `alloy=Ana Florence, nova=SAVED_ID`"
+        ),
+    ] = VoiceAliases()
     api_keys: Annotated[
         ApiKeys,
         Meta(description="Callers' keys, separated by commas; empty: everybody may ask"),

@@ -7,6 +7,7 @@ from app.engine.listing import read_engine_voices
 from app.observability.log import configure_logging
 from app.settings import load_settings
 from app.voices.manifest import VoiceModel
+from app.voices.names import VoiceNames
 from app.voices.store import VoiceStore
 
 
@@ -20,8 +21,13 @@ def voices() -> None:
     settings = load_settings()
     known = read_engine_voices(settings)
     store = VoiceStore(settings.data, VoiceModel(known.model, known.identity), max_voices=settings.max_voices)
-    saved = [Speaker(id=voice.id, name=voice.name, languages=known.languages, source="saved") for voice in store.list()]
-    table = Table("id", "name", "languages", "source", title=f"{known.engine} engine ({known.model})")
-    for speaker in (*known.speakers, *saved):
-        table.add_row(speaker.id, speaker.name, ", ".join(speaker.languages), speaker.source)
+    saved = [
+        Speaker(id=voice.id, name=voice.name, languages=known.languages, source="saved", aliases=voice.aliases)
+        for voice in store.list()
+    ]
+    table = Table("id", "name", "aliases", "languages", "source", title=f"{known.engine} engine ({known.model})")
+    for speaker in VoiceNames(settings.voice_aliases).shown((*known.speakers, *saved)):
+        table.add_row(
+            speaker.id, speaker.name, ", ".join(speaker.aliases), ", ".join(speaker.languages), speaker.source
+        )
     Console().print(table)

@@ -24,6 +24,8 @@ class Speaker(msgspec.Struct, frozen=True):
     name: str
     languages: tuple[str, ...]
     source: Literal["built-in", "saved"]
+    aliases: tuple[str, ...] = ()
+    """other names of it; never those of CHORUS_VOICE_ALIASES where an engine lists it"""
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):

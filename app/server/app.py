@@ -6,10 +6,10 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache, partial
-from typing import cast
+from typing import Any, cast
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.handlers import WebsocketRouteHandler
 
@@ -93,17 +93,23 @@ def create_app(
         return app_state.service
 
     @cache
-    def document_for(languages: tuple[str, ...], heard_languages: tuple[str, ...]) -> bytes:
+    def document_for(languages: tuple[str, ...], heard_languages: tuple[str, ...], server: str) -> bytes:
         needs_key = app_state.access.callers.needs_key
         document = build_document(
-            ROUTES, dependencies, languages=languages, heard_languages=heard_languages, needs_key=needs_key
+            ROUTES,
+            dependencies,
+            languages=languages,
+            heard_languages=heard_languages,
+            needs_key=needs_key,
+            server=server,
         )
         return msgspec.json.encode(document)
 
-    def get_document() -> bytes:
+    def get_document(request: Request[Any, Any, Any]) -> bytes:
         languages = tuple(app_state.loaded.engine.info.languages if app_state.loaded else LANGUAGES)
         recognizer = app_state.loaded_recognizer
-        return document_for(languages, () if recognizer is None else recognizer.info.languages)
+        server = "." if request.scope["path"] == "/openapi.json" else ".."
+        return document_for(languages, () if recognizer is None else recognizer.info.languages, server)
 
     dependencies = {
         "app_state": Provide(get_app_state, sync_to_thread=False),
@@ -217,6 +223,8 @@ async def _load(
         with lifecycle.stage("speakers"):
             await service.voices.convert_earlier()
             await service.voices.list()
+            for fault in await service.voices.alias_faults():
+                logger.warning("CHORUS_VOICE_ALIASES: %s", fault)
         engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))
         app_state.loaded = service
         lifecycle.is_ready()

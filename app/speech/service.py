@@ -26,6 +26,7 @@ from app.text.languages import LANGUAGES, default_language, match_language
 from app.text.lexicon import FindLexicons, Lexicon
 from app.text.lexicon_file import LexiconFile
 from app.voices.catalogue import VoiceCatalogue
+from app.voices.consents import Consents
 from app.voices.levels import level_of
 from app.voices.shared_folder import SharedFolder, Volume
 
@@ -49,9 +50,11 @@ class SpeechService:
             engine,
             settings.data,
             max_voices=settings.max_voices,
+            aliases=settings.voice_aliases,
             folder=SharedFolder(volume),
             request_timeout_s=settings.request_timeout_s,
         )
+        self.consents = Consents(settings.data, self.voices.folder, max_consents=settings.max_voices)
         self._settings = settings
         self._lifecycle = lifecycle
         self._clock = clock

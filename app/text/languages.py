@@ -1,6 +1,9 @@
 """The seventeen languages of XTTS v2, further ones of fine-tunes, and the names that callers give them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from babel import Locale
 
 LANGUAGES = {
     "en": "English",
@@ -58,11 +61,12 @@ def canonical_language(code: str) -> str:
 def match_language(code: str, spoken: Sequence[str]) -> str | None:
     """The one of `spoken` (canonical codes) that `code` means, or None.
 
-    `pt-BR` is `pt` where no `pt-br` is spoken. Every Chinese is `zh-cn`.
+    `pt-BR` is `pt` where no `pt-br` is spoken. Every Chinese is `zh-cn`. An English name is taken too: `German`.
     """
     language = canonical_language(code)
     base = language.partition("-")[0]
-    return next((found for found in (language, canonical_language(base)) if found in spoken), None)
+    by_code = next((found for found in (language, canonical_language(base)) if found in spoken), None)
+    return by_code or next((each for each in spoken if language_name(each).lower() == language), None)
 
 
 def default_language(spoken: Sequence[str]) -> str:
@@ -77,5 +81,11 @@ def max_chars(language: str) -> int:
 
 
 def language_name(code: str) -> str:
-    """In English; the code itself for a language that a fine-tune has added."""
-    return LANGUAGES.get(code, code)
+    """In English; the code itself where it is not known."""
+    return LANGUAGES.get(code) or _english_names().get(code, code)
+
+
+@cache
+def _english_names() -> Mapping[str, str]:
+    """Of languages that fine-tunes have added."""
+    return dict(Locale("en").languages)

@@ -20,9 +20,11 @@ from app.engine.base import Engine, Speaker
 from app.engine.values import Voice
 from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
 from app.pools import FILES, TEXT
+from app.setting_values import VoiceAliases
 from app.voices.built_in import BuiltInVoices, SpeakerList, utc_now
 from app.voices.levels import level_of
 from app.voices.manifest import MAX_ID_CHARS, SavedVoice, VoiceModel, voice_id
+from app.voices.names import VoiceNames, ids_called
 from app.voices.shared_folder import MAX_AGE_S, SharedFolder
 from app.voices.store import VoiceStore
 from app.voices.voice_file import unusable
@@ -39,6 +41,7 @@ class VoiceCatalogue:
         data: Path,
         *,
         max_voices: int = 1000,
+        aliases: VoiceAliases | None = None,
         folder: SharedFolder | None = None,
         request_timeout_s: float = 300.0,
         now: Callable[[], datetime] = utc_now,
@@ -46,6 +49,7 @@ class VoiceCatalogue:
         self.model = VoiceModel(engine.info.model, engine.info.identity)
         self.saved = VoiceStore(data, self.model, max_voices=max_voices)
         self.folder = folder or SharedFolder()
+        self.names = VoiceNames(aliases or VoiceAliases())
         self._engine = engine
         self._built_in = BuiltInVoices(engine, data, self.folder, now=now)
         self._now = now
@@ -57,7 +61,7 @@ class VoiceCatalogue:
         """Built-in voices and saved ones of this model. `refresh` writes the metadata file anew first."""
         built_in = await self._built_in.list(refresh=refresh)
         saved = [self._as_speaker(voice) for voice in await self.list_saved() if self.model.made(voice)]
-        speakers = (*built_in.speakers, *saved)
+        speakers = self.names.shown((*built_in.speakers, *saved))
         return msgspec.structs.replace(built_in, speakers=speakers, count=len(speakers))
 
     async def list_saved(self) -> Sequence[SavedVoice]:
@@ -65,44 +69,72 @@ class VoiceCatalogue:
         async with self.folder.reading():
             return await FILES.run(self.saved.list_all)
 
-    async def find(self, speaker_id: str | None) -> Voice:
-        """The voice of that id; the engine's first for None.
+    async def identify(self, name: str) -> str:
+        """The id of the voice that `name` means. Raises UnknownSpeaker, naming near ones, or AmbiguousSpeaker."""
+        if name in (speaker.id for speaker in self._engine.speakers()):
+            return name
+        for max_age_s in (MAX_AGE_S, 0.0):
+            async with self.folder.reading(max_age_s=max_age_s):
+                id = await FILES.run(self._identify, name)
+            if id is not None:
+                return id
+        raise await self._unknown(name)
 
-        Raises UnknownSpeaker, naming near ones, or VoiceOfAnotherModel.
+    async def is_name(self, name: str) -> bool:
+        """True if `name` is an id, a name or an alias, also an alias of a voice that is not here any more."""
+        if len(self.names.chain(name)) > 1:
+            return True
+        async with self.folder.reading(max_age_s=MAX_AGE_S):
+            return bool(await FILES.run(lambda: ids_called(name, self._speakers())))
+
+    async def find(self, name: str | None) -> Voice:
+        """The voice that `name` means: an id, an alias, or a name that one voice has; the engine's first for None.
+
+        Raises UnknownSpeaker, naming near ones, AmbiguousSpeaker, or VoiceOfAnotherModel.
         """
         speakers = self._engine.speakers()
-        if speaker_id is None:
+        if name is None:
             if not speakers:
                 raise UnknownSpeaker(
                     "this model has no voices of its own: name a saved one, or send recordings to POST /voice-clone",
                     param="speaker_id",
                 )
             return self._engine.voice(speakers[0].id)
+        id = await self.identify(name)
         try:
-            return self._engine.voice(speaker_id)
+            return self._engine.voice(id)
         except KeyError:
             pass
         async with self.folder.reading(max_age_s=MAX_AGE_S):
-            voice = await FILES.run(self._find_saved, speaker_id)
+            voice = await FILES.run(self._find_saved, id)
         if voice is None:
-            async with self.folder.reading():
-                voice = await FILES.run(self._find_saved, speaker_id)
-        if voice is None:
-            raise await self._unknown(speaker_id)
+            raise await self._unknown(name)
         return voice
 
-    async def save(self, name: str, consent: str, clips: Sequence[ReferenceClip]) -> tuple[SavedVoice, bool]:
+    async def alias_faults(self) -> Sequence[str]:
+        """One sentence for each alias of the setting that has no effect now."""
+        async with self.folder.reading(max_age_s=MAX_AGE_S):
+            return await FILES.run(lambda: self.names.faults(self._speakers()))
+
+    async def save(
+        self, name: str, consent: str, clips: Sequence[ReferenceClip], aliases: Sequence[str] = ()
+    ) -> tuple[SavedVoice, bool]:
         """Clone a voice and keep it. Returns the voice and True if it is new.
 
-        The same recordings are the same voice and are cloned once. Raises CloningUnavailable, QueueFull,
-        DeadlineExceeded, TooManyVoices, or StorageFailure.
+        The same recordings are the same voice and are cloned once; its `aliases` are replaced where there are any.
+        Raises InvalidField for an alias that means another voice, CloningUnavailable, QueueFull, DeadlineExceeded,
+        TooManyVoices, or StorageFailure.
         """
         recordings = tuple(clip.sha256 for clip in clips)
         ids = self.model.ids(recordings)
         async with self.folder.reading():
+            await FILES.run(lambda: self.names.check_new(aliases, ids, self._speakers()))
             existing = await FILES.run(lambda: [self.saved.get(id) for id in ids])
         for voice in existing:
             if voice is not None and voice.imported_at is None and self.model.made(voice):
+                if aliases and voice.aliases != tuple(aliases):
+                    async with self.folder.writing():
+                        voice = await FILES.run(self.saved.rename, voice.id, tuple(aliases))
                 return voice, False
         async with Deadline(self._request_timeout_s).overall("the voice was not cloned"):
             voice = await self._engine.clone(clips)
@@ -116,6 +148,7 @@ class VoiceCatalogue:
             created_at=self._now(),
             consent=consent,
             recordings=recordings,
+            aliases=tuple(aliases),
         )
         async with self.folder.writing():
             return await FILES.run(self.saved.save, manifest, self._engine.pack_voice(voice))
@@ -183,6 +216,20 @@ class VoiceCatalogue:
             return f"{voice.model!r} (which weights is not recorded)"
         return _shown(voice.model, voice.identity)
 
+    def _speakers(self) -> Sequence[Speaker]:
+        """Every voice that can be spoken with, without the aliases of the setting. Blocking."""
+        return [*self._engine.speakers(), *map(self._as_speaker, self.saved.list())]
+
+    def _identify(self, name: str) -> str | None:
+        """Blocking. Raises AmbiguousSpeaker."""
+        for each in self.names.chain(name):
+            if self.saved.get(each) is not None:
+                return each
+        found = self.names.find(name, self._speakers())
+        if found is None:  # a voice of another model, so that the caller is told so
+            found = self.names.find(name, [self._as_speaker(voice) for voice in self.saved.list_all()])
+        return found
+
     def _find_saved(self, id: str) -> Voice | None:
         saved = self.saved.get(id)
         if saved is None:
@@ -213,24 +260,31 @@ class VoiceCatalogue:
         return None if saved is None else (saved, self.saved.read(id))
 
     async def _unknown(self, id: str) -> UnknownSpeaker | StorageFailure:
+        alias, id = id, self.names.chain(id)[-1]
+        meant = "" if alias == id else f", which the alias {quoted(alias)} of CHORUS_VOICE_ALIASES means"
         if self.folder.failure:
             return StorageFailure(
-                f"no speaker {quoted(id)} is known here, and others may know it: {self.folder.failure}"
+                f"no speaker {quoted(id)}{meant} is known here, and others may know it: {self.folder.failure}"
             )
-        ids = [speaker.id for speaker in self._engine.speakers()]
         async with self.folder.reading(max_age_s=MAX_AGE_S):
-            saved = await FILES.run(self.saved.list)
-        id_of = {name: name for name in ids} | {name: voice.id for voice in saved for name in (voice.id, voice.name)}
+            speakers = await FILES.run(self._speakers)
+        id_of = {name: speaker.id for speaker in speakers for name in (speaker.id, speaker.name, *speaker.aliases)}
         # In a thread, with a bounded id: the time grows with the voices and with its length.
         near = await TEXT.run(difflib.get_close_matches, id[:MAX_ID_CHARS], list(id_of), n=3, cutoff=0.5)
         near = near or list(id_of)[:3]
         shown = ", ".join(dict.fromkeys(id_of[name] for name in near)) or "none"
         return UnknownSpeaker(
-            f"no speaker {quoted(id)}; near ones: {shown}. GET /speakers lists all", param="speaker_id"
+            f"no speaker {quoted(id)}{meant}; near ones: {shown}. GET /speakers lists all", param="speaker_id"
         )
 
     def _as_speaker(self, voice: SavedVoice) -> Speaker:
-        return Speaker(id=voice.id, name=voice.name, languages=self._engine.info.languages, source="saved")
+        return Speaker(
+            id=voice.id,
+            name=voice.name,
+            languages=self._engine.info.languages,
+            source="saved",
+            aliases=voice.aliases,
+        )
 
 
 def _shown(model: str, identity: str | None) -> str:

@@ -23,6 +23,16 @@ VoiceName = Annotated[
     # `$` alone would allow a newline at the end.
     Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)", description="What people call the voice"),
 ]
+MAX_ALIASES = 16
+Alias = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=80,
+        pattern=r"^[^\x00-\x1f\x7f,=\s]([^\x00-\x1f\x7f,=]*[^\x00-\x1f\x7f,=\s])?$(?!\n)",
+        description="Another name of the voice, without commas and equals signs",
+    ),
+]
 Consent = Annotated[
     str,
     Meta(
@@ -48,6 +58,8 @@ class SavedVoice(msgspec.Struct, frozen=True, kw_only=True):
     """sha256 of each"""
     imported_at: Annotated[datetime, Meta(tz=True)] | None = None
     """when it came from a file, which cannot prove its recordings; null: cloned on this server"""
+    aliases: Annotated[tuple[Alias, ...], Meta(max_length=MAX_ALIASES)] = ()
+    """other names that callers may say for it"""
     identity: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None = None
     """digest of that model's weights; null where the name identifies it, and in voices of older versions"""
 

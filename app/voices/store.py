@@ -1,11 +1,12 @@
 """The folder of saved voices: one file a voice, `voices/<id>.safetensors`.
 
-A file is renamed into its place, so readers see a whole voice or none; it is never changed. The id is a hash of model
+A file is renamed into its place, so readers see a whole voice or none. The id is a hash of model
 and recordings: saving twice is saving once.
 
 Blocking: called in threads.
 """
 
+import io
 import logging
 import os
 import shutil
@@ -13,6 +14,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+import msgspec
 
 from app.errors import StorageFailure, TooManyVoices
 from app.voices import earlier
@@ -99,6 +102,17 @@ class VoiceStore:
             except OSError as error:
                 raise _failure("the voice could not be saved", error) from error
         return voice, True
+
+    def rename(self, id: str, aliases: tuple[str, ...]) -> SavedVoice:
+        """Give a voice that `get` has found these aliases. Raises StorageFailure."""
+        with self._writing:
+            packed = self.read(id)
+            voice = msgspec.structs.replace(read_manifest(io.BytesIO(packed)), aliases=aliases)
+            try:
+                self._write(id, with_manifest(packed, voice))
+            except OSError as error:
+                raise _failure(f"the aliases of the voice {id} could not be written", error) from error
+        return voice
 
     def delete(self, id: str) -> bool:
         """False when there is none."""

@@ -88,8 +88,8 @@ class Speaking:
     async def _conversation(self, voice: SynthesizeVoice | None) -> AsyncGenerator[Conversation]:
         service = self._find_service()
         choice = choose(voice, service.engine.info.languages)
-        await service.voices.find(choice.speaker_id)
-        request = SpeechRequest(text="", speaker_id=choice.speaker_id, language=choice.language, streaming=True)
+        found = await service.voices.find(choice.speaker_id)
+        request = SpeechRequest(text="", speaker_id=found.id, language=choice.language, streaming=True)
         with self._connections.conversing():
             conversation = Conversation(
                 service, request, max_pending_chars=self._max_pending_chars, on_spoken=self._on_spoken

@@ -13,6 +13,7 @@ from wyoming.tts import SynthesizeVoice
 from app import __version__
 from app.engine.base import EngineInfo, Speaker
 from app.text.languages import default_language
+from app.voices.names import listed_names
 
 PROGRAM = "chorus"
 
@@ -34,14 +35,15 @@ def describe_voices(engine: EngineInfo, speakers: Iterable[Speaker]) -> TtsProgr
         version=__version__,
         voices=[
             TtsVoice(
-                name=_voice_name(speaker, language),
-                description=speaker.name,
+                name=name if speaker.languages == ("en",) else f"{language}:{name}",
+                description=description,
                 attribution=attribution,
                 installed=True,
                 version=__version__,
                 languages=[language],
             )
             for speaker in speakers
+            for name, description in listed_names([speaker])
             for language in speaker.languages
         ],
         supports_synthesize_streaming=True,
@@ -60,7 +62,3 @@ def choose(voice: SynthesizeVoice | None, languages: Sequence[str]) -> Choice:
     if separator and language in languages:
         return Choice(speaker_id, language)
     return Choice(voice.name, default)
-
-
-def _voice_name(speaker: Speaker, language: str) -> str:
-    return speaker.id if speaker.languages == ("en",) else f"{language}:{speaker.id}"

@@ -19,7 +19,7 @@ from app.http.middleware.client_timeout import BEFORE_LAST_PIECE
 from app.observability.request_context import request_context
 from app.settings import Settings
 
-OPEN_PATHS = (*PROBES, "/docs", "/page")
+OPEN_PATHS = (*PROBES, "/docs", "/redoc", "/openapi.json", "/page")
 """Served without a key. `/` is compared separately: as a prefix it would open `//speakers`, routed as `/speakers`."""
 SCHEME = "Bearer "
 
@@ -67,8 +67,8 @@ class Access:
 
 
 def sent_keys(headers: Mapping[str, str]) -> list[str]:
-    """From all three headers, because clients send placeholders in some."""
-    keys = [headers.get("xi-api-key", ""), headers.get("x-api-key", "")]
+    """From all four headers, because clients send placeholders in some."""
+    keys = [headers.get(name, "") for name in ("xi-api-key", "x-api-key", "api-key")]
     authorization = headers.get("authorization", "")
     if authorization[: len(SCHEME)].lower() == SCHEME.lower():
         keys.append(authorization[len(SCHEME) :].strip())

@@ -1,27 +1,36 @@
 """OpenAI's speech API as its SDKs (openai-python 3.54) and look-alikes speak it.
 
-Optional fields may be null. `language`, `seed` and the sampling options are ours; any other field is reported.
+Optional fields may be null. `language`, `seed`, `sample_rate` and the sampling options are ours; `stream` is that of
+vllm-omni and Kokoro-FastAPI. A field that is not known is reported, or refused where it says who is to speak.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from app.audio.formats import AudioFormat
+from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.errors import UnknownModel, quoted
-from app.http.wire.schemas import SamplingOptions, Text
+from app.http.dialects.unknown_fields import unknown_names
+from app.http.dialects.voice_fields import RecordingText, Reference, RefText, check_unknown_fields
+from app.http.wire.schemas import RecordingTexts, SamplingOptions, Text
+from app.setting_values import Names
 from app.speech.request import MAX_ID_CHARS, MAX_SPEED, MIN_SPEED, LanguageCode, SpeakerId, SpeechRequest
+from app.voices.catalogue import VoiceCatalogue
+from app.voices.manifest import MAX_CLIPS
 
-MODELS = ("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20", "gpt-4o-mini-tts-2025-12-15")
-"""All are the one loaded engine, for clients that accept certain names only."""
+MODELS = (
+    *("chorus", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20", "gpt-4o-mini-tts-2025-12-15"),
+    *("xtts", "xtts_v2", "xtts-v2"),
+)
+"""All are the one loaded engine, for clients that accept or send certain names only."""
 STOCK_VOICES = frozenset(
     ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 )
 MAX_INSTRUCTIONS_CHARS = 20_000
 RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
-FIELD_NAMES = {"text": "input", "speaker_id": "voice"}
+FIELD_NAMES = {"text": "input", "speaker_id": "voice", "reference_audio": "ref_audio"}
 """Our name of a field -> OpenAI's."""
 
 OpenAISpeed = Annotated[
@@ -30,29 +39,35 @@ OpenAISpeed = Annotated[
 ]
 
 
+VOICE_FILE = "voice_file"
+"""The part of a form that holds the recording."""
+
+
 class VoiceReference(msgspec.Struct, kw_only=True):
     """A voice as an object, as OpenAI names custom voices."""
 
     id: SpeakerId
 
 
-class OpenAISpeechBody(SamplingOptions, kw_only=True):
-    """`POST /v1/audio/speech`."""
+class OpenAISpeechForm(SamplingOptions, kw_only=True):
+    """The fields of OpenAI's speech route beside recordings."""
 
-    model: Annotated[
-        str,
-        Meta(
-            max_length=MAX_ID_CHARS,
-            description="All of them mean the loaded engine",
-            extra_json_schema={"enum": list(MODELS)},
-        ),
-    ]
     input: Text
+    model: Annotated[
+        Annotated[str, Meta(max_length=MAX_ID_CHARS, extra_json_schema={"enum": list(MODELS)})] | None,
+        Meta(description="All of them mean the loaded engine"),
+    ] = None
     voice: Annotated[
-        SpeakerId | VoiceReference,
-        Meta(description="An id from `GET /speakers`, or one of OpenAI's names", examples=["alloy"]),
-    ]
+        SpeakerId | VoiceReference | None,
+        Meta(
+            description="An id, a name or an alias from `GET /speakers`; the first voice without one, and for OpenAI's "
+            "names where no voice has them",
+            examples=["alloy"],
+        ),
+    ] = None
     response_format: AudioFormat | None = None
+    sample_rate: SampleRate | None = None
+    stream: Annotated[bool | None, Meta(description="`false` sends a whole file, which states its length")] = None
     speed: OpenAISpeed | None = None
     instructions: Annotated[
         Annotated[str, Meta(max_length=MAX_INSTRUCTIONS_CHARS)] | None,
@@ -63,31 +78,83 @@ class OpenAISpeechBody(SamplingOptions, kw_only=True):
     ] = None
     language: LanguageCode | None = None
 
-    def translated(self, speaker_ids: set[str], unknown: tuple[str, ...]) -> SpeechRequest:
-        """`unknown` names fields that were sent and have no meaning here."""
+    @property
+    def output(self) -> OutputFormat:
+        """Raises UnsupportedSampleRate."""
+        return OutputFormat(self.response_format or AudioFormat.MP3, self.sample_rate)
+
+    @property
+    def is_streamed(self) -> bool:
+        return self.stream is not False or self.stream_format == "sse"
+
+    def translated(self, speaker_id: str | None, sent: Mapping[str, object]) -> SpeechRequest:
+        """The request in the voice `speaker_id`. `sent`: all fields of the body.
+
+        Raises InvalidField for a field that would change who speaks.
+        """
+        check_unknown_fields(sent, self.__struct_fields__)
+        unknown = unknown_names(sent, self.__struct_fields__)
         asked_speed = 1.0 if self.speed is None else self.speed
         speed = min(max(asked_speed, MIN_SPEED), MAX_SPEED)
+        is_auto = (self.language or "").casefold() == "auto"
+        notes = [f"speed {asked_speed:g} is beyond the voice: {speed:g} is used"] if speed != asked_speed else []
+        if is_auto:
+            notes.append("the language of the text is not found out: the default one is spoken")
         return self.to_request(
             self.input,
-            speaker_id=self._speaker_id(speaker_ids),
-            language=self.language or "",
+            speaker_id=speaker_id,
+            language="" if is_auto else self.language or "",
             speed=speed,
-            streaming=True,
+            streaming=self.is_streamed,
             allows_silence=True,
             can_wait=self.stream_format != "sse",  # plain audio is sent as a stream to batch jobs too
             without_effect=(*(("instructions",) if self.instructions else ()), *unknown),
-            notes=() if speed == asked_speed else (f"speed {asked_speed:g} is beyond the voice: {speed:g} is used",),
+            notes=tuple(notes),
         )
 
-    def _speaker_id(self, speaker_ids: set[str]) -> str | None:
-        """OpenAI's stock names mean our default voice, unless a speaker has that very id."""
-        voice = self.voice.id if isinstance(self.voice, VoiceReference) else self.voice
-        return None if voice in STOCK_VOICES and voice not in speaker_ids else voice
+    async def find_speaker(self, voices: VoiceCatalogue) -> str | None:
+        """What `voice` names; None for the first voice, which OpenAI's names mean where no voice has them."""
+        name = self.voice.id if isinstance(self.voice, VoiceReference) else self.voice
+        if name is not None and name.casefold() in STOCK_VOICES and not await voices.is_name(name):
+            return None
+        return name
 
 
-def check_model(name: str, known: Sequence[str] = MODELS) -> str:
+class OpenAISpeechBody(OpenAISpeechForm, kw_only=True):
+    """`POST /v1/audio/speech`."""
+
+    ref_audio: Annotated[
+        RecordingText | RecordingTexts | None,
+        Meta(description="Speak in the voice of this recording, or of these; an address is refused"),
+    ] = None
+    reference_audio: Annotated[RecordingTexts | None, Meta(description="The same")] = None
+    references: Annotated[
+        Annotated[list[Reference], Meta(min_length=1, max_length=MAX_CLIPS)] | None, Meta(description="The same")
+    ] = None
+    ref_text: Annotated[RefText | None, Meta(description="What is said in the recording; XTTS does not need it")] = None
+    task_type: Annotated[
+        Annotated[str, Meta(max_length=100)] | None,
+        Meta(description="`Base` speaks in the voice of `ref_audio`, `CustomVoice` in that of `voice`"),
+    ] = None
+
+
+class OpenAISpeechUpload(OpenAISpeechForm, kw_only=True):
+    """`POST /v1/audio/speech/upload`."""
+
+    voice_file: Annotated[
+        Annotated[str, Meta(extra_json_schema={"format": "binary"})] | None,
+        Meta(description="A recording of the voice to speak in"),
+    ] = None
+
+
+def speech_models(further: Names) -> Sequence[str]:
+    """Names of the engine, with those of CHORUS_MODEL_NAMES."""
+    return MODELS if further.is_any else tuple(dict.fromkeys((*MODELS, *further.values)))
+
+
+def check_model(name: str, known: Sequence[str] = MODELS, *, takes_any: bool = False) -> str:
     """Raises UnknownModel."""
-    if name not in known:
+    if name not in known and not takes_any:
         raise UnknownModel(f"the model {quoted(name)} does not exist; known are {', '.join(known)}", param="model")
     return name
 
@@ -117,36 +184,3 @@ class ListedModels(msgspec.Struct, kw_only=True):
     """`GET /v1/audio/models`: not OpenAI's; Open WebUI asks for it."""
 
     models: list[ListedModel]
-
-
-class ListedVoice(msgspec.Struct, kw_only=True):
-    id: str
-    name: str
-
-
-class ListedVoices(msgspec.Struct, kw_only=True):
-    """`GET /v1/audio/voices`: not OpenAI's; Open WebUI asks for it."""
-
-    voices: list[ListedVoice]
-
-
-class SpeechUsage(msgspec.Struct, kw_only=True):
-    """Size of an answer. Only XTTS has tokens, so both numbers are computed from text and audio for every engine."""
-
-    input_tokens: int
-    """characters of `input`"""
-    output_tokens: int
-    """audio codes of XTTS, 1024 / 22 050 s each, rounded up"""
-    total_tokens: int
-
-
-class AudioDelta(msgspec.Struct, kw_only=True, tag_field="type", tag="speech.audio.delta"):
-    """A piece of the encoded audio, in base64."""
-
-    audio: str
-
-
-class AudioDone(msgspec.Struct, kw_only=True, tag_field="type", tag="speech.audio.done"):
-    """All audio has been sent."""
-
-    usage: SpeechUsage

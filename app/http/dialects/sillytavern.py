@@ -10,10 +10,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.engine.base import Speaker
 from app.http.wire.schemas import SamplingOptions, Text
 from app.speech.request import LanguageCode, SpeakerId, SpeechRequest, Speed
 from app.text.languages import language_name
+from app.voices.names import listed_names
 
 FIELD_NAMES = {"speaker_id": "speaker_wav"}
 """Our name of a field -> theirs."""
@@ -30,6 +32,12 @@ class SillyTavernSpeech(SamplingOptions, kw_only=True):
     speaker_wav: SpeakerWav = None
     language: LanguageCode | None = None
     speed: Speed | None = None
+    sample_rate: SampleRate | None = None
+
+    @property
+    def output(self) -> OutputFormat:
+        """Raises UnsupportedSampleRate."""
+        return OutputFormat(AudioFormat.WAV, self.sample_rate)
 
     def translated(self, unknown: tuple[str, ...], *, streaming: bool) -> SpeechRequest:
         """`unknown` names fields that were sent and have no meaning here."""
@@ -67,14 +75,11 @@ class Message(msgspec.Struct, kw_only=True):
 
 
 def to_voices(speakers: Sequence[Speaker]) -> list[SillyTavernVoice]:
-    """Speakers of the same name are told apart by their ids."""
-    names = [speaker.name for speaker in speakers]
+    """One for each id and alias. Those of the same name are told apart by their ids."""
+    listed = listed_names(speakers)
+    names = [name for _, name in listed]
     return [
-        SillyTavernVoice(
-            name=speaker.name if names.count(speaker.name) == 1 else f"{speaker.name} ({speaker.id})",
-            voice_id=speaker.id,
-        )
-        for speaker in speakers
+        SillyTavernVoice(name=name if names.count(name) == 1 else f"{name} ({id})", voice_id=id) for id, name in listed
     ]
 
 

@@ -111,10 +111,11 @@ def build_document(
     languages: Sequence[str],
     heard_languages: Sequence[str] = (),
     needs_key: bool,
+    server: str = "..",
 ) -> Json:
     """The document of these routes, for an engine that speaks `languages` and a recogniser of `heard_languages`.
 
-    `dependencies` of the app are no parameters of a route.
+    `dependencies` of the app are no parameters of a route. `server` leads from the document's address to the server's.
     """
     handlers = [route for route in routes if isinstance(route, HTTPRouteHandler)]
     config = OpenAPIConfig(
@@ -126,7 +127,7 @@ def build_document(
         "broken stream.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         # relative, so it is right behind a proxy that takes a prefix off the path
-        servers=[Server(url="..", description="The server that sent you this document")],
+        servers=[Server(url=server, description="The server that sent you this document")],
         tags=[Tag(name=name, description=description) for name, description in TAGS.items()],
         operation_id_creator=_operation_id,
         components=Components(

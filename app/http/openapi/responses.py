@@ -38,7 +38,6 @@ FORM, JSON = "multipart/form-data", "application/json"
 BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 AUDIO = "audio/*"
 """Stands for every audio format until the document lists them."""
-AUDIO_OR_EVENTS = f"{AUDIO}, text/event-stream"
 AUDIO_OR_TIMES = f"{AUDIO}, {JSON}, text/event-stream"
 
 ERRORS: Mapping[int, str] = {
@@ -47,7 +46,8 @@ ERRORS: Mapping[int, str] = {
     403: "A web page of another site may not ask this; CHORUS_CORS_ORIGINS lists those that may",
     404: "There is no such voice or model; the message names near ones",
     408: "The body did not arrive in time",
-    409: "As many voices are saved as may be, or the saved voice was cloned with another model",
+    409: "As many voices are saved as may be, several voices have this name, or the saved voice was cloned with "
+    "another model",
     413: "The text or the upload is too large, or the recording too long",
     415: "A recording is not audio that can be decoded, or the body is compressed",
     422: "Well-formed, but useless: nothing in the text can be spoken, its SSML cannot be read, a recording is too "
@@ -100,14 +100,6 @@ SPEECH_RESPONSES = AUDIO_RESPONSES | {
         "`start_s`, `end_s`) as each ends, and `done` (the JSON object without `audio`) at the end. An `error` event "
         "has an error's body; the stream breaks after it",
         AUDIO_OR_TIMES,
-    )
-}
-OPENAI_SPEECH_RESPONSES = AUDIO_RESPONSES | {
-    200: answer(
-        bytes,
-        "The audio; or with `stream_format` `sse` server-sent events: `speech.audio.delta` with a piece of it in "
-        "base64, and one `speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out)",
-        AUDIO_OR_EVENTS,
     )
 }
 NORMALIZE_RESPONSES = errors(400, 413, 422)

@@ -1,4 +1,7 @@
-"""`GET /docs`: the reference, without the internet; `GET /docs/openapi.json`: its document."""
+"""`GET /docs`: the reference, without the internet; `GET /docs/openapi.json`: its document.
+
+`/redoc` and `/openapi.json` are where clients of FastAPI servers look for them.
+"""
 
 from pathlib import Path
 
@@ -23,7 +26,7 @@ HEADERS = {
 _FILES = {path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix]) for path in sorted(ASSETS.iterdir())}
 
 
-@get("/docs", include_in_schema=False)
+@get(["/docs", "/redoc"], include_in_schema=False)
 async def reference() -> Response[bytes]:
     return _answer("reference.html")
 
@@ -36,7 +39,7 @@ async def reference_file(name: IdInPath) -> Response[bytes]:
     return _answer(name)
 
 
-@get("/docs/openapi.json", include_in_schema=False)
+@get(["/docs/openapi.json", "/openapi.json"], include_in_schema=False)
 async def openapi_document(document: NamedDependency[bytes]) -> Response[bytes]:
     return Response(document, media_type=MediaType.JSON)
 

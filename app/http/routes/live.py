@@ -30,12 +30,13 @@ async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependenc
             start = await live.receive_start()
             enter(socket, app_state, start.api_key, places)
             service = app_state.service
-            await service.voices.find(start.speaker_id)  # an unknown voice is an error before any text is written
+            output = start.output
+            voice = await service.voices.find(start.speaker_id)  # an unknown voice is an error before any text comes
             conversation = Conversation(
                 service,
                 start.to_request(
                     "",
-                    speaker_id=start.speaker_id,
+                    speaker_id=voice.id,
                     language=start.language,
                     speed=start.speed,
                     streaming=True,
@@ -45,8 +46,8 @@ async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependenc
                 on_spoken=app_state.metrics.on_answer_end,
             )
             async with aclosing(conversation):
-                await live.send(started(conversation, start.format, service.engine.info.name))
-                await live.converse(conversation, start.format)
+                await live.send(started(conversation, output, service.engine.info.name))
+                await live.converse(conversation, output)
 
     await live.serve(work)
 

@@ -36,6 +36,9 @@ class NormalizeBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     summary="What will be said for a text, with what each rule did; no audio",
 )
 async def normalize_text(data: JSONBody[NormalizeBody], service: NamedDependency[SpeechService]) -> SpokenForm:
+    voice_id = data.speaker_id
+    if voice_id is not None and await service.voices.is_name(voice_id):
+        voice_id = await service.voices.identify(voice_id)
     return await served_spoken_form(
-        service, data.text, data.language, data.lexicon, voice_id=data.speaker_id, markup=data.markup
+        service, data.text, data.language, data.lexicon, voice_id=voice_id, markup=data.markup
     )

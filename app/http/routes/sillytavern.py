@@ -12,7 +12,7 @@ from litestar.enums import HttpMethod
 from litestar.params import JSONBody, Parameter
 from litestar.response import Stream
 
-from app.audio.formats import AudioFormat
+from app.audio.formats import MAX_RATE_HZ, MIN_RATE_HZ
 from app.errors import InvalidField
 from app.http.dialects.sillytavern import (
     FIELD_NAMES,
@@ -32,10 +32,11 @@ from app.http.wire.json_body import sent_fields
 from app.http.wire.schemas import ErrorBody
 from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS, MAX_SEED
 from app.speech.service import SpeechService
+from app.voices.names import listed_names
 
 PREFIX = "/sillytavern"
 STREAM_PATHS = ["/tts_stream", f"{PREFIX}/tts_stream"]
-STREAM_PARAMETERS = ("text", "speaker_wav", "language", "seed")
+STREAM_PARAMETERS = ("text", "speaker_wav", "language", "seed", "sample_rate")
 TextParameter = Annotated[str, Parameter(min_length=1, description="What to say")]
 VoiceParameter = Annotated[
     str | None, Parameter(max_length=MAX_ID_CHARS, description="An id from `GET /speakers_list`; never a path")
@@ -48,6 +49,13 @@ SeedParameter = Annotated[
         le=MAX_SEED,
         description="Another take of the same text",
         schema_extra={"minimum": 0},  # Litestar leaves a bound of 0 out of the document
+    ),
+]
+SampleRateParameter = Annotated[
+    int | None,
+    Parameter(
+        description="Samples a second; the engine's by default",
+        schema_extra={"minimum": MIN_RATE_HZ, "maximum": MAX_RATE_HZ},
     ),
 ]
 NOT_KEPT = (
@@ -74,7 +82,7 @@ async def list_voices(service: NamedDependency[SpeechService]) -> list[SillyTave
     summary="What `speaker_wav` may be",
 )
 async def list_speaker_ids(service: NamedDependency[SpeechService]) -> list[str]:
-    return [speaker.id for speaker in (await service.voices.list()).speakers]
+    return [name for name, _ in listed_names((await service.voices.list()).speakers)]
 
 
 @get(["/languages", f"{PREFIX}/languages"], tags=["sillytavern"], summary="The languages of the engine")
@@ -109,7 +117,8 @@ async def speak_to_audio(
     app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     asked = data.translated(unknown_names(sent_fields(request), SillyTavernSpeech.__struct_fields__), streaming=False)
-    return await audio_response(request, app_state.metrics, service.speak(asked), AudioFormat.WAV, stream=False)
+    output = data.output
+    return await audio_response(request, app_state.metrics, service.speak(asked), output, stream=False)
 
 
 @get(
@@ -129,12 +138,15 @@ async def speak_to_stream(
     speaker_wav: VoiceParameter = None,
     language: LanguageParameter = None,
     seed: SeedParameter = None,
+    sample_rate: SampleRateParameter = None,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
-    _check_query(request, seed)
-    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
+    _check_query(request, seed, sample_rate)
+    speech = SillyTavernSpeech(
+        text=text, speaker_wav=speaker_wav, language=language, seed=seed, sample_rate=sample_rate
+    )
     unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
     asked = speech.translated(unknown, streaming=True)
-    return await file_response(request, app_state, service, asked, AudioFormat.WAV)
+    return await file_response(request, app_state, service, asked, speech.output)
 
 
 @route(
@@ -151,19 +163,24 @@ async def head_of_stream(
     speaker_wav: VoiceParameter = None,
     language: LanguageParameter = None,
     seed: SeedParameter = None,
+    sample_rate: SampleRateParameter = None,
 ) -> Stream:
     """The status of the same GET, without speaking: no place in the queue is taken and no request is counted."""
-    _check_query(request, seed)
-    speech = SillyTavernSpeech(text=text, speaker_wav=speaker_wav, language=language, seed=seed)
+    _check_query(request, seed, sample_rate)
+    speech = SillyTavernSpeech(
+        text=text, speaker_wav=speaker_wav, language=language, seed=seed, sample_rate=sample_rate
+    )
+    output = speech.output
     await service.check(speech.translated((), streaming=True))
     headers = {"Accept-Ranges": "bytes"}  # as the GET, whose length is not known before the speech
-    return Stream(iter(()), media_type=AudioFormat.WAV.mime_type, headers=headers)
+    return Stream(iter(()), media_type=output.format.mime_type, headers=headers)
 
 
-def _check_query(request: Request[Any, Any, Any], seed: int | None) -> None:
+def _check_query(request: Request[Any, Any, Any], seed: int | None, sample_rate: int | None) -> None:
     """Raises InvalidField."""
     for name in STREAM_PARAMETERS:
         if len(request.query_params.getall(name, [])) > 1:
             raise InvalidField(f"{name}: send it once", param=name)
-    if seed is None and "seed" in request.query_params:  # Litestar reads `seed=null` as no seed
-        raise InvalidField("seed: a whole number is needed", param="seed")
+    for name, value in (("seed", seed), ("sample_rate", sample_rate)):
+        if value is None and name in request.query_params:  # Litestar reads `seed=null` as no seed
+            raise InvalidField(f"{name}: a whole number is needed", param=name)

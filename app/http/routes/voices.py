@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -36,10 +37,11 @@ async def save_voice(
     request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
 ) -> Response[StoredVoice]:
     async with uploads.recordings(request, VoiceForm) as (form, recordings):
+        aliases = form.alias_names
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
-    voice, is_new = await service.voices.save(form.name, form.consent, clips)
-    return Response(_listed(voice, service), status_code=201 if is_new else 200)
+    voice, is_new = await service.voices.save(form.name, form.consent, clips, aliases)
+    return Response(await _listed(voice, service), status_code=201 if is_new else 200)
 
 
 @post(
@@ -65,13 +67,13 @@ async def check_voice(
     summary="The saved voices of every model, oldest first; `usable` says which can be spoken with",
 )
 async def list_saved_voices(service: NamedDependency[SpeechService]) -> SavedVoiceList:
-    voices = [_listed(voice, service) for voice in await service.voices.list_saved()]
+    voices = await _all_listed(await service.voices.list_saved(), service)
     return SavedVoiceList(voices=voices, count=len(voices))
 
 
 @get("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="One saved voice")
 async def get_saved_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> StoredVoice:
-    return _listed(await service.voices.get(voice_id), service)
+    return await _listed(await service.voices.get(voice_id), service)
 
 
 @get(
@@ -99,7 +101,7 @@ async def import_voice(
     async with uploads.voice_file(request) as sent:
         read, packed = await uploads.decode(request, lambda child: read_sent_file(child, sent.file))
     voice, is_new = await service.voices.import_voice(read, packed)
-    return Response(_listed(voice, service), status_code=201 if is_new else 200)
+    return Response(await _listed(voice, service), status_code=201 if is_new else 200)
 
 
 @delete("/voices/{voice_id:str}", responses=VOICE_RESPONSES, tags=["voices"], summary="Delete a saved voice")
@@ -107,5 +109,17 @@ async def delete_saved_voice(voice_id: IdInPath, service: NamedDependency[Speech
     await service.voices.delete(voice_id)
 
 
-def _listed(voice: SavedVoice, service: SpeechService) -> StoredVoice:
-    return StoredVoice(**msgspec.structs.asdict(voice), usable=service.voices.model.made(voice))
+async def _listed(voice: SavedVoice, service: SpeechService) -> StoredVoice:
+    return (await _all_listed([voice], service))[0]
+
+
+async def _all_listed(voices: Sequence[SavedVoice], service: SpeechService) -> list[StoredVoice]:
+    """With the aliases of CHORUS_VOICE_ALIASES beside their own."""
+    aliases = {speaker.id: speaker.aliases for speaker in (await service.voices.list()).speakers}
+    return [
+        StoredVoice(
+            **msgspec.structs.asdict(msgspec.structs.replace(voice, aliases=aliases.get(voice.id, voice.aliases))),
+            usable=service.voices.model.made(voice),
+        )
+        for voice in voices
+    ]

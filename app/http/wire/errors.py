@@ -38,7 +38,10 @@ STATUS: dict[type[ChorusError], int] = {
     errors.InvalidField: 400,
     errors.UnsupportedEncoding: 415,
     errors.UnsupportedLanguage: 400,
+    errors.UnsupportedSampleRate: 422,
     errors.UnknownSpeaker: 404,
+    errors.UnknownConsent: 404,
+    errors.AmbiguousSpeaker: 409,
     errors.VoiceOfAnotherModel: 409,
     errors.UnknownModel: 404,
     errors.InvalidMarkup: 422,
@@ -107,8 +110,11 @@ def error_body(error: Exception, field_names: Mapping[str, str] = MappingProxyTy
 
 
 def on_chorus_error(request: AnyRequest, error: ChorusError) -> Response[ErrorBody]:
-    """`field_names` in a route's `opt` maps the project's names of fields to a dialect's."""
-    status = STATUS[type(error)]
+    """In a route's `opt` `field_names` maps the project's names of fields to a dialect's, and `statuses` has those of
+    its errors that are not STATUS.
+    """
+    statuses: Mapping[type[ChorusError], int] = request.route_handler.opt.get("statuses", {})
+    status = statuses.get(type(error), STATUS[type(error)])
     field_names: Mapping[str, str] = request.route_handler.opt.get("field_names", {})
     headers: dict[str, str] = {}
     if isinstance(error, errors.Unavailable):

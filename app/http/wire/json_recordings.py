@@ -1,22 +1,40 @@
-"""Recordings out of a JSON body: base64 in `reference_audio`.
+"""Recordings out of a JSON body: base64, or `data:` URLs with base64. An address is refused: nothing is ever fetched.
 
 Called in a child process (app/isolation): 48 MiB would hold Python's global lock for most of a second.
 """
 
 import base64
 import binascii
-from typing import Annotated, BinaryIO
+import re
+from collections.abc import Sequence
+from typing import Any, BinaryIO, cast
 
 import msgspec
-from msgspec import Meta
 
 from app.errors import InvalidBody, InvalidField, UploadTooLarge
 
 FIELD = "reference_audio"
 
+_ADDRESS = re.compile(r"\s*(?!data:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
-def split_recordings(file: BinaryIO, *, max_clips: int, max_fields_bytes: int) -> tuple[tuple[str, list[int]], bytes]:
+
+class _Reference(msgspec.Struct):
+    audio: str
+
+
+_FORMS: dict[str, Any] = {  # Any: msgspec's own annotation of types
+    "reference_audio": list[str],
+    "ref_audio": str | list[str],
+    "references": list[_Reference],
+}
+
+
+def split_recordings(
+    file: BinaryIO, *, fields: list[str], is_required: bool, max_clips: int, max_fields_bytes: int
+) -> tuple[tuple[str, list[int]], bytes]:
     """((the JSON object without its recordings, bytes of each recording), the recordings one after the other).
+
+    fields        those that hold recordings; where one is `is_required`, null counts as a value
 
     Raises InvalidBody, InvalidField or UploadTooLarge.
     """
@@ -26,24 +44,39 @@ def split_recordings(file: BinaryIO, *, max_clips: int, max_fields_bytes: int) -
         raise InvalidBody(f"the body does not fit: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidField(f"the body is neither multipart nor JSON: {error}") from None
-    if FIELD not in body:
-        raise InvalidField(f"{FIELD}: missing; send a list of recordings in base64", param=FIELD)
-    try:
-        texts = msgspec.json.decode(
-            body.pop(FIELD), type=Annotated[list[str], Meta(min_length=1, max_length=max_clips)]
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidField(f"{FIELD}: {error}", param=FIELD) from None
-    fields = msgspec.json.encode(body)
-    if len(fields) > max_fields_bytes:
-        raise UploadTooLarge(f"the fields beside {FIELD} have {len(fields)} bytes; the limit is {max_fields_bytes}")
-    recordings = [_decode(text, index) for index, text in enumerate(texts)]
+    taken = {name: body.pop(name) for name in fields if name in body and (is_required or bytes(body[name]) != b"null")}
+    if is_required and not taken:
+        raise InvalidField(f"{fields[0]}: missing; send a list of recordings in base64", param=fields[0])
+    rest = msgspec.json.encode(body)
+    if len(rest) > max_fields_bytes:
+        raise UploadTooLarge(f"the fields beside {fields[0]} have {len(rest)} bytes; the limit is {max_fields_bytes}")
+    recordings: list[bytes] = []
+    for name, raw in taken.items():
+        texts = _texts(name, raw)
+        if not 1 <= len(texts) <= max_clips - len(recordings):
+            raise InvalidField(f"{name}: 1 to {max_clips} recordings are needed", param=name)
+        recordings += [_decode(name, text, index) for index, text in enumerate(texts)]
     # Latin-1 keeps every byte for the server, which decodes the fields and reports faults.
-    return (fields.decode("latin-1"), [len(data) for data in recordings]), b"".join(recordings)
+    return (rest.decode("latin-1"), [len(data) for data in recordings]), b"".join(recordings)
 
 
-def _decode(text: str, index: int) -> bytes:
+def _texts(name: str, raw: msgspec.Raw) -> Sequence[str]:
+    try:
+        sent = cast("str | list[str | _Reference]", msgspec.json.decode(raw, type=_FORMS[name]))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidField(f"{name}: {error}", param=name) from None
+    texts = [sent] if isinstance(sent, str) else sent
+    return [text if isinstance(text, str) else text.audio for text in texts]
+
+
+def _decode(name: str, text: str, index: int) -> bytes:
+    if _ADDRESS.match(text):
+        raise InvalidField(
+            f"{name}[{index}] is an address, and nothing is ever fetched: send the recording itself, in base64 or as a "
+            "data: URL",
+            param=name,
+        )
     try:
         return base64.b64decode(text.rpartition(";base64,")[2], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidField(f"{FIELD}[{index}] is not base64: {error}", param=FIELD) from None
+        raise InvalidField(f"{name}[{index}] is not base64: {error}", param=name) from None

@@ -1,4 +1,4 @@
-"""multipart/form-data, read as it arrives: fields in memory, recordings in temporary files.
+"""multipart/form-data, read as it arrives: fields in memory, recordings in temporary files. And urlencoded forms.
 
 Litestar's reader with the same `multipart` package lacks `filename*` (RFC 2231, RFC 6266), names that are not UTF-8,
 and a bound in bytes.
@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Collection
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from typing import BinaryIO
+from urllib.parse import parse_qsl
 
 import msgspec
 from multipart import (  # pyright: ignore[reportMissingTypeStubs] - its types are in its source
@@ -90,6 +91,20 @@ async def read_form(
     except MultipartError as error:
         raise InvalidBody(f"the multipart body cannot be read: {error}") from error
     return form.fields, form.recordings
+
+
+def read_urlencoded(body: bytes) -> Fields:
+    """The fields of an application/x-www-form-urlencoded body. Raises InvalidBody or InvalidField."""
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_PARTS, errors="strict")
+    except ValueError as error:
+        raise InvalidBody(f"the form cannot be read: {error}") from error
+    fields: Fields = {}
+    for name, value in pairs:
+        if name in fields:
+            raise InvalidField(f"{name}: send it once", param=name)
+        fields[name] = value
+    return fields
 
 
 class _Form:

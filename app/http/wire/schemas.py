@@ -1,13 +1,15 @@
 """Wire schemas: the JSON that callers send and get. Unknown fields, perhaps misspelled options, are errors."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from litestar.params import PathParameter
 from msgspec import Meta
 
-from app.audio.formats import AudioFormat
+from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.audio.reference_check import Verdict
+from app.errors import InvalidField
 from app.speech.events import SegmentEnded
 from app.speech.request import (
     MAX_ID_CHARS,
@@ -25,7 +27,7 @@ from app.speech.request import (
 )
 from app.text.lexicon import Pronunciation
 from app.text.markup import Markup
-from app.voices.manifest import MAX_CLIPS, Consent, SavedVoice, VoiceName
+from app.voices.manifest import MAX_ALIASES, MAX_CLIPS, Alias, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
 Language = Annotated[
@@ -44,6 +46,16 @@ RecordingTexts = Annotated[
     list[Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64", "pattern": _BASE64})]],
     Meta(min_length=1, max_length=MAX_CLIPS, description=f"{_RECORDINGS}; base64, or `data:` URLs with base64"),
 ]
+
+
+def read_aliases(sent: Sequence[str] | str) -> tuple[str, ...]:
+    """The aliases of a form or of JSON, each once. Raises InvalidField."""
+    written = [part.strip() for part in sent.split(",") if part.strip()] if isinstance(sent, str) else sent
+    once = {alias.casefold(): alias for alias in written}
+    try:
+        return msgspec.convert(tuple(once.values()), Annotated[tuple[Alias, ...], Meta(max_length=MAX_ALIASES)])
+    except msgspec.ValidationError as error:
+        raise InvalidField(f"aliases: {error}", param="aliases") from None
 
 
 class SamplingOptions(msgspec.Struct, kw_only=True):
@@ -97,12 +109,18 @@ class SpeechOptions(SamplingOptions, kw_only=True, forbid_unknown_fields=True):
     markup: MarkupChoice = Markup.AUTO
     speed: Speed = 1.0
     format: Annotated[AudioFormat, Meta(description="Format of the answer")] = AudioFormat.WAV
+    sample_rate: SampleRate | None = None
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
     timestamps: Annotated[
         Literal["segment"] | None,
         Meta(description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events"),
     ] = None
     lexicon: Entries = msgspec.field(default_factory=dict[str, str | Pronunciation])
+
+    @property
+    def output(self) -> OutputFormat:
+        """Raises UnsupportedSampleRate."""
+        return OutputFormat(self.format, self.sample_rate)
 
 
 class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +155,15 @@ class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: VoiceName
     consent: Consent
+    aliases: Annotated[
+        Annotated[list[Alias], Meta(max_length=MAX_ALIASES)] | Annotated[str, Meta(max_length=2000)],
+        Meta(description="Other names that callers may say for the voice; in a form separated by commas"),
+    ] = ""
+
+    @property
+    def alias_names(self) -> tuple[str, ...]:
+        """Raises InvalidField."""
+        return read_aliases(self.aliases)
 
 
 class VoiceUpload(VoiceForm, kw_only=True, forbid_unknown_fields=True):

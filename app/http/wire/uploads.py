@@ -5,7 +5,7 @@ The files are decoded in child processes: two requests at a time, and two to tra
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar, cast
@@ -26,7 +26,7 @@ from app.http.responses.disconnect import ClientLeft, unless_client_leaves
 from app.http.wire.errors import AnyRequest
 from app.http.wire.json_body import decode_json, refusal
 from app.http.wire.json_recordings import FIELD
-from app.http.wire.multipart import Fields, Recording, read_form
+from app.http.wire.multipart import Fields, Recording, read_form, read_urlencoded
 from app.http.wire.upload_room import ScratchFile, Upload, UploadRoom
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
@@ -84,11 +84,50 @@ class Uploads:
                 form = convert_form(_with_objects(fields), schema)
             else:
                 body = await self._read_body(request, upload)
-                fields, files = await self._split(request, upload, body)
+                fields, files = await self._split(request, upload, body, [FIELD], is_required=True)
                 form = convert_form(fields, schema, strict=True)
             if not 1 <= len(files) <= MAX_CLIPS:
                 raise InvalidField(f"{FIELD}: 1 to {MAX_CLIPS} recordings are needed, {len(files)} came", param=FIELD)
             yield form, files
+
+    @asynccontextmanager
+    async def speech(
+        self, request: AnyRequest, recording_fields: Sequence[str]
+    ) -> AsyncGenerator[tuple[object, list[Recording]]]:
+        """The JSON body of a request for speech without `recording_fields`, and their recordings, often none.
+
+        A short body without recordings is decoded here, any other in a child process. The end of the block closes the
+        files. Raises RequestError, QueueFull or StorageFailure.
+        """
+        body = None
+        if request.content_length is not None and request.content_length <= self._max_field_bytes:
+            body = await request.body()
+            if not body:
+                raise InvalidBody("no body came; it must be a JSON object")
+            decoded = decode_json(body)
+            if not isinstance(decoded, dict) or all(decoded.get(name) is None for name in recording_fields):  # pyright: ignore
+                yield decoded, []
+                return
+        async with Upload(self._room) as upload:
+            if body is None:
+                file = await self._read_body(request, upload)
+            else:
+                upload.claim(len(body))
+                file = await upload.open()
+                await file.append(body)
+                await file.flush()
+            yield await self._split(request, upload, file, recording_fields, is_required=False)
+
+    @asynccontextmanager
+    async def speech_form(self, request: AnyRequest, file_field: str) -> AsyncGenerator[tuple[Fields, list[Recording]]]:
+        """The fields of a form, multipart or urlencoded, and the files in its part `file_field`, often none."""
+        async with Upload(self._room) as upload:
+            if _is_form(request):
+                yield await self._read_form(request, upload, file_field)
+            elif request.content_type[0] == RequestEncodingType.URL_ENCODED:
+                yield read_urlencoded(await request.body()), []
+            else:
+                raise InvalidBody("send a form: multipart/form-data or application/x-www-form-urlencoded")
 
     @asynccontextmanager
     async def file(
@@ -177,7 +216,9 @@ class Uploads:
             upload.claim(len(chunk))
             yield chunk
 
-    async def _split(self, request: AnyRequest, upload: Upload, body: ScratchFile) -> tuple[object, list[Recording]]:
+    async def _split(
+        self, request: AnyRequest, upload: Upload, body: ScratchFile, names: Sequence[str], *, is_required: bool
+    ) -> tuple[object, list[Recording]]:
         def split(child: Child) -> tuple[str, list[ScratchFile]]:
             try:
                 (fields, sizes), data = child.call(
@@ -185,6 +226,8 @@ class Uploads:
                     body.file,
                     tuple[str, list[int]],
                     max_bytes=self._max_bytes,
+                    fields=names,
+                    is_required=is_required,
                     max_clips=MAX_CLIPS,
                     max_fields_bytes=self._max_field_bytes,
                 )

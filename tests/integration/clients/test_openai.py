@@ -314,7 +314,13 @@ def test_a_model_is_found_by_its_name_and_no_other(sdk: openai.OpenAI) -> None:
     assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
 
 
-def test_without_a_model_or_a_voice_the_field_is_named(embedded_server: RunningServer) -> None:
-    for field in ("model", "voice", "input"):
-        body = {name: value for name, value in BODY.items() if name != field}
-        check(post(embedded_server, body, "/v1/audio/speech"), 400, "invalid_field", field)
+def test_without_a_text_the_field_is_named(embedded_server: RunningServer) -> None:
+    body = {name: value for name, value in BODY.items() if name != "input"}
+    check(post(embedded_server, body, "/v1/audio/speech"), 400, "invalid_field", "input")
+
+
+def test_without_a_model_and_a_voice_the_first_voice_speaks(embedded_server: RunningServer) -> None:
+    fields = {"response_format": "pcm", "seed": 1}
+    named = post(embedded_server, BODY | fields, "/v1/audio/speech")
+    bare = post(embedded_server, {"input": TEXT} | fields, "/v1/audio/speech")
+    assert bare.content == named.content

@@ -30,7 +30,8 @@ def test_a_voice_is_saved_listed_used_and_deleted(fake_server: RunningServer) ->
     assert get(fake_server, f"/voices/{id}") == saved
     listed = get(fake_server, "/speakers")
     assert listed["count"] == len(listed["speakers"]) == 3
-    assert listed["speakers"][-1] == {"id": id, "name": "Ada", "languages": ["en", "de"], "source": "saved"}
+    ada = {"id": id, "name": "Ada", "languages": ["en", "de"], "source": "saved", "aliases": []}
+    assert listed["speakers"][-1] == ada
     assert {"id": id, "name": "Ada"} in get(fake_server, "/v1/audio/voices")["voices"]
     with fake_server.client() as client:
         assert client.post("/tts", json={"text": "Hello.", "speaker_id": id}).status_code == 200

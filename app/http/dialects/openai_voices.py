@@ -1,0 +1,221 @@
+"""OpenAI's custom voices and consent recordings as its SDKs (openai-python 3.54) speak them, and lists of look-alikes.
+
+A custom voice is a saved voice. `success` and `voice` are read by vllm-omni's clients, `voice_id` and `count` by those
+of ElevenLabs and chatterbox-tts-api.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.engine.base import Speaker
+from app.errors import InvalidField
+from app.http.wire.schemas import read_aliases
+from app.speech.request import LanguageCode
+from app.voices.consents import PREFIX, ConsentRecording, Consents
+from app.voices.manifest import Consent, SavedVoice, VoiceName
+from app.voices.names import listed_names
+
+AUDIO_SAMPLE, RECORDING = "audio_sample", "recording"
+VOICE_FIELD_NAMES = {"reference_audio": AUDIO_SAMPLE}
+CONSENT_FIELD_NAMES = {"reference_audio": RECORDING}
+"""Our name of a field -> OpenAI's."""
+MAX_LISTED = 100
+
+_FILE = Annotated[
+    str, Meta(description="A recording in any format that FFmpeg reads", extra_json_schema={"format": "binary"})
+]
+
+
+class CustomVoiceForm(msgspec.Struct, kw_only=True):
+    """The fields of `POST /v1/audio/voices` beside `audio_sample`; others without effect are ignored."""
+
+    name: VoiceName
+    consent: Annotated[
+        str,
+        Meta(
+            max_length=1000,
+            description="The id of a consent recording, or your statement that the speaker agrees, in 10 characters or "
+            "more",
+        ),
+    ]
+    type: Literal["audio_sample"] = "audio_sample"
+    aliases: Annotated[str, Meta(max_length=2000, description="Other names of the voice, separated by commas")] = ""
+
+    @property
+    def alias_names(self) -> tuple[str, ...]:
+        """Raises InvalidField."""
+        return read_aliases(self.aliases)
+
+    async def statement(self, consents: Consents) -> str:
+        """For the manifest of the voice. Raises UnknownConsent or InvalidField."""
+        if self.consent.startswith(PREFIX):
+            return (await consents.get(self.consent)).statement
+        try:
+            return msgspec.convert(self.consent, Consent)
+        except msgspec.ValidationError:
+            raise InvalidField(
+                "consent: send the id that POST /v1/audio/voice_consents gave, or state in 10 characters or more that "
+                "the speaker agrees; it is kept with the voice",
+                param="consent",
+            ) from None
+
+
+class CustomVoiceUpload(CustomVoiceForm, kw_only=True):
+    """`POST /v1/audio/voices`."""
+
+    audio_sample: _FILE
+
+
+class VoiceDetails(msgspec.Struct, kw_only=True):
+    """The voice as vllm-omni's clients read it."""
+
+    name: str
+    consent: str
+    created_at: int
+
+
+class CustomVoice(msgspec.Struct, kw_only=True):
+    """A saved voice."""
+
+    id: str
+    created_at: Annotated[int, Meta(description="Unix time in seconds")]
+    name: str
+    object: str = "audio.voice"
+    type: str = "audio_sample"
+    aliases: tuple[str, ...]
+    voice: VoiceDetails
+    success: bool = True
+
+
+class DeletedVoice(msgspec.Struct, kw_only=True):
+    """`DELETE /v1/audio/voices/{voice_id}`."""
+
+    id: str
+    deleted: bool = True
+    object: str = "audio.voice.deleted"
+    success: bool = True
+
+
+class VoiceConsentForm(msgspec.Struct, kw_only=True):
+    """The fields of `POST /v1/audio/voice_consents` beside `recording`."""
+
+    name: VoiceName
+    language: LanguageCode
+
+
+class VoiceConsentUpload(VoiceConsentForm, kw_only=True):
+    """`POST /v1/audio/voice_consents`."""
+
+    recording: _FILE
+
+
+class VoiceConsentName(msgspec.Struct, kw_only=True):
+    """`POST /v1/audio/voice_consents/{consent_id}`."""
+
+    name: VoiceName
+
+
+class VoiceConsent(msgspec.Struct, kw_only=True):
+    id: str
+    created_at: Annotated[int, Meta(description="Unix time in seconds")]
+    language: str
+    name: str
+    object: str = "audio.voice_consent"
+
+
+class DeletedVoiceConsent(msgspec.Struct, kw_only=True):
+    """`DELETE /v1/audio/voice_consents/{consent_id}`."""
+
+    id: str
+    deleted: bool = True
+    object: str = "audio.voice_consent"
+
+
+class VoiceConsentList(msgspec.Struct, kw_only=True):
+    """`GET /v1/audio/voice_consents`: newest first."""
+
+    data: list[VoiceConsent]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    object: str = "list"
+
+
+class ListedVoice(msgspec.Struct, kw_only=True):
+    id: str
+    name: str
+
+
+class ListedVoices(msgspec.Struct, kw_only=True):
+    """`GET /v1/audio/voices`: not OpenAI's; Open WebUI asks for it."""
+
+    voices: list[ListedVoice]
+
+
+class LibraryVoice(msgspec.Struct, kw_only=True):
+    """A voice as ElevenLabs' clients (`voice_id`, `category`) and those of chatterbox-tts-api (`name`) read it."""
+
+    voice_id: str
+    name: str
+    category: Literal["premade", "cloned"]
+    aliases: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+class VoiceLibrary(msgspec.Struct, kw_only=True):
+    """`GET /v1/voices`."""
+
+    voices: list[LibraryVoice]
+    count: int
+
+
+def to_library(speakers: Sequence[Speaker]) -> VoiceLibrary:
+    voices = [
+        LibraryVoice(
+            voice_id=speaker.id,
+            name=speaker.name,
+            category="cloned" if speaker.source == "saved" else "premade",
+            aliases=speaker.aliases,
+            languages=speaker.languages,
+        )
+        for speaker in speakers
+    ]
+    return VoiceLibrary(voices=voices, count=len(voices))
+
+
+def to_list(speakers: Sequence[Speaker]) -> ListedVoices:
+    """One entry for each id and alias."""
+    return ListedVoices(voices=[ListedVoice(id=id, name=name) for id, name in listed_names(speakers)])
+
+
+def to_custom_voice(voice: SavedVoice) -> CustomVoice:
+    created_at = int(voice.created_at.timestamp())
+    return CustomVoice(
+        id=voice.id,
+        created_at=created_at,
+        name=voice.name,
+        aliases=voice.aliases,
+        voice=VoiceDetails(name=voice.name, consent=voice.consent, created_at=created_at),
+    )
+
+
+def to_consent(consent: ConsentRecording) -> VoiceConsent:
+    return VoiceConsent(
+        id=consent.id, created_at=int(consent.created_at.timestamp()), language=consent.language, name=consent.name
+    )
+
+
+def to_page(consents: Sequence[ConsentRecording], *, after: str | None, limit: int) -> VoiceConsentList:
+    """The `limit` consents behind that with the id `after`; an unknown one gives the first."""
+    ids = [consent.id for consent in consents]
+    start = ids.index(after) + 1 if after in ids else 0
+    page = [to_consent(consent) for consent in consents[start : start + limit]]
+    return VoiceConsentList(
+        data=page,
+        first_id=page[0].id if page else None,
+        last_id=page[-1].id if page else None,
+        has_more=start + limit < len(consents),
+    )
