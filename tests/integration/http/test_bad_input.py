@@ -62,7 +62,7 @@ def test_tts_says_what_is_wrong(
 @pytest.mark.parametrize(
     ("body", "status", "code", "param"),
     [
-        ({"input": "hi", "voice": "alloy"}, 400, "invalid_field", "model"),
+        ({"model": "tts-1", "voice": "alloy"}, 400, "invalid_field", "input"),
         ({"model": "tts-9", "input": "hi", "voice": "alloy"}, 404, "model_not_found", "model"),
         ({"model": "tts-1", "input": "hi", "voice": "nobody"}, 404, "unknown_speaker", "voice"),
         (

@@ -128,8 +128,16 @@ def test_fields_beside_recordings_have_a_bound(fake_server: RunningServer) -> No
     check(send(fake_server, *form), 413, "body_too_large", says="CHORUS_MAX_UPLOAD_MB")
 
 
-@pytest.mark.parametrize("path", ["/tts", "/v1/audio/speech", "/tts_to_audio", "/sillytavern/tts_to_audio"])
+@pytest.mark.parametrize("path", ["/tts", "/tts_to_audio", "/sillytavern/tts_to_audio"])
 def test_a_json_body_without_recordings_has_at_most_a_mebibyte(embedded_server: RunningServer, path: str) -> None:
     with embedded_server.client() as client:
         answer = client.post(path, json={"text": "Hello.", "padding": "x" * 2**20})
     check(answer, 413, "body_too_large", says="CHORUS_MAX_TEXT_CHARS")
+
+
+def test_the_fields_beside_the_recordings_of_openais_route_have_at_most_a_mebibyte(
+    embedded_server: RunningServer,
+) -> None:
+    with embedded_server.client() as client:
+        answer = client.post("/v1/audio/speech", json={"input": "Hello.", "padding": "x" * 2**20})
+    check(answer, 413, "upload_too_large", says="the limit is 1048576")
