@@ -6,12 +6,11 @@ Imports neither ctranslate2 nor faster_whisper. Methods are called on the event 
 from typing import Literal, Protocol, Self
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-SAMPLE_RATE_HZ = 16_000
-Samples = NDArray[np.float32] | NDArray[np.int16]
-"""[n] mono at SAMPLE_RATE_HZ: float32 in -1..1, or int16. May be a `numpy.memmap`: it is read in blocks."""
+from app.asr.alignment import Aligner
+from app.asr.samples import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
+from app.asr.samples import Samples as Samples
+
 Task = Literal["transcribe", "translate"]
 
 
@@ -172,8 +171,8 @@ class RecognizerStats(msgspec.Struct, frozen=True, kw_only=True):
     """seconds in which the model has computed"""
 
 
-class Recognizer(Protocol):
-    """Recordings in, text out, for many callers at once."""
+class Recognizer(Aligner, Protocol):
+    """Recordings in, text out, for many callers at once; and known text beside its speech."""
 
     @property
     def info(self) -> RecognizerInfo: ...

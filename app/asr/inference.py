@@ -6,6 +6,7 @@ app.asr.whisper.network has it in CTranslate2.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,15 @@ Features = NDArray[np.float32]
 """[mel bands, frames of 10 ms]: NUM_FRAMES, or SHORT_FRAMES"""
 Encoded = NDArray[Any]
 """[windows, frames of 20 ms, channels] in the model's number format. Any: numpy has no name for each of them."""
+
+
+class TokenTimes(msgspec.Struct, frozen=True, eq=False):
+    """A known text beside its speech."""
+
+    probabilities: NDArray[np.float32]
+    """[tokens], each after the tokens before it"""
+    starts_s: NDArray[np.float32]
+    """[tokens + 1]: of each token, and the end of the last one"""
 
 
 class Network(Protocol):
@@ -71,4 +81,22 @@ class Network(Protocol):
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
     ) -> list[RecognizedSegment]:
         """The text of one window in phrases, numbered from 0, with the recording's times. `encoded`: of one window."""
+        ...
+
+    def tokens(self, texts: Sequence[str], language: str) -> list[Sequence[int]]:
+        """Tokens of each text as it stands behind a space, or behind another character in a language without spaces."""
+        ...
+
+    def letters(self, words: Sequence[str], language: str) -> Sequence[int]:
+        """Tokens of words letter by letter, whose times are more exact than those of longer tokens."""
+        ...
+
+    def mark(self, mark: str, language: str) -> Sequence[int]:
+        """Tokens of a punctuation mark as it stands behind a word."""
+        ...
+
+    def align(
+        self, encoded: Encoded, texts: Sequence[Sequence[int]], *, language: str, seconds: Sequence[float]
+    ) -> list[TokenTimes]:
+        """Known texts beside their speech, whose length in `seconds` is given. No text is empty."""
         ...

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from app.asr.aligning import AlignJob, run_alignments
 from app.asr.base import RecognizedSegment
 from app.asr.fallback import Decoded
 from app.asr.inference import Encoded, Network
@@ -41,7 +42,8 @@ class ModelLoop:
         self._network = network
         self._clock = clock
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._waiting: WindowQueue[WindowJob] = WindowQueue(max_batch=max_batch, max_per_owner=max_per_request)
+        self._waiting: WindowQueue[WindowJob | AlignJob]
+        self._waiting = WindowQueue(max_batch=max_batch, max_per_owner=max_per_request)
         self._ending = threading.Lock()
         self._has_ended = False
         self._is_stopping = False
@@ -49,9 +51,9 @@ class ModelLoop:
         self.num_batches = 0
         self.num_windows = 0
         self.busy_s = 0.0
-        """seconds of all turns together"""
+        """seconds of all turns with windows together"""
 
-    def send(self, job: WindowJob) -> None:
+    def send(self, job: WindowJob | AlignJob) -> None:
         """After `stop`, the job gets Draining."""
         with self._ending:
             if not self._has_ended:
@@ -79,11 +81,13 @@ class ModelLoop:
             if self._is_stopping:
                 return
             batch = self._waiting.take()
-            self.busy_windows = len(batch)
-            began_at_s = self._clock()
-            self._turn(batch)
-            self.busy_s += self._clock() - began_at_s
-            self.busy_windows = 0
+            run_alignments(self._network, [job for job in batch if isinstance(job, AlignJob)])
+            if windows := [job for job in batch if isinstance(job, WindowJob)]:
+                self.busy_windows = len(windows)
+                began_at_s = self._clock()
+                self._turn(windows)
+                self.busy_s += self._clock() - began_at_s
+                self.busy_windows = 0
 
     def _take_inbox(self) -> None:
         """Wait for a message where no window waits."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from app.asr.base import SAMPLE_RATE_HZ
+from app.asr.samples import SAMPLE_RATE_HZ
 
 FRAME = SAMPLE_RATE_HZ // 100
 QUIET = 0.1

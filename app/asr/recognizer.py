@@ -8,11 +8,13 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
+from app.asr.aligner import WhisperAligner
+from app.asr.alignment import Alignment, KnownSpeech
 from app.asr.base import RecognizerInfo, RecognizerStats, TranscriptionRequest
 from app.asr.inference import Features, Network
 from app.asr.job import WindowJob, WindowResult
@@ -64,6 +66,7 @@ class WhisperRecognizer:
         self._thread, (self._network, self._model_loop) = start_owner_thread(
             make, lambda parts: parts[1].run(), name="recogniser"
         )
+        self._aligner = WhisperAligner(self._network, self._model_loop)
         self._find_speech = find_speech
         self._clock = clock
         self._open: dict[Transcription, asyncio.Task[None]] = {}
@@ -129,8 +132,12 @@ class WhisperRecognizer:
         self._open[transcription] = task
         return stream
 
+    async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
+        return await self._aligner.align(speech)
+
     async def aclose(self) -> None:
         self._is_closed = True
+        self._aligner.close()
         tasks = list(self._open.values())
         for transcription, task in list(self._open.items()):
             transcription.stream.fail(Draining("the server stopped before this recording was transcribed"))

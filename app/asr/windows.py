@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.asr.base import SAMPLE_RATE_HZ, Samples
+from app.asr.samples import as_float32
 
 WINDOW_S = 30
 MAX_WINDOW = WINDOW_S * SAMPLE_RATE_HZ
@@ -129,9 +130,3 @@ def _blocks(samples: Samples, find_speech: FindSpeech) -> Iterator[tuple[list[tu
                 next_position = max(end - OVERLAP, position + (spans[-1][1] if spans else 0))
         yield [((position + start, position + stop), block[start:stop]) for start, stop in spans], next_position
         position = next_position
-
-
-def as_float32(samples: Samples) -> NDArray[np.float32]:
-    if samples.dtype == np.int16:
-        return samples.astype(np.float32) / np.float32(32768)
-    return samples.astype(np.float32, copy=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.asr.base import SAMPLE_RATE_HZ, RecognizedSegment, Task
 from app.asr.fallback import Decoded
-from app.asr.inference import NUM_FRAMES, Encoded, Features
+from app.asr.inference import NUM_FRAMES, Encoded, Features, TokenTimes
 from app.asr.windows import Span, Window
 
 SILENCE, NOISE, BABBLE, SPEECH = 0.0, -1.0, -0.5, 0.5
@@ -35,6 +35,8 @@ def find_speech(samples: NDArray[np.float32]) -> list[Span]:
 class FakeNetwork:
     """Speech is text at once, or from `acceptable_at` on where its samples are NOISE or BABBLE.
 
+    Tokens of a known text are the codes of its characters; those of `unheard` are unlikely.
+
     unread_s  seconds at the end of a window of 30 s that its text leaves out, with its last token
     turn     called in each turn before it decodes, on the model's thread, with the seconds of each window
     """
@@ -45,8 +47,15 @@ class FakeNetwork:
     precision = "none"
 
     def __init__(
-        self, turn: Callable[[list[float]], None] = lambda _: None, *, acceptable_at: float = 2.0, unread_s: float = 0
+        self,
+        turn: Callable[[list[float]], None] = lambda _: None,
+        *,
+        acceptable_at: float = 2.0,
+        unread_s: float = 0,
+        unheard: str = "",
     ) -> None:
+        self._unheard = frozenset(map(ord, unheard))
+        self.aligned: list[list[str]] = []
         self._unread_s = unread_s
         self._turn = turn
         self._acceptable_at = acceptable_at
@@ -121,4 +130,29 @@ class FakeNetwork:
                 no_speech_prob=decoded.no_speech_prob,
                 temperature=decoded.temperature,
             )
+        ]
+
+    def tokens(self, texts: Sequence[str], language: str) -> list[Sequence[int]]:
+        return [list(map(ord, f" {text}")) for text in texts]
+
+    def letters(self, words: Sequence[str], language: str) -> Sequence[int]:
+        return [ord(letter) for word in words for letter in word]
+
+    def mark(self, mark: str, language: str) -> Sequence[int]:
+        return [ord(mark)]
+
+    def align(
+        self, encoded: Encoded, texts: Sequence[Sequence[int]], *, language: str, seconds: Sequence[float]
+    ) -> list[TokenTimes]:
+        """Tokens are equally long."""
+        assert len(encoded) == len(texts) == len(seconds)
+        self.threads.add(threading.get_ident())
+        self._turn([float(row[0, 1]) for row in encoded])
+        self.aligned.append(["".join(map(chr, text)) for text in texts])
+        return [
+            TokenTimes(
+                np.array([0.001 if token in self._unheard else 1.0 for token in text], np.float32),
+                np.linspace(0, each_s, len(text) + 1, dtype=np.float32),
+            )
+            for text, each_s in zip(texts, seconds, strict=True)
         ]

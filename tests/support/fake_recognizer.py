@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from app.asr.alignment import AlignedWord, Alignment, Edit, KnownSpeech
 from app.asr.base import (
     SAMPLE_RATE_HZ,
     Finished,
@@ -76,6 +77,7 @@ class FakeRecognizer:
     waits         an event that streams wait for behind their first segment
     max_admitted  open streams at a time
     wait_s        until a place is free, as it says when there is none
+    edits         what is heard of every known speech
     """
 
     def __init__(
@@ -86,7 +88,10 @@ class FakeRecognizer:
         waits: asyncio.Event | None = None,
         max_admitted: int = 4,
         wait_s: int = 3,
+        edits: Sequence[Edit] = (),
     ) -> None:
+        self._edits = tuple(edits)
+        self.known: list[KnownSpeech] = []
         self._segments = segments
         self._fails = fails
         self._waits = waits
@@ -133,6 +138,28 @@ class FakeRecognizer:
         stream = FakeStream(self._events(request))
         self.streams.append(stream)
         return stream
+
+    async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
+        """Words share the time of their speech equally; a text of more than 100 words cannot be aligned."""
+        self.known += speech
+        if self._waits is not None:
+            await self._waits.wait()
+        if self._fails is not None:
+            raise self._fails
+        return [self._alignment(each) for each in speech]
+
+    def _alignment(self, speech: KnownSpeech) -> Alignment | None:
+        texts = speech.written.split()
+        if len(texts) > 100:
+            return None
+        step_s = speech.duration_s / len(texts)
+        words = (
+            AlignedWord(text=text, start_s=at * step_s, end_s=(at + 0.9) * step_s, probability=0.95)
+            for at, text in enumerate(texts)
+        )
+        return Alignment(
+            words=tuple(words), sounds=(), edits=self._edits, letter_s=0.05, silence=None, is_cut_off=False
+        )
 
     def _events(self, request: TranscriptionRequest) -> list[RecognitionEvent | Exception | asyncio.Event]:
         duration_s = len(request.samples) / SAMPLE_RATE_HZ

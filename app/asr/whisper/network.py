@@ -29,6 +29,7 @@ from app.asr.base import SAMPLE_RATE_HZ, RecognizedSegment, Task, Word
 from app.asr.fallback import Decoded, compression_ratio
 from app.asr.inference import Encoded, Features
 from app.asr.onset import onset_s
+from app.asr.whisper.known_texts import FRAMES_PER_S, KnownTexts, storage
 from app.asr.windows import WINDOW_S, Span, Window
 
 MAX_LENGTH = 448
@@ -39,7 +40,6 @@ NUM_SAMPLED = 5
 """Texts that are sampled at a temperature above 0; the likeliest is taken."""
 PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the word behind it, and to the word before it."""
-FRAMES_PER_S = 100
 END_OF_TEXT = {True: 50257, False: 50256}
 """Id of the token that ends a text, in multilingual and in English-only vocabularies."""
 
@@ -54,7 +54,7 @@ def find_speech(samples: NDArray[np.float32]) -> list[Span]:
     return [(span["start"], span["end"]) for span in spans if span["end"] > span["start"]]
 
 
-class WhisperNetwork:
+class WhisperNetwork(KnownTexts):
     """A Network of app.asr.inference: one loaded model.
 
     device       `cpu` or `cuda`
@@ -76,6 +76,7 @@ class WhisperNetwork:
         given: Any = files
         self._whisper: Any = WhisperModel(str(model), device=device, compute_type=precision, files=given)
         self._model = self._whisper.model
+        super().__init__(self._model, lambda language: self.tokenizer(language, "transcribe"))
         self.is_multilingual: bool = self._model.is_multilingual
         self.can_translate = self.is_multilingual and not is_pruned
         if self._model.n_mels != self._whisper.feature_extractor.mel_filters.shape[0]:
@@ -93,14 +94,14 @@ class WhisperNetwork:
         self._tokenizers: dict[tuple[str, Task], Tokenizer] = {}
         suppressed: Any = [-1]  # Any: annotated as a tuple, and used as a list
         self._suppressed = list(
-            get_suppressed_tokens(self._tokenizer(self.languages[0], "transcribe"), suppressed) or ()
+            get_suppressed_tokens(self.tokenizer(self.languages[0], "transcribe"), suppressed) or ()
         )
 
     def features(self, samples: NDArray[np.float32]) -> Features:
         return pad_or_trim(self._whisper.feature_extractor(samples)[..., :-1])
 
     def prompt(self, language: str, task: Task, text: str) -> list[int]:
-        tokenizer = self._tokenizer(language, task)
+        tokenizer = self.tokenizer(language, task)
         encoded = tokenizer.encode(f" {text.strip()}") if text.strip() else []
         # `<|en|>` in a text would be an order to the model, such as another language.
         earlier = [token for token in encoded if token < tokenizer.eot]
@@ -114,7 +115,7 @@ class WhisperNetwork:
     def detect_languages(self, encoded: Encoded) -> list[tuple[str, float]]:
         if not self.is_multilingual:
             return [(self.languages[0], 1.0)] * len(encoded)
-        found = self._model.detect_language(_storage(encoded))
+        found = self._model.detect_language(storage(encoded))
         return [(languages[0][0][2:-2], languages[0][1]) for languages in found]
 
     def generate(
@@ -130,7 +131,7 @@ class WhisperNetwork:
         max_length = min(MAX_LENGTH, max(2 * max_tokens, num_before + max_tokens))
         limit = min(max_length // 2, max_length - num_before)
         results = self._model.generate(
-            _storage(encoded),
+            storage(encoded),
             list(prompts),
             max_length=max_length,
             return_scores=True,
@@ -145,7 +146,7 @@ class WhisperNetwork:
     def finished_text(
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task
     ) -> tuple[Decoded, float]:
-        tokenizer = self._tokenizer(language, task)
+        tokenizer = self.tokenizer(language, task)
         first = tokenizer.timestamp_begin
         tokens = decoded.tokens
         if not decoded.is_cut:
@@ -166,7 +167,7 @@ class WhisperNetwork:
         """The text has no timestamp behind it, and its last word may be half of one."""
         text = [token for token in decoded.tokens if token < tokenizer.eot]
         num_frames = round(window.duration_s * FRAMES_PER_S)
-        [words] = self._whisper.find_alignment(tokenizer, [text], _storage(encoded), num_frames)
+        [words] = self._whisper.find_alignment(tokenizer, [text], storage(encoded), num_frames)
         if len(words) < 2:
             return decoded, window.duration_s
         kept = tuple(token for word in words[:-1] for token in word["tokens"])
@@ -180,13 +181,13 @@ class WhisperNetwork:
     def segments(
         self, window: Window, decoded: Decoded, encoded: Encoded, *, language: str, task: Task, word_timestamps: bool
     ) -> list[RecognizedSegment]:
-        tokenizer = self._tokenizer(language, task)
+        tokenizer = self.tokenizer(language, task)
         phrases = self._phrases(window, decoded, tokenizer)
         if word_timestamps and any(token < tokenizer.eot for token in decoded.tokens):
             self._whisper.add_word_timestamps(
                 [phrases],
                 tokenizer,
-                _storage(encoded),
+                storage(encoded),
                 round(window.duration_s * FRAMES_PER_S),
                 PREPENDED,
                 APPENDED,
@@ -240,7 +241,7 @@ class WhisperNetwork:
 
     def _decoded(self, result: Any, temperature: float, limit: int) -> Decoded:  # Any: ctranslate2 has no types
         tokens = result.sequences_ids[0]
-        text = self._tokenizer(self.languages[0], "transcribe").decode(tokens).strip()
+        text = self.tokenizer(self.languages[0], "transcribe").decode(tokens).strip()
         return Decoded(
             tokens=tuple(tokens),
             avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
@@ -250,17 +251,13 @@ class WhisperNetwork:
             is_cut=len(tokens) >= limit,
         )
 
-    def _tokenizer(self, language: str, task: Task) -> Tokenizer:
+    def tokenizer(self, language: str, task: Task) -> Tokenizer:
         key = (language, task)
         if key not in self._tokenizers:
             self._tokenizers[key] = Tokenizer(
                 self._whisper.hf_tokenizer, self.is_multilingual, task=task, language=language
             )
         return self._tokenizers[key]
-
-
-def _storage(encoded: Encoded) -> Any:  # Any: ctranslate2 has no types
-    return StorageView.from_array(np.ascontiguousarray(encoded))
 
 
 def _shortened(decoded: Decoded, tokens: tuple[int, ...]) -> Decoded:

@@ -1,0 +1,266 @@
+"""Alignment on the model's thread: one encoder pass for several segments, and at most two passes of their known texts.
+
+The first pass gives the probability of each word, in its written and in its spoken form, and the time of each letter.
+The second one, for segments with an unlikely word or too much sound, compares their texts with those of `edits`.
+"""
+
+import logging
+from collections.abc import Callable, Hashable, Sequence
+from itertools import accumulate, pairwise
+
+import msgspec
+import numpy as np
+
+from app.asr.alignment import Alignment, Edit, KnownSpeech
+from app.asr.edits import Candidate, candidates
+from app.asr.inference import Encoded, Features, Network, TokenTimes
+from app.asr.known_words import KnownWord, joined, plain
+from app.asr.placing import WordSounds
+from app.asr.samples import as_float32
+from app.asr.sound import FRAME_S
+from app.errors import EngineFailure
+
+logger = logging.getLogger(__name__)
+
+BUCKET_FRAMES = 250
+"""Features of a segment are padded to a multiple of it, so that segments share an encoder pass."""
+MIN_PADDING_FRAMES = 30
+MAX_ROWS = 16
+"""Texts that are compared in one call: 1.5 MB each for 30 s (base)."""
+MAX_TOKENS = 400
+"""Of a text: Whisper reads 448, with its prompt and a phrase that is said twice."""
+LEAST_PROBABILITY = 1e-6
+"""int8 weights tell smaller ones apart by chance."""
+SENTENCE_MARKS = frozenset(".!?…。！？")
+
+Tokens = Sequence[int]
+
+
+class AlignJob:
+    """One segment on its way through the model.
+
+    words       of the text; not empty
+    on_result   called on the model's thread, once, unless the job is cancelled
+    """
+
+    def __init__(
+        self,
+        owner: Hashable,
+        speech: KnownSpeech,
+        words: Sequence[KnownWord],
+        features: Features,
+        *,
+        on_result: Callable[[Alignment | BaseException | None], None],
+    ) -> None:
+        self.owner = owner
+        self.speech = speech
+        self.words = words
+        self.features = features
+        self.on_result = on_result
+
+    @property
+    def batch_key(self) -> Hashable:
+        return "align", self.speech.language, self.features.shape[1]
+
+
+def num_frames_for(duration_s: float, *, longest: int) -> int:
+    """Frames of features: the speech, some silence behind it, and what fills a bucket."""
+    needed = round(duration_s / FRAME_S) + MIN_PADDING_FRAMES
+    return min(longest, -(-needed // BUCKET_FRAMES) * BUCKET_FRAMES)
+
+
+def run_alignments(network: Network, batch: Sequence[AlignJob]) -> None:
+    """Answer every job of a batch, whose keys are equal. A batch of none is none."""
+    if not batch:
+        return
+    try:
+        results = _align(network, batch)
+    except Exception as error:  # the turn's boundary
+        logger.error("the recogniser failed on %d segments to align", len(batch), exc_info=error)
+        failure = EngineFailure(f"the recogniser failed: {error}")
+        failure.__cause__ = error
+        results = [failure] * len(batch)
+    for job, result in zip(batch, results, strict=True):
+        job.on_result(result)
+
+
+class _Texts(msgspec.Struct, frozen=True):
+    """Tokens of one segment's words, in three forms."""
+
+    written: list[Tokens]
+    spoken: list[Tokens]
+    letters: list[Tokens]
+    end: Tokens
+    """of the mark behind the last word, which stays at the end of every text"""
+
+    @property
+    def fit(self) -> bool:
+        """False for a text that the decoder cannot read, also with a phrase that is said twice."""
+        return max(sum(map(len, form)) for form in (self.written, self.spoken, self.letters)) <= MAX_TOKENS
+
+
+class _Heard(msgspec.Struct, frozen=True, eq=False):
+    """The first pass of one segment. Times in seconds."""
+
+    words: list[Tokens]
+    """each in its likelier form"""
+    end: Tokens
+    probabilities: list[float]
+    sounds: WordSounds
+
+
+def _align(network: Network, batch: Sequence[AlignJob]) -> list[Alignment | None]:
+    texts = [_tokens(network, job) for job in batch]
+    rows = [row for row, text in enumerate(texts) if text.fit]
+    alignments: list[Alignment | None] = [None] * len(batch)
+    if not rows:
+        return alignments
+    encoded = network.encode([batch[row].features for row in rows])
+    jobs = [batch[row] for row in rows]
+    scorer = _Scorer(network, jobs, encoded)
+    heard = _first_pass(scorer, jobs, [texts[row] for row in rows])
+    edits = _second_pass(network, scorer, jobs, heard)
+    for row, one, found in zip(rows, heard, edits, strict=True):
+        alignments[row] = _alignment(one, found)
+    return alignments
+
+
+class _Scorer:
+    """Texts beside the encoded speech of several segments."""
+
+    def __init__(self, network: Network, jobs: Sequence[AlignJob], encoded: Encoded) -> None:
+        self._network = network
+        self._jobs = jobs
+        self._encoded = encoded
+
+    def __call__(self, texts: Sequence[tuple[int, Tokens]]) -> list[TokenTimes]:
+        """`texts`: the index of a segment and the tokens of a text each."""
+        results: list[TokenTimes] = []
+        # Texts of one length waste no padding.
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at][1]))
+        for start in range(0, len(order), MAX_ROWS):
+            part = [texts[at] for at in order[start : start + MAX_ROWS]]
+            results += self._network.align(
+                self._encoded[[segment for segment, _ in part]],
+                [tokens for _, tokens in part],
+                language=self._jobs[0].speech.language,
+                seconds=[self._jobs[segment].speech.duration_s for segment, _ in part],
+            )
+        by_place = dict(zip(order, results, strict=True))
+        return [by_place[at] for at in range(len(texts))]
+
+
+def _tokens(network: Network, job: AlignJob) -> _Texts:
+    language = job.speech.language
+
+    def of(texts: Sequence[str]) -> list[Tokens]:
+        return network.tokens(texts, language)
+
+    written = of([word.written for word in job.words])
+    spoken = [
+        network.tokens([joined(word.spoken, language)], language)[0] if word.is_respelled else tokens
+        for word, tokens in zip(job.words, written, strict=True)
+    ]
+    letters = [network.letters([_sounded(said) for said in word.spoken], language) for word in job.words]
+    mark = job.words[-1].written[-1]
+    end = network.mark(mark, language) if mark in SENTENCE_MARKS else ()
+    for form in (written, spoken):
+        if end and tuple(form[-1][-len(end) :]) == tuple(end) and len(form[-1]) > len(end):
+            form[-1] = form[-1][: -len(end)]
+    return _Texts(written, spoken, letters, end)
+
+
+def _sounded(word: str) -> str:
+    return "".join(char for char in word if plain(char) or char in "'’")
+
+
+def _first_pass(scorer: _Scorer, jobs: Sequence[AlignJob], texts: Sequence[_Texts]) -> list[_Heard]:
+    rows: list[tuple[int, Tokens]] = []
+    for segment, text in enumerate(texts):
+        rows += [(segment, _flat(text.written, text.end)), (segment, _flat(text.letters))]
+        if text.spoken != text.written:
+            rows.append((segment, _flat(text.spoken, text.end)))
+    results = iter(scorer(rows))
+    heard: list[_Heard] = []
+    for job, text in zip(jobs, texts, strict=True):
+        written, letters = next(results), next(results)
+        likely = [(_least(written, text.written), text.written)]
+        if text.spoken != text.written:
+            likely.append((_least(next(results), text.spoken), text.spoken))
+        heard.append(_hear(job, text, likely, letters))
+    return heard
+
+
+def _hear(
+    job: AlignJob, text: _Texts, forms: Sequence[tuple[list[float], list[Tokens]]], letters: TokenTimes
+) -> _Heard:
+    """`forms`: probabilities and tokens of the words."""
+    choices = [
+        max(range(len(forms)), key=lambda form, word=word: forms[form][0][word]) for word in range(len(job.words))
+    ]
+    starts_s = [float(letters.starts_s[at]) for at in accumulate(map(len, text.letters), initial=0)]
+    return _Heard(
+        words=[forms[form][1][word] for word, form in enumerate(choices)],
+        end=text.end,
+        probabilities=[forms[form][0][word] for word, form in enumerate(choices)],
+        sounds=WordSounds(job.words, starts_s, as_float32(job.speech.samples)),
+    )
+
+
+def _second_pass(
+    network: Network, scorer: _Scorer, jobs: Sequence[AlignJob], heard: Sequence[_Heard]
+) -> list[list[Edit]]:
+    tried = [
+        candidates(job.words, one.probabilities, one.sounds.excesses_s) for job, one in zip(jobs, heard, strict=True)
+    ]
+    rows: list[tuple[int, Tokens]] = []
+    for segment, (job, one, edits) in enumerate(zip(jobs, heard, tried, strict=True)):
+
+        def tokens(said: str, language: str = job.speech.language) -> Tokens:
+            return network.tokens([said], language)[0]
+
+        if edits:
+            rows.append((segment, _flat(one.words, one.end)))
+            rows += [(segment, _flat(edit.applied(one.words, tokens), one.end)) for edit in edits]
+    results = iter(scorer(rows))
+    found: list[list[Edit]] = []
+    for edits in tried:
+        unchanged = _log_likelihood(next(results)) if edits else 0.0
+        gains = [(_log_likelihood(next(results)) - unchanged + edit.prior, edit) for edit in edits]
+        found.append(_best(gains))
+    return found
+
+
+def _best(gains: list[tuple[float, Candidate]]) -> list[Edit]:
+    """The likeliest differences that do not touch each other, each likelier than the text as it is."""
+    kept: list[tuple[float, Candidate]] = []
+    for gain, edit in sorted(gains, key=lambda each: (-each[0], each[1].last - each[1].first)):
+        if gain > 0 and not any(edit.touches(other) for _, other in kept):
+            kept.append((gain, edit))
+    return [Edit(kind=edit.kind, first=edit.first, last=edit.last, gain=gain) for gain, edit in kept]
+
+
+def _alignment(heard: _Heard, edits: Sequence[Edit]) -> Alignment:
+    words, strays = heard.sounds.place(heard.probabilities)
+    return Alignment(
+        words=tuple(words),
+        sounds=tuple(strays),
+        edits=tuple(edits),
+        letter_s=heard.sounds.letter_s,
+        silence=heard.sounds.longest_silence,
+        is_cut_off=heard.sounds.is_cut_off,
+    )
+
+
+def _flat(words: Sequence[Tokens], end: Tokens = ()) -> list[int]:
+    return [token for word in (*words, end) for token in word]
+
+
+def _least(times: TokenTimes, words: Sequence[Tokens]) -> list[float]:
+    """The probability of each word's least likely token."""
+    ends = list(accumulate(map(len, words), initial=0))
+    return [float(times.probabilities[start:stop].min(initial=1.0)) for start, stop in pairwise(ends)]
+
+
+def _log_likelihood(times: TokenTimes) -> float:
+    return float(np.log(np.maximum(times.probabilities, LEAST_PROBABILITY)).sum())

@@ -1,0 +1,91 @@
+"""The aligner seam: speech and the text that it should say in, the time and the probability of each word out.
+
+Imports neither ctranslate2 nor faster_whisper. Methods are called on the event loop and never block there.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from app.asr.samples import SAMPLE_RATE_HZ, Samples
+
+MAX_ALIGNED_S = 30
+EditKind = Literal["missing", "repeated", "swapped"]
+
+
+class KnownSpeech(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """Speech of at most MAX_ALIGNED_S whose text is known."""
+
+    samples: Samples
+    written: str
+    """the text as its reader sees it; words of the result are words of this"""
+    spoken: str
+    """the same text in the words that are said, such as `seventeen` for `17`"""
+    language: str
+    """a code of the model"""
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+class AlignedWord(msgspec.Struct, frozen=True, kw_only=True):
+    """A word as it is written; written words that are read together, such as `5 km`, are one."""
+
+    text: str
+    start_s: float
+    end_s: float
+    probability: float
+    """that it was said: of its least likely token, in the likelier of its two forms"""
+
+
+class Region(msgspec.Struct, frozen=True):
+    """A part of a recording, in seconds from its start."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """A difference between text and speech that the model hears.
+
+    first, last   indices of the words that it concerns: left out, said twice, or exchanged
+    gain          logarithm of the likelihood with the difference, over that of the text as it is
+    """
+
+    kind: EditKind
+    first: int
+    last: int
+    gain: float
+
+
+class Alignment(msgspec.Struct, frozen=True, kw_only=True):
+    """Speech and its text, side by side."""
+
+    words: tuple[AlignedWord, ...]
+    """in the order of the text"""
+    sounds: tuple[Region, ...]
+    """regions of sound that belong to no word"""
+    edits: tuple[Edit, ...]
+    letter_s: float
+    """median seconds of sound for each letter of a word"""
+    silence: Region | None
+    """the longest one between two sounds"""
+    is_cut_off: bool
+    """the samples end within sound, or within the last word"""
+
+
+class Aligner(Protocol):
+    """Known speech in, its words in time out, for many callers at once."""
+
+    async def align(self, speech: Sequence[KnownSpeech]) -> "list[Alignment | None]":
+        """Align each; None for one that cannot be: without words, longer than MAX_ALIGNED_S, or with too much text.
+
+        Raises QueueFull at once, UnsupportedLanguage, EngineFailure, and Draining where the recogniser is closed.
+        """
+        ...

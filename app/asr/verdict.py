@@ -1,0 +1,91 @@
+"""Is known speech as its text says? Thresholds, chosen on data, and the verdict. Pure functions."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from app.asr.alignment import Alignment
+
+FaultKind = Literal["missing", "repeated", "swapped", "extra_sound", "silence", "cut_off", "wrong_length"]
+Outcome = Literal["passed", "failed", "inconclusive"]
+_ORDER: tuple[Outcome, ...] = ("passed", "inconclusive", "failed")
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is heard and not written, or written and not heard. Seconds from the start of the speech."""
+
+    kind: FaultKind
+    start_s: float
+    end_s: float
+    text: str = ""
+    """the words that it concerns"""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    outcome: Outcome
+    faults: tuple[Fault, ...] = ()
+    reason: str = ""
+    """of an inconclusive verdict: one sentence"""
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one model."""
+
+    min_gain: float = 0.0
+    """of an edit's likelihood, as a logarithm"""
+    max_tail_s: float = 0.3
+    """seconds of sound behind the last word"""
+    max_stray_s: float = 0.35
+    """seconds of sound elsewhere that belong to no word"""
+    max_silence_s: float = 1.2
+    min_letter_s: float = 0.015
+    max_letter_s: float = 0.2
+    """seconds of sound for each letter"""
+    unlikely: float = 0.05
+    max_unlikely_share: float = 0.6
+    """of words below `unlikely`: above it text and speech have too little in common"""
+    min_words: int = 3
+
+
+BASE = Thresholds()
+
+
+def judge(alignment: Alignment | None, thresholds: Thresholds = BASE) -> Verdict:
+    if alignment is None:
+        return Verdict(outcome="inconclusive", reason="it has no words, or too many for one piece of speech")
+    words = alignment.words
+    num_unlikely = sum(word.probability < thresholds.unlikely for word in words)
+    if num_unlikely > thresholds.max_unlikely_share * len(words):
+        return Verdict(outcome="inconclusive", reason="the speech has too little in common with the text")
+    faults = tuple(sorted(_faults(alignment, thresholds), key=lambda fault: fault.start_s))
+    if faults:
+        return Verdict(outcome="failed", faults=faults)
+    return Verdict(outcome="passed")
+
+
+def _faults(alignment: Alignment, thresholds: Thresholds) -> Iterator[Fault]:
+    words = alignment.words
+    for edit in alignment.edits:
+        if edit.gain > thresholds.min_gain:
+            concerned = words[edit.first : edit.last + 1]
+            text = " ".join(word.text for word in concerned)
+            yield Fault(kind=edit.kind, start_s=concerned[0].start_s, end_s=concerned[-1].end_s, text=text)
+    tail_s = 0.0
+    for sound in alignment.sounds:
+        is_behind = sound.start_s >= words[-1].start_s
+        tail_s = sound.duration_s if is_behind else tail_s
+        if sound.duration_s > (thresholds.max_tail_s if is_behind else thresholds.max_stray_s):
+            yield Fault(kind="extra_sound", start_s=sound.start_s, end_s=sound.end_s)
+    silence = alignment.silence
+    if silence is not None and silence.duration_s > thresholds.max_silence_s:
+        yield Fault(kind="silence", start_s=silence.start_s, end_s=silence.end_s)
+    if alignment.is_cut_off and tail_s <= thresholds.max_tail_s:
+        yield Fault(kind="cut_off", start_s=words[-1].start_s, end_s=words[-1].end_s, text=words[-1].text)
+    if not thresholds.min_letter_s <= alignment.letter_s <= thresholds.max_letter_s:
+        yield Fault(kind="wrong_length", start_s=words[0].start_s, end_s=words[-1].end_s)
+
+
+def overall(outcomes: Sequence[Outcome]) -> Outcome:
+    """`failed` if one of them is, else `inconclusive` if one is."""
+    return max(outcomes, key=_ORDER.index, default="passed")

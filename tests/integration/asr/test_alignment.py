@@ -1,0 +1,97 @@
+"""Alignment with the embedded Whisper: faults that are made on purpose are found, and words have their times."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from app.asr.alignment import Alignment, KnownSpeech
+from app.asr.verdict import Verdict, judge
+from tests.support.damage import FAULTS, Injector
+from tests.support.embedded_asr import needs_embedded_model, open_embedded
+from tests.support.timed_voice import Spoken, timed_voice
+
+needs_embedded_model()  # skips the module without it
+
+TEXT = "She did not take the 24 boats across the river before supper was ready."
+SPOKEN = "She did not take the twenty four boats across the river before supper was ready."
+OTHER = "Agnieszka's farmhouse has seven rooms and a thatched roof."
+
+
+def align(speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
+    async def whole() -> list[Alignment | None]:
+        recognizer = open_embedded()
+        try:
+            return await recognizer.align(speech)
+        finally:
+            await recognizer.aclose()
+
+    return asyncio.run(whole())
+
+
+def known(samples: np.ndarray, written: str = TEXT, spoken: str = SPOKEN, language: str = "en") -> KnownSpeech:
+    return KnownSpeech(samples=samples, written=written, spoken=spoken, language=language)
+
+
+@pytest.fixture(scope="module")
+def clean() -> Spoken:
+    return timed_voice()(SPOKEN)
+
+
+@pytest.fixture(scope="module")
+def alignments(clean: Spoken) -> Iterator[dict[str, Alignment | None]]:
+    injector = Injector(timed_voice(), SPOKEN, seed=0)
+    speech = {"clean": known(clean.samples)}
+    speech |= {kind: known(found.samples) for kind in FAULTS if (found := injector.damage(kind)) is not None}
+    speech["another name"] = known(timed_voice()(OTHER).samples, OTHER, OTHER)
+    speech["another text"] = known(timed_voice()(OTHER).samples)
+    speech["another language"] = known(
+        clean.samples, "Der Bäcker öffnet um sieben.", "Der Bäcker öffnet um sieben.", "de"
+    )
+    noise = np.random.default_rng(1).normal(0, 0.1, 64_000).astype(np.float32)
+    speech["noise"] = known(noise)
+    speech["silence"] = known(np.zeros(64_000, np.float32))
+    yield dict(zip(speech, align(list(speech.values())), strict=True))
+
+
+def verdict(alignments: dict[str, Alignment | None], name: str) -> Verdict:
+    return judge(alignments[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["clean", "another name"])
+def test_speech_that_says_its_text_passes_with_numbers_and_foreign_names(
+    alignments: dict[str, Alignment | None], name: str
+) -> None:
+    assert verdict(alignments, name) == Verdict(outcome="passed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_kind_of_fault_is_found(alignments: dict[str, Alignment | None], kind: str) -> None:
+    assert verdict(alignments, kind).outcome == "failed"
+
+
+@pytest.mark.slow
+def test_a_missing_negation_is_named(alignments: dict[str, Alignment | None]) -> None:
+    [fault] = verdict(alignments, "dropped negation").faults
+    assert (fault.kind, fault.text) == ("missing", "not")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["another text", "another language", "noise", "silence"])
+def test_speech_of_something_else_does_not_pass(alignments: dict[str, Alignment | None], name: str) -> None:
+    assert verdict(alignments, name).outcome == "inconclusive"
+
+
+@pytest.mark.slow
+def test_word_starts_are_those_of_the_voice(alignments: dict[str, Alignment | None], clean: Spoken) -> None:
+    alignment = alignments["clean"]
+    assert alignment is not None
+    truth = [word.start_s for word in clean.words]
+    del truth[TEXT.split().index("24") + 1]  # `four` of `24`
+    errors = np.abs([word.start_s for word in alignment.words] - np.array(truth))
+    assert np.median(errors) < 0.05
+    assert errors.max() < 0.2
+    assert all(word.probability > 0.3 for word in alignment.words)

@@ -1,0 +1,221 @@
+"""Alignment on a FakeNetwork: batches, turns with transcription, admission, cancellation, failures."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from app.asr.aligner import MAX_WAITING
+from app.asr.alignment import Alignment, KnownSpeech
+from app.asr.base import TranscriptionRequest
+from app.asr.recognizer import WhisperRecognizer
+from app.errors import Draining, EngineFailure, QueueFull, UnsupportedLanguage
+from tests.support.fake_network import FakeNetwork, spoken
+from tests.support.recognizing import events_of, opened, texts
+
+
+def speech(text: str = "red cat", seconds: float = 2.0, language: str = "en", said: str | None = None) -> KnownSpeech:
+    return KnownSpeech(samples=spoken(seconds), written=text, spoken=said or text, language=language)
+
+
+def run(network: FakeNetwork, scenario: Callable[[WhisperRecognizer], Awaitable[None]], **options: int) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(60), opened(network, **options) as recognizer:
+            await scenario(recognizer)
+
+    asyncio.run(whole())
+
+
+def aligned(network: FakeNetwork, *known: KnownSpeech) -> list[Alignment | None]:
+    results: list[Alignment | None] = []
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        results.extend(await recognizer.align(known))
+
+    run(network, scenario)
+    return results
+
+
+def test_each_word_has_its_time_and_its_probability() -> None:
+    [alignment] = aligned(FakeNetwork(unheard="b"), speech("no boat"))
+    assert alignment is not None
+    assert [word.text for word in alignment.words] == ["no", "boat"]
+    assert [round(word.probability, 3) for word in alignment.words] == [1.0, 0.001]
+    first, second = alignment.words
+    assert 0 <= first.start_s <= first.end_s <= second.start_s <= second.end_s <= 2.0
+
+
+def test_a_number_is_known_in_both_forms_and_the_likelier_one_counts() -> None:
+    network = FakeNetwork(unheard="1")
+    [alignment] = aligned(network, speech("17 boats", said="seventeen boats"))
+    assert alignment is not None
+    assert [(word.text, round(word.probability, 3)) for word in alignment.words] == [("17", 1.0), ("boats", 1.0)]
+    assert sorted(network.aligned[0]) == sorted([" 17 boats", "seventeenboats", " seventeen boats"])
+
+
+def test_letters_that_are_not_said_leave_a_likelier_text_and_so_a_missing_word() -> None:
+    [alignment] = aligned(FakeNetwork(unheard="x"), speech("the red axe ran."))
+    assert alignment is not None
+    [edit] = alignment.edits
+    assert (edit.kind, edit.first, edit.last) == ("missing", 2, 2)
+    assert edit.gain > 5
+
+
+def test_the_mark_at_the_end_stays_behind_a_text_without_its_last_word() -> None:
+    network = FakeNetwork(unheard="x")
+    aligned(network, speech("red axe."))
+    assert " red." in network.aligned[1]
+
+
+@pytest.mark.parametrize(
+    "known", [speech("…"), speech(""), speech(seconds=30.5), speech(seconds=0), speech("word " * 100)]
+)
+def test_speech_that_cannot_be_aligned_has_no_alignment_and_disturbs_no_other(known: KnownSpeech) -> None:
+    [none, alignment] = aligned(FakeNetwork(), known, speech())
+    assert none is None
+    assert alignment is not None
+
+
+def test_segments_of_several_callers_share_an_encoder_pass() -> None:
+    gate, has_begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def turn(_: list[float]) -> None:
+        has_begun.release()
+        assert gate.acquire(timeout=60)
+
+    network = FakeNetwork(turn)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        first = asyncio.create_task(recognizer.align([speech()]))
+        assert await asyncio.to_thread(has_begun.acquire, timeout=60)
+        others = [asyncio.create_task(recognizer.align([speech(seconds=seconds)])) for seconds in (2.5, 3.0)]
+        while network_waits(recognizer) < len(others):
+            await asyncio.sleep(0.001)
+        gate.release(100)
+        await asyncio.gather(first, *others)
+
+    run(network, scenario)
+    assert [len(rows) for rows in network.aligned] == [2, 4]
+    assert len(network.threads) == 1
+
+
+def network_waits(recognizer: WhisperRecognizer) -> int:
+    """Jobs that the model's thread will find in its inbox."""
+    return recognizer._model_loop._inbox.qsize()
+
+
+def test_speech_is_aligned_while_a_long_recording_is_transcribed() -> None:
+    network = FakeNetwork()
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        recording = recognizer.submit(TranscriptionRequest(samples=spoken(900), language="en"))
+        [alignment] = await recognizer.align([speech()])
+        assert alignment is not None
+        assert sum(map(len, network.batches)) < 30
+        await recording.aclose()
+
+    run(network, scenario)
+
+
+def test_a_transcription_goes_on_after_an_alignment() -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        await recognizer.align([speech()])
+        assert texts(await events_of(recognizer.submit(TranscriptionRequest(samples=spoken(1))))) == [" de 1"]
+
+    run(FakeNetwork(), scenario)
+
+
+def test_more_segments_than_may_wait_are_refused_at_once() -> None:
+    gate = threading.Semaphore(0)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        first = asyncio.create_task(recognizer.align([speech()] * MAX_WAITING))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull) as refused:
+            await recognizer.align([speech()])
+        assert refused.value.retry_after_s > 0
+        gate.release(1000)
+        assert len(await first) == MAX_WAITING
+        assert await recognizer.align([speech()])
+
+    run(FakeNetwork(lambda _: assert_taken(gate)), scenario)
+
+
+def assert_taken(gate: threading.Semaphore) -> None:
+    assert gate.acquire(timeout=60)
+
+
+def test_a_caller_that_leaves_gives_its_place_back_and_its_segments_are_not_begun() -> None:
+    gate, has_begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def turn(_: list[float]) -> None:
+        has_begun.release()
+        assert gate.acquire(timeout=60)
+
+    network = FakeNetwork(turn)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        leaving = asyncio.create_task(recognizer.align([speech()] * MAX_WAITING))
+        assert await asyncio.to_thread(has_begun.acquire, timeout=60)
+        leaving.cancel()
+        await asyncio.wait((leaving,))
+        gate.release(1000)
+        assert await recognizer.align([speech()] * 2)
+
+    run(network, scenario)
+    assert sum(len(rows) for rows in network.aligned) <= 2 * (2 + 2)
+
+
+def test_an_unknown_language_is_refused() -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        with pytest.raises(UnsupportedLanguage, match="'tlh'"):
+            await recognizer.align([speech(language="tlh")])
+
+    run(FakeNetwork(), scenario)
+
+
+def test_a_failure_of_the_model_reaches_the_caller_and_the_next_one_is_served() -> None:
+    failures = iter([RuntimeError("no memory")])
+
+    def turn(_: list[float]) -> None:
+        for failure in failures:
+            raise failure
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        with pytest.raises(EngineFailure, match="no memory"):
+            await recognizer.align([speech()])
+        assert await recognizer.align([speech()])
+
+    run(FakeNetwork(turn), scenario)
+
+
+def test_callers_that_wait_when_the_recogniser_is_closed_are_told() -> None:
+    gate, has_begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def turn(_: list[float]) -> None:
+        has_begun.release()
+        assert gate.acquire(timeout=60)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        waiting = asyncio.create_task(recognizer.align([speech()]))
+        assert await asyncio.to_thread(has_begun.acquire, timeout=60)
+        closing = asyncio.create_task(recognizer.aclose())
+        with pytest.raises(Draining):
+            await waiting
+        gate.release(100)
+        await closing
+        with pytest.raises(Draining):
+            await recognizer.align([speech()])
+
+    run(FakeNetwork(turn), scenario)
+
+
+def test_integers_and_floats_are_the_same_speech() -> None:
+    network = FakeNetwork()
+    as_integers = KnownSpeech(
+        samples=np.full(32_000, 16_384, np.int16), written="red cat", spoken="red cat", language="en"
+    )
+    one, other = aligned(network, as_integers, speech())
+    assert one == other

@@ -1,0 +1,99 @@
+"""The verdict on an alignment."""
+
+import msgspec
+import pytest
+
+from app.asr.alignment import AlignedWord, Alignment, Edit, Region
+from app.asr.verdict import BASE, Outcome, Verdict, judge, overall
+
+
+def word(text: str, start_s: float, probability: float = 0.9) -> AlignedWord:
+    return AlignedWord(text=text, start_s=start_s, end_s=start_s + 0.4, probability=probability)
+
+
+CLEAN = Alignment(
+    words=tuple(word(text, at * 0.5) for at, text in enumerate(["the", "boat", "did", "not", "sink"])),
+    sounds=(),
+    edits=(),
+    letter_s=0.05,
+    silence=Region(0.9, 1.0),
+    is_cut_off=False,
+)
+
+
+def verdict(**changes: object) -> Verdict:
+    return judge(msgspec.structs.replace(CLEAN, **changes))
+
+
+def kinds(**changes: object) -> list[str]:
+    found = verdict(**changes)
+    assert (found.outcome == "failed") == bool(found.faults)
+    return [fault.kind for fault in found.faults]
+
+
+def test_speech_that_says_its_text_passes() -> None:
+    assert verdict() == Verdict(outcome="passed")
+
+
+def test_a_likelier_text_names_the_words_and_their_time() -> None:
+    found = verdict(edits=(Edit(kind="missing", first=3, last=4, gain=9.0),))
+    [fault] = found.faults
+    assert (found.outcome, fault.kind, fault.text) == ("failed", "missing", "not sink")
+    assert (fault.start_s, fault.end_s) == (1.5, 2.4)
+
+
+def test_a_text_that_is_hardly_likelier_is_no_fault() -> None:
+    assert kinds(edits=(Edit(kind="missing", first=3, last=3, gain=BASE.min_gain),)) == []
+    assert kinds(edits=(Edit(kind="missing", first=3, last=3, gain=BASE.min_gain + 0.1),)) == ["missing"]
+
+
+def test_sound_behind_the_end_fails_sooner_than_sound_inside() -> None:
+    between = (BASE.max_tail_s + BASE.max_stray_s) / 2
+    assert kinds(sounds=(Region(2.5, 2.5 + between),)) == ["extra_sound"]
+    assert kinds(sounds=(Region(1.0, 1.0 + between),)) == []
+    assert kinds(sounds=(Region(1.0, 1.1 + BASE.max_stray_s),)) == ["extra_sound"]
+
+
+def test_a_long_silence_is_a_fault() -> None:
+    assert kinds(silence=Region(1.0, 1.1 + BASE.max_silence_s)) == ["silence"]
+    assert kinds(silence=None) == []
+
+
+def test_a_cut_off_end_is_a_fault_but_not_behind_a_tail_that_is_one_already() -> None:
+    assert kinds(is_cut_off=True) == ["cut_off"]
+    assert kinds(is_cut_off=True, sounds=(Region(2.5, 4.0),)) == ["extra_sound"]
+
+
+@pytest.mark.parametrize("letter_s", [0.001, 0.5])
+def test_letters_that_take_no_time_or_far_too_much_are_of_the_wrong_length(letter_s: float) -> None:
+    assert kinds(letter_s=letter_s) == ["wrong_length"]
+
+
+def test_speech_that_has_little_in_common_with_its_text_is_inconclusive_whatever_else_is_found() -> None:
+    unlikely = tuple(msgspec.structs.replace(each, probability=0.001) for each in CLEAN.words[:4])
+    found = verdict(words=(*unlikely, CLEAN.words[4]), edits=(Edit(kind="missing", first=0, last=3, gain=30.0),))
+    assert (found.outcome, found.faults) == ("inconclusive", ())
+    assert "little in common" in found.reason
+
+
+def test_speech_that_could_not_be_aligned_is_inconclusive_and_says_why() -> None:
+    found = judge(None)
+    assert found.outcome == "inconclusive"
+    assert found.reason
+
+
+def test_faults_come_in_the_order_of_time() -> None:
+    assert kinds(
+        sounds=(Region(2.5, 4.0),), edits=(Edit(kind="missing", first=0, last=0, gain=9.0),), silence=Region(1.0, 2.4)
+    ) == ["missing", "silence", "extra_sound"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "all_together"),
+    [
+        (["passed", "inconclusive", "failed"], "failed"), (["passed", "inconclusive"], "inconclusive"),
+        (["passed"], "passed"), ([], "passed"),
+    ],
+)  # fmt: skip
+def test_the_worst_verdict_is_that_of_all(outcomes: list[Outcome], all_together: Outcome) -> None:
+    assert overall(outcomes) == all_together
