@@ -1,6 +1,7 @@
 """Every route of the server, HTTP and WebSocket."""
 
 from app.http.routes import (
+    alignment,
     clone,
     docs,
     health,
@@ -47,6 +48,7 @@ ROUTES = [
     transcription.transcribe,
     transcription.create_transcription,
     transcription.create_translation,
+    alignment.create_alignment,
     live.speak_live,
     live.transcribe_live,
     sillytavern.list_voices,

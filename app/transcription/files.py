@@ -49,7 +49,7 @@ async def transcribe_files(
     async def transcribe(index: int, file: Path | BinaryIO) -> FileOutcome:
         async with places:
             try:
-                samples = await _read(file, service.max_recording_s)
+                samples = await read_recording(file, service.max_recording_s)
                 result = await _transcribe(service, samples, options, partial(on_progress, index))
             except ChorusError as error:
                 result = error
@@ -83,7 +83,7 @@ async def _transcribe(
     return stream.transcript()
 
 
-async def _read(file: Path | BinaryIO, max_s: float) -> NDArray[np.int16]:
+async def read_recording(file: Path | BinaryIO, max_s: float) -> NDArray[np.int16]:
     """[samples] at SAMPLE_RATE_HZ. Raises UnreadableAudio and RecordingTooLong.
 
     A daemon thread reads, because the end of the process waits for a pool's thread and a pipe may never end.

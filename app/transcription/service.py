@@ -1,6 +1,8 @@
 """The way of a recording: options, a place, the recogniser, one stream of events."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +105,28 @@ class TranscriptionService:
                     await self._closed.wait()
         except TimeoutError:
             raise refusal from None
+
+    def find_language(self, name: str) -> str | None:
+        """The recogniser's code of a language; None for "". Raises UnsupportedLanguage."""
+        return find_language(name, self.recognizer.info.languages)
+
+    def new_deadline(self) -> Deadline:
+        return Deadline(self._settings.request_timeout_s)
+
+    @contextmanager
+    def holding(self, seconds: float) -> Generator[None]:
+        """Count a recording during the block. Raises QueueFull and Draining."""
+        self._lifecycle.check()
+        self._check_memory(seconds)
+        leave = self._lifecycle.enter()
+        self.held_s += seconds
+        try:
+            yield
+        finally:
+            self.held_s -= seconds
+            leave()
+            self._closed.set()
+            self._closed.clear()
 
     def _check_memory(self, seconds: float) -> None:
         if self.held_s + seconds > MAX_HELD * self.max_recording_s:

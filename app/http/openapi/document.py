@@ -30,9 +30,11 @@ from app.http.openapi.responses import (
     WORKING_ROUTE,
     BodyOperation,
 )
+from app.http.wire.alignment import AlignmentUpload
 from app.http.wire.schemas import ErrorBody, SamplingOptions
 from app.http.wire.transcription import TranscribeUpload
 from app.text.languages import default_language
+from app.transcription.alignment import RecordingAlignment
 from app.transcription.formats import TranscriptAnswer
 
 Json = dict[str, Any]  # Any: a JSON document
@@ -98,10 +100,18 @@ AUDIO_ANSWER = (
 TRANSCRIPT_ANSWER = ("X-Audio-Seconds", "X-Chorus-Warnings", "Server-Timing")
 TRANSCRIPT_PATHS = ("/transcribe", "/v1/audio/transcriptions", "/v1/audio/translations")
 OF_TRANSCRIPTION = frozenset(
-    each.__name__ for each in (TranscriptAnswer, TranscribeUpload, OpenAITranscript, OpenAITranscriptionUpload)
+    each.__name__
+    for each in (
+        TranscriptAnswer,
+        TranscribeUpload,
+        OpenAITranscript,
+        OpenAITranscriptionUpload,
+        AlignmentUpload,
+        RecordingAlignment,
+    )
 )
 """A recogniser has languages of its own."""
-HEARD_LANGUAGE = frozenset(each.__name__ for each in (TranscribeUpload, OpenAITranscriptionUpload))
+HEARD_LANGUAGE = frozenset(each.__name__ for each in (TranscribeUpload, OpenAITranscriptionUpload, AlignmentUpload))
 
 
 def build_document(

@@ -9,7 +9,9 @@ from app.http.dialects.openai_transcription import (
     OpenAITranslationUpload,
 )
 from app.http.openapi.responses import FORM, BodyOperation, answer, errors
+from app.http.wire.alignment import AlignmentUpload
 from app.http.wire.transcription import TranscribeUpload
+from app.transcription.alignment import RecordingAlignment
 from app.transcription.formats import TranscriptAnswer
 
 TRANSCRIBE_RESPONSES = {
@@ -20,6 +22,12 @@ TRANSCRIBE_RESPONSES = {
         "application/json, text/event-stream",
     )
 } | errors(400, 408, 413, 415, 501, 504, 507)
+ALIGNMENT_RESPONSES = {
+    200: answer(
+        RecordingAlignment,
+        "Times and probabilities of the text's words, and for each sentence whether it is said as it is written",
+    )
+} | errors(400, 408, 413, 415, 422, 501, 504, 507)
 OPENAI_TRANSLATION_RESPONSES = {
     200: answer(
         OpenAITranscript,
@@ -51,3 +59,8 @@ class OpenAITranscriptionOperation(BodyOperation):
 @dataclass
 class OpenAITranslationOperation(BodyOperation):
     schemas = MappingProxyType({FORM: OpenAITranslationUpload})
+
+
+@dataclass
+class AlignmentOperation(BodyOperation):
+    schemas = MappingProxyType({FORM: AlignmentUpload})

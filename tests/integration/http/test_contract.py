@@ -19,6 +19,7 @@ KINDS: dict[str, set[int]] = {
     "POST /transcribe": TRANSCRIBING,
     "POST /v1/audio/transcriptions": TRANSCRIBING | {404},
     "POST /v1/audio/translations": TRANSCRIBING | {404},
+    "POST /v1/audio/alignments": TRANSCRIBING | {422},
     "POST /normalize": {200, 400, 401, 403, 413, 422, 500, 503},
     "POST /voice-clone": SPEECH | CLONING,
     "POST /voices": CLONING | {200, 201, 409},
