@@ -116,7 +116,8 @@ def _phrases_to(last: int) -> Iterator[tuple[int, int]]:
 
 def _parts(word: KnownWord) -> Sequence[str]:
     """Of a number the words that are said, of a compound the words between its hyphens; else none."""
-    parts = word.spoken if len(word.spoken) > 1 else word.spoken[0].split("-")
+    first, *others = word.spoken
+    parts = word.spoken if others else first.split("-")
     return parts if 1 < len(parts) <= MAX_PARTS else ()
 
 

@@ -9,7 +9,7 @@ from app.asr.alignment import Alignment
 
 FaultKind = Literal["missing", "repeated", "swapped", "extra_sound", "silence", "cut_off", "wrong_length"]
 Outcome = Literal["passed", "failed", "inconclusive"]
-_ORDER: tuple[Outcome, ...] = ("passed", "inconclusive", "failed")
+_FROM_WORST: tuple[Outcome, ...] = ("failed", "inconclusive")
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,4 +88,7 @@ def _faults(alignment: Alignment, thresholds: Thresholds) -> Iterator[Fault]:
 
 def overall(outcomes: Sequence[Outcome]) -> Outcome:
     """`failed` if one of them is, else `inconclusive` if one is."""
-    return max(outcomes, key=_ORDER.index, default="passed")
+    for worst in _FROM_WORST:
+        if worst in outcomes:
+            return worst
+    return "passed"
