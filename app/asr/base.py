@@ -30,8 +30,10 @@ class TranscriptionRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     beam_size: int = 5
     """texts that are followed at the same time at temperature 0: 1 halves the time and makes a few more errors"""
     low_latency: bool = False
-    """give the model short speech with 15 s of context in place of 30 s, in a third of the time; text that is unlikely
-    or repeats itself is decoded again with 30 s"""
+    """give the model short speech with 5 to 15 s of context in place of 30 s, in a tenth to a third of the time; text
+    that is unlikely or repeats itself is decoded again with 30 s"""
+    is_draft: bool = False
+    """the text will be replaced: a window whose first text is unlikely or repeats itself has none"""
     word_timestamps: bool = False
 
 

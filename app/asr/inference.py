@@ -14,9 +14,10 @@ from app.asr.base import RecognizedSegment, Task
 from app.asr.fallback import Decoded
 from app.asr.windows import Window
 
-NUM_FRAMES, SHORT_FRAMES = 3000, 1500
+NUM_FRAMES = 3000
+"""Frames of 10 ms that the model was trained on."""
 Features = NDArray[np.float32]
-"""[mel bands, frames of 10 ms]: NUM_FRAMES, or SHORT_FRAMES"""
+"""[mel bands, frames]: NUM_FRAMES or fewer"""
 Encoded = NDArray[Any]
 """[windows, frames of 20 ms, channels] in the model's number format. Any: numpy has no name for each of them."""
 
@@ -45,8 +46,10 @@ class Network(Protocol):
     @property
     def precision(self) -> str: ...
 
-    def features(self, samples: NDArray[np.float32]) -> Features:
-        """NUM_FRAMES of `samples`, which are at most 30 s, and of silence behind them."""
+    def features(self, samples: NDArray[np.float32], num_frames: int = NUM_FRAMES) -> Features:
+        """`num_frames` of `samples`, which are not longer, and of what follows them: silence, or for NUM_FRAMES as
+        faster-whisper does.
+        """
         ...
 
     def prompt(self, language: str, task: Task, text: str) -> list[int]:

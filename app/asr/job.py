@@ -6,15 +6,16 @@ import msgspec
 
 from app.asr.base import RecognizedSegment, TranscriptionRequest
 from app.asr.fallback import Decoded, best_of, temperatures_for
-from app.asr.inference import SHORT_FRAMES, Encoded, Features
+from app.asr.inference import NUM_FRAMES, Encoded, Features
 from app.asr.windows import Window
 
-MAX_SHORT_S = 13.0
-"""Longest speech in SHORT_FRAMES: without silence behind it, the model repeats the end."""
 MAX_TOKENS = 224
 """Half of what Whisper's decoder reads, as in its own program; the other half is for the prompt."""
 MAX_TOKENS_PER_S, MAX_TOKENS_MORE = 25, 25
 """Tokens of speech: more than any language has. A short word may be repeated for ever."""
+SHORT_CONTEXTS = ((3.0, 500), (8.0, 1000), (13.0, 1500))
+"""Seconds of speech, and the frames of 10 ms that it gets for a low latency: with less than 2 s of silence behind it,
+the model repeats the end."""
 
 
 class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,11 +64,9 @@ class WindowJob:
         self.num_turns = 0
         self.encode_s = 0.0
         self.decode_s = 0.0
-        self.is_short = request.low_latency and window.duration_s <= MAX_SHORT_S
-        """in SHORT_FRAMES"""
         self.is_alone = False
         """to be decoded without other windows: a turn with them failed"""
-        self._temperatures = temperatures_for(request.temperature)
+        self._temperatures = temperatures_for(request.temperature)[: 1 if request.is_draft else None]
 
     @property
     def temperature(self) -> float:
@@ -81,12 +80,12 @@ class WindowJob:
     def batch_key(self) -> tuple[object, ...]:
         """Prompts and features have the same length where it is equal, as a batch needs."""
         alone = id(self) if self.is_alone else None
-        return self.temperature, self.request.beam_size, self.request.prompt, self.is_short, alone
+        return self.temperature, self.request.beam_size, self.request.prompt, self.features.shape[1], alone
 
     @property
-    def given(self) -> Features:
-        """The features that the model gets."""
-        return self.features[:, :SHORT_FRAMES] if self.is_short else self.features
+    def is_short(self) -> bool:
+        """True with less context than the model was trained on."""
+        return self.features.shape[1] < NUM_FRAMES
 
     @property
     def max_tokens(self) -> int:
@@ -103,15 +102,23 @@ class WindowJob:
         return attempt.is_silence or (attempt.is_acceptable and self._has_end(attempt))
 
     @property
-    def chosen(self) -> Decoded:
-        """The last attempt if it is acceptable, otherwise the best one."""
+    def chosen(self) -> Decoded | None:
+        """The last attempt if it is acceptable, otherwise the best one; None for no text."""
         last = self.attempts[-1]
+        if last.is_silence or (self.request.is_draft and not self.accepts(last)):
+            return None
         return last if self.accepts(last) else best_of(list(filter(self._has_end, self.attempts)) or self.attempts)
 
     def _has_end(self, attempt: Decoded) -> bool:
         """Text of MAX_TOKENS may be dense speech."""
         return self.max_tokens == MAX_TOKENS or len(attempt.tokens) < self.max_tokens
 
-    def lengthen(self) -> None:
-        """Begin again with all context."""
-        self.is_short, self.encoded, self.attempts = False, None, []
+    def lengthen(self, features: Features) -> None:
+        """Begin again with `features` of all context."""
+        self.features, self.encoded, self.attempts = features, None, []
+
+
+def num_frames_for(request: TranscriptionRequest, window: Window) -> int:
+    """Frames that the features of `window` have."""
+    contexts = SHORT_CONTEXTS if request.low_latency else ()
+    return next((frames for seconds, frames in contexts if window.duration_s <= seconds), NUM_FRAMES)

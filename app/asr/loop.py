@@ -44,6 +44,8 @@ class ModelLoop:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting: WindowQueue[WindowJob | AlignJob]
         self._waiting = WindowQueue(max_batch=max_batch, max_per_owner=max_per_request)
+        self._batch: list[WindowJob] = []
+        """in this turn, but for those that were cancelled"""
         self._ending = threading.Lock()
         self._has_ended = False
         self._is_stopping = False
@@ -62,8 +64,13 @@ class ModelLoop:
         job.on_result(Draining("the server is shutting down"))
 
     def cancel(self, owner: object) -> None:
-        """Begin no window of `owner` any more."""
-        self._inbox.put(lambda: self._waiting.drop(owner))
+        """Begin no window of `owner` any more. One that is being encoded is not decoded."""
+
+        def drop() -> None:
+            self._waiting.drop(owner)
+            self._batch = [job for job in self._batch if job.owner is not owner]
+
+        self._inbox.put(drop)
 
     def stop(self) -> None:
         """End `run` after the running turn. Windows that wait get no result."""
@@ -80,46 +87,58 @@ class ModelLoop:
             self._take_inbox()
             if self._is_stopping:
                 return
-            batch = self._waiting.take()
-            run_alignments(self._network, [job for job in batch if isinstance(job, AlignJob)])
-            if windows := [job for job in batch if isinstance(job, WindowJob)]:
-                self.busy_windows = len(windows)
+            taken = self._waiting.take()
+            run_alignments(self._network, [job for job in taken if isinstance(job, AlignJob)])
+            self._batch = [job for job in taken if isinstance(job, WindowJob)]
+            if self._batch:
+                self.busy_windows = len(self._batch)
                 began_at_s = self._clock()
-                self._turn(windows)
+                self._turn(began_at_s)
                 self.busy_s += self._clock() - began_at_s
                 self.busy_windows = 0
+                self._batch = []
 
     def _take_inbox(self) -> None:
-        """Wait for a message where no window waits."""
+        """Wait for a message where there is nothing else to do."""
         while not self._is_stopping:
             try:
-                act = self._inbox.get(block=not len(self._waiting))
+                act = self._inbox.get(block=not len(self._waiting) and not self._batch)
             except queue.Empty:
                 return
             act()
 
-    def _turn(self, batch: Sequence[WindowJob]) -> None:
+    def _turn(self, began_at_s: float) -> None:
         """The loop's boundary: windows that fail together are tried again one by one."""
         try:
-            encoded, decoded = self._decode(batch)
+            encoded = self._encode_batch()
+            decoded = self._decode(encoded, began_at_s)
         except Exception as error:  # the turn's boundary
-            if len(batch) > 1:
-                logger.warning("%d windows failed together and are tried one by one", len(batch), exc_info=True)
-                for job in reversed(batch):
+            if len(self._batch) > 1:
+                logger.warning("%d windows failed together and are tried one by one", len(self._batch), exc_info=True)
+                for job in reversed(self._batch):
                     job.is_alone = True
                     self._waiting.put_back(job)
             else:
-                _fail(batch[0], error)
+                for job in self._batch:
+                    _fail(job, error)
             return
-        for row, (job, attempt) in enumerate(zip(batch, decoded, strict=True)):
+        for row, (job, attempt) in enumerate(zip(self._batch, decoded, strict=True)):
             try:
                 self._take(job, attempt, encoded[row : row + 1])
             except Exception as error:  # noqa: BLE001 - the window's boundary: the others go on
                 _fail(job, error)
 
-    def _decode(self, batch: Sequence[WindowJob]) -> tuple[Encoded, list[Decoded]]:
-        began_at_s = self._clock()
-        encoded = self._encode(batch)
+    def _encode_batch(self) -> Encoded:
+        """Rows of the batch, without jobs that are cancelled by now."""
+        began = self._batch
+        encoded = self._encode(began)
+        self._take_inbox()
+        return encoded if self._batch == began else encoded[[job in self._batch for job in began]]
+
+    def _decode(self, encoded: Encoded, began_at_s: float) -> list[Decoded]:
+        batch = self._batch
+        if not batch:
+            return []
         encoded_at_s = self._clock()
         self._detect_languages(batch, encoded)
         prompts = [self._network.prompt(job.language or "", job.request.task, job.request.prompt) for job in batch]
@@ -136,13 +155,13 @@ class ModelLoop:
             job.add_turn(began_at_s, encoded_at_s, decoded_at_s)
         self.num_batches += 1
         self.num_windows += len(batch)
-        return encoded, decoded
+        return decoded
 
     def _take(self, job: WindowJob, attempt: Decoded, encoded: Encoded) -> None:
         job.attempts.append(attempt)
         is_accepted = job.accepts(attempt)
-        if job.is_short and not is_accepted:
-            job.lengthen()
+        if job.is_short and not is_accepted and not job.request.is_draft:
+            job.lengthen(self._network.features(job.window.samples))
             self._waiting.put_back(job)
         elif is_accepted or job.is_last_attempt:
             self._finish(job, encoded)
@@ -152,7 +171,7 @@ class ModelLoop:
 
     def _encode(self, batch: Sequence[WindowJob]) -> Encoded:
         """[windows, frames, channels], those that have been encoded before included."""
-        new = [job.given for job in batch if job.encoded is None]
+        new = [job.features for job in batch if job.encoded is None]
         if len(new) == len(batch):
             return self._network.encode(new)
         fresh = iter(self._network.encode(new) if new else ())
@@ -171,7 +190,7 @@ class ModelLoop:
         assert job.started_at_s is not None
         segments: list[RecognizedSegment] = []
         rest = None
-        if not chosen.is_silence:
+        if chosen is not None:
             language, task = job.language, job.request.task
             text, until_s = self._network.finished_text(job.window, chosen, encoded, language=language, task=task)
             rest = _rest(job.window, until_s)

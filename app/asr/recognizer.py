@@ -17,7 +17,7 @@ from app.asr.aligner import WhisperAligner
 from app.asr.alignment import Alignment, KnownSpeech
 from app.asr.base import RecognizerInfo, RecognizerStats, TranscriptionRequest
 from app.asr.inference import Features, Network
-from app.asr.job import WindowJob, WindowResult
+from app.asr.job import WindowJob, WindowResult, num_frames_for
 from app.asr.loop import ModelLoop
 from app.asr.stream import EventStream
 from app.asr.transcription import Transcription, seconds_until_place
@@ -178,7 +178,7 @@ class WhisperRecognizer:
             # One window until its language is known: the others take it over.
             num_ahead = WINDOWS_AHEAD if language else 1
             while not is_cut and len(ahead) < num_ahead and not (ahead and ahead[0][1].done()):
-                match await _run_to_its_end(partial(self._prepare_next, windows)):
+                match await _run_to_its_end(partial(self._prepare_next, windows, transcription.request)):
                     case None:
                         is_cut = True
                     case Searched(until_s=until_s):
@@ -193,12 +193,17 @@ class WhisperRecognizer:
             language = result.language
             transcription.take(window, result)
             if result.rest is not None:
-                features = await _run_to_its_end(partial(self._network.features, result.rest.samples))
+                features = await _run_to_its_end(partial(self._features, transcription.request, result.rest))
                 ahead.appendleft((result.rest, self._send(transcription, result.rest, features, language)))
 
-    def _prepare_next(self, windows: Iterator[Window | Searched]) -> tuple[Window, Features] | Searched | None:
+    def _prepare_next(
+        self, windows: Iterator[Window | Searched], request: TranscriptionRequest
+    ) -> tuple[Window, Features] | Searched | None:
         piece = next(windows, None)
-        return (piece, self._network.features(piece.samples)) if isinstance(piece, Window) else piece
+        return (piece, self._features(request, piece)) if isinstance(piece, Window) else piece
+
+    def _features(self, request: TranscriptionRequest, window: Window) -> Features:
+        return self._network.features(window.samples, num_frames_for(request, window))
 
     def _send(
         self, transcription: Transcription, window: Window, features: Features, language: str | None

@@ -108,8 +108,8 @@ class LiveTranscription:
     ) -> None:
         self._service = service
         self._options = options
-        # With less context, words are lost at the end of short speech: for texts that are replaced.
-        self._quick_options = msgspec.structs.replace(options, words=False, beam_size=1, low_latency=True)
+        self._final_options = msgspec.structs.replace(options, low_latency=True)
+        self._partial_options = msgspec.structs.replace(self._final_options, words=False, beam_size=1, is_draft=True)
         self._pcm = PcmStream(form)
         self._piece_bytes = form.rate_hz * form.width * form.channels
         """one second"""
@@ -220,6 +220,8 @@ class LiveTranscription:
             return None
         if utterance.is_paused:
             return None if draft is not None and draft.covers(utterance) else utterance
+        if utterance.num_silent:  # speech may end here, and the model would be busy then
+            return None
         known = draft.until if draft is not None and draft.utterance is utterance else utterance.speech_start
         has_grown = utterance.speech_end - known >= MIN_GROWTH_S * SAMPLE_RATE_HZ
         return utterance if self._has_partials and has_grown else None
@@ -228,8 +230,10 @@ class LiveTranscription:
         before = self._draft.transcript if self._draft is not None and self._draft.utterance is utterance else None
         until, is_thorough = utterance.end, utterance.is_paused
         try:
-            options = self._options if is_thorough else self._quick_options
-            transcript = await self._service.transcribe(utterance.samples, options).collect()
+            if is_thorough:
+                transcript = await self._service.transcribe(utterance.samples, self._final_options).collect()
+            elif (transcript := await self._decode_unless_paused(utterance)) is None:
+                return
         except QueueFull:
             transcript = None
         self._draft = _Draft(utterance, until, is_thorough, transcript)
@@ -244,12 +248,26 @@ class LiveTranscription:
             start_s = _seconds(utterance.speech_start)
             await self._events.put(PartialText(utterance.index, start_s, _seconds(until), transcript.text))
 
+    async def _decode_unless_paused(self, utterance: Utterance) -> Transcript | None:
+        """The text so far; None once the utterance pauses or ends, because a final text is wanted then."""
+        decoding = asyncio.ensure_future(self._service.transcribe(utterance.samples, self._partial_options).collect())
+        try:
+            while not decoding.done() and utterance is self._endpointer.open and not utterance.is_paused:
+                self._changed.clear()
+                changing = asyncio.ensure_future(self._changed.wait())
+                await asyncio.wait((decoding, changing), return_when=asyncio.FIRST_COMPLETED)
+                changing.cancel()
+            return decoding.result() if decoding.done() else None
+        finally:
+            decoding.cancel()
+            await asyncio.wait((decoding,))
+
     async def _finish(self, utterance: Utterance) -> FinalText:
         draft, self._draft = self._draft, None
         if draft is not None and draft.transcript is not None and draft.covers(utterance):
             transcript = draft.transcript
         else:
-            stream = await self._service.transcribe_in_turn(utterance.samples, self._options)
+            stream = await self._service.transcribe_in_turn(utterance.samples, self._final_options)
             transcript = await stream.collect()
         self._on_transcribed(transcript.receipt)
         offset_s = _seconds(utterance.start)

@@ -40,7 +40,8 @@ class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """times of words, which cost more work"""
     beam_size: int = 5
     low_latency: bool = False
-    """as in the recogniser's request"""
+    is_draft: bool = False
+    """these three as in the recogniser's request"""
     warnings: tuple[str, ...] = ()
     """about the caller's dialect"""
 

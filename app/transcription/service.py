@@ -65,6 +65,7 @@ class TranscriptionService:
                     temperature=options.temperature,
                     beam_size=options.beam_size,
                     low_latency=options.low_latency,
+                    is_draft=options.is_draft,
                     word_timestamps=options.words,
                 )
             )

@@ -39,6 +39,7 @@ class FakeNetwork:
 
     unread_s  seconds at the end of a window of 30 s that its text leaves out, with its last token
     turn     called in each turn before it decodes, on the model's thread, with the seconds of each window
+    encoding called as `turn`, before it encodes
     """
 
     is_multilingual = True
@@ -53,9 +54,11 @@ class FakeNetwork:
         acceptable_at: float = 2.0,
         unread_s: float = 0,
         unheard: str = "",
+        encoding: Callable[[list[float]], None] = lambda _: None,
     ) -> None:
         self._unheard = frozenset(map(ord, unheard))
         self.aligned: list[list[str]] = []
+        self._encoding = encoding
         self._unread_s = unread_s
         self._turn = turn
         self._acceptable_at = acceptable_at
@@ -67,8 +70,8 @@ class FakeNetwork:
         self.prompts: list[list[int]] = []
         self.threads: set[int] = set()
 
-    def features(self, samples: NDArray[np.float32]) -> Features:
-        features = np.zeros((1, NUM_FRAMES), np.float32)
+    def features(self, samples: NDArray[np.float32], num_frames: int = NUM_FRAMES) -> Features:
+        features = np.zeros((1, num_frames), np.float32)
         features[0, :2] = samples[0], len(samples) / SAMPLE_RATE_HZ
         return features
 
@@ -78,6 +81,7 @@ class FakeNetwork:
     def encode(self, features: Sequence[Features]) -> Encoded:
         self.threads.add(threading.get_ident())
         self.num_encoded += len(features)
+        self._encoding([float(row[0, 1]) for row in features])
         return np.stack(features)
 
     def detect_languages(self, encoded: Encoded) -> list[tuple[str, float]]:

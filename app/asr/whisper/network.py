@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from app.asr.base import SAMPLE_RATE_HZ, RecognizedSegment, Task, Word
 from app.asr.fallback import Decoded, compression_ratio
-from app.asr.inference import Encoded, Features
+from app.asr.inference import NUM_FRAMES, Encoded, Features
 from app.asr.onset import onset_s
 from app.asr.whisper.known_texts import FRAMES_PER_S, KnownTexts, storage
 from app.asr.windows import WINDOW_S, Span, Window
@@ -97,8 +97,13 @@ class WhisperNetwork(KnownTexts):
             get_suppressed_tokens(self.tokenizer(self.languages[0], "transcribe"), suppressed) or ()
         )
 
-    def features(self, samples: NDArray[np.float32]) -> Features:
-        return pad_or_trim(self._whisper.feature_extractor(samples)[..., :-1])
+    def features(self, samples: NDArray[np.float32], num_frames: int = NUM_FRAMES) -> Features:
+        features = self._whisper.feature_extractor(samples)[..., :-1]
+        if num_frames == NUM_FRAMES:
+            return pad_or_trim(features)  # with zeros, which are a faint noise: short contexts make the model repeat it
+        given = np.full((features.shape[0], num_frames), features.min(), np.float32)
+        given[:, : features.shape[1]] = features[:, :num_frames]
+        return given
 
     def prompt(self, language: str, task: Task, text: str) -> list[int]:
         tokenizer = self.tokenizer(language, task)

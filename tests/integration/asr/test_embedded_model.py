@@ -5,7 +5,7 @@ import pytest
 from hibari import Hibari
 from numpy.typing import NDArray
 
-from app.asr import loop
+from app.asr import job
 from app.asr.base import (
     SAMPLE_RATE_HZ,
     Finished,
@@ -97,11 +97,33 @@ def test_no_segment_goes_on_behind_a_long_silence(sentences: list[NDArray[np.flo
 
 
 @pytest.mark.slow
+def test_short_speech_has_its_words_and_their_times_with_little_context_too() -> None:
+    """Without silence around it: Whisper repeats short texts where what follows them is no silence."""
+    needs_embedded_model()
+    texts = ("Turn it off.", "Call my mother.", "Please turn on the light in the kitchen.", SENTENCES[2])
+    voice = Hibari()
+    requests = []
+    for text in texts:
+        spoken = at_model_rate(np.concatenate(list(voice.stream(text))), 24_000)
+        loud = np.flatnonzero(np.abs(spoken) > 0.01)
+        samples = spoken[loud[0] : loud[-1]]
+        requests += [
+            TranscriptionRequest(samples=samples, language="en", word_timestamps=True, low_latency=low_latency)
+            for low_latency in (True, False)
+        ]
+    heard = recognize_all(requests)
+    for text, short, long in zip(texts, heard[::2], heard[1::2], strict=True):
+        assert word_error_rate(text, text_of(short)) == 0
+        pairs = zip(words_of(short), words_of(long), strict=True)
+        assert np.median([abs(one.start_s - other.start_s) for one, other in pairs]) < 0.1
+
+
+@pytest.mark.slow
 def test_no_word_is_lost_where_the_token_limit_cuts_windows(
     sentences: list[NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in dense speech, such as spelled letters, whose windows have more tokens than the model gives."""
-    monkeypatch.setattr(loop, "MAX_TOKENS", 24)
+    monkeypatch.setattr(job, "MAX_TOKENS", 24)
     events = recognize_all([TranscriptionRequest(samples=np.concatenate(sentences), language="en")])[0]
     assert word_error_rate(" ".join(SENTENCES), text_of(events)) == 0
     receipt = events[-1]

@@ -14,8 +14,7 @@ from app.asr.base import (
     RecognizedSegment,
     TranscriptionRequest,
 )
-from app.asr.inference import NUM_FRAMES, SHORT_FRAMES
-from app.asr.job import MAX_SHORT_S
+from app.asr.inference import NUM_FRAMES
 from app.asr.recognizer import WhisperRecognizer
 from app.errors import Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage
 from tests.support.fake_network import BABBLE, NOISE, SPEECH, FakeNetwork, spoken
@@ -176,6 +175,27 @@ def test_no_window_of_a_cancelled_request_is_begun() -> None:
     assert network.batches[1:] == [[1.0]]
 
 
+def test_a_window_that_is_cancelled_while_it_is_encoded_is_not_decoded_and_holds_up_no_other() -> None:
+    gate = Gate()
+    network = FakeNetwork(encoding=gate)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        streams = [recognizer.submit(TranscriptionRequest(samples=spoken(1)))]
+        await gate.begun()
+        streams += [recognizer.submit(TranscriptionRequest(samples=spoken(seconds))) for seconds in (2, 3)]
+        while recognizer.stats().waiting_windows < 2:
+            await asyncio.sleep(0)
+        await streams[0].aclose()
+        gate.let_pass()
+        await gate.begun()
+        await streams[1].aclose()
+        gate.let_pass(10)
+        assert texts(await events_of(streams[2])) == [" de 3"]
+
+    run(network, scenario)
+    assert network.batches == [[3.0]]
+
+
 def test_a_window_without_likely_text_is_decoded_again_alone_and_encoded_once() -> None:
     network = FakeNetwork(acceptable_at=0.4)
 
@@ -245,12 +265,13 @@ def test_requests_with_different_prompts_do_not_share_a_turn() -> None:
 @pytest.mark.parametrize(
     ("low_latency", "seconds", "value", "num_frames"),
     [
-        (True, 5, SPEECH, [SHORT_FRAMES]),
-        (True, MAX_SHORT_S, SPEECH, [SHORT_FRAMES]),
-        (True, MAX_SHORT_S + 1, SPEECH, [NUM_FRAMES]),
+        (True, 3, SPEECH, [500]),
+        (True, 5, SPEECH, [1000]),
+        (True, 13, SPEECH, [1500]),
+        (True, 13.1, SPEECH, [NUM_FRAMES]),
         (False, 5, SPEECH, [NUM_FRAMES]),
-        (True, 5, NOISE, [SHORT_FRAMES, NUM_FRAMES, NUM_FRAMES]),
-        (True, 5, BABBLE, [SHORT_FRAMES, NUM_FRAMES, NUM_FRAMES]),
+        (True, 5, NOISE, [1000, NUM_FRAMES, NUM_FRAMES]),
+        (True, 5, BABBLE, [1000, NUM_FRAMES, NUM_FRAMES]),
         (False, 5, BABBLE, [NUM_FRAMES, NUM_FRAMES]),
     ],
 )
@@ -264,8 +285,20 @@ def test_short_speech_has_little_context_where_it_is_wanted_soon_and_all_where_i
     network = FakeNetwork(acceptable_at=0.2)
     run(network, scenario)
     assert network.num_frames == num_frames
-    assert network.num_encoded == (1 if SHORT_FRAMES not in num_frames or len(num_frames) == 1 else 2)
+    assert network.num_encoded == len(set(num_frames))
     assert network.temperatures == ([0.0, 0.0, 0.2] if low_latency else [0.0, 0.2])[: len(num_frames)]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(SPEECH, [" de 5"]), (NOISE, []), (BABBLE, [])])
+@pytest.mark.parametrize("low_latency", [True, False])
+def test_a_draft_is_decoded_once_and_bad_text_left_out(value: float, expected: list[str], low_latency: bool) -> None:
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        request = TranscriptionRequest(samples=spoken(5, value), low_latency=low_latency, is_draft=True)
+        assert texts(await events_of(recognizer.submit(request))) == expected
+
+    network = FakeNetwork(acceptable_at=0.2)
+    run(network, scenario)
+    assert len(network.batches) == 1
 
 
 @pytest.mark.parametrize(("seconds", "num_tokens"), [(0.2, 30), (4, 125), (30, 224)])
@@ -295,8 +328,8 @@ def test_windows_with_little_and_with_all_context_share_no_turn() -> None:
         first = recognizer.submit(TranscriptionRequest(samples=spoken(1)))
         await gate.begun()
         others = [
-            recognizer.submit(TranscriptionRequest(samples=spoken(5), low_latency=low_latency))
-            for low_latency in (True, False, True, False)
+            recognizer.submit(TranscriptionRequest(samples=spoken(seconds), low_latency=low_latency))
+            for seconds, low_latency in ((5, True), (5, False), (5, True), (3, True))
         ]
         while recognizer.stats().waiting_windows < len(others):
             await asyncio.sleep(0)
@@ -305,7 +338,7 @@ def test_windows_with_little_and_with_all_context_share_no_turn() -> None:
 
     network = FakeNetwork(gate)
     run(network, scenario)
-    assert sorted(network.num_frames) == [SHORT_FRAMES, NUM_FRAMES, NUM_FRAMES]
+    assert sorted(network.num_frames) == [500, 1000, NUM_FRAMES, NUM_FRAMES]
 
 
 def test_a_failing_turn_fails_its_requests_and_no_others() -> None:

@@ -157,12 +157,42 @@ def test_partial_texts_skip_what_came_while_the_recogniser_was_busy() -> None:
         await say(transcription, (LOUD, 100))
         assert len(recognizer.requests) == 1
         recognizer.gates[0].set()
+        await settle()
         await say(transcription, (LOUD, 1), (QUIET, 20))
         await transcription.finish()
 
     events = run(recognizer, talk)
     assert [event.text for event in events if isinstance(event, PartialText)][:2] == ["10 frames", "100 frames"]
     assert finals(events) == ["101 frames"]
+
+
+def test_a_pause_cancels_the_partial_text_that_is_under_way() -> None:
+    recognizer = CountingRecognizer()
+
+    async def talk(transcription: LiveTranscription) -> None:
+        recognizer.gates[0] = asyncio.Event()
+        await say(transcription, (LOUD, 20), (QUIET, 20))
+        assert recognizer.streams[0].is_closed
+        await transcription.finish()
+
+    assert finals(run(recognizer, talk)) == ["20 frames"]
+    assert [request.beam_size for request in recognizer.requests] == [1, 5]
+
+
+def test_no_partial_text_begins_where_speech_may_be_ending() -> None:
+    recognizer = CountingRecognizer()
+
+    async def talk(transcription: LiveTranscription) -> None:
+        recognizer.gates[0] = asyncio.Event()
+        await say(transcription, (LOUD, 20), (QUIET, 1))
+        recognizer.gates[0].set()
+        await settle()
+        assert len(recognizer.requests) == 1
+        await say(transcription, (LOUD, 1))
+        assert len(recognizer.requests) == 2
+        await transcription.finish()
+
+    run(recognizer, talk)
 
 
 def test_without_partials_there_are_final_texts_only() -> None:
@@ -328,7 +358,7 @@ def test_each_final_text_has_one_receipt() -> None:
     assert len(finals(run(CountingRecognizer(), talk, on_transcribed=receipts.append))) == len(receipts) == 2
 
 
-def test_only_partial_texts_are_decoded_in_a_hurry() -> None:
+def test_partial_texts_follow_one_candidate_and_final_texts_five() -> None:
     recognizer = CountingRecognizer()
 
     async def talk(transcription: LiveTranscription) -> None:
@@ -336,5 +366,6 @@ def test_only_partial_texts_are_decoded_in_a_hurry() -> None:
         await transcription.finish()
 
     run(recognizer, talk, options=TranscriptionOptions(words=True))
-    asked = [(request.word_timestamps, request.beam_size, request.low_latency) for request in recognizer.requests]
+    asked = [(request.word_timestamps, request.beam_size, request.is_draft) for request in recognizer.requests]
     assert asked == [(False, 1, True), (False, 1, True), (True, 5, False)]
+    assert all(request.low_latency for request in recognizer.requests)
