@@ -113,11 +113,11 @@ def logits_of(
     device = decoder.mel_embedding.weight.device
     lengths = torch.tensor([num_prompt_positions(len(text)) for text in texts], device=device)
     cache = decoder.new_cache(slots=len(texts), positions=int(lengths.max()) + num_steps, device=device)
-    latents = conditioning_latents.to(device)
+    voice = decoder.read_voice(conditioning_latents.to(device))
     steps: list[torch.Tensor] = []
     for slot, text in enumerate(texts):  # one by one: a prefill of all takes seconds, in which nobody could give up
         check()
-        steps.append(decoder.prefill(cache, slot, [latents], [text.to(device)])[0].float().cpu())
+        steps.append(decoder.prefill(cache, slot, [voice], [text.to(device)])[0].float().cpu())
     steps = [torch.cat(steps)]
     for step in range(num_steps - 1):
         check()

@@ -9,7 +9,7 @@ Parameters have the names of the checkpoint. Weights of the body are [in, out], 
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +22,7 @@ from app.engine.xtts.device.copies import to_device
 from app.engine.xtts.model.attention import masked_attention, separate_attention
 from app.engine.xtts.model.int8 import QuantizedAffine, QuantizedFeedForward, QuantizedMatrix, find_row_limit
 from app.engine.xtts.model.kv_cache import KVCache
+from app.engine.xtts.model.prompt import Attend, VoicePrefix, text_attention, voice_attention
 
 if TYPE_CHECKING:  # compiles its kernels
     from app.engine.xtts.model.int8_body import Int8Body
@@ -190,37 +191,28 @@ class Decoder(nn.Module):
             has_byte_values=self.is_int8,
         )
 
+    def read_voice(self, conditioning_latents: torch.Tensor) -> VoicePrefix:
+        """What every prompt of a voice begins with. conditioning_latents: [32, channels]."""
+        prefix = VoicePrefix([], [])
+        self._run_prompts(conditioning_latents, voice_attention(prefix, self.num_heads))
+        return prefix
+
     def prefill(
-        self,
-        cache: KVCache,
-        first_slot: int,
-        conditioning_latents: Sequence[torch.Tensor],
-        text_tokens: Sequence[torch.Tensor],
+        self, cache: KVCache, first_slot: int, voices: Sequence[VoicePrefix], text_tokens: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write prompts into consecutive slots from `first_slot` on and compute what follows each.
 
-        conditioning_latents   of each prompt, [32, channels]
-        text_tokens            of each prompt, [text tokens] int64, without start and stop
+        voices        of each prompt, from `read_voice`
+        text_tokens   of each prompt, [text tokens] int64, without start and stop
 
-        The prompts lie end to end in one matrix, [sum of their positions, channels], so no product is wasted on
+        The texts lie end to end in one matrix, [sum of their positions, channels], so no product is wasted on
         padding; only attention goes prompt by prompt.
 
         Returns logits [prompts, codes] and latents [prompts, channels] of the first audio code.
         """
-        lengths = [num_prompt_positions(len(tokens)) for tokens in text_tokens]
-        x = torch.cat([self._embed_prompt(*parts) for parts in zip(conditioning_latents, text_tokens, strict=True)])
-
-        def attend(index: int, qkv: torch.Tensor) -> torch.Tensor:
-            # [3, heads, positions, head_dim], all prompts end to end
-            qkv = qkv.view(len(qkv), 3, self.num_heads, self.head_dim).permute(1, 2, 0, 3)
-            attended: list[torch.Tensor] = []
-            for slot, (query, key, value) in enumerate(qkv.split(lengths, dim=2), first_slot):
-                cache.write(index, (slot, slice(None), slice(0, key.shape[1])), key, value)
-                heads = F.scaled_dot_product_attention(query[None], key[None], value[None], is_causal=True)[0]
-                attended.append(heads.transpose(0, 1).flatten(1))
-            return torch.cat(attended)
-
-        x = self._int8_body.prefill(x, attend) if self._int8_body else self._run_layers(x, attend)
+        texts = [self._embed_text(tokens) for tokens in text_tokens]
+        lengths = [len(text) for text in texts]
+        x = self._run_prompts(torch.cat(texts), text_attention(cache, first_slot, voices, lengths, self.num_heads))
         last = to_device(torch.tensor(lengths).cumsum(0) - 1, x.device)
         return self._read(x[last])
 
@@ -255,21 +247,25 @@ class Decoder(nn.Module):
 
         return self._read(self._run_layers(x, attend_here))
 
-    def _run_layers(self, x: torch.Tensor, attend: Callable[[int, torch.Tensor], torch.Tensor]) -> torch.Tensor:
-        """x, [rows, channels], behind all layers. attend: (number of a layer, [rows, 3 * channels]) -> x's shape."""
+    def _run_prompts(self, x: torch.Tensor, attend: Attend) -> torch.Tensor:
+        return self._run_layers(x, attend) if self._int8_body is None else self._int8_body.prefill(x, attend)
+
+    def _run_layers(self, x: torch.Tensor, attend: Attend) -> torch.Tensor:
+        """x, [rows, channels], to the same behind all layers."""
         for index, layer in enumerate(self.gpt.layers):
             x = x + layer.attn.c_proj(attend(index, layer.attn.c_attn(layer.ln_1(x))))
             x = x + layer.mlp(layer.ln_2(x))
         return x
 
-    def _embed_prompt(self, conditioning_latents: torch.Tensor, text_tokens: torch.Tensor) -> torch.Tensor:
-        """[positions, channels]. The latents carry no position; text and audio codes count from 0 each."""
+    def _embed_text(self, text_tokens: torch.Tensor) -> torch.Tensor:
+        """[positions, channels] of the text, its start and stop, and the start code. Positions of text and of audio
+        codes count from 0 each."""
         text = F.pad(text_tokens, (1, 1))
         text[0].fill_(self.start_text_token)
         text[-1].fill_(self.stop_text_token)
         text_embedding = self.text_embedding(text) + self.text_pos_embedding.emb.weight[: len(text)]
         start = self.mel_embedding.weight[self.start_audio_token] + self.mel_pos_embedding.emb.weight[0]
-        return torch.cat([conditioning_latents, text_embedding, start[None]])
+        return torch.cat([text_embedding, start[None]])
 
     def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents = self.final_norm(self.gpt.ln_f(x))

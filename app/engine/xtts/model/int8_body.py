@@ -11,6 +11,7 @@ from app.engine.xtts.model.compiled import Kernel
 from app.engine.xtts.model.int8 import QuantizedAffine
 from app.engine.xtts.model.int8_kernels import CALL, attention, gelu, make_whole, norm
 from app.engine.xtts.model.kv_cache import KVCache
+from app.engine.xtts.model.prompt import Attend
 
 FEW_ELEMENTS = 1 << 15
 """Of so many, at most, a kernel is done before a second thread has begun, or long before on a machine that is busy."""
@@ -79,11 +80,8 @@ class Int8Body:
 
         return self._run(x, attend)
 
-    def prefill(self, x: torch.Tensor, attend: Callable[[int, torch.Tensor], torch.Tensor]) -> torch.Tensor:
-        """x, [positions, channels], to the same behind all layers.
-
-        attend   (number of a layer, [positions, 3 * channels]) -> [positions, channels]
-        """
+    def prefill(self, x: torch.Tensor, attend: Attend) -> torch.Tensor:
+        """x, [positions, channels], to the same behind all layers."""
 
         def attend_here(index: int, product: torch.Tensor) -> None:
             rows = len(product)

@@ -12,6 +12,7 @@ from app.engine.xtts.model.decoder import Decoder, num_prompt_positions
 from app.engine.xtts.runner.graphs import Buckets, EagerRunner, GraphRunner
 from app.engine.xtts.runner.state import BatchState
 from app.engine.xtts.runner.step import sample_codes, take_step
+from app.engine.xtts.runner.voices import VoicePrefixes
 from app.engine.xtts.sequence import XttsSequence
 
 
@@ -33,6 +34,7 @@ class Batch:
         use_graphs: bool = False,
     ) -> None:
         self._decoder = decoder
+        self._voices = VoicePrefixes(decoder, device)
         self._state = state = BatchState(decoder, slots=slots, max_codes=max_codes, device=device)
         # Mirror of state.num_positions on the host.
         self._num_positions = [0] * slots
@@ -75,7 +77,7 @@ class Batch:
         logits, latents = self._decoder.prefill(
             self._state.cache,
             part.start,
-            [to_device(sequence.voice.gpt_conditioning_latents, device) for sequence in sequences],
+            [self._voices.of(sequence.voice.gpt_conditioning_latents) for sequence in sequences],
             [to_device(torch.tensor(sequence.text_tokens), device) for sequence in sequences],
         )
         sample_codes(self._state, part, logits, latents)

@@ -94,7 +94,7 @@ def test_teacher_forced_logits_are_the_references(pair: Pair, texts: list[torch.
         theirs = pair.reference.gpt.mel_head(latents)
         cache = decoder.new_cache(slots=1, positions=500, device=CPU)
         num_positions = num_prompt_positions(len(tokens))
-        ours = [decoder.prefill(cache, 0, [pair.voice.gpt_conditioning_latents], [tokens])[0]]
+        ours = [decoder.prefill(cache, 0, [decoder.read_voice(pair.voice.gpt_conditioning_latents)], [tokens])[0]]
         for step, code in enumerate(codes[:-1]):
             length = torch.tensor([num_positions + step])
             logits, _ = decoder.decode(
