@@ -116,7 +116,7 @@ def prefill(folder: Path) -> dict[str, float]:
     voice = next(iter(checkpoint.speakers.values()))
     segments = split_segments(CHAPTER.read_text(), language="en", max_chars=250)
     tokens = [torch.tensor(tokenizer.encode(tokenizer.clean(segment.text, "en"), "en")) for segment in segments]
-    lengths = [32 + len(text) + 3 for text in tokens]
+    lengths = [len(text) + 3 for text in tokens]  # the voice is computed once for all
     groups = [range(start, min(start + 16, len(tokens))) for start in range(0, len(tokens), 16)]
     multiplied: list[int] = []
     first = checkpoint.networks.decoder.gpt.layers[0].mlp
@@ -124,7 +124,7 @@ def prefill(folder: Path) -> dict[str, float]:
     for group in groups[:1]:  # one group is enough for the products: rows are counted, not timed
         batch = Batch(checkpoint.networks.decoder, slots=16, max_codes=602, device=torch.device("cpu"))
         batch.join([sequence_of(checkpoint, tokens[number], voice, GREEDY) for number in group])
-    needed = sum(lengths[number] for number in groups[0])
+    needed = 32 + sum(lengths[number] for number in groups[0])
     padded = sum(max(lengths[number] for number in group) * len(group) for group in groups)
     ordered = sorted(lengths)
     bucketed = sum(max(ordered[number] for number in group) * len(group) for group in groups)

@@ -153,7 +153,7 @@ def test_nothing_stays_in_a_slot_after_a_step_that_failed(tiny: Pair) -> None:
 
 
 def test_prefill_multiplies_no_padding(tiny: Pair) -> None:
-    """Rows of the matrix products: those of the texts, no more."""
+    """Rows of the matrix products: those of the voice, once, and of the texts, no more."""
     decoder = tiny.checkpoint.networks.decoder
     multiplied: list[int] = []
     hook = decoder.gpt.layers[0].mlp.register_forward_pre_hook(lambda _, inputs: multiplied.append(len(inputs[0])))
@@ -162,7 +162,7 @@ def test_prefill_multiplies_no_padding(tiny: Pair) -> None:
         tiny.batch(12).join([tiny.sequence(tokens) for tokens in texts])
     finally:
         hook.remove()
-    assert multiplied == [sum(32 + len(tokens) + 3 for tokens in texts)]
+    assert multiplied == [32, sum(len(tokens) + 3 for tokens in texts)]
 
 
 def test_a_reset_leaves_nothing_of_a_failed_step_in_any_slot(tiny: Pair) -> None:
