@@ -28,7 +28,7 @@ MIN_PADDING_FRAMES = 30
 MAX_ROWS = 16
 """Texts that are compared in one call: 1.5 MB each for 30 s (base)."""
 MAX_TOKENS = 400
-"""Of a text: Whisper reads 448, with its prompt and a phrase that is said twice."""
+"""Tokens of one text: Whisper reads 448, with its prompt and a phrase that is said twice."""
 LEAST_PROBABILITY = 1e-6
 """int8 weights tell smaller ones apart by chance."""
 SENTENCE_MARKS = frozenset(".!?…。！？")

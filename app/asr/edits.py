@@ -20,13 +20,14 @@ UNLIKELY = 0.3
 MIN_EXCESS_S = 0.2
 """Seconds of sound, more than a word needs, in which something may be said a second time."""
 PRIOR_OF_EXCESS = 6.0
-"""Of a second of it: the longest words of 40 clean sentences have 0.33 s, and their repetition a gain below -3."""
+"""Gain of one second of excess sound. The longest words of 40 clean sentences have 0.33 s, and their repetition a gain
+below -3."""
 NUM_SPREAD = 4
 """Words over which the model may spread the sound of a phrase that is said twice."""
 MAX_MISSING, MAX_REPEATED = 4, 6
 """Words that are left out or said twice in one place."""
 MAX_PARTS, MAX_PARTS_REPEATED = 8, 2
-"""Of a number or a compound."""
+"""Words of a number or a compound."""
 MAX_TRIED = 40
 """Differences of one segment: the first ones, where text and speech have little in common."""
 
@@ -115,7 +116,7 @@ def _phrases_to(last: int) -> Iterator[tuple[int, int]]:
 
 
 def _parts(word: KnownWord) -> Sequence[str]:
-    """Of a number the words that are said, of a compound the words between its hyphens; else none."""
+    """The spoken words of a number, the words between the hyphens of a compound; else none."""
     first, *others = word.spoken
     parts = word.spoken if others else first.split("-")
     return parts if 1 < len(parts) <= MAX_PARTS else ()

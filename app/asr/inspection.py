@@ -18,9 +18,9 @@ from app.weights.hub import size_of
 
 MB, GB = 1e6, 1e9
 BYTES_BESIDE = 250e6
-"""Of libraries, tokenizer and detector of speech."""
+"""Memory of libraries, tokenizer and detector of speech."""
 BYTES_OF_WINDOW = 50e6
-"""Of a window of 30 s that is decoded with a beam of 5, measured with Whisper base."""
+"""Memory of a window of 30 s that is decoded with a beam of 5, measured with Whisper base."""
 
 
 def inspect_recognizer(settings: Settings) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 import msgspec
 
 UNSPACED_LANGUAGES = frozenset(["zh", "ja", "th", "lo", "my", "yue"])
-"""Of Whisper, without spaces between words: each character is a word here."""
+"""Languages of Whisper without spaces between words: each character is a word here."""
 
 
 class KnownWord(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def num_layers(self) -> tuple[int, int]:
-        """Of the encoder and the decoder."""
+        """Layers of the encoder and of the decoder."""
         layers = {match[0] for name in self.shapes if (match := re.match(r"(en|de)coder/layer_\d+(?=/)", name))}
         num_encoder = sum(layer.startswith("encoder") for layer in layers)
         return num_encoder, len(layers) - num_encoder
@@ -65,7 +65,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def num_tokens(self) -> int:
-        """Of the vocabulary; 0 where unknown."""
+        """Size of the vocabulary; 0 where unknown."""
         return self.shapes.get("decoder/embeddings/weight", (0, 0))[0]
 
     @property
@@ -73,7 +73,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
         return self.num_tokens > ENGLISH_VOCABULARY
 
     def num_bytes(self, precision: str) -> int:
-        """Of the weights in memory. CTranslate2 keeps matrices in `precision`; int8 leaves all else in float32."""
+        """Size of the weights in memory. CTranslate2 keeps matrices in `precision`; int8 leaves all else in float32."""
         matrix, other = {"int8": (1, 4), "float16": (2, 2)}.get(precision, (4, 4))
         return sum(math.prod(shape) * (matrix if len(shape) == 2 else other) for shape in self.shapes.values())
 

@@ -99,7 +99,7 @@ def _read_json(path: Path, kind: type[T]) -> T | None:
 
 
 def _what_it_is(folder: Path, missing: Sequence[str]) -> str:
-    """What the folder holds in place of a model of CTranslate2, and what to do, behind a semicolon."""
+    """Contents of the folder in place of a model of CTranslate2, and the remedy, behind a semicolon."""
     if WEIGHTS not in missing:
         if missing == [TOKENIZER]:
             return "; copy that of the model from which it was converted, such as openai/whisper-small"

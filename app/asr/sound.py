@@ -14,7 +14,7 @@ BELOW_PEAK = 10 ** (-32 / 20)
 FAINTEST = 10 ** (-60 / 20)
 ABOVE_NOISE = 10 ** (6 / 20)
 MAX_NOISE_SHARE = 10 ** (-12 / 20)
-"""Of the loudest frames: a recording whose quietest frames are louder has no pauses to measure noise in."""
+"""Largest noise, as a share of the loudest frames: a recording whose quietest frames are louder has no pauses."""
 MAX_GAP = 6
 """Frames of silence inside a sound, such as the closure of a plosive."""
 MIN_SOUND = 3

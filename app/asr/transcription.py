@@ -14,7 +14,7 @@ MAX_RETRY_AFTER_S = 3600
 
 
 class Transcription:
-    """What has been recognised of one request."""
+    """The segments of one request that have been recognised so far."""
 
     def __init__(self, request: TranscriptionRequest, stream: EventStream, now_s: float) -> None:
         self.request = request

@@ -30,7 +30,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one model."""
+    """Limits of a verdict, for one model."""
 
     min_gain: float = 0.0
     """of an edit's likelihood, as a logarithm"""

@@ -23,7 +23,7 @@ CONTAINERS = {b"\x1aE\xdf\xa3": "matroska", b"OggS": "ogg"}
 """By a stream's first four bytes. WebM is Matroska."""
 NAME = "the audio"
 LIMITS = Limits(wall_s=24 * 3600, cpu_s=1800)
-"""Of one stream. A day of Opus takes a quarter of an hour of a core."""
+"""Limits of one stream. A day of Opus takes a quarter of an hour of a core."""
 # FFmpeg reads seconds of audio before it gives the first, unless it is told not to.
 LIVE_OPTIONS = {"fflags": "nobuffer", "probesize": "32", "analyzeduration": "0"}
 BUFFER_BYTES = 4096

@@ -11,7 +11,7 @@ from app.http.metric_buckets import QUEUE_BUCKETS_S, REAL_TIME_FACTOR_BUCKETS
 
 
 class TranscriptionMetrics:
-    """Of routes, sockets and Wyoming together."""
+    """Transcriptions of routes, sockets and Wyoming together."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._seconds = Counter(

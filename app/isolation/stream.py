@@ -17,7 +17,7 @@ from app.isolation.child import Child, IsolationFailure
 from app.isolation.pool import Sandbox
 
 MAX_FRAME_BYTES = 256 * 1024
-"""Of output."""
+"""Largest frame of output."""
 STALL_S = 10.0
 """A child that gives nothing for so long, while it has input, is ended."""
 _LENGTH = struct.Struct("<I")

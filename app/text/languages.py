@@ -87,5 +87,5 @@ def language_name(code: str) -> str:
 
 @cache
 def _english_names() -> Mapping[str, str]:
-    """Of languages that fine-tunes have added."""
+    """English names of languages that fine-tunes have added."""
     return dict(Locale("en").languages)

@@ -21,7 +21,7 @@ from app.transcription.service import TranscriptionService
 
 MAX_SENTENCE_CHARS = 200
 MAX_DIRECT_CHARS = 300
-"""Of a text that is aligned in one piece, without a transcript."""
+"""Longest text that is aligned in one piece, without a transcript."""
 TOGETHER = 4
 """Pieces that are sent to the model at a time."""
 LATE = "the alignment did not come"

@@ -74,7 +74,7 @@ def known(written: str, samples: NDArray[np.float32]) -> KnownSpeech:
 
 
 def start_errors_s(speech: KnownSpeech, alignment: Alignment, truth: Sequence[TimedWord]) -> list[float]:
-    """Of each word; none where the voice has not as many words as the text."""
+    """Times of each word; none where the voice has not as many words as the text."""
     sizes = [
         sum(len(re.split("-", said)) for said in word.spoken)
         for word in known_words(speech.written, speech.spoken, speech.language)

@@ -69,7 +69,7 @@ def measurements(folder: str | None, sizes: Sizes) -> Iterator[Measurement]:
 
 
 def measure(measurement: Measurement, *, limit_s: float) -> dict[str, Any]:
-    """What `chorus bench --json` prints. Exits where it fails."""
+    """Output of `chorus bench --json`. Exits where it fails."""
     command = [sys.executable, "-m", "app", "bench", "--json", *measurement.options.split()]
     with subprocess.Popen(
         command, env=os.environ | measurement.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -16,7 +16,7 @@ SHA256 = {
     TOKENIZER: "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
     WEIGHTS: "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
 }
-"""Of the files in both packages."""
+"""SHA-256 of the files in both packages."""
 VERSION = "1.0.0"
 FIRST_MERGE = "Ġ t"
 """The packages' tokenizer lacks it: words that begin with "t" would be aligned by the wrong tokens."""

@@ -8,7 +8,7 @@ from app.asr.model_folder import SETTING, WEIGHTS
 from app.errors import UnusableCheckpoint
 
 REVISIONS = (1, 2, 3)
-"""Of Whisper's network; the CTranslate2 that this version of Chorus asks for reads them, and VERSIONS."""
+"""Revisions of Whisper's network; the CTranslate2 that this version of Chorus asks for reads them, and VERSIONS."""
 
 
 def check_version(folder: Path) -> ModelFile:

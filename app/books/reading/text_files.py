@@ -19,7 +19,7 @@ from app.text.markup.spans import Warnings
 MAX_BYTES = 64 * 1024 * 1024
 MAX_HEADING_CHARS = 80
 MAX_HEADING_LEVEL = 2
-"""Of Markdown: smaller headings are sections of a chapter."""
+"""Headings of Markdown that begin a chapter: smaller headings are sections of a chapter."""
 _WORDS = (
     "chapter|part|book|prologue|epilogue|foreword|preface|introduction|kapitel|teil|buch|prolog|epilog|vorwort|"
     "chapitre|partie|livre|capítulo|capitulo|parte|libro|capitolo|hoofdstuk|deel|rozdział|kapitola|část|fejezet|"

@@ -113,7 +113,7 @@ class OpenAISpeechForm(SamplingOptions, kw_only=True):
         )
 
     async def find_speaker(self, voices: VoiceCatalogue) -> str | None:
-        """What `voice` names; None for the first voice, which OpenAI's names mean where no voice has them."""
+        """The voice that `voice` names; None for the first voice, which OpenAI's names mean where no voice has them."""
         name = self.voice.id if isinstance(self.voice, VoiceReference) else self.voice
         if name is not None and name.casefold() in STOCK_VOICES and not await voices.is_name(name):
             return None

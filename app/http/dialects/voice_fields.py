@@ -11,7 +11,7 @@ from app.errors import InvalidField, quoted
 
 MAX_REF_TEXT_CHARS = 20_000
 RECORDING_FIELDS = ("ref_audio", "reference_audio", "references")
-"""Of vllm-omni, of our own routes, and of fish-speech. `Uploads.speech` takes them out of a body."""
+"""Fields of vllm-omni, of our own routes, and of fish-speech. `Uploads.speech` takes them out of a body."""
 
 _WORDS = frozenset(
     [

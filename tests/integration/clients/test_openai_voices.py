@@ -1,4 +1,4 @@
-"""Who speaks at OpenAI's speech route: names, aliases, recordings, and fields that are refused."""
+"""The voice at OpenAI's speech route: names, aliases, recordings, and fields that are refused."""
 
 import base64
 import io

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(scenario: Callable[[ChildStream, list[bytes]], Awaitable[None]]) -> list[bytes]:
-    """What the stream gave, in pieces."""
+    """Output of the stream, in pieces."""
     taken: list[bytes] = []
 
     async def whole() -> None:

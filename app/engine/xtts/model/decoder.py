@@ -192,7 +192,7 @@ class Decoder(nn.Module):
         )
 
     def read_voice(self, conditioning_latents: torch.Tensor) -> VoicePrefix:
-        """What every prompt of a voice begins with. conditioning_latents: [32, channels]."""
+        """Beginning of every prompt of a voice. conditioning_latents: [32, channels]."""
         prefix = VoicePrefix([], [])
         self._run_prompts(conditioning_latents, voice_attention(prefix, self.num_heads))
         return prefix

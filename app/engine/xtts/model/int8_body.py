@@ -14,7 +14,7 @@ from app.engine.xtts.model.kv_cache import KVCache
 from app.engine.xtts.model.prompt import Attend
 
 FEW_ELEMENTS = 1 << 15
-"""Of so many, at most, a kernel is done before a second thread has begun, or long before on a machine that is busy."""
+"""Up to so many elements, one thread is done before a second one has begun."""
 
 
 class Int8Layer(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a layer in int8 computes between two products, compiled by numba: one pass over each row instead of ten.
+"""Kernels between two products of a layer in int8, compiled by numba: one pass over each row instead of ten.
 
 A row has the same bits whatever rows lie beside it, because each is computed by itself, by the same loops.
 
