@@ -57,7 +57,7 @@ def window_of(seconds: float) -> "Window":  # type: ignore[name-defined] # noqa:
 def finished(  # type: ignore[no-untyped-def]
     network, tokens: tuple[int, ...], encoded: Any = None, **facts: Any
 ) -> tuple[Decoded, float]:
-    """Samples of a window of 20 s. Only words without timestamps need `encoded`."""
+    """Finished text of a window of 20 s. Only words without timestamps need `encoded`."""
     facts = {"avg_logprob": -0.1, "compression_ratio": 1.0} | facts
     decoded = Decoded(tokens=tokens, no_speech_prob=0.0, temperature=0.0, **facts)
     window = window_of(20)
