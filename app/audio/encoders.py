@@ -31,15 +31,23 @@ class Encoder(Protocol):
         ...
 
 
-def open_encoder(audio_format: AudioFormat, sample_rate_hz: int, *, streaming: bool) -> Encoder:
-    """Mono. Without `streaming` all bytes come from `close`, and the header tells the length."""
+def open_encoder(
+    audio_format: AudioFormat, sample_rate_hz: int, *, streaming: bool, bit_rate: int | None = None
+) -> Encoder:
+    """Mono. Without `streaming` all bytes come from `close`, and the header tells the length.
+
+    bit_rate   bits a second of mp3, opus and aac; None: the usual one of the format
+    """
     match audio_format:
         case AudioFormat.PCM:
             return _PcmEncoder(None, streaming=streaming)
         case AudioFormat.WAV:
             return _PcmEncoder(sample_rate_hz, streaming=streaming)
         case _:
-            return _ContainerEncoder(_CODECS[audio_format], sample_rate_hz, streaming=streaming)
+            codec = _CODECS[audio_format]
+            if bit_rate is not None and codec.bit_rate is not None:
+                codec = msgspec.structs.replace(codec, bit_rate=bit_rate)
+            return _ContainerEncoder(codec, sample_rate_hz, streaming=streaming)
 
 
 def wav_header(num_samples: int | None, sample_rate_hz: int) -> bytes:

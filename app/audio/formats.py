@@ -83,10 +83,12 @@ class OutputFormat(msgspec.Struct, frozen=True):
     """Format and sample rate of an answer. Raises UnsupportedSampleRate.
 
     sample_rate   Hz; None: G711_RATE_HZ for G.711, else the engine's rate
+    bit_rate      bits a second of mp3, opus and aac; None: the usual one of the format
     """
 
     format: AudioFormat
     sample_rate: int | None = None
+    bit_rate: int | None = None
 
     def __post_init__(self) -> None:
         if self.sample_rate is None:

@@ -14,7 +14,7 @@ from app.audio.resampling import Resampler
 def open_output_encoder(output: OutputFormat, engine_rate_hz: int, *, streaming: bool) -> Encoder:
     """An encoder of samples at `engine_rate_hz`; the other properties are those of `open_encoder`."""
     rate_hz = output.rate_hz(engine_rate_hz)
-    encoder = open_encoder(output.format, rate_hz, streaming=streaming)
+    encoder = open_encoder(output.format, rate_hz, streaming=streaming, bit_rate=output.bit_rate)
     return encoder if rate_hz == engine_rate_hz else _ResamplingEncoder(encoder, Resampler(engine_rate_hz, rate_hz))
 
 

@@ -58,6 +58,10 @@ class Access:
             )
         return caller
 
+    def lacks_key(self, headers: Mapping[str, str]) -> bool:
+        """True if a key is needed and none is in `headers`."""
+        return self.callers.needs_key and not sent_keys(headers)
+
     def enter(self, caller: Caller) -> Callable[[], None]:
         """Count a request for speech in; the returned function counts it out, once.
 

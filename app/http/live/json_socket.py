@@ -75,7 +75,7 @@ class JsonSocket:
             async with asyncio.timeout(self._client_timeout_s):
                 return await self.receive()
         except TimeoutError:
-            raise InvalidField("no `start` message came") from None
+            raise InvalidField("no first message came in time") from None
 
     async def receive(self) -> str | bytes:
         """The next frame. Raises ClientGone."""
@@ -102,8 +102,9 @@ class JsonSocket:
             else INTERNAL_ERROR
         )
 
-    async def close(self, code: int) -> None:
-        await self._in_time(lambda: self._socket.close(code))
+    async def close(self, code: int, reason: str | None = None) -> None:
+        """`reason` has at most 123 bytes, as RFC 6455 says."""
+        await self._in_time(lambda: self._socket.close(code, reason))
 
     async def _in_time(self, send: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -3,6 +3,7 @@
 Litestar closes such a handshake, which servers turn into an empty 403 that looks like a wrong key.
 """
 
+import re
 from collections.abc import Collection
 
 import msgspec
@@ -13,19 +14,22 @@ from app.http.asgi import AsgiApp, Message, Receive, Send
 from app.http.wire.errors import error_response
 from app.observability.request_context import request_context
 
+_PARAMETER = re.compile(r"{(\w+):\w+}")
+
 
 class SocketRefusal:
-    """Wraps an ASGI app that has WebSockets at `paths` only.
+    """Wraps an ASGI app that has WebSockets at `paths` only, which may have parameters such as `{voice_id:str}`.
 
     Hosts without ASGI's extension `websocket.http.response` answer 403 without a body.
     """
 
     def __init__(self, app: AsgiApp, paths: Collection[str]) -> None:
         self._app = app
-        self._paths = paths
+        self._paths = [_PARAMETER.sub(r"{\1}", path) for path in paths]
+        self._known = re.compile("|".join(_PARAMETER.sub("[^/]+", path) for path in paths))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "websocket" or normalize_path(scope["path"]) in self._paths:
+        if scope["type"] != "websocket" or self._known.fullmatch(normalize_path(scope["path"])):
             await self._app(scope, receive, send)
             return
         await receive()  # websocket.connect

@@ -3,6 +3,7 @@
 msgspec checks the bodies; Litestar's translation loses bounds of 0 and the refusal of unknown fields.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
@@ -45,6 +46,7 @@ TAGS = {
     "voices": "The voices that can be named, and those that are cloned once and kept.",
     "openai": "The same voices and the same recogniser for clients of OpenAI's audio API.",
     "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
+    "elevenlabs": "The same voices for clients of ElevenLabs' API, whose errors have a form of their own.",
     "health": "For probes and dashboards. These routes need no key.",
 }
 
@@ -163,9 +165,10 @@ def build_document(
             _list_heard_languages(language, heard_languages)
         elif name not in OF_TRANSCRIPTION:
             _list_languages(language, languages)
+    error_forms = _error_forms(handlers)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete(path, method, operation)
+            _complete(path, method, operation, error_forms.get(path, ErrorBody))
             for parameter in operation.get("parameters", []):
                 if parameter["name"] == "language":
                     _list_languages(parameter["schema"], languages)
@@ -197,7 +200,7 @@ def _operation_id(handler: HTTPRouteHandler, _: Method, path: Sequence[object]) 
     return handler.handler_name if len(path) == shortest else f"{path[0]}_{handler.handler_name}"
 
 
-def _complete(path: str, method: str, operation: Json) -> None:
+def _complete(path: str, method: str, operation: Json, error_form: type[msgspec.Struct]) -> None:
     responses = operation["responses"]
     common = OPEN_ROUTE if is_open(path) else EVERY_ROUTE
     if method == "post" or any(name.startswith(AUDIO) for name in responses.get("200", {}).get("content", {})):
@@ -210,6 +213,8 @@ def _complete(path: str, method: str, operation: Json) -> None:
         responses.setdefault(str(status), _error(status))
     if is_open(path):
         operation["security"] = []
+    if error_form is not ErrorBody:
+        responses |= {status: _error(int(status), error_form) for status in responses if status >= "400"}
     for status, response in responses.items():
         if response["description"] == HTTPStatus(int(status)).description:  # Litestar's default text
             response["description"] = operation["summary"]
@@ -244,9 +249,19 @@ def _content(media_types: str, beside: Json) -> Json:
     return content
 
 
-def _error(status: int) -> Json:
-    schema = {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}
+def _error(status: int, form: type[msgspec.Struct] = ErrorBody) -> Json:
+    schema = {"$ref": f"#/components/schemas/{form.__name__}"}
     return {"description": ERRORS[status], "content": {"application/json": {"schema": schema}}}
+
+
+def _error_forms(handlers: Sequence[HTTPRouteHandler]) -> dict[str, type[msgspec.Struct]]:
+    """Path as the document writes it -> body of an error, of the routes whose errors have a form of their own."""
+    return {
+        re.sub(r":\w+}", "}", path): handler.opt["error_form"]
+        for handler in handlers
+        if "error_form" in handler.opt
+        for path in handler.paths
+    }
 
 
 def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
@@ -258,6 +273,7 @@ def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
             annotations += _annotations(field)
         responses = cast("Mapping[int, Any]", handler.responses or {})
         annotations += [spec.data_container for spec in responses.values()]
+        annotations += [handler.opt["error_form"]] if "error_form" in handler.opt else []
         if issubclass(handler.operation_class, BodyOperation):
             annotations += handler.operation_class.schemas.values()
     structs = {kind for kind in annotations if isinstance(kind, type) and issubclass(kind, msgspec.Struct)}

@@ -1,9 +1,9 @@
 """Errors to HTTP: a status for each class, one body for all."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from litestar import MediaType, Request, Response
@@ -30,6 +30,14 @@ from app.observability.request_context import request_context
 logger = logging.getLogger(__name__)
 
 AnyRequest = Request[Any, Any, Any]  # Any: unused types of Litestar
+
+
+class DialectError(Protocol):
+    """The body of an error on the routes of a dialect. A route names it as `error_form` in its `opt`."""
+
+    @classmethod
+    def of(cls, error: ErrorDetail) -> "DialectError": ...
+
 
 STATUS: dict[type[ChorusError], int] = {
     ChorusError: 500,
@@ -175,14 +183,31 @@ def on_unreadable_json(
     return error_response(HTTP_400_BAD_REQUEST, "invalid_json", f"the body is not JSON: {error}")
 
 
+def _in_form_of_route(handle: Callable[[AnyRequest, Any], Response[ErrorBody]]) -> Callable[[AnyRequest, Any], Any]:
+    """`handle`, with the body that the route's `opt` names as `error_form`: see DialectError."""
+
+    def handler(request: AnyRequest, error: Exception) -> Response[Any]:
+        answer: Response[Any] = handle(request, error)
+        is_known = "route_handler" in request.scope  # else the route is unknown
+        form: type[DialectError] | None = request.route_handler.opt.get("error_form") if is_known else None
+        if form is not None:
+            answer.content = form.of(answer.content.error)
+        return answer
+
+    return handler
+
+
 EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
-    ChorusError: on_chorus_error,
-    ValidationException: on_validation_error,
-    SerializationException: on_unreadable_json,
-    # from msgspec, past Litestar: no JSON, no UTF-8, or brackets nested too deep
-    msgspec.DecodeError: on_unreadable_json,
-    UnicodeDecodeError: on_unreadable_json,
-    RecursionError: on_unreadable_json,
-    HTTPException: on_http_error,
-    Exception: on_unexpected_error,
+    kind: _in_form_of_route(handle)
+    for kind, handle in (
+        (ChorusError, on_chorus_error),
+        (ValidationException, on_validation_error),
+        (SerializationException, on_unreadable_json),
+        # from msgspec, past Litestar: no JSON, no UTF-8, or brackets nested too deep
+        (msgspec.DecodeError, on_unreadable_json),
+        (UnicodeDecodeError, on_unreadable_json),
+        (RecursionError, on_unreadable_json),
+        (HTTPException, on_http_error),
+        (Exception, on_unexpected_error),
+    )
 }

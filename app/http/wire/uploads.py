@@ -73,21 +73,24 @@ class Uploads:
         self._speech_sandbox = Sandbox(speech_limits, (DECODE_SPEECH,), environ=child_environment(), pool=RECORDINGS)
 
     @asynccontextmanager
-    async def recordings(self, request: AnyRequest, schema: type[S]) -> AsyncGenerator[tuple[S, list[Recording]]]:
-        """Fields of `schema`, and `reference_audio`: files of a multipart body, or base64 in a JSON body.
+    async def recordings(
+        self, request: AnyRequest, schema: type[S], *, field: str = FIELD
+    ) -> AsyncGenerator[tuple[S, list[Recording]]]:
+        """Fields of `schema`, and the recordings: files in the parts `field` of a multipart body, or base64 in
+        `reference_audio` of a JSON body, which dialects with another `field` do not have.
 
         The end of the block closes the files. Raises RequestError, QueueFull or StorageFailure.
         """
         async with Upload(self._room) as upload:
             if _is_form(request):
-                fields, files = await self._read_form(request, upload, FIELD)
+                fields, files = await self._read_form(request, upload, field)
                 form = convert_form(_with_objects(fields), schema)
             else:
                 body = await self._read_body(request, upload)
                 fields, files = await self._split(request, upload, body, [FIELD], is_required=True)
                 form = convert_form(fields, schema, strict=True)
             if not 1 <= len(files) <= MAX_CLIPS:
-                raise InvalidField(f"{FIELD}: 1 to {MAX_CLIPS} recordings are needed, {len(files)} came", param=FIELD)
+                raise InvalidField(f"{field}: 1 to {MAX_CLIPS} recordings are needed, {len(files)} came", param=field)
             yield form, files
 
     @asynccontextmanager

@@ -1,0 +1,58 @@
+"""ElevenLabs' answers with timestamps: one JSON object, or a line of JSON for each piece of the audio."""
+
+import base64
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+
+import msgspec
+from litestar import MediaType, Response
+from litestar.response import Stream
+
+from app.audio.formats import OutputFormat
+from app.http.dialects.elevenlabs_times import CharacterTimes, TimedAudio, character_times
+from app.http.metrics import Metrics
+from app.http.responses.audio import encoded_events, encoded_whole, streamed_response, whole_headers, whole_response
+from app.http.wire.errors import AnyRequest
+from app.pools import WHOLE_ANSWERS
+from app.speech.events import SegmentEnded
+from app.speech.stream import SpeechStream
+
+LINES = "application/x-ndjson"
+
+
+async def timed_answer(
+    request: AnyRequest,
+    metrics: Metrics,
+    speaking: Coroutine[None, None, SpeechStream],
+    output: OutputFormat,
+    *,
+    stream: bool,
+) -> Response[bytes] | Stream:
+    async def collect(speech: SpeechStream) -> Response[bytes]:
+        data = await encoded_whole(speech, output)
+        receipt = speech.receipt()
+        times = character_times(receipt.segments)
+        # In a thread: a chapter is a hundred megabytes of base64.
+        body = await WHOLE_ANSWERS.run(_encode, data, times)
+        return Response(body, media_type=MediaType.JSON, headers=whole_headers(receipt), status_code=200)
+
+    if stream:
+        return await streamed_response(request, metrics, speaking, lambda speech: _lines(speech, output), LINES)
+    return await whole_response(request, metrics, speaking, collect)
+
+
+async def _lines(speech: SpeechStream, output: OutputFormat) -> AsyncGenerator[bytes]:
+    """The times of a segment come in a line without audio, behind its last audio."""
+    heard_s = 0.0
+    async with aclosing(encoded_events(speech, output)) as events:
+        async for event in events:
+            if isinstance(event, bytes):
+                yield _encode(event) + b"\n"
+            elif isinstance(event, SegmentEnded):
+                yield _encode(b"", character_times([event], heard_s)) + b"\n"
+                heard_s = event.end_s
+
+
+def _encode(data: bytes, times: CharacterTimes | None = None) -> bytes:
+    audio = base64.b64encode(data).decode()
+    return msgspec.json.encode(TimedAudio(audio_base64=audio, alignment=times, normalized_alignment=times))

@@ -1,0 +1,123 @@
+"""One context of an ElevenLabs WebSocket: a Conversation, and its events as messages."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+import msgspec
+import numpy as np
+
+from app.audio.encoders import Encoder
+from app.audio.formats import AudioFormat, OutputFormat
+from app.audio.output import open_output_encoder
+from app.errors import ChorusError
+from app.http.dialects.elevenlabs_times import character_moments, message_alignment
+from app.http.live.elevenlabs_messages import AudioOutput, FinalOutput
+from app.pools import ENCODERS
+from app.speech.conversation import Conversation, Marker, Warned
+from app.speech.events import SegmentEnded
+
+RAW_FORMATS = (AudioFormat.PCM, AudioFormat.ULAW, AudioFormat.ALAW)
+"""Formats without frames: a flush gives every sample, and nothing shows where the next encoder begins."""
+
+Send = Callable[[msgspec.Struct], Awaitable[None]]
+
+
+class Context:
+    """`id` is None on a socket with one context. `send` raises ClientGone."""
+
+    def __init__(
+        self, id: str | None, conversation: Conversation, output: OutputFormat, *, is_absolute: bool, send: Send
+    ) -> None:
+        self.id = id
+        self.conversation = conversation
+        self.is_flushed = False
+        """the client's last text was flushed, so closing speaks it"""
+        self.is_closing = False
+        self.has_ended = asyncio.Event()
+        """its last message has been sent, or the client is gone"""
+        self._output = output
+        self._is_absolute = is_absolute
+        self._send = send
+        self._encoder: Encoder | None = None
+        self._is_silenced = False
+        self._failure: ChorusError | None = None
+
+    def write(self, text: str, *, flush: bool, is_spoken_at_once: bool) -> None:
+        if text:
+            self.conversation.write(text)
+            self.is_flushed = False
+        if flush:
+            self.is_flushed = True
+        if flush or (is_spoken_at_once and text.strip()):
+            self.conversation.flush()
+
+    async def close(self) -> None:
+        """Speak text that was flushed, then end. Closing again, or closing with text that was not flushed, is silence
+        at once: that is how clients interrupt.
+        """
+        if self.is_flushed and not self.is_closing:
+            self.is_closing = True
+            self.conversation.finish()
+        else:
+            await self.silence()
+
+    async def silence(self, failure: ChorusError | None = None) -> None:
+        """Drop everything, and wait until the last message, or `failure` as an error, has been sent."""
+        self._failure = failure
+        self.is_closing = self._is_silenced = True
+        await self.conversation.aclose()
+        await self.has_ended.wait()
+
+    async def speak(self) -> FinalOutput:
+        """Send all audio. Returns the message that must follow. Raises ClientGone, and the error of the context."""
+        warnings: list[str] = []
+        try:
+            await self._speak(warnings)
+            if self._failure is not None:
+                raise self._failure
+            if not self._is_silenced:
+                await self._send_audio(await ENCODERS.run(self._close_encoder))
+        finally:
+            self._close_encoder()
+            await self.conversation.aclose()
+        return FinalOutput(context_id=self.id, is_final=True, warnings=tuple(warnings))
+
+    async def _speak(self, warnings: list[str]) -> None:
+        heard_s = 0.0
+        async with aclosing(self.conversation.events()) as events:
+            async for event in events:
+                if self._is_silenced:
+                    return
+                match event:
+                    case np.ndarray():
+                        await self._send_audio(await ENCODERS.run(self._encode, event))
+                    case SegmentEnded():
+                        times = message_alignment(
+                            character_moments(event, heard_s), 0.0 if self._is_absolute else heard_s
+                        )
+                        heard_s = event.end_s
+                        await self._send(
+                            AudioOutput(context_id=self.id, audio="", alignment=times, normalized_alignment=times)
+                        )
+                    case Warned(message):
+                        warnings.append(message)
+                    case Marker.FLUSHED if self._output.format in RAW_FORMATS:
+                        await self._send_audio(await ENCODERS.run(self._close_encoder))
+                    case _:
+                        pass
+
+    async def _send_audio(self, data: bytes) -> None:
+        if data and not self._is_silenced:
+            await self._send(AudioOutput(context_id=self.id, audio=base64.b64encode(data).decode()))
+
+    def _encode(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
+        if self._encoder is None:
+            self._encoder = open_output_encoder(self._output, self.conversation.sample_rate_hz, streaming=True)
+        return self._encoder.encode(samples)
+
+    def _close_encoder(self) -> bytes:
+        """The rest of the audio. Idempotent."""
+        encoder, self._encoder = self._encoder, None
+        return b"" if encoder is None else encoder.close()

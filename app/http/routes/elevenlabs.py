@@ -1,0 +1,249 @@
+"""The dialect of ElevenLabs below `/elevenlabs`, and at the root where no other route has the address."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, Parameter
+from litestar.response import Stream
+
+from app.http.dialects.elevenlabs import (
+    DEFAULT_OUTPUT,
+    FIELD_NAMES,
+    OUTPUT_FORMATS,
+    ElevenLabsError,
+    ElevenLabsSpeech,
+    parse_output,
+)
+from app.http.dialects.elevenlabs_lists import (
+    AddedVoice,
+    AddVoiceForm,
+    DeletedVoice,
+    ElevenLabsModel,
+    ElevenLabsSubscription,
+    ElevenLabsUser,
+    ElevenLabsVoice,
+    ElevenLabsVoices,
+    ElevenLabsVoicesPage,
+    to_model,
+    to_page,
+    to_voice,
+)
+from app.http.dialects.elevenlabs_timed import timed_answer
+from app.http.dialects.unknown_fields import unknown_names
+from app.http.openapi.elevenlabs import (
+    ADD_RESPONSES,
+    TIMED_RESPONSES,
+    TIMED_STREAM_RESPONSES,
+    AddVoiceOperation,
+)
+from app.http.openapi.responses import AUDIO_RESPONSES, LIST_RESPONSES, VOICE_RESPONSES
+from app.http.responses.audio import audio_response
+from app.http.state import AppState
+from app.http.wire.json_body import sent_fields
+from app.http.wire.schemas import IdInPath
+from app.http.wire.uploads import Uploads, decode_recordings
+from app.observability.request_context import request_context
+from app.speech.request import MAX_ID_CHARS
+from app.speech.service import SpeechService
+
+PREFIX = "/elevenlabs"
+SPEECH_PATH = "/v1/text-to-speech/{voice_id:str}"
+OPT = {"error_form": ElevenLabsError, "field_names": FIELD_NAMES}
+MAX_PAGE = 100
+OutputParameter = Annotated[
+    str | None,
+    Parameter(
+        max_length=MAX_ID_CHARS,
+        description=f"Codec, samples and kilobits a second: {', '.join(OUTPUT_FORMATS)}; {DEFAULT_OUTPUT} by default",
+    ),
+]
+Short = Annotated[str, Parameter(max_length=MAX_ID_CHARS)]
+
+
+def both(path: str) -> list[str]:
+    """The addresses of a route: below the prefix and at the root."""
+    return [f"{PREFIX}{path}", path]
+
+
+@post(
+    both(SPEECH_PATH),
+    status_code=200,
+    responses=AUDIO_RESPONSES,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="Speak, as ElevenLabs does",
+)
+async def convert(
+    request: Request[Any, Any, Any],
+    voice_id: IdInPath,
+    data: JSONBody[ElevenLabsSpeech],
+    service: NamedDependency[SpeechService],
+    app_state: NamedDependency[AppState],
+    output_format: OutputParameter = None,
+) -> Response[bytes] | Stream:
+    return await _speak(request, voice_id, data, service, app_state, output_format, stream=False)
+
+
+@post(
+    both(f"{SPEECH_PATH}/stream"),
+    status_code=200,
+    responses=AUDIO_RESPONSES,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="The same, while it is made",
+)
+async def convert_to_stream(
+    request: Request[Any, Any, Any],
+    voice_id: IdInPath,
+    data: JSONBody[ElevenLabsSpeech],
+    service: NamedDependency[SpeechService],
+    app_state: NamedDependency[AppState],
+    output_format: OutputParameter = None,
+) -> Response[bytes] | Stream:
+    return await _speak(request, voice_id, data, service, app_state, output_format, stream=True)
+
+
+@post(
+    both(f"{SPEECH_PATH}/with-timestamps"),
+    status_code=200,
+    responses=TIMED_RESPONSES,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="Audio in base64, and when each character is heard",
+)
+async def convert_with_timestamps(
+    request: Request[Any, Any, Any],
+    voice_id: IdInPath,
+    data: JSONBody[ElevenLabsSpeech],
+    service: NamedDependency[SpeechService],
+    app_state: NamedDependency[AppState],
+    output_format: OutputParameter = None,
+) -> Response[bytes] | Stream:
+    return await _speak(request, voice_id, data, service, app_state, output_format, stream=False, is_timed=True)
+
+
+@post(
+    both(f"{SPEECH_PATH}/stream/with-timestamps"),
+    status_code=200,
+    responses=TIMED_STREAM_RESPONSES,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="The same, one line of JSON for each piece",
+)
+async def convert_to_stream_with_timestamps(
+    request: Request[Any, Any, Any],
+    voice_id: IdInPath,
+    data: JSONBody[ElevenLabsSpeech],
+    service: NamedDependency[SpeechService],
+    app_state: NamedDependency[AppState],
+    output_format: OutputParameter = None,
+) -> Response[bytes] | Stream:
+    return await _speak(request, voice_id, data, service, app_state, output_format, stream=True, is_timed=True)
+
+
+@get(
+    f"{PREFIX}/v1/voices",
+    responses=LIST_RESPONSES,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="The voices, as ElevenLabs' clients ask for them",
+)
+async def list_elevenlabs_voices(service: NamedDependency[SpeechService]) -> ElevenLabsVoices:
+    return ElevenLabsVoices(voices=await _voices(service))
+
+
+@get(
+    both("/v2/voices"),
+    responses=LIST_RESPONSES,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="The voices in pages; `search` looks in names and ids",
+)
+async def search_elevenlabs_voices(
+    service: NamedDependency[SpeechService],
+    page_size: Annotated[int, Parameter(ge=1, le=MAX_PAGE)] = 10,
+    search: Short = "",
+    category: Short = "",
+    next_page_token: Short = "",
+) -> ElevenLabsVoicesPage:
+    voices = await _voices(service)
+    return to_page(voices, search=search, category=category, page_size=page_size, token=next_page_token)
+
+
+@get(both("/v1/voices/{voice_id:str}"), responses=VOICE_RESPONSES, opt=OPT, tags=["elevenlabs"], summary="One of them")
+async def get_elevenlabs_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> ElevenLabsVoice:
+    found = await service.voices.find(voice_id)
+    return next(voice for voice in await _voices(service) if voice.voice_id == found.id)
+
+
+@delete(
+    both("/v1/voices/{voice_id:str}"),
+    status_code=200,
+    responses=VOICE_RESPONSES,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="Delete a saved voice",
+)
+async def delete_elevenlabs_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> DeletedVoice:
+    await service.voices.delete(voice_id)
+    return DeletedVoice()
+
+
+@post(
+    both("/v1/voices/add"),
+    status_code=200,
+    responses=ADD_RESPONSES,
+    operation_class=AddVoiceOperation,
+    opt=OPT,
+    tags=["elevenlabs"],
+    summary="Clone a voice and keep it",
+)
+async def add_elevenlabs_voice(
+    request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
+) -> AddedVoice:
+    async with uploads.recordings(request, AddVoiceForm, field="files") as (form, recordings):
+        consent = form.consent
+        max_s = service.engine.info.max_reference_s
+        clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
+    voice, _ = await service.voices.save(form.name, consent, clips)
+    return AddedVoice(voice_id=voice.id)
+
+
+@get(f"{PREFIX}/v1/models", opt=OPT, tags=["elevenlabs"], summary="The loaded engine as a model")
+async def list_elevenlabs_models(service: NamedDependency[SpeechService]) -> list[ElevenLabsModel]:
+    return [to_model(service.engine.info, service.max_text_chars)]
+
+
+@get(both("/v1/user"), responses=LIST_RESPONSES, opt=OPT, tags=["elevenlabs"], summary="The owner of the key")
+async def get_elevenlabs_user(
+    service: NamedDependency[SpeechService], app_state: NamedDependency[AppState]
+) -> ElevenLabsUser:
+    subscription = ElevenLabsSubscription(
+        voice_slots_used=len(await service.voices.list_saved()),
+        voice_limit=app_state.settings.max_voices,
+        can_use_instant_voice_cloning=service.engine.info.can_clone,
+    )
+    return ElevenLabsUser(user_id=request_context.get().caller, subscription=subscription)
+
+
+async def _voices(service: SpeechService) -> list[ElevenLabsVoice]:
+    return [to_voice(speaker) for speaker in (await service.voices.list()).speakers]
+
+
+async def _speak(
+    request: Request[Any, Any, Any],
+    voice_id: str,
+    data: ElevenLabsSpeech,
+    service: SpeechService,
+    app_state: AppState,
+    output_format: str | None,
+    *,
+    stream: bool,
+    is_timed: bool = False,
+) -> Response[bytes] | Stream:
+    output = parse_output(output_format)
+    unknown = unknown_names(sent_fields(request), ElevenLabsSpeech.__struct_fields__)
+    asked = data.translated(voice_id, unknown, streaming=stream)
+    respond = timed_answer if is_timed else audio_response
+    return await respond(request, app_state.metrics, service.speak(asked), output, stream=stream)
