@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -45,6 +46,33 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def num_characters(self) -> int:
         return sum(len(segment.text) for segment in self.segments)
+
+
+class Speech(Protocol):
+    """What an answer sends: a SpeechStream, or a Dialogue of several. The holder must close it."""
+
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+    def receipt(self) -> Receipt: ...
+
+    async def collect(self) -> Samples:
+        """All samples, [samples]. Raises DeadlineExceeded."""
+        ...
+
+    def __aiter__(self) -> "Speech": ...
+
+    async def __anext__(self) -> SpeechEvent: ...
+
+    def piece_ready(self) -> None:
+        """All samples taken so far are about to be sent to the listener."""
+        ...
+
+    def piece_sent(self) -> None:
+        """The listener has all samples taken so far."""
+        ...
+
+    async def aclose(self) -> None: ...
 
 
 class SpeechStream:
@@ -161,12 +189,10 @@ class SpeechStream:
             raise
 
     def piece_ready(self) -> None:
-        """All samples taken so far are about to be sent to the listener."""
         if num_new := self._num_taken - self._num_delivered:
             self._playback.delivered(num_new / self.sample_rate_hz)
 
     def piece_sent(self) -> None:
-        """The listener has all samples taken so far."""
         self._playback.taken()
         self._num_delivered = self._num_taken
 

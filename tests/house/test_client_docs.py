@@ -12,6 +12,10 @@ from app.server.app import ROUTES
 from tests.support.settings import variable_names
 
 TEXT = (Path(__file__).parents[2] / "docs/clients.md").read_text()
+DIALECTS = (
+    *("/sillytavern/s", "/sillytavern/tts", "/v1/models", "/v1/audio/"),
+    *("/v1/text-to-speech", "/v1/voices/", "/v2/", "/v1/user", "/elevenlabs/v1/models"),
+)
 SERVED = {
     (method, re.sub(r":\w+", "", path))
     for route in ROUTES
@@ -22,7 +26,7 @@ SERVED = {
 
 
 def test_every_route_that_it_names_is_served() -> None:
-    named = set(re.findall(r"\b(GET|POST|DELETE) (/[\w/{}]*)", TEXT))
+    named = set(re.findall(r"\b(GET|POST|DELETE) (/[\w/{}-]*)", TEXT))
     assert len(named) > 10
     assert named - SERVED == set()
 
@@ -32,9 +36,21 @@ def test_every_route_of_the_dialects_is_named() -> None:
         route
         for route in SERVED
         if route[0] != "HEAD"  # where there is GET there is HEAD
-        and route[1].startswith(("/sillytavern/s", "/sillytavern/tts", "/v1/models", "/v1/audio/"))
+        and route[1].startswith(
+            (
+                "/sillytavern/s",
+                "/sillytavern/tts",
+                "/v1/models",
+                "/v1/audio/",
+                "/v1/text-to-speech",
+                "/v1/voices/",
+                "/v2/",
+                "/v1/user",
+                "/elevenlabs/v1/models",
+            )
+        )
     }
-    named = set(re.findall(r"\b(GET|POST|DELETE) (/[\w/{}]*)", TEXT))
+    named = set(re.findall(r"\b(GET|POST|DELETE) (/[\w/{}-]*)", TEXT))
     also = {("POST", "/v1/audio/speech"), ("GET", "/sillytavern/speakers_list")}  # as an address; at the root
     assert ours - named - also == set()
 

@@ -136,7 +136,7 @@ class AddVoiceUpload(AddVoiceForm, kw_only=True):
     files: RecordingFiles
 
 
-class DeletedVoice(msgspec.Struct, kw_only=True):
+class ElevenLabsDeleted(msgspec.Struct, kw_only=True):
     """`DELETE /v1/voices/{voice_id}`."""
 
     status: str = "ok"

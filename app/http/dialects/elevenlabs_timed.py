@@ -15,7 +15,7 @@ from app.http.responses.audio import encoded_events, encoded_whole, streamed_res
 from app.http.wire.errors import AnyRequest
 from app.pools import WHOLE_ANSWERS
 from app.speech.events import SegmentEnded
-from app.speech.stream import SpeechStream
+from app.speech.stream import Speech
 
 LINES = "application/x-ndjson"
 
@@ -23,12 +23,12 @@ LINES = "application/x-ndjson"
 async def timed_answer(
     request: AnyRequest,
     metrics: Metrics,
-    speaking: Coroutine[None, None, SpeechStream],
+    speaking: Coroutine[None, None, Speech],
     output: OutputFormat,
     *,
     stream: bool,
 ) -> Response[bytes] | Stream:
-    async def collect(speech: SpeechStream) -> Response[bytes]:
+    async def collect(speech: Speech) -> Response[bytes]:
         data = await encoded_whole(speech, output)
         receipt = speech.receipt()
         times = character_times(receipt.segments)
@@ -41,7 +41,7 @@ async def timed_answer(
     return await whole_response(request, metrics, speaking, collect)
 
 
-async def _lines(speech: SpeechStream, output: OutputFormat) -> AsyncGenerator[bytes]:
+async def _lines(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes]:
     """The times of a segment come in a line without audio, behind its last audio."""
     heard_s = 0.0
     async with aclosing(encoded_events(speech, output)) as events:

@@ -15,7 +15,7 @@ from app.http.responses.audio import encoded_pieces, streamed_response
 from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
 from app.speech.request import SpeechRequest
-from app.speech.stream import SpeechStream
+from app.speech.stream import Speech
 
 CODES_PER_S = 22_050 / 1024
 
@@ -45,7 +45,7 @@ class AudioDone(msgspec.Struct, kw_only=True, tag_field="type", tag="speech.audi
 async def event_response(
     request: AnyRequest,
     metrics: Metrics,
-    speaking: Coroutine[None, None, SpeechStream],
+    speaking: Coroutine[None, None, Speech],
     asked: SpeechRequest,
     output: OutputFormat,
 ) -> Stream:
@@ -55,7 +55,7 @@ async def event_response(
     )
 
 
-async def _events(speech: SpeechStream, asked: SpeechRequest, output: OutputFormat) -> AsyncGenerator[bytes]:
+async def _events(speech: Speech, asked: SpeechRequest, output: OutputFormat) -> AsyncGenerator[bytes]:
     """After an `error` event the stream breaks off."""
     try:
         async with aclosing(encoded_pieces(speech, output)) as pieces:

@@ -3,8 +3,7 @@
 msgspec checks the bodies; Litestar's translation loses bounds of 0 and the refusal of unknown fields.
 """
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -15,7 +14,6 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
 from litestar.types import Method
-from litestar.typing import FieldDefinition
 
 from app import __version__
 from app.audio.formats import AudioFormat
@@ -29,16 +27,14 @@ from app.http.openapi.responses import (
     JSON,
     OPEN_ROUTE,
     WORKING_ROUTE,
-    BodyOperation,
 )
+from app.http.openapi.schemas import Json, error_forms, schemas_of
 from app.http.wire.alignment import AlignmentUpload
-from app.http.wire.schemas import ErrorBody, SamplingOptions
+from app.http.wire.schemas import ErrorBody
 from app.http.wire.transcription import TranscribeUpload
 from app.text.languages import default_language
 from app.transcription.alignment import RecordingAlignment
 from app.transcription.formats import TranscriptAnswer
-
-Json = dict[str, Any]  # Any: a JSON document
 
 TAGS = {
     "speech": "Text to audio, in a voice that the server knows or in that of a recording.",
@@ -157,7 +153,7 @@ def build_document(
         logging_config=None,  # the default replaces the server's handlers and level
     )
     document: Json = app.openapi_schema.to_schema()
-    document["components"]["schemas"] = _schemas(handlers)
+    document["components"]["schemas"] = schemas_of(handlers)
     document["components"]["headers"] = HEADERS
     for name, schema in document["components"]["schemas"].items():
         language = schema.get("properties", {}).get("language")
@@ -165,10 +161,10 @@ def build_document(
             _list_heard_languages(language, heard_languages)
         elif name not in OF_TRANSCRIPTION:
             _list_languages(language, languages)
-    error_forms = _error_forms(handlers)
+    forms = error_forms(handlers)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete(path, method, operation, error_forms.get(path, ErrorBody))
+            _complete(path, method, operation, forms.get(path, ErrorBody))
             for parameter in operation.get("parameters", []):
                 if parameter["name"] == "language":
                     _list_languages(parameter["schema"], languages)
@@ -252,51 +248,6 @@ def _content(media_types: str, beside: Json) -> Json:
 def _error(status: int, form: type[msgspec.Struct] = ErrorBody) -> Json:
     schema = {"$ref": f"#/components/schemas/{form.__name__}"}
     return {"description": ERRORS[status], "content": {"application/json": {"schema": schema}}}
-
-
-def _error_forms(handlers: Sequence[HTTPRouteHandler]) -> dict[str, type[msgspec.Struct]]:
-    """Path as the document writes it -> body of an error, of the routes whose errors have a form of their own."""
-    return {
-        re.sub(r":\w+}", "}", path): handler.opt["error_form"]
-        for handler in handlers
-        if "error_form" in handler.opt
-        for path in handler.paths
-    }
-
-
-def _schemas(handlers: Sequence[HTTPRouteHandler]) -> Json:
-    """JSON Schemas of all types that these handlers take and give, by name, nested ones included."""
-    annotations: list[Any] = [ErrorBody]
-    for handler in handlers:
-        signature = handler.parsed_fn_signature
-        for field in (signature.return_type, *signature.parameters.values()):
-            annotations += _annotations(field)
-        responses = cast("Mapping[int, Any]", handler.responses or {})
-        annotations += [spec.data_container for spec in responses.values()]
-        annotations += [handler.opt["error_form"]] if "error_form" in handler.opt else []
-        if issubclass(handler.operation_class, BodyOperation):
-            annotations += handler.operation_class.schemas.values()
-    structs = {kind for kind in annotations if isinstance(kind, type) and issubclass(kind, msgspec.Struct)}
-    _, schemas = msgspec.json.schema_components(
-        sorted(structs, key=lambda struct: struct.__name__), ref_template="#/components/schemas/{name}"
-    )
-    for schema in schemas.values():
-        if "properties" in schema:
-            schema["properties"] = _in_reading_order(schema["properties"], schema.get("required", []))
-    return schemas
-
-
-def _in_reading_order(properties: Json, required: Collection[str]) -> Json:
-    """Required fields first, then the options of one struct, then those of every way of speaking."""
-    names = sorted(properties, key=lambda name: (name not in required, name in SamplingOptions.__struct_fields__))
-    return {name: properties[name] for name in names}
-
-
-def _annotations(field: FieldDefinition) -> Iterator[Any]:
-    """The annotation of a field and those inside it: `Response[Health]` gives both."""
-    yield field.annotation
-    for inner in field.inner_types:
-        yield from _annotations(inner)
 
 
 def _without_defaults(node: Any) -> Any:

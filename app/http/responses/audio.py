@@ -21,13 +21,13 @@ from app.observability.request_context import request_context
 from app.observability.tracing import span, start_span
 from app.pools import ENCODERS, WHOLE_ANSWERS
 from app.speech.events import SegmentEnded, SegmentStarted
-from app.speech.stream import Receipt, SpeechStream
+from app.speech.stream import Receipt, Speech
 
 
 async def audio_response(
     request: AnyRequest,
     metrics: Metrics,
-    speaking: Coroutine[None, None, SpeechStream],
+    speaking: Coroutine[None, None, Speech],
     output: OutputFormat,
     *,
     stream: bool,
@@ -40,7 +40,7 @@ async def audio_response(
     return await whole_response(request, metrics, speaking, partial(_whole, output=output))
 
 
-def closing(speech: SpeechStream, metrics: Metrics) -> Callable[[], Awaitable[None]]:
+def closing(speech: Speech, metrics: Metrics) -> Callable[[], Awaitable[None]]:
     """A function that closes `speech`; its first call also puts the receipt into metrics and log."""
     facts = request_context.get().facts
     is_counted = False
@@ -79,8 +79,8 @@ async def open_speech(
 async def whole_response(
     request: AnyRequest,
     metrics: Metrics,
-    speaking: Coroutine[None, None, SpeechStream],
-    collect: Callable[[SpeechStream], Coroutine[None, None, Response[bytes]]],
+    speaking: Coroutine[None, None, Speech],
+    collect: Callable[[Speech], Coroutine[None, None, Response[bytes]]],
 ) -> Response[bytes]:
     """The response that `collect` makes of the speech, which is then closed."""
     speech, close = await open_speech(request, metrics, speaking)
@@ -93,8 +93,8 @@ async def whole_response(
 async def streamed_response(
     request: AnyRequest,
     metrics: Metrics,
-    speaking: Coroutine[None, None, SpeechStream],
-    pieces: Callable[[SpeechStream], AsyncGenerator[bytes]],
+    speaking: Coroutine[None, None, Speech],
+    pieces: Callable[[Speech], AsyncGenerator[bytes]],
     media_type: str,
 ) -> Stream:
     """Stream `pieces`. The speech is closed before the end of the body is sent: docs/decisions/http.md, 7."""
@@ -113,7 +113,7 @@ async def streamed_response(
     return Stream(body, media_type=media_type, headers=receipt_headers(speech.receipt()), status_code=200)
 
 
-async def encoded_whole(speech: SpeechStream, output: OutputFormat) -> bytes:
+async def encoded_whole(speech: Speech, output: OutputFormat) -> bytes:
     samples = await speech.collect()
     with span("encode"):
         data = await WHOLE_ANSWERS.run(encode_whole, samples, output, speech.sample_rate_hz)
@@ -126,13 +126,13 @@ def whole_headers(receipt: Receipt) -> dict[str, str]:
     return receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
 
 
-async def _whole(speech: SpeechStream, output: OutputFormat) -> Response[bytes]:
+async def _whole(speech: Speech, output: OutputFormat) -> Response[bytes]:
     data = await encoded_whole(speech, output)
     headers = whole_headers(speech.receipt())
     return Response(data, media_type=output.format.mime_type, headers=headers, status_code=200)
 
 
-async def encoded_pieces(speech: SpeechStream, output: OutputFormat) -> AsyncGenerator[bytes]:
+async def encoded_pieces(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes]:
     """The bytes of the file, as they are made."""
     async with aclosing(encoded_events(speech, output)) as events:
         async for event in events:
@@ -140,9 +140,7 @@ async def encoded_pieces(speech: SpeechStream, output: OutputFormat) -> AsyncGen
                 yield event
 
 
-async def encoded_events(
-    speech: SpeechStream, output: OutputFormat
-) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
+async def encoded_events(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
     """The stream's events, with bytes of the file in place of samples."""
     encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=True)
     encoding, encode_s = start_span("encode"), 0.0

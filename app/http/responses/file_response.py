@@ -23,7 +23,7 @@ from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import request_context
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.stream import SpeechStream
+from app.speech.stream import Speech
 
 
 async def file_response(
@@ -57,7 +57,7 @@ async def file_response(
 
     await service.voices.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
 
-    async def collect(speech: SpeechStream) -> Response[bytes]:
+    async def collect(speech: Speech) -> Response[bytes]:
         async with aclosing(encoded_pieces(speech, output)) as pieces:
             data = b"".join([piece async for piece in pieces])
         speech.piece_sent()

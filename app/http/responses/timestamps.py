@@ -27,13 +27,13 @@ from app.http.wire.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingR
 from app.pools import WHOLE_ANSWERS
 from app.speech.captions import to_srt, to_vtt
 from app.speech.events import SegmentEnded
-from app.speech.stream import SpeechStream
+from app.speech.stream import Speech
 
 
 async def timed_response(
     request: AnyRequest,
     metrics: Metrics,
-    speaking: Coroutine[None, None, SpeechStream],
+    speaking: Coroutine[None, None, Speech],
     output: OutputFormat,
     *,
     stream: bool,
@@ -43,7 +43,7 @@ async def timed_response(
     return await whole_response(request, metrics, speaking, partial(_whole, output=output))
 
 
-async def _whole(speech: SpeechStream, output: OutputFormat) -> Response[bytes]:
+async def _whole(speech: Speech, output: OutputFormat) -> Response[bytes]:
     data = await encoded_whole(speech, output)
     receipt = _receipt(speech)
     audio = EncodedAudio(format=output.format, media_type=output.format.mime_type, data=data)
@@ -54,7 +54,7 @@ async def _whole(speech: SpeechStream, output: OutputFormat) -> Response[bytes]:
     return Response(body, media_type=MediaType.JSON, headers=headers, status_code=200)
 
 
-async def _events(speech: SpeechStream, output: OutputFormat) -> AsyncGenerator[bytes]:
+async def _events(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes]:
     try:
         async with aclosing(encoded_events(speech, output)) as events:
             async for event in events:
@@ -72,7 +72,7 @@ def _event(name: str, data: msgspec.Struct) -> bytes:
     return server_sent_event(msgspec.json.encode(data), event=name)
 
 
-def _receipt(speech: SpeechStream) -> TimingReceipt:
+def _receipt(speech: Speech) -> TimingReceipt:
     receipt = speech.receipt()
     return TimingReceipt(
         audio_s=receipt.audio_s,

@@ -18,7 +18,7 @@ from app.http.dialects.elevenlabs import (
 from app.http.dialects.elevenlabs_lists import (
     AddedVoice,
     AddVoiceForm,
-    DeletedVoice,
+    ElevenLabsDeleted,
     ElevenLabsModel,
     ElevenLabsSubscription,
     ElevenLabsUser,
@@ -185,9 +185,9 @@ async def get_elevenlabs_voice(voice_id: IdInPath, service: NamedDependency[Spee
     tags=["elevenlabs"],
     summary="Delete a saved voice",
 )
-async def delete_elevenlabs_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> DeletedVoice:
+async def delete_elevenlabs_voice(voice_id: IdInPath, service: NamedDependency[SpeechService]) -> ElevenLabsDeleted:
     await service.voices.delete(voice_id)
-    return DeletedVoice()
+    return ElevenLabsDeleted()
 
 
 @post(

@@ -9,7 +9,8 @@ from app.http.openapi.responses import SPEECH_RESPONSES
 from app.http.responses.audio import audio_response
 from app.http.responses.timestamps import timed_response
 from app.http.state import AppState
-from app.http.wire.schemas import TtsBody
+from app.http.wire.tts_body import TtsBody
+from app.speech.dialogue import speak_turns
 from app.speech.service import SpeechService
 
 
@@ -18,7 +19,7 @@ from app.speech.service import SpeechService
     status_code=200,
     responses=SPEECH_RESPONSES,
     tags=["speech"],
-    summary="Speak a text",
+    summary="Speak a text, or several turns in different voices",
 )
 async def speak_text(
     request: Request[Any, Any, Any],
@@ -27,14 +28,6 @@ async def speak_text(
     app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     output = data.output
-    asked = data.to_request(
-        data.text,
-        speaker_id=data.speaker_id,
-        language=data.language,
-        speed=data.speed,
-        streaming=data.stream,
-        markup=data.markup,
-        lexicon=data.lexicon,
-    )
+    speaking = speak_turns(service, data.to_turns())
     respond = timed_response if data.timestamps else audio_response
-    return await respond(request, app_state.metrics, service.speak(asked), output, stream=data.stream)
+    return await respond(request, app_state.metrics, speaking, output, stream=data.stream)

@@ -18,7 +18,6 @@ from app.speech.request import (
     MarkupChoice,
     RepetitionPenalty,
     Seed,
-    SpeakerId,
     SpeechRequest,
     Speed,
     Temperature,
@@ -121,15 +120,6 @@ class SpeechOptions(SamplingOptions, kw_only=True, forbid_unknown_fields=True):
     def output(self) -> OutputFormat:
         """Raises UnsupportedSampleRate."""
         return OutputFormat(self.format, self.sample_rate)
-
-
-class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
-    """`POST /tts`."""
-
-    text: Text
-    speaker_id: Annotated[
-        SpeakerId | None, Meta(description="An id from `GET /speakers`; the first one by default")
-    ] = None
 
 
 class CloneForm(SpeechOptions, kw_only=True, forbid_unknown_fields=True):

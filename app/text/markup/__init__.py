@@ -9,7 +9,7 @@ from app.text.markup.pauses import PauseBudget, mark_pauses, split_at_pauses
 from app.text.markup.spans import MAX_RATE, MIN_RATE, MarkedText, Span, Warnings, without_blanks
 from app.text.markup.ssml import read_ssml
 
-__all__ = ["MAX_RATE", "MIN_RATE", "MarkedText", "Markup", "Span", "read_markup"]
+__all__ = ["MAX_RATE", "MIN_RATE", "MarkedText", "Markup", "Span", "is_ssml", "read_markup"]
 
 _SSML = re.compile(
     r"[\s\ufeff]*(?:<\?xml[^<>]{0,200}\?>\s*)?(?:<!--.{0,1000}?-->\s*)?(?:<!DOCTYPE\s+|<)speak[\s/>\[]", re.DOTALL
@@ -29,7 +29,12 @@ class Markup(StrEnum):
 
     def of_piece(self, text: str) -> "Markup":
         """For a text that comes in pieces, which cannot be an SSML document."""
-        return Markup.MARKDOWN if self is Markup.AUTO and _SSML.match(text) else self
+        return Markup.MARKDOWN if self is Markup.AUTO and is_ssml(text) else self
+
+
+def is_ssml(text: str) -> bool:
+    """True for a text that Markup.AUTO reads as SSML."""
+    return _SSML.match(text) is not None
 
 
 def read_markup(text: str, markup: Markup, *, language: str, languages: Sequence[str]) -> MarkedText:
@@ -41,7 +46,7 @@ def read_markup(text: str, markup: Markup, *, language: str, languages: Sequence
     Raises InvalidMarkup for SSML that is not well-formed, nested too deep, or has a document type.
     """
     warnings, budget = Warnings(), PauseBudget()
-    if markup is Markup.SSML or (markup is Markup.AUTO and _SSML.match(text)):
+    if markup is Markup.SSML or (markup is Markup.AUTO and is_ssml(text)):
         spans = read_ssml(text, warnings, budget, language=language, languages=languages)
     else:
         text = mark_pauses(text)

@@ -1,0 +1,251 @@
+"""Several turns in one answer: each in its own voice, language and speed.
+
+Each turn is an answer of its own, so its samples are those of a request for it alone. Turns are admitted ahead of the
+one that is heard, so that the engine decodes them in one batch, and leave in order. Lives on the event loop.
+"""
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+
+from app.engine.values import Samples
+from app.errors import ChorusError, NothingToSpeak
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
+from app.speech.playback import Playback
+from app.speech.request import SpeechRequest
+from app.speech.service import SpeechService
+from app.speech.stream import Receipt, Speech, SpeechStream
+
+MAX_TURNS = 1000
+MAX_PAUSE_MS = 10_000
+MAX_WARNINGS = 20
+"""Warnings of a dialogue; more are counted. The same warning of several turns is given once."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    request: SpeechRequest
+    pause_s: float = 0.0
+    """silence behind it"""
+
+
+async def speak_turns(service: SpeechService, turns: Sequence[Turn]) -> Speech:
+    """The turns as one answer, with its first audio. The caller must close the result.
+
+    Turns without a seed share one that is drawn. Raises what `SpeechService.speak` raises.
+    """
+    if len(turns) == 1 and not turns[0].pause_s:
+        return await service.speak(turns[0].request)
+    drawn = secrets.randbits(32)
+    seeded = [
+        turn if turn.request.seed is not None else Turn(msgspec.structs.replace(turn.request, seed=drawn), turn.pause_s)
+        for turn in turns
+    ]
+    dialogue = Dialogue(service, seeded)
+    await dialogue.start()
+    return dialogue
+
+
+class Dialogue:
+    """The turns of one answer as one stream of events; see Speech. The holder must close it.
+
+    Segments are numbered and timed through all turns. A turn without sound is left out with a warning; NothingToSpeak
+    is raised where no turn has any.
+    """
+
+    def __init__(
+        self, service: SpeechService, turns: Sequence[Turn], *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        listener = object()
+        self._service = service
+        self._clock = clock
+        self._turns = [Turn(msgspec.structs.replace(turn.request, listener=listener), turn.pause_s) for turn in turns]
+        self._max_ahead = service.engine.info.max_slots
+        self._admitted: asyncio.Queue[tuple[Turn, SpeechStream | Exception] | None] = asyncio.Queue()
+        self._num_open = 0
+        self._asked_at_s = self._clock()
+        self._admitting: asyncio.Task[None] | None = None
+        self._current: SpeechStream | None = None
+        self._pause_s = 0.0
+        self._ready: deque[SpeechEvent] = deque()
+        self._segments: list[SegmentEnded] = []
+        self._warnings: list[str] = []
+        self._first: Receipt | None = None
+        """of the first turn that was heard"""
+        self._start_s, self._first_index = 0.0, 0
+        self._num_samples = self._num_taken = self._num_delivered = 0
+        self._playback = Playback(self._clock)
+        self._finished_at_s: float | None = None
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self._service.engine.info.sample_rate_hz
+
+    def receipt(self) -> Receipt:
+        info = self._service.engine.info
+        warnings = self._warnings[:MAX_WARNINGS]
+        if len(self._warnings) > MAX_WARNINGS:
+            warnings.append(f"{len(self._warnings) - MAX_WARNINGS} more warnings")
+        first = self._first
+        return Receipt(
+            engine=info.name,
+            precision=info.precision,
+            seed=self._turns[0].request.seed or 0,
+            warnings=tuple(warnings),
+            queue_s=None if first is None else first.queue_s,
+            first_audio_s=None if first is None else first.first_audio_s,
+            total_s=None if self._finished_at_s is None else self._finished_at_s - self._asked_at_s,
+            audio_s=self._num_samples / self.sample_rate_hz,
+            delivered_s=self._num_delivered / self.sample_rate_hz,
+            num_underruns=self._playback.num_underruns,
+            segments=tuple(self._segments),
+        )
+
+    async def start(self) -> None:
+        """Check every turn and wait for the first audio. Raises what a request for one turn raises."""
+        try:
+            self._service.check_length("".join(turn.request.text for turn in self._turns))
+            checked: set[tuple[str | None, str]] = set()
+            for turn in self._turns:
+                key = turn.request.speaker_id, turn.request.language
+                if key not in checked:
+                    checked.add(key)
+                    await self._service.check(turn.request)
+            self._admitting = asyncio.create_task(self._admit_in_order())
+            await self._make_events()
+        except StopAsyncIteration:
+            await self.aclose()
+            raise NothingToSpeak("no turn has anything that can be spoken", param="turns") from None
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def collect(self) -> Samples:
+        """All samples, [samples]. Raises DeadlineExceeded for a turn that takes too long."""
+        try:
+            parts = [event async for event in self if isinstance(event, np.ndarray)]
+        finally:
+            await self.aclose()
+        return np.concatenate(parts)
+
+    def __aiter__(self) -> "Dialogue":
+        return self
+
+    async def __anext__(self) -> SpeechEvent:
+        try:
+            if not self._ready:
+                await self._make_events()
+        except BaseException:
+            await self.aclose()
+            raise
+        event = self._ready.popleft()
+        if isinstance(event, np.ndarray):
+            self._num_taken += len(event)
+        return event
+
+    def piece_ready(self) -> None:
+        if num_new := self._num_taken - self._num_delivered:
+            self._playback.delivered(num_new / self.sample_rate_hz)
+
+    def piece_sent(self) -> None:
+        self._playback.taken()
+        self._num_delivered = self._num_taken
+
+    async def aclose(self) -> None:
+        if self._admitting is not None:
+            self._admitting.cancel()
+            await asyncio.wait((self._admitting,))
+        current, self._current = self._current, None
+        if current is not None:
+            await current.aclose()
+        while not self._admitted.empty():
+            item = self._admitted.get_nowait()
+            if item is not None and isinstance(item[1], SpeechStream):
+                await item[1].aclose()
+
+    async def _admit_in_order(self) -> None:
+        has_begun = False
+        for turn in self._turns:
+            # A turn is decoded ahead only where it takes no place that other requests need.
+            while self._num_open >= (self._max_ahead if self._service.has_spare_places else 1):
+                await self._service.answer_ended()
+            admit = self._service.admit_in_turn if has_begun else self._service.admit
+            try:
+                speech = await admit(turn.request)
+            except Exception as error:  # noqa: BLE001 - raised where events are read
+                self._admitted.put_nowait((turn, error))
+                if not isinstance(error, NothingToSpeak):
+                    return
+            else:
+                has_begun = True
+                self._num_open += 1
+                self._admitted.put_nowait((turn, speech))
+        self._admitted.put_nowait(None)
+
+    async def _make_events(self) -> None:
+        """Wait until there are events. Raises StopAsyncIteration at the end."""
+        while not self._ready:
+            if self._current is None:
+                await self._begin_turn()
+            speech = self._current
+            assert speech is not None
+            try:
+                self._take(await anext(speech))
+            except StopAsyncIteration:
+                await self._end_turn(speech)
+            except NothingToSpeak as error:
+                self._warn(error)
+                await self._end_turn(speech)
+
+    async def _begin_turn(self) -> None:
+        """Raises StopAsyncIteration after the last turn."""
+        while (item := await self._admitted.get()) is not None:
+            turn, speech = item
+            if isinstance(speech, SpeechStream):
+                self._current, self._pause_s = speech, turn.pause_s
+                return
+            if not isinstance(speech, NothingToSpeak):
+                raise speech
+            self._warn(speech)
+        self._admitted.put_nowait(None)
+        self._finished_at_s = self._clock()
+        raise StopAsyncIteration
+
+    async def _end_turn(self, speech: SpeechStream) -> None:
+        receipt = speech.receipt()
+        await speech.aclose()
+        self._num_open -= 1
+        self._current = None
+        for warning in receipt.warnings:
+            self._add_warning(warning)
+        if receipt.audio_s and self._pause_s:
+            self._give(np.zeros(round(self._pause_s * self.sample_rate_hz), np.float32))
+        self._start_s, self._first_index = self._num_samples / self.sample_rate_hz, len(self._segments)
+
+    def _take(self, event: SpeechEvent) -> None:
+        match event:
+            case SegmentStarted(index, text, start_s):
+                self._ready.append(SegmentStarted(self._first_index + index, text, self._start_s + start_s))
+            case SegmentEnded(index, text, start_s, end_s):
+                ended = SegmentEnded(self._first_index + index, text, self._start_s + start_s, self._start_s + end_s)
+                self._segments.append(ended)
+                self._ready.append(ended)
+            case _:
+                self._give(event)
+
+    def _give(self, samples: Samples) -> None:
+        self._num_samples += len(samples)
+        self._ready.append(samples)
+        if self._first is None and self._current is not None:
+            self._first = self._current.receipt()
+
+    def _warn(self, error: ChorusError) -> None:
+        self._add_warning(f"a turn is left out: {error.message}")
+
+    def _add_warning(self, warning: str) -> None:
+        if warning not in self._warnings:
+            self._warnings.append(warning)
