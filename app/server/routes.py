@@ -18,6 +18,7 @@ from app.http.routes import (
     transcription,
     tts,
     voices,
+    xtts_streaming,
 )
 
 ROUTES = [
@@ -60,6 +61,10 @@ ROUTES = [
     sillytavern.speak_to_audio,
     sillytavern.speak_to_stream,
     sillytavern.head_of_stream,
+    xtts_streaming.list_studio_speakers,
+    xtts_streaming.clone_speaker,
+    xtts_streaming.speak_to_handle,
+    xtts_streaming.condition,
     elevenlabs.convert,
     elevenlabs.convert_to_stream,
     elevenlabs.convert_with_timestamps,

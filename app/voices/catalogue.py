@@ -8,21 +8,19 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from app.audio.reference import ReferenceClip
-from app.deadline import Deadline
 from app.engine.base import Engine, Speaker
 from app.engine.values import Voice
-from app.errors import QueueFull, StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
+from app.errors import StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
 from app.pools import FILES, TEXT
 from app.setting_values import VoiceAliases
 from app.voices.built_in import BuiltInVoices, SpeakerList, utc_now
-from app.voices.levels import level_of
+from app.voices.clones import Clones
 from app.voices.manifest import MAX_ID_CHARS, SavedVoice, VoiceModel, voice_id
 from app.voices.names import VoiceNames, ids_called
 from app.voices.shared_folder import MAX_AGE_S, SharedFolder
@@ -51,9 +49,9 @@ class VoiceCatalogue:
         self.folder = folder or SharedFolder()
         self.names = VoiceNames(aliases or VoiceAliases())
         self._engine = engine
+        self.clones = Clones(engine, self.model, request_timeout_s=request_timeout_s)
         self._built_in = BuiltInVoices(engine, data, self.folder, now=now)
         self._now = now
-        self._request_timeout_s = request_timeout_s
         self._unpacking = threading.Lock()
         self._unpacked: OrderedDict[str, tuple[bytes, Voice]] = OrderedDict()  # by id: file and voice, with its level
 
@@ -89,6 +87,7 @@ class VoiceCatalogue:
 
     async def find(self, name: str | None) -> Voice:
         """The voice that `name` means: an id, an alias, or a name that one voice has; the engine's first for None.
+        Also a clone in memory.
 
         Raises UnknownSpeaker, naming near ones, AmbiguousSpeaker, or VoiceOfAnotherModel.
         """
@@ -100,6 +99,8 @@ class VoiceCatalogue:
                     param="speaker_id",
                 )
             return self._engine.voice(speakers[0].id)
+        if (clone := self.clones.find(name)) is not None:
+            return clone
         id = await self.identify(name)
         try:
             return self._engine.voice(id)
@@ -136,10 +137,7 @@ class VoiceCatalogue:
                     async with self.folder.writing():
                         voice = await FILES.run(self.saved.rename, voice.id, tuple(aliases))
                 return voice, False
-        async with Deadline(self._request_timeout_s).overall("the voice was not cloned"):
-            voice = await self._engine.clone(clips)
-            with suppress(QueueFull):  # measured before its first answer instead
-                await level_of(self._engine, voice)
+        voice = await self.clones.make(clips)
         manifest = SavedVoice(
             id=ids[0],
             name=name,

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.errors import UnknownModel, quoted
+from app.http.dialects.handles import one_handle
 from app.http.dialects.unknown_fields import unknown_names
 from app.http.dialects.voice_fields import RecordingText, Reference, RefText, check_unknown_fields
 from app.http.wire.schemas import RecordingTexts, SamplingOptions, Text
@@ -132,10 +133,19 @@ class OpenAISpeechBody(OpenAISpeechForm, kw_only=True):
         Annotated[list[Reference], Meta(min_length=1, max_length=MAX_CLIPS)] | None, Meta(description="The same")
     ] = None
     ref_text: Annotated[RefText | None, Meta(description="What is said in the recording; XTTS does not need it")] = None
+    gpt_cond_latent_b64: Annotated[
+        SpeakerId | None, Meta(description="A handle of `POST /v1/tts/conditioning`: speak in that voice")
+    ] = None
+    speaker_embeddings_b64: Annotated[SpeakerId | None, Meta(description="The same handle")] = None
     task_type: Annotated[
         Annotated[str, Meta(max_length=100)] | None,
         Meta(description="`Base` speaks in the voice of `ref_audio`, `CustomVoice` in that of `voice`"),
     ] = None
+
+    async def find_speaker(self, voices: VoiceCatalogue) -> str | None:
+        if not self.gpt_cond_latent_b64 and not self.speaker_embeddings_b64:
+            return await super().find_speaker(voices)
+        return one_handle("gpt_cond_latent_b64", self.gpt_cond_latent_b64 or "", self.speaker_embeddings_b64 or "")
 
 
 class OpenAISpeechUpload(OpenAISpeechForm, kw_only=True):

@@ -42,6 +42,7 @@ TAGS = {
     "voices": "The voices that can be named, and those that are cloned once and kept.",
     "openai": "The same voices and the same recogniser for clients of OpenAI's audio API.",
     "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
+    "xtts-streaming-server": "The same voices for pipecat's XTTS services, with handles in place of latents.",
     "elevenlabs": "The same voices for clients of ElevenLabs' API, whose errors have a form of their own.",
     "health": "For probes and dashboards. These routes need no key.",
 }

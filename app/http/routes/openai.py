@@ -52,6 +52,8 @@ async def create_speech(
 ) -> Response[bytes] | Stream:
     async with uploads.speech(request, RECORDING_FIELDS) as (sent, recordings):
         body = convert_form(sent, OpenAISpeechBody, strict=True)
+        if recordings and body.gpt_cond_latent_b64:
+            raise InvalidField("gpt_cond_latent_b64: leave it out beside a recording", param="gpt_cond_latent_b64")
         check_task(body.task_type, body.ref_text, has_recordings=bool(recordings))
         asked = await _check(body, sent, recordings, service, app_state)
         clips = await _decode(request, recordings, service, uploads)

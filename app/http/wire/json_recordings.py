@@ -23,10 +23,10 @@ class _Reference(msgspec.Struct):
 
 
 _FORMS: dict[str, Any] = {  # Any: msgspec's own annotation of types
-    "reference_audio": list[str],
     "ref_audio": str | list[str],
     "references": list[_Reference],
 }
+"""Of fields that are not simply lists of texts."""
 
 
 def split_recordings(
@@ -62,7 +62,7 @@ def split_recordings(
 
 def _texts(name: str, raw: msgspec.Raw) -> Sequence[str]:
     try:
-        sent = cast("str | list[str | _Reference]", msgspec.json.decode(raw, type=_FORMS[name]))
+        sent = cast("str | list[str | _Reference]", msgspec.json.decode(raw, type=_FORMS.get(name, list[str])))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidField(f"{name}: {error}", param=name) from None
     texts = [sent] if isinstance(sent, str) else sent

@@ -76,8 +76,7 @@ class Uploads:
     async def recordings(
         self, request: AnyRequest, schema: type[S], *, field: str = FIELD
     ) -> AsyncGenerator[tuple[S, list[Recording]]]:
-        """Fields of `schema`, and the recordings: files in the parts `field` of a multipart body, or base64 in
-        `reference_audio` of a JSON body, which dialects with another `field` do not have.
+        """Fields of `schema`, and the recordings in `field`: files of a multipart body, or base64 in a JSON body.
 
         The end of the block closes the files. Raises RequestError, QueueFull or StorageFailure.
         """
@@ -87,7 +86,7 @@ class Uploads:
                 form = convert_form(_with_objects(fields), schema)
             else:
                 body = await self._read_body(request, upload)
-                fields, files = await self._split(request, upload, body, [FIELD], is_required=True)
+                fields, files = await self._split(request, upload, body, [field], is_required=True)
                 form = convert_form(fields, schema, strict=True)
             if not 1 <= len(files) <= MAX_CLIPS:
                 raise InvalidField(f"{field}: 1 to {MAX_CLIPS} recordings are needed, {len(files)} came", param=field)
