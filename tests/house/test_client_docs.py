@@ -15,6 +15,7 @@ TEXT = (Path(__file__).parents[2] / "docs/clients.md").read_text()
 DIALECTS = (
     *("/sillytavern/s", "/sillytavern/tts", "/v1/models", "/v1/audio/"),
     *("/v1/text-to-speech", "/v1/voices/", "/v2/", "/v1/user", "/elevenlabs/v1/models"),
+    *("/studio_speakers", "/clone_speaker", "/v1/tts/", "/api/tts", "/process", "/locales"),
 )
 SERVED = {
     (method, re.sub(r":\w+", "", path))

@@ -43,6 +43,7 @@ TAGS = {
     "openai": "The same voices and the same recogniser for clients of OpenAI's audio API.",
     "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
     "xtts-streaming-server": "The same voices for pipecat's XTTS services, with handles in place of latents.",
+    "coqui": "The same voices for clients of Coqui's `tts-server` and of MaryTTS.",
     "elevenlabs": "The same voices for clients of ElevenLabs' API, whose errors have a form of their own.",
     "health": "For probes and dashboards. These routes need no key.",
 }

@@ -60,11 +60,11 @@ def closing(speech: Speech, metrics: Metrics) -> Callable[[], Awaitable[None]]:
 
 
 async def open_speech(
-    request: AnyRequest, metrics: Metrics, speaking: Coroutine[None, None, SpeechStream]
-) -> tuple[SpeechStream, Callable[[], Awaitable[None]]]:
+    request: AnyRequest, metrics: Metrics, speaking: Coroutine[None, None, Speech]
+) -> tuple[Speech, Callable[[], Awaitable[None]]]:
     """The speech and the function that closes it, which is called at the end of the exchange at the latest."""
 
-    async def opened() -> tuple[SpeechStream, Callable[[], Awaitable[None]]]:
+    async def opened() -> tuple[Speech, Callable[[], Awaitable[None]]]:
         speech = await speaking
         close = closing(speech, metrics)
         at_end(request.scope, close)

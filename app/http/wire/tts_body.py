@@ -50,8 +50,10 @@ class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
 
         Raises InvalidField for both of `text` and `turns`, for neither, and for too many voices.
         """
-        if (self.text is UNSET) == (self.turns is UNSET):
-            raise InvalidField("text: send either it or `turns`", param="text")
+        if self.text is UNSET and self.turns is UNSET:
+            raise InvalidField("text: missing; send it, or `turns` in place of it", param="text")
+        if self.text is not UNSET and self.turns is not UNSET:
+            raise InvalidField("text: leave it out beside `turns`", param="text")
         if self.turns is not UNSET:
             return [
                 self._to_turn(

@@ -19,7 +19,7 @@ from app.server.app import ROUTES
 from app.wyoming.fields import FIELDS
 
 HANDLERS = [handler for handler in ROUTES if isinstance(handler, HTTPRouteHandler)]
-BOUNDED_ELSEWHERE = {"text", "input", "reference_audio", "ref_audio", "audio"}
+BOUNDED_ELSEWHERE = {"text", "input", "reference_audio", "ref_audio", "audio", "INPUT_TEXT", "speaker_files"}
 """By CHORUS_MAX_TEXT_CHARS, and by the size of an upload."""
 
 
