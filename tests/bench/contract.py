@@ -45,8 +45,7 @@ not_a_server_error.expected-statuses = ["2xx", "4xx", "501", "503"]
 include-path-regex = "/tts_stream$"
 generation.allow-extra-parameters = false
 
-# A rule between fields, which the document states in words: timestamp_granularities need verbose_json, stream needs
-# json or text.
+# Rules between fields, which the document states in words: times of words need verbose_json, stream needs json or text.
 [[operations]]
 include-path-regex = "/v1/audio/transcriptions$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "413", "415", "422", "501", "503"]

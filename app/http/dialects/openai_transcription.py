@@ -90,7 +90,9 @@ class OpenAITranscriptionForm(OpenAITranslationForm, kw_only=True):
     ] = None
     timestamp_granularities: Annotated[
         list[Granularity],
-        Meta(max_length=10, description="`word`, `segment` or both; with `verbose_json`; also with `[]` behind it"),
+        Meta(
+            max_length=10, description="`word`, which needs `verbose_json`, `segment` or both; also with `[]` behind it"
+        ),
     ] = msgspec.field(default_factory=lambda: list[Granularity]())
     include: Annotated[
         list[Literal["logprobs"]],
@@ -102,9 +104,9 @@ class OpenAITranscriptionForm(OpenAITranslationForm, kw_only=True):
 
     def check(self) -> None:
         """Raises InvalidField."""
-        if self.timestamp_granularities and self.format != "verbose_json":
+        if "word" in self.timestamp_granularities and self.format != "verbose_json":
             raise InvalidField(
-                "timestamp_granularities: they need response_format=verbose_json", param="timestamp_granularities"
+                "timestamp_granularities: `word` needs response_format=verbose_json", param="timestamp_granularities"
             )
         if self.stream and self.format not in ("json", "text"):
             raise InvalidField(f"stream: events carry text only; leave stream out for {self.format}", param="stream")

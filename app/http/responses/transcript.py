@@ -31,7 +31,7 @@ async def whole_transcript(request: AnyRequest, metrics: Metrics, stream: Transc
 def text_response(transcript: Transcript, text: str, media_type: str) -> Response[bytes]:
     return Response(
         text.encode(),
-        media_type=f"{media_type}; charset=utf-8",
+        media_type=media_type,  # Litestar adds the charset of text
         headers=transcript_headers(transcript),
         status_code=200,
     )

@@ -104,15 +104,28 @@ def test_times_are_those_that_were_chosen(
         assert [word.word for word in answer.words] == TEXT.split()
 
 
-@pytest.mark.parametrize("granularity", ["word", "segment"])
+@pytest.mark.parametrize("granularities", [["word"], ["segment", "word"]])
 @pytest.mark.parametrize("name", ["json", "text", "srt", "vtt"])
-def test_times_need_verbose_json(sdk: openai.OpenAI, name: Any, granularity: Any) -> None:
+def test_times_of_words_need_verbose_json(sdk: openai.OpenAI, name: Any, granularities: Any) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         sdk.audio.transcriptions.create(
-            file=FILE, model="whisper-1", response_format=name, timestamp_granularities=[granularity]
+            file=FILE, model="whisper-1", response_format=name, timestamp_granularities=granularities
         )
     assert refused.value.param == "timestamp_granularities"
     assert "verbose_json" in refused.value.message
+
+
+def test_segments_without_times_may_be_asked_for(sdk: openai.OpenAI) -> None:
+    """As OpenAI's server takes them: clients send their default."""
+    create = sdk.audio.transcriptions.create
+    answer = create(file=FILE, model="whisper-1", response_format="json", timestamp_granularities=["segment"])
+    assert answer.text == TEXT
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("text", "text/plain"), ("srt", "text/plain"), ("vtt", "text/vtt")])
+def test_a_text_has_its_media_type_and_one_charset(server: RunningServer, name: str, media_type: str) -> None:
+    answer = send(server, response_format=name)
+    assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
 def test_options_reach_the_recogniser(server: RunningServer, sdk: openai.OpenAI) -> None:
