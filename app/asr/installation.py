@@ -26,12 +26,11 @@ SIZES = ("tiny", "base", "small", "medium", "tiny.en", "base.en", "small.en", "m
 TURBO = ("turbo", "large-v3-turbo")
 
 HOW_TO_INSTALL = (
-    "this server has no speech recogniser: `make asr` adds one to a checkout, and "
-    "`pip install 'chorus-tts-server[asr]'` to another installation; then start the server again"
+    "no speech recogniser is installed: `make asr` adds one to a checkout, and "
+    "`pip install 'chorus-tts-server[asr]'` to another installation; a server that runs must be started again"
 )
 HOW_TO_DOWNLOAD = (
-    "this server has a speech recogniser without a model: `chorus download --asr` fetches one; "
-    "then start the server again"
+    "the speech recogniser has no model: `chorus download --asr` fetches one; a server that runs must be started again"
 )
 TURNED_OFF = f"{SETTING}=off turns transcription off: start the server without it"
 

@@ -34,7 +34,7 @@ def test_doctor_without_packages_names_the_command_that_adds_them(tmp_path: Path
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     assert "-  faster-whisper is not installed (speech to text needs it: `make asr`, or" in ended.stdout
-    assert "-  speech to text: none, because this server has no speech recogniser: `make asr` adds one" in ended.stdout
+    assert "-  speech to text: none, because no speech recogniser is installed: `make asr` adds one" in ended.stdout
 
 
 @pytest.mark.slow

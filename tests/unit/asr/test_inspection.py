@@ -29,7 +29,7 @@ def test_a_folder_has_a_line_for_each_thing_that_decides_how_it_is_used(
     assert weights.text == f"its weights are in {folder} ({size_mb:.0f} MB): 4 and 1 layers, 128 bands, multilingual"
     assert pruned.is_noteworthy
     assert "translations are refused, and a distilled one may know one language only" in pruned.text
-    assert memory.text.startswith("Whisper needs about 0.")
+    assert memory.text.startswith("Whisper needs at least 0.")
     assert device.text == "Whisper computes on cpu in int8, because there is no GPU that CTranslate2 can use"
     assert detector.text == "Silero's detector of speech can be loaded"
     assert [finding.is_noteworthy for finding in (chosen, weights, memory, detector)] == [False] * 4
