@@ -29,8 +29,22 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """of an inconclusive verdict: one sentence"""
 
 
+class ErrorRates(msgspec.Struct, frozen=True, kw_only=True):
+    """Counted by `python -m tests.bench.checking`, with the embedded English voice."""
+
+    num_clean: int
+    num_false_alarms: int
+    """of the clean segments"""
+    num_damaged: int
+    num_found: int
+    """of the damaged segments"""
+
+
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a verdict, for one model."""
+
+    rates: ErrorRates | None = None
+    """None for thresholds that were not measured with the model"""
 
     min_gain: float = 0.0
     """of an edit's likelihood, as a logarithm"""
@@ -48,7 +62,14 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     min_words: int = 3
 
 
-BASE = Thresholds()
+BASE = Thresholds(rates=ErrorRates(num_clean=0, num_false_alarms=0, num_damaged=0, num_found=0))
+MEASURED = {"whisper-base": BASE}
+"""By `RecognizerInfo.model`."""
+
+
+def thresholds_for(model: str) -> Thresholds:
+    """Those that were chosen for a model, or those of Whisper base without its error rates."""
+    return MEASURED.get(model) or msgspec.structs.replace(BASE, rates=None)
 
 
 def judge(alignment: Alignment | None, thresholds: Thresholds = BASE) -> Verdict:

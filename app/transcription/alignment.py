@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from app.asr.alignment import AlignedWord, Alignment, KnownSpeech
 from app.asr.known_words import KnownWord, joined, known_words
 from app.asr.samples import SAMPLE_RATE_HZ
-from app.asr.verdict import Fault, Outcome, judge, overall
+from app.asr.verdict import Fault, Outcome, Verdict, judge, overall, thresholds_for
 from app.errors import InvalidField, NothingToSpeak
 from app.pools import TEXT
 from app.text.languages import canonical_language
@@ -63,6 +63,8 @@ class RecordingAlignment(msgspec.Struct, frozen=True, kw_only=True):
     """of all sentences: `failed` if one failed, else `inconclusive` if one is"""
     language: str
     duration_s: float
+    is_measured: bool
+    """the error rates of docs/checking.md are those of the server's model"""
     sentences: tuple[SentenceAlignment, ...]
 
 
@@ -71,6 +73,7 @@ class AlignmentService:
 
     def __init__(self, transcription: TranscriptionService) -> None:
         self._transcription = transcription
+        self._thresholds = thresholds_for(transcription.recognizer.info.model)
 
     def check(self, language: str) -> None:
         """Raise what `align` would raise before it begins, so that no recording is received in vain."""
@@ -99,6 +102,7 @@ class AlignmentService:
             verdict=overall([sentence.verdict for sentence in checked]),
             language=code,
             duration_s=round(duration_s, 3),
+            is_measured=self._thresholds.rates is not None,
             sentences=tuple(checked),
         )
 
@@ -113,7 +117,8 @@ class AlignmentService:
             async with deadline.each_wait(LATE):
                 alignments = await self._transcription.recognizer.align(speech)
             for piece, one, alignment in zip(group, speech, alignments, strict=True):
-                checked.append(_checked(len(checked), piece, one, alignment))
+                verdict = judge(alignment, self._thresholds)
+                checked.append(_checked(len(checked), piece, one, alignment, verdict))
         return checked
 
     async def _hear(self, samples: NDArray[np.int16], language: str) -> tuple[str, list[HeardWord]]:
@@ -152,8 +157,9 @@ def _speech(piece: Piece, sentences: Sequence[KnownSentence], samples: NDArray[n
     )
 
 
-def _checked(index: int, piece: Piece, speech: KnownSpeech, alignment: Alignment | None) -> SentenceAlignment:
-    verdict = judge(alignment)
+def _checked(
+    index: int, piece: Piece, speech: KnownSpeech, alignment: Alignment | None, verdict: Verdict
+) -> SentenceAlignment:
     if alignment is None:
         words = known_words(speech.written, speech.spoken, speech.language)
         shown = [WordAlignment(text=word.written, start_s=None, end_s=None, probability=None) for word in words]

@@ -30,6 +30,7 @@ def test_a_recording_that_says_its_text_passes_and_has_the_time_of_each_word(ser
     assert answer.status_code == 200
     found = answer.json()
     assert (found["verdict"], found["language"], found["duration_s"]) == ("passed", "en", 2.5)
+    assert found["is_measured"] is False
     [sentence] = found["sentences"]
     assert (sentence["text"], sentence["verdict"], sentence["faults"]) == (TEXT, "passed", [])
     assert [word["text"] for word in sentence["words"]] == TEXT.split()

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from app.asr.alignment import AlignedWord, Alignment, Edit, Region
-from app.asr.verdict import BASE, Outcome, Verdict, judge, overall
+from app.asr.verdict import BASE, Outcome, Verdict, judge, overall, thresholds_for
 
 
 def word(text: str, start_s: float, probability: float = 0.9) -> AlignedWord:
@@ -97,3 +97,9 @@ def test_faults_come_in_the_order_of_time() -> None:
 )  # fmt: skip
 def test_the_worst_verdict_is_that_of_all(outcomes: list[Outcome], all_together: Outcome) -> None:
     assert overall(outcomes) == all_together
+
+
+def test_only_the_thresholds_of_a_measured_model_have_error_rates() -> None:
+    assert thresholds_for("whisper-base").rates is not None
+    assert thresholds_for("another").rates is None
+    assert thresholds_for("another").max_tail_s == BASE.max_tail_s
