@@ -2,26 +2,28 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 import click
+import numpy as np
 
+from app.asr.base import Recognizer
 from app.audio.formats import MAX_RATE_HZ, MIN_RATE_HZ, AudioFormat, OutputFormat, format_for_suffix, parse_format
 from app.audio.output import open_output_encoder
 from app.cli.output import is_same, is_seekable, open_output
 from app.engine.factory import build_engine
-from app.errors import InvalidField
+from app.errors import InvalidField, TranscriptionUnavailable
 from app.lifecycle import Lifecycle
 from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
-from app.speech.captions import CAPTION_WRITERS
-from app.speech.events import SegmentEnded, SegmentStarted
+from app.speech.captions import CAPTION_SUFFIXES, write_captions
+from app.speech.events import SegmentEnded
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stream import Receipt
+from app.startup import unchecked, untimed
 from app.text.markup import Markup
 
 
@@ -30,6 +32,7 @@ from app.text.markup import Markup
 @click.option("-f", "--file", "source", type=click.File(encoding="utf-8"), help="Read the text from a file.")
 @click.option("-o", "--output", required=True, help="File to write, its ending gives the format; `-` for a pipe.")
 @click.option("--captions", help="Also write which text is heard when: a .srt, .vtt or .json file.")
+@click.option("--words", is_flag=True, help="Captions of words in place of segments; needs `make asr`.")
 @click.option(
     "--format", "format_name", help="wav, pcm, mp3, opus, aac, flac, ulaw or alaw, where the ending does not say."
 )
@@ -54,6 +57,7 @@ def say(
     source: TextIO | None,
     output: str,
     captions: str | None,
+    words: bool,
     format_name: str | None,
     rate: int | None,
     voice: str | None,
@@ -67,12 +71,20 @@ def say(
         raise click.UsageError("give the text or --file, not both")
     said = read_text(source or sys.stdin) if text is None or text == "-" else text
     file_format = OutputFormat(_choose_format(output, format_name), rate)
-    write_captions = None if captions is None else _choose_captions(captions)
+    suffix = None if captions is None else _choose_captions(captions)
+    if words and captions is None:
+        raise click.UsageError("--words needs --captions, the file for their times")
     if captions is not None and is_same(captions, output):
         raise click.UsageError("give --output and --captions different names")
     configure_logging("error", "text")
     request = SpeechRequest(
-        text=said, language=language, markup=Markup(markup), speaker_id=voice, speed=speed, seed=seed
+        text=said,
+        language=language,
+        markup=Markup(markup),
+        speaker_id=voice,
+        speed=speed,
+        seed=seed,
+        word_times=words,
     )
     # The limit protects a shared server.
     settings = load_settings(max_text_chars=sys.maxsize)
@@ -80,8 +92,9 @@ def say(
     with nullcontext() if captions is None else open_output(captions) as captions_file:
         with open_output(output) as file:
             receipt = asyncio.run(_speak(request, settings, file_format, file, is_seekable=is_seekable(output)))
-        if captions_file is not None and write_captions is not None:
-            captions_file.write(write_captions(receipt.segments).encode())
+        if captions_file is not None and suffix is not None:
+            written = write_captions(suffix, receipt.segments, receipt.words if words else None)
+            captions_file.write(written.encode())
     for warning in receipt.warnings:
         click.echo(f"warning: {warning}", err=True)
     where = "" if output == "-" else f"{output}: "
@@ -107,12 +120,13 @@ def _choose_format(output: str, format_name: str | None) -> AudioFormat:
     return format_for_suffix(suffix)
 
 
-def _choose_captions(captions: str) -> Callable[[Iterable[SegmentEnded]], str]:
-    try:
-        return CAPTION_WRITERS[Path(captions).suffix.lower()]
-    except KeyError:
-        known = ", ".join(CAPTION_WRITERS)
-        raise InvalidField(f"{captions} has no ending that gives a caption format; known are {known}") from None
+def _choose_captions(captions: str) -> str:
+    """The ending of a file for captions. Raises InvalidField."""
+    suffix = Path(captions).suffix.lower()
+    if suffix in CAPTION_SUFFIXES:
+        return suffix
+    known = ", ".join(CAPTION_SUFFIXES)
+    raise InvalidField(f"{captions} has no ending that gives a caption format; known are {known}")
 
 
 async def _speak(
@@ -125,7 +139,9 @@ async def _speak(
     columns = (TextColumn("speaking"), BarColumn(), TextColumn("{task.fields[audio]}"), TimeRemainingColumn())
     lifecycle = Lifecycle()
     lifecycle.is_ready()
-    service = SpeechService(await asyncio.to_thread(build_engine, settings), settings, lifecycle)
+    recognizer = await asyncio.to_thread(_open_recognizer, settings) if request.word_times else None
+    engine = await asyncio.to_thread(build_engine, settings)
+    service = SpeechService(engine, settings, lifecycle, recognizer=recognizer)
     try:
         speech = await service.speak(request)
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -134,10 +150,22 @@ async def _speak(
             async for event in speech:
                 if isinstance(event, SegmentEnded):
                     progress.advance(task)
-                elif not isinstance(event, SegmentStarted):
+                elif isinstance(event, np.ndarray):
                     file.write(encoder.encode(event))
                     progress.update(task, audio=f"{speech.num_samples / speech.sample_rate_hz:.0f} s")
             file.write(encoder.close())
         return speech.receipt()
     finally:
         await service.aclose()
+        if recognizer is not None:
+            await recognizer.aclose()
+
+
+def _open_recognizer(settings: Settings) -> Recognizer:
+    """Raises TranscriptionUnavailable with the command that adds one."""
+    from app.asr.factory import open_recognizer
+
+    recognizer, reason = open_recognizer(settings, stage=untimed, check=unchecked)
+    if recognizer is None:
+        raise TranscriptionUnavailable(reason)
+    return recognizer

@@ -219,7 +219,14 @@ async def _load(
                 await warm_up(engine)
             await _load_recognizer(app_state)
         lexicon = await TEXT.run(LexiconFile, app_state.settings.lexicon)
-        service = SpeechService(engine, app_state.settings, lifecycle, volume=volume, lexicon=lexicon)
+        service = SpeechService(
+            engine,
+            app_state.settings,
+            lifecycle,
+            volume=volume,
+            lexicon=lexicon,
+            recognizer=app_state.loaded_recognizer,
+        )
         with lifecycle.stage("speakers"):
             await service.voices.convert_earlier()
             await service.voices.list()

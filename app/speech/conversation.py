@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from app.errors import NothingToSpeak, TextTooLong
-from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stitch import pause_samples
@@ -259,6 +259,8 @@ class Conversation:
                     yield SegmentEnded(
                         first_index + index, text, round(start_s + segment_start_s, 6), round(start_s + end_s, 6)
                     )
+                case WordsSpoken():
+                    yield event.moved(first_index, start_s)
                 case _:
                     for at in range(0, len(event), self._num_piece):
                         piece = event[at : at + self._num_piece]

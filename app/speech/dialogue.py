@@ -15,7 +15,7 @@ import numpy as np
 
 from app.engine.values import Samples
 from app.errors import ChorusError, NothingToSpeak
-from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
 from app.speech.playback import Playback
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -73,6 +73,7 @@ class Dialogue:
         self._pause_s = 0.0
         self._ready: deque[SpeechEvent] = deque()
         self._segments: list[SegmentEnded] = []
+        self._words: list[WordsSpoken] = []
         self._warnings: list[str] = []
         self._first: Receipt | None = None
         """of the first turn that was heard"""
@@ -84,6 +85,10 @@ class Dialogue:
     @property
     def sample_rate_hz(self) -> int:
         return self._service.engine.info.sample_rate_hz
+
+    @property
+    def times_words(self) -> bool:
+        return self._turns[0].request.word_times
 
     def receipt(self) -> Receipt:
         info = self._service.engine.info
@@ -103,6 +108,7 @@ class Dialogue:
             delivered_s=self._num_delivered / self.sample_rate_hz,
             num_underruns=self._playback.num_underruns,
             segments=tuple(self._segments),
+            words=tuple(self._words),
         )
 
     async def start(self) -> None:
@@ -234,6 +240,10 @@ class Dialogue:
                 ended = SegmentEnded(self._first_index + index, text, self._start_s + start_s, self._start_s + end_s)
                 self._segments.append(ended)
                 self._ready.append(ended)
+            case WordsSpoken():
+                words = event.moved(self._first_index, self._start_s)
+                self._words.append(words)
+                self._ready.append(words)
             case _:
                 self._give(event)
 

@@ -61,6 +61,8 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     repetition_penalty: RepetitionPenalty | None = None
     lexicon: Entries = msgspec.field(default_factory=dict[str, str | Pronunciation])
     """words and how they are said; they come before those of CHORUS_LEXICON"""
+    word_times: bool = False
+    """True adds the times of words, which a speech recogniser finds"""
     can_wait: bool = False
     """True: perhaps of a batch job, so a stream may wait for as long as it takes"""
     listener: object | None = None

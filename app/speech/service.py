@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from app.asr.base import Recognizer
 from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
 from app.deadline import Deadline
+from app.engine import scheduler
 from app.engine.base import Engine
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams, Voice
-from app.errors import NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage, quoted
+from app.errors import NothingToSpeak, QueueFull, TextTooLong, TranscriptionUnavailable, UnsupportedLanguage, quoted
 from app.lifecycle import Lifecycle
 from app.observability.tracing import fail, span, start_span
 from app.pools import TEXT
@@ -22,6 +24,7 @@ from app.speech.request import Entries, SpeechRequest
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
+from app.speech.word_times import KnownSegment, WordTimer
 from app.text.languages import LANGUAGES, default_language, match_language
 from app.text.lexicon import FindLexicons, Lexicon
 from app.text.lexicon_file import LexiconFile
@@ -42,9 +45,11 @@ class SpeechService:
         *,
         volume: Volume | None = None,
         lexicon: LexiconFile | None = None,
+        recognizer: Recognizer | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.engine = engine
+        self._recognizer = recognizer
         self.lexicon = lexicon or LexiconFile(settings.lexicon)
         self.voices = VoiceCatalogue(
             engine,
@@ -132,6 +137,7 @@ class SpeechService:
         info = self.engine.info
         language = self.check_language(request.language)
         self.check_length(request.text)
+        self.check_word_times(request)
         async with deadline.overall():
             with span("voice"):
                 voice = cloned or await self.voices.find(request.speaker_id)
@@ -192,7 +198,22 @@ class SpeechService:
             on_close=on_close,
             clock=self._clock,
             trace=synthesis,
+            timer=self._new_timer(request, prepared.sequences),
         )
+
+    def check_word_times(self, request: SpeechRequest) -> None:
+        """Raises TranscriptionUnavailable."""
+        if request.word_times and self._recognizer is None:
+            raise TranscriptionUnavailable(
+                "times of words need a speech recogniser, which this server does not have; `recognizer_missing` in "
+                "/health says how to add one"
+            )
+
+    def _new_timer(self, request: SpeechRequest, sequences: Sequence[scheduler.Sequence]) -> WordTimer | None:
+        if not request.word_times or self._recognizer is None:
+            return None
+        segments = [KnownSegment(each.segment.text, each.spoken_text, each.language) for each in sequences]
+        return WordTimer(self._recognizer, segments, self.engine.info.sample_rate_hz)
 
     def _silence(
         self, request: SpeechRequest, language: str, warning: str, deadline: Deadline, asked_at_s: float
@@ -230,6 +251,7 @@ class SpeechService:
         self._lifecycle.check()
         self.check_language(request.language)
         self.check_length(request.text)
+        self.check_word_times(request)
         await self.voices.find(request.speaker_id)
 
     def check_language(self, code: str) -> str:

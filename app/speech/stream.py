@@ -14,10 +14,11 @@ from app.engine.base import EngineInfo
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples
 from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
-from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent
+from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
 from app.speech.playback import Playback
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
+from app.speech.word_times import WordTimer
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """gaps that a listener of the stream would have heard"""
     segments: tuple[SegmentEnded, ...] = ()
     """spoken to their end"""
+    words: tuple[WordsSpoken, ...] = ()
+    """of those segments, as far as they are timed; empty unless they were asked for"""
     precision: str | None = None
     """as in EngineInfo"""
 
@@ -53,6 +56,11 @@ class Speech(Protocol):
 
     @property
     def sample_rate_hz(self) -> int: ...
+
+    @property
+    def times_words(self) -> bool:
+        """True where its events have WordsSpoken."""
+        ...
 
     def receipt(self) -> Receipt: ...
 
@@ -81,6 +89,7 @@ class SpeechStream:
     gain        factor for all samples: streamed and whole answers have the same samples
     deadline    of the first samples, and of all samples of `collect`
     trace       span of the synthesis; this object ends it
+    timer       times the words
     """
 
     def __init__(
@@ -97,6 +106,7 @@ class SpeechStream:
         on_close: Callable[[], None],
         clock: Callable[[], float] = time.perf_counter,
         trace: Span = INVALID_SPAN,
+        timer: WordTimer | None = None,
     ) -> None:
         self._chunks = chunks
         self._stitcher = stitcher
@@ -109,6 +119,9 @@ class SpeechStream:
         self._on_close = on_close
         self._clock = clock
         self._trace = trace
+        self._timer = timer
+        self._untimed: list[Samples] = []
+        """of the segment that is being spoken, for the timer"""
         self._admitted_at_s = clock()
         self._ready: deque[SpeechEvent] = deque()
         """made and not taken"""
@@ -130,6 +143,10 @@ class SpeechStream:
         return self._stitcher.num_segments
 
     @property
+    def times_words(self) -> bool:
+        return self._timer is not None
+
+    @property
     def begins_with_pause(self) -> bool:
         return self._stitcher.begins_with_pause
 
@@ -142,7 +159,7 @@ class SpeechStream:
             engine=self._info.name,
             precision=self._info.precision,
             seed=self._seed,
-            warnings=(*self._warnings, *self._chunks.warnings),
+            warnings=(*self._warnings, *self._chunks.warnings, *(self._timer.warnings if self._timer else ())),
             queue_s=self._chunks.queue_s,
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),
@@ -150,6 +167,7 @@ class SpeechStream:
             delivered_s=self._num_delivered / self.sample_rate_hz,
             num_underruns=self._playback.num_underruns,
             segments=tuple(self._segments),
+            words=tuple(self._timer.timed if self._timer else ()),
         )
 
     async def start(self) -> None:
@@ -199,6 +217,8 @@ class SpeechStream:
     async def aclose(self) -> None:
         try:
             await self._chunks.aclose()
+            if self._timer is not None:
+                await self._timer.aclose()
         finally:
             self._on_close()
             self._end_trace()
@@ -210,8 +230,13 @@ class SpeechStream:
                 while not self._ready:
                     self._take(await anext(self._chunks))
         except StopAsyncIteration:
-            self._finished_at_s = self._clock()
-            raise
+            if self._finished_at_s is None:
+                self._finished_at_s = self._clock()
+            if self._timer is None or (words := await self._timer.following()) is None:
+                raise
+            self._ready.append(words)
+        else:
+            self._ready.extend(self._timer.ready() if self._timer else ())
 
     def _take(self, chunk: AudioChunk) -> None:
         for event in self._stitcher.push(chunk):
@@ -220,15 +245,27 @@ class SpeechStream:
                     self._ready.append(event)
                 case SegmentEnded():
                     self._segments.append(event)
+                    self._time_words(event)
                     self._trace.add_event("segment spoken", {"chorus.segment": chunk.segment_index})
                     self._ready.append(event)
+                case WordsSpoken():
+                    raise AssertionError("words are timed here")
                 case _:
+                    self._untimed.append(event)
                     self._ready.append(soft_limit(event * self._gain))
                     self.num_samples += len(event)
                     if self._first_audio_at_s is None:
                         self._first_audio_at_s = self._clock()
                         if self._trace.is_recording():
                             self._trace_first_audio(self._first_audio_at_s)
+
+    def _time_words(self, ended: SegmentEnded) -> None:
+        """Begin with the words of a segment whose last samples have come, with silence before and behind them."""
+        parts, self._untimed = self._untimed, []
+        if self._timer is not None:
+            first = self.num_samples - sum(map(len, parts))
+            start, end = (round(moment_s * self.sample_rate_hz) - first for moment_s in (ended.start_s, ended.end_s))
+            self._timer.begin(ended, np.concatenate(parts)[start:end])
 
     def _trace_first_audio(self, now_s: float) -> None:
         """Two spans that are known only afterwards: the wait for a slot, and the work on the first audio."""

@@ -8,6 +8,7 @@ from msgspec import Meta
 from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.http.live.json_socket import Failed
 from app.http.wire.schemas import SamplingOptions
+from app.speech.events import SpokenWord
 from app.speech.request import LanguageCode, SpeakerId, Speed
 
 
@@ -19,6 +20,8 @@ class Start(SamplingOptions, kw_only=True, tag="start", forbid_unknown_fields=Tr
     markup: Literal["auto", "plain", "markdown"] = "auto"
     """SSML is a document, which cannot be read in pieces"""
     speed: Speed = 1.0
+    timestamps: Literal["segment", "word"] = "segment"
+    """`word` adds the message `words`"""
     format: AudioFormat = AudioFormat.PCM
     sample_rate: SampleRate | None = None
     api_key: Annotated[str, Meta(max_length=4096)] | None = None
@@ -74,6 +77,13 @@ class SegmentEnded(msgspec.Struct, kw_only=True, tag="segment_ended"):
     end_s: float
 
 
+class Words(msgspec.Struct, kw_only=True, tag="words"):
+    """The words of a segment, some time after `segment_ended`."""
+
+    index: int
+    words: tuple[SpokenWord, ...]
+
+
 class Warned(msgspec.Struct, kw_only=True, tag="warning"):
     """Something that was asked for is not heard; the conversation goes on."""
 
@@ -104,4 +114,6 @@ class Done(msgspec.Struct, kw_only=True, tag="done"):
     audio_s: float
 
 
-ServerMessage = Started | SegmentStarted | SegmentEnded | Warned | Pause | Resume | Flushed | Cancelled | Done | Failed
+ServerMessage = (
+    Started | SegmentStarted | SegmentEnded | Words | Warned | Pause | Resume | Flushed | Cancelled | Done | Failed
+)

@@ -17,7 +17,7 @@ from app.http.live.json_socket import JsonSocket, decode, run_until_first_ends
 from app.observability.request_context import request_context
 from app.pools import ENCODERS
 from app.speech.conversation import Conversation, Marker, Warned
-from app.speech.events import SegmentEnded, SegmentStarted
+from app.speech.events import SegmentEnded, SegmentStarted, WordsSpoken
 
 _decoder = msgspec.json.Decoder(messages.Message)
 
@@ -80,6 +80,8 @@ class LiveSocket(JsonSocket):
                         case SegmentEnded(index, text, start_s, end_s):
                             ended = messages.SegmentEnded(index=index, text=text, start_s=start_s, end_s=end_s)
                             await self.send(ended)
+                        case WordsSpoken(index, words):
+                            await self.send(messages.Words(index=index, words=words))
                         case Warned(message):
                             await self.send(messages.Warned(message=message))
                         case Marker.FLUSHED:

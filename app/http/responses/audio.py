@@ -20,7 +20,7 @@ from app.http.wire.errors import AnyRequest
 from app.observability.request_context import request_context
 from app.observability.tracing import span, start_span
 from app.pools import ENCODERS, WHOLE_ANSWERS
-from app.speech.events import SegmentEnded, SegmentStarted
+from app.speech.events import SegmentEnded, SegmentStarted, WordsSpoken
 from app.speech.stream import Receipt, Speech
 
 
@@ -140,7 +140,9 @@ async def encoded_pieces(speech: Speech, output: OutputFormat) -> AsyncGenerator
                 yield event
 
 
-async def encoded_events(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded]:
+async def encoded_events(
+    speech: Speech, output: OutputFormat
+) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded | WordsSpoken]:
     """The stream's events, with bytes of the file in place of samples."""
     encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=True)
     encoding, encode_s = start_span("encode"), 0.0

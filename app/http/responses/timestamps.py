@@ -1,7 +1,7 @@
 """An answer with its timing receipts.
 
-Whole: one JSON object. Streamed: server-sent events `audio`, `segment` as each ends, `done`, or after the first event
-`error` and a broken stream.
+Whole: one JSON object. Streamed: server-sent events `audio`, `segment` as each ends, `words` where they are asked for,
+and `done`, or after the first event `error` and a broken stream.
 """
 
 from collections.abc import AsyncGenerator, Coroutine
@@ -25,8 +25,8 @@ from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
 from app.http.wire.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.pools import WHOLE_ANSWERS
-from app.speech.captions import to_srt, to_vtt
-from app.speech.events import SegmentEnded
+from app.speech.captions import to_srt, to_vtt, words_of
+from app.speech.events import SegmentEnded, WordsSpoken
 from app.speech.stream import Speech
 
 
@@ -62,6 +62,8 @@ async def _events(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes]
                     yield _event("audio", AudioEvent(data=event))
                 elif isinstance(event, SegmentEnded):
                     yield _event("segment", event)
+                elif isinstance(event, WordsSpoken):
+                    yield _event("words", event)
         yield _event("done", _receipt(speech))
     except Exception as error:
         yield _event("error", error_body(error))
@@ -74,11 +76,13 @@ def _event(name: str, data: msgspec.Struct) -> bytes:
 
 def _receipt(speech: Speech) -> TimingReceipt:
     receipt = speech.receipt()
+    timed = words_of(receipt.words) if speech.times_words else receipt.segments
     return TimingReceipt(
         audio_s=receipt.audio_s,
         seed=receipt.seed,
         warnings=receipt.warnings,
         segments=receipt.segments,
-        srt=to_srt(receipt.segments),
-        vtt=to_vtt(receipt.segments),
+        srt=to_srt(timed),
+        vtt=to_vtt(timed),
+        words=receipt.words if speech.times_words else msgspec.UNSET,
     )

@@ -39,6 +39,7 @@ async def clone_voice(
         streaming=form.stream,
         markup=form.markup,
         lexicon=form.lexicon,
+        word_times=form.timestamps == "word",
     )
     respond = timed_response if form.timestamps else audio_response
     return await respond(request, app_state.metrics, service.clone(asked, clips), output, stream=form.stream)

@@ -32,16 +32,19 @@ async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependenc
             service = app_state.service
             output = start.output
             voice = await service.voices.find(start.speaker_id)  # an unknown voice is an error before any text comes
+            asked = start.to_request(
+                "",
+                speaker_id=voice.id,
+                language=start.language,
+                speed=start.speed,
+                streaming=True,
+                markup=Markup(start.markup),
+                word_times=start.timestamps == "word",
+            )
+            service.check_word_times(asked)
             conversation = Conversation(
                 service,
-                start.to_request(
-                    "",
-                    speaker_id=voice.id,
-                    language=start.language,
-                    speed=start.speed,
-                    streaming=True,
-                    markup=Markup(start.markup),
-                ),
+                asked,
                 max_pending_chars=app_state.settings.max_text_chars,
                 on_spoken=app_state.metrics.on_answer_end,
             )

@@ -10,7 +10,7 @@ from msgspec import Meta
 from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.audio.reference_check import Verdict
 from app.errors import InvalidField
-from app.speech.events import SegmentEnded
+from app.speech.events import SegmentEnded, WordsSpoken
 from app.speech.request import (
     MAX_ID_CHARS,
     Entries,
@@ -76,6 +76,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
         streaming: bool,
         markup: Markup = Markup.AUTO,
         lexicon: Entries | None = None,
+        word_times: bool = False,
         allows_silence: bool = False,
         can_wait: bool = False,
         without_effect: tuple[str, ...] = (),
@@ -94,6 +95,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
             top_p=self.top_p,
             repetition_penalty=self.repetition_penalty,
             lexicon=lexicon or {},
+            word_times=word_times,
             can_wait=can_wait,
             allows_silence=allows_silence,
             without_effect=without_effect,
@@ -111,8 +113,11 @@ class SpeechOptions(SamplingOptions, kw_only=True, forbid_unknown_fields=True):
     sample_rate: SampleRate | None = None
     stream: Annotated[bool, Meta(description="Send audio while the rest is still being made")] = False
     timestamps: Annotated[
-        Literal["segment"] | None,
-        Meta(description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events"),
+        Literal["segment", "word"] | None,
+        Meta(
+            description="Say which text is heard when: the answer is JSON then, and with `stream` server-sent events. "
+            "`word` adds the times of words, on a server with a recogniser"
+        ),
     ] = None
     lexicon: Entries = msgspec.field(default_factory=dict[str, str | Pronunciation])
 
@@ -184,8 +189,12 @@ class TimingReceipt(msgspec.Struct, kw_only=True):
     seed: int
     warnings: Annotated[tuple[str, ...], Meta(description="As in `X-Chorus-Warnings`, and those that came later")]
     segments: Annotated[tuple[SegmentEnded, ...], Meta(description="Seconds from the first sample; pauses between")]
-    srt: Annotated[str, Meta(description="The segments as a SubRip file")]
-    vtt: Annotated[str, Meta(description="The segments as a WebVTT file")]
+    srt: Annotated[str, Meta(description="The segments, or the words, as a SubRip file")]
+    vtt: Annotated[str, Meta(description="The segments, or the words, as a WebVTT file")]
+    words: Annotated[
+        tuple[WordsSpoken, ...] | msgspec.UnsetType,
+        Meta(description="With `timestamps` `word`: the words of each segment; none where it could not be aligned"),
+    ] = msgspec.UNSET
 
 
 class EncodedAudio(msgspec.Struct, kw_only=True):

@@ -83,5 +83,6 @@ class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
             streaming=self.stream,
             markup=self.markup,
             lexicon=self.lexicon,
+            word_times=self.timestamps == "word",
         )
         return Turn(request, pause_s)

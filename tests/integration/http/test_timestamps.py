@@ -182,11 +182,11 @@ def test_a_cloned_voice_has_times_too(fake_server: RunningServer) -> None:
     assert len(base64.b64decode(answer["audio"]["data"])) == round(answer["audio_s"] * RATE_HZ) * 2
     events = clone(fake_server, recording, timestamps="segment", stream="true", format="pcm", seed="1")
     assert list(events_of(events.text.splitlines()))[-1][0] == "done"
-    check(clone(fake_server, recording, timestamps="word"), 400, "invalid_field", "timestamps")
+    check(clone(fake_server, recording, timestamps="word"), 501, "transcription_unavailable")
 
 
-def test_other_times_than_those_of_segments_are_refused(embedded_server: RunningServer) -> None:
-    check(post(embedded_server, BODY | {"timestamps": "word"}), 400, "invalid_field", "timestamps", "word")
+def test_other_times_than_those_of_segments_and_words_are_refused(embedded_server: RunningServer) -> None:
+    check(post(embedded_server, BODY | {"timestamps": "letter"}), 400, "invalid_field", "timestamps", "letter")
     assert post(embedded_server, BODY | {"timestamps": None}).headers["Content-Type"] == "audio/wav"
 
 
