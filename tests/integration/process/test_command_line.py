@@ -36,6 +36,17 @@ def test_say_writes_the_format_of_the_files_ending(tmp_path: Path, ending: str) 
     assert [path.name for path in tmp_path.iterdir()] == [f"hello.{ending}"]
 
 
+@pytest.mark.slow
+def test_say_speaks_at_the_rate_that_is_asked_for_in_the_voice_of_an_alias(tmp_path: Path) -> None:
+    words = ("say", "Hello there.", "--voice", "Alloy", "--rate")
+    environ = {"CHORUS_VOICE_ALIASES": "alloy=heart"}
+    assert chorus(*words, "8000", "-o", str(tmp_path / "out.wav"), **environ).returncode == 0
+    assert soundfile.info(tmp_path / "out.wav").samplerate == 8_000
+    ended = chorus(*words, "11025", "-o", str(tmp_path / "out.opus"), **environ)
+    assert ended.returncode == 1
+    assert b"it has 8000, 12000, 16000, 24000, 48000" in ended.stderr
+
+
 def test_say_reads_standard_input_and_writes_to_a_pipe() -> None:
     ended = chorus("say", "-o", "-", "--seed", "1", stdin=b"Hello there.")
     again = chorus("say", "Hello there.", "-o", "-", "--seed", "1")
