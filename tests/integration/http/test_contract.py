@@ -15,7 +15,8 @@ CLONING = {400, 401, 403, 413, 415, 422, 429, 500, 501, 503, 507}
 TRANSCRIBING = {200, 400, 401, 403, 408, 413, 415, 421, 429, 500, 501, 503, 504, 507}
 KINDS: dict[str, set[int]] = {
     "POST /tts": SPEECH,
-    "POST /v1/audio/speech": SPEECH,
+    "POST /v1/audio/speech": SPEECH | {408, 409, 501},
+    "POST /v1/audio/speech/upload": SPEECH | {408, 409, 501},
     "POST /transcribe": TRANSCRIBING,
     "POST /v1/audio/transcriptions": TRANSCRIBING | {404},
     "POST /v1/audio/translations": TRANSCRIBING | {404},
@@ -58,6 +59,15 @@ KINDS: dict[str, set[int]] = {
     "GET /voices": {200, 401, 500, 503, 507},
     "GET /speakers": {200, 400, 401, 500, 503, 507},
     "GET /v1/audio/voices": {200, 401, 500, 503, 507},
+    "GET /v1/voices": {200, 401, 500, 503, 507},
+    "POST /v1/audio/voices": CLONING | {200, 404, 409},
+    "GET /v1/audio/voices/{voice_id}": {200, 400, 401, 404, 500, 503, 507},
+    "DELETE /v1/audio/voices/{voice_id}": {200, 400, 401, 403, 404, 500, 503, 507},
+    "POST /v1/audio/voice_consents": {200, 400, 401, 403, 408, 409, 413, 415, 500, 503, 507},
+    "GET /v1/audio/voice_consents": {200, 400, 401, 500, 503, 507},
+    "GET /v1/audio/voice_consents/{consent_id}": {200, 400, 401, 404, 500, 503, 507},
+    "POST /v1/audio/voice_consents/{consent_id}": {200, 400, 401, 403, 404, 500, 503, 507},
+    "DELETE /v1/audio/voice_consents/{consent_id}": {200, 400, 401, 403, 404, 500, 503, 507},
     "GET /v1/models": {200, 401, 500, 503},
     "GET /voices/{voice_id}": {200, 400, 401, 404, 500, 503, 507},
     "DELETE /voices/{voice_id}": {204, 400, 401, 403, 404, 500, 503, 507},
@@ -108,7 +118,7 @@ def test_every_route_documents_what_its_kind_can_answer(document: dict[str, Any]
 def test_every_route_but_the_pages_is_in_the_document(document: dict[str, Any]) -> None:
     served = {path for handler in ROUTES if isinstance(handler, HTTPRouteHandler) for path in handler.paths}
     documented = {re.sub(r"{(\w+)}", r"{\1:str}", path) for path in document["paths"]}
-    pages = {"/", "/page/{name:str}", "/docs", "/docs/{name:str}", "/docs/openapi.json"}
+    pages = {"/", "/page/{name:str}", "/docs", "/docs/{name:str}", "/docs/openapi.json", "/redoc", "/openapi.json"}
     assert served - documented == pages
 
 
