@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from app.text.lexicon import MAX_SAID_CHARS, MAX_WORD_CHARS, Pronunciation
+from app.text.lexicon import MAX_SAID_CHARS, MAX_WORD_CHARS, NOT_BLANK, Pronunciation
 from app.text.markup import Markup
 from app.voices.manifest import MAX_ID_CHARS
 
@@ -31,8 +31,8 @@ RepetitionPenalty = Annotated[float, Meta(ge=1, le=20, description="Penalty on c
 MAX_ENTRIES = 1000
 Entries = Annotated[
     dict[
-        Annotated[str, Meta(min_length=1, max_length=MAX_WORD_CHARS, pattern=r"\S")],
-        Annotated[str, Meta(min_length=1, max_length=MAX_SAID_CHARS, pattern=r"\S")] | Pronunciation,
+        Annotated[str, Meta(min_length=1, max_length=MAX_WORD_CHARS, pattern=NOT_BLANK)],
+        Annotated[str, Meta(min_length=1, max_length=MAX_SAID_CHARS, pattern=NOT_BLANK)] | Pronunciation,
     ],
     Meta(
         max_length=MAX_ENTRIES,

@@ -19,6 +19,8 @@ MAX_WORD_CHARS = 60
 """Also bounds the look-ups at each word of a text."""
 MAX_SAID_CHARS = 200
 """A replacement always fits into one segment of every engine."""
+NOT_BLANK = r"[^\s\x1c-\x1f\x85\ufeff]"
+"""A character that is no blank to Python, nor to JSON Schema: their `\\s` differ."""
 
 _CHARACTER = r"\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3"
 _KATAKANA = r"\u30a1-\u30ff\uff66-\uff9f"
@@ -45,7 +47,10 @@ class Pronunciation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     say: Annotated[
         str,
         Meta(
-            min_length=1, max_length=MAX_SAID_CHARS, pattern=r"\S", description="The words, in the text's own language"
+            min_length=1,
+            max_length=MAX_SAID_CHARS,
+            pattern=NOT_BLANK,
+            description="The words, in the text's own language",
         ),
     ]
     case_sensitive: Annotated[bool, Meta(description="Whether only this very spelling is replaced")] = False

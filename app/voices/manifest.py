@@ -33,6 +33,14 @@ Alias = Annotated[
         description="Another name of the voice, without commas and equals signs",
     ),
 ]
+AliasList = Annotated[
+    str,
+    Meta(
+        max_length=MAX_ALIASES * 82,
+        pattern=rf"^[^\x00-\x1f\x7f,=]{{0,80}}(,[^\x00-\x1f\x7f,=]{{0,80}}){{0,{MAX_ALIASES - 1}}}$(?!\n)",
+        description="Other names that callers may say for the voice, separated by commas",
+    ),
+]
 Consent = Annotated[
     str,
     Meta(

@@ -45,6 +45,12 @@ not_a_server_error.expected-statuses = ["2xx", "4xx", "501", "503"]
 include-path-regex = "/tts_stream$"
 generation.allow-extra-parameters = false
 
+# Rules between fields: a recording and its task. Forms: null is the text "null", and a list is a field sent twice.
+[[operations]]
+include-path-regex = "/v1/audio/(speech|speech/upload|voices|voice_consents)$"
+generation.allow-extra-parameters = false
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "413", "415", "422", "501", "503"]
+
 # Rules between fields, which the document states in words: times of words need verbose_json, stream needs json or text.
 [[operations]]
 include-path-regex = "/v1/audio/transcriptions$"

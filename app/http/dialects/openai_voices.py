@@ -15,7 +15,7 @@ from app.errors import InvalidField
 from app.http.wire.schemas import read_aliases
 from app.speech.request import LanguageCode
 from app.voices.consents import PREFIX, ConsentRecording, Consents
-from app.voices.manifest import Consent, SavedVoice, VoiceName
+from app.voices.manifest import AliasList, Consent, SavedVoice, VoiceName
 from app.voices.names import listed_names
 
 AUDIO_SAMPLE, RECORDING = "audio_sample", "recording"
@@ -42,7 +42,7 @@ class CustomVoiceForm(msgspec.Struct, kw_only=True):
         ),
     ]
     type: Literal["audio_sample"] = "audio_sample"
-    aliases: Annotated[str, Meta(max_length=2000, description="Other names of the voice, separated by commas")] = ""
+    aliases: AliasList = ""
 
     @property
     def alias_names(self) -> tuple[str, ...]:
@@ -208,7 +208,7 @@ def to_consent(consent: ConsentRecording) -> VoiceConsent:
     )
 
 
-def to_page(consents: Sequence[ConsentRecording], *, after: str | None, limit: int) -> VoiceConsentList:
+def to_page(consents: Sequence[ConsentRecording], *, after: str, limit: int) -> VoiceConsentList:
     """The `limit` consents behind that with the id `after`; an unknown one gives the first."""
     ids = [consent.id for consent in consents]
     start = ids.index(after) + 1 if after in ids else 0

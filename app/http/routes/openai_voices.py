@@ -123,7 +123,7 @@ async def create_consent(
 @get(CONSENTS, responses=LIST_RESPONSES, tags=["openai"], summary="The consents, newest first")
 async def list_consents(
     service: NamedDependency[SpeechService],
-    after: Annotated[str | None, Parameter(max_length=MAX_ID_CHARS, description="The id of the last one seen")] = None,
+    after: Annotated[str, Parameter(max_length=MAX_ID_CHARS, description="The id of the last one seen")] = "",
     limit: Annotated[int, Parameter(ge=1, le=MAX_LISTED)] = 20,
 ) -> VoiceConsentList:
     return to_page(await service.consents.list(), after=after, limit=limit)

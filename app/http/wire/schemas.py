@@ -26,7 +26,7 @@ from app.speech.request import (
 )
 from app.text.lexicon import Pronunciation
 from app.text.markup import Markup
-from app.voices.manifest import MAX_ALIASES, MAX_CLIPS, Alias, Consent, SavedVoice, VoiceName
+from app.voices.manifest import MAX_ALIASES, MAX_CLIPS, Alias, AliasList, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
 Language = Annotated[
@@ -145,14 +145,17 @@ class CloneBody(CloneForm, kw_only=True, forbid_unknown_fields=True):
     reference_audio: RecordingTexts
 
 
-class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The fields of `POST /voices` beside `reference_audio`."""
-
+class VoiceFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     name: VoiceName
     consent: Consent
+
+
+class VoiceForm(VoiceFields, kw_only=True, forbid_unknown_fields=True):
+    """The fields of `POST /voices` beside `reference_audio`."""
+
     aliases: Annotated[
-        Annotated[list[Alias], Meta(max_length=MAX_ALIASES)] | Annotated[str, Meta(max_length=2000)],
-        Meta(description="Other names that callers may say for the voice; in a form separated by commas"),
+        Annotated[list[Alias], Meta(max_length=MAX_ALIASES)] | AliasList,
+        Meta(description="Other names that callers may say for the voice"),
     ] = ""
 
     @property
@@ -161,9 +164,10 @@ class VoiceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return read_aliases(self.aliases)
 
 
-class VoiceUpload(VoiceForm, kw_only=True, forbid_unknown_fields=True):
+class VoiceUpload(VoiceFields, kw_only=True, forbid_unknown_fields=True):
     """`POST /voices` as a form."""
 
+    aliases: AliasList = ""
     reference_audio: RecordingFiles
 
 
