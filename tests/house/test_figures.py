@@ -7,6 +7,7 @@ import pytest
 
 from tests.house import figures
 
+MAX_DIALECT_LINES = 200
 MAX_LINES = 300
 MAX_MEDIAN_LINES = 90
 MAX_NOUN_CLAUSES = 10
@@ -14,6 +15,12 @@ MAX_NOUN_CLAUSES = 10
 
 def test_no_source_file_is_longer_than_a_reader_can_hold() -> None:
     assert {path: lines for path, lines in figures.lines_of_app().items() if lines > MAX_LINES} == {}
+
+
+def test_a_dialect_fits_on_few_pages() -> None:
+    lines = {path: lines for path, lines in figures.lines_of_app().items() if path.startswith("app/http/dialects/")}
+    assert len(lines) > 10
+    assert {path: count for path, count in lines.items() if count > MAX_DIALECT_LINES} == {}
 
 
 def test_the_median_source_file_is_short() -> None:

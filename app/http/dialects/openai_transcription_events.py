@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from app.asr.base import RecognizedSegment
-from app.http.dialects.openai_transcription import FIELD_NAMES, TextDelta, to_done
+from app.http.dialects.openai_transcript import TextDelta, to_done
+from app.http.dialects.openai_transcription import FIELD_NAMES
 from app.http.responses.sse import server_sent_event
 from app.http.wire.errors import error_body
 from app.transcription.stream import TranscriptionStream

@@ -1,7 +1,6 @@
-"""OpenAI's custom voices and consent recordings as its SDKs (openai-python 3.54) speak them, and lists of look-alikes.
+"""OpenAI's custom voices and consent recordings as its SDKs (openai-python 3.54) speak them.
 
-A custom voice is a saved voice. `success` and `voice` are read by vllm-omni's clients, `voice_id` and `count` by those
-of ElevenLabs and chatterbox-tts-api.
+A custom voice is a saved voice. `success` and `voice` are read by vllm-omni's clients.
 """
 
 from collections.abc import Sequence
@@ -10,13 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from app.engine.base import Speaker
 from app.errors import InvalidField
 from app.http.wire.schemas import read_aliases
 from app.speech.request import LanguageCode
 from app.voices.consents import PREFIX, ConsentRecording, Consents
 from app.voices.manifest import AliasList, Consent, SavedVoice, VoiceName
-from app.voices.names import listed_names
 
 AUDIO_SAMPLE, RECORDING = "audio_sample", "recording"
 VOICE_FIELD_NAMES = {"reference_audio": AUDIO_SAMPLE}
@@ -142,53 +139,6 @@ class VoiceConsentList(msgspec.Struct, kw_only=True):
     last_id: str | None
     has_more: bool
     object: str = "list"
-
-
-class ListedVoice(msgspec.Struct, kw_only=True):
-    id: str
-    name: str
-
-
-class ListedVoices(msgspec.Struct, kw_only=True):
-    """`GET /v1/audio/voices`: not OpenAI's; Open WebUI asks for it."""
-
-    voices: list[ListedVoice]
-
-
-class LibraryVoice(msgspec.Struct, kw_only=True):
-    """A voice as ElevenLabs' clients (`voice_id`, `category`) and those of chatterbox-tts-api (`name`) read it."""
-
-    voice_id: str
-    name: str
-    category: Literal["premade", "cloned"]
-    aliases: tuple[str, ...]
-    languages: tuple[str, ...]
-
-
-class VoiceLibrary(msgspec.Struct, kw_only=True):
-    """`GET /v1/voices`."""
-
-    voices: list[LibraryVoice]
-    count: int
-
-
-def to_library(speakers: Sequence[Speaker]) -> VoiceLibrary:
-    voices = [
-        LibraryVoice(
-            voice_id=speaker.id,
-            name=speaker.name,
-            category="cloned" if speaker.source == "saved" else "premade",
-            aliases=speaker.aliases,
-            languages=speaker.languages,
-        )
-        for speaker in speakers
-    ]
-    return VoiceLibrary(voices=voices, count=len(voices))
-
-
-def to_list(speakers: Sequence[Speaker]) -> ListedVoices:
-    """One entry for each id and alias."""
-    return ListedVoices(voices=[ListedVoice(id=id, name=name) for id, name in listed_names(speakers)])
 
 
 def to_custom_voice(voice: SavedVoice) -> CustomVoice:

@@ -18,7 +18,8 @@ from litestar.types import Method
 from app import __version__
 from app.audio.formats import AudioFormat
 from app.http.access.middleware import is_open
-from app.http.dialects.openai_transcription import OpenAITranscript, OpenAITranscriptionUpload
+from app.http.dialects.openai_transcript import OpenAITranscript
+from app.http.dialects.openai_transcription import OpenAITranscriptionUpload
 from app.http.openapi.responses import (
     AUDIO,
     CHANGING_ROUTE,

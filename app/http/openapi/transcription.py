@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.http.dialects.openai_transcription import (
-    OpenAITranscript,
-    OpenAITranscriptionUpload,
-    OpenAITranslationUpload,
-)
+from app.http.dialects.openai_transcript import OpenAITranscript
+from app.http.dialects.openai_transcription import OpenAITranscriptionUpload, OpenAITranslationUpload
 from app.http.openapi.responses import FORM, BodyOperation, answer, errors
 from app.http.wire.alignment import AlignmentUpload
 from app.http.wire.transcription import TranscribeUpload

@@ -17,19 +17,16 @@ from app.http.dialects.openai_voices import (
     CustomVoiceForm,
     DeletedVoice,
     DeletedVoiceConsent,
-    ListedVoices,
     VoiceConsent,
     VoiceConsentForm,
     VoiceConsentList,
     VoiceConsentName,
-    VoiceLibrary,
     to_consent,
     to_custom_voice,
-    to_library,
-    to_list,
     to_page,
 )
 from app.http.dialects.voice_fields import check_unknown_fields
+from app.http.dialects.voice_lists import ListedVoices, VoiceLibrary, to_library, to_list
 from app.http.openapi.openai import (
     CONSENT_RESPONSES,
     CREATE_CONSENT_RESPONSES,

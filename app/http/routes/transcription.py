@@ -11,6 +11,7 @@ from litestar.response import Stream
 from app.asr.base import Task
 from app.errors import InvalidField
 from app.http.dialects import openai_transcription as openai
+from app.http.dialects.openai_transcript import to_json, to_verbose
 from app.http.dialects.openai_transcription import (
     OpenAITranscriptionForm,
     OpenAITranslationForm,
@@ -88,7 +89,7 @@ async def create_transcription(
         return await events_response(request, app_state.metrics, stream, transcription_events)
     transcript = await whole_transcript(request, app_state.metrics, stream)
     if form.format == "verbose_json":
-        return json_response(transcript, openai.to_verbose(transcript, "transcribe", form.granularities))
+        return json_response(transcript, to_verbose(transcript, "transcribe", form.granularities))
     return _response(transcript, form.format)
 
 
@@ -112,7 +113,7 @@ async def create_translation(request: Request[Any, Any, Any], app_state: NamedDe
     form, stream = await _transcribe(request, app_state, read, list_fields=openai.LIST_FIELDS)
     transcript = await whole_transcript(request, app_state.metrics, stream)
     if form.format == "verbose_json":
-        return json_response(transcript, openai.to_verbose(transcript, task, frozenset(["segment"])))
+        return json_response(transcript, to_verbose(transcript, task, frozenset(["segment"])))
     return _response(transcript, form.format)
 
 
@@ -148,7 +149,7 @@ def _response(transcript: Transcript, name: TranscriptFormat) -> Response[bytes]
         case "vtt":
             return text_response(transcript, to_vtt(transcript), "text/vtt")
         case _:
-            return json_response(transcript, openai.to_json(transcript))
+            return json_response(transcript, to_json(transcript))
 
 
 def _sent(fields: Fields, form: type[msgspec.Struct]) -> Fields:
