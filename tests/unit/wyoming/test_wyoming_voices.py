@@ -24,6 +24,13 @@ def test_each_voice_that_is_listed_means_one_speaker_in_one_language() -> None:
     ]
 
 
+def test_an_alias_is_a_voice_of_the_list_too() -> None:
+    speaker = Speaker(id="0a1b", name="Ada", languages=("de",), source="saved", aliases=("nova",))
+    _, nova = describe_voices(FakeEngine().info, [speaker]).voices
+    assert (nova.name, nova.description) == ("de:nova", "nova (Ada)")
+    assert choose(SynthesizeVoice(name=nova.name), LANGUAGES) == Choice("nova", "de")
+
+
 @pytest.mark.parametrize(
     ("voice", "choice"),
     [
