@@ -13,7 +13,7 @@ from tests.chaos.program import Program
 from tests.chaos.server import ROOT
 from tests.chaos.table import as_text
 
-LIMIT_S = 300.0
+LIMIT_S = 360.0
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
     """`run` sends at most what `sends` says, and is cut off after `limit_s`.
 
     `expects`: every answer must be one of these; a fault that `run` finds counts too.
-    `engine`: the server that it is meant for.
+    `engine`: the server that it is meant for. `transcribes`: it needs a recogniser.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
     expects: frozenset[str]
     limit_s: float = 15.0
     engine: str = "embedded"
+    transcribes: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from tests.chaos.server import Server, running, warm_up
 from tests.chaos.worker import Worker, assault_on
 
 IDLE_S, UNDISTURBED_S = 3.0, 8.0
-ALONE_S, TOGETHER_S = 110.0, 25.0
+ALONE_S, TOGETHER_S = 160.0, 25.0
 SLACK_S = 90.0
 """How much longer than its time a worker may take: its last attack has a time limit of its own."""
 MEMORY_GROWTH = 1.2

@@ -51,7 +51,13 @@ class Server:
 
     async def busy(self) -> dict[str, float]:
         """The gauges that must be 0 when nobody asks for anything, where they are not."""
-        names = ("chorus_slots_busy", "chorus_requests_admitted", "chorus_requests_in_flight", "chorus_sockets_open")
+        names = (
+            "chorus_slots_busy",
+            "chorus_requests_admitted",
+            "chorus_requests_in_flight",
+            "chorus_sockets_open",
+            "chorus_transcriptions_admitted",
+        )
         gauges = await self.metrics()
         return {name: gauges[name] for name in names if gauges.get(name)}
 
@@ -166,9 +172,11 @@ async def warm_up(server: Server) -> None:
     texts = ["Hello there."] * 8
     if server.target.engine == "embedded":
         texts += [LONG_TEXT[:3000]] * 2
-    async with httpx.AsyncClient(base_url=server.target.url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=server.target.url, timeout=120) as client:
+        speech = (await client.post("/tts", json={"text": "Hello there."})).content
         await asyncio.gather(
             *(client.post("/tts", json={"text": text, "stream": number % 2 == 0}) for number, text in enumerate(texts)),
             *(client.post("/voices/check", files=files) for _ in range(4)),
             *(client.get(path) for path in ("/docs", "/docs/openapi.json", "/", "/speakers", "/metrics")),
         )
+        await asyncio.gather(*(client.post("/transcribe", content=speech) for _ in range(4)))

@@ -1,4 +1,4 @@
-"""Clients of `WS /ws/tts` and of Wyoming that can leave at any moment."""
+"""Clients of `WS /ws/tts`, of `WS /ws/transcribe` and of Wyoming that can leave at any moment."""
 
 import asyncio
 import contextlib
@@ -46,9 +46,9 @@ class Conversation:
 
 
 @contextlib.asynccontextmanager
-async def conversation(target: Target) -> AsyncIterator[Conversation]:
+async def conversation(target: Target, path: str = "/ws/tts") -> AsyncIterator[Conversation]:
     """Connected, with nothing said yet. At the end of the block the connection is aborted, without a close frame."""
-    socket = await connect(f"ws://{target.host}/ws/tts", open_timeout=10, max_size=None, ping_interval=None)
+    socket = await connect(f"ws://{target.host}{path}", open_timeout=10, max_size=None, ping_interval=None)
     try:
         yield Conversation(socket)
     finally:

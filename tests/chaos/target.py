@@ -173,13 +173,15 @@ def post_json(target: Target, path: str, headers: Mapping[str, str] | None = Non
 BOUNDARY = "chaos-boundary"
 
 
-def post_files(target: Target, path: str, files: Iterable[tuple[str, bytes]], **fields: str) -> list[bytes]:
+def post_files(
+    target: Target, path: str, files: Iterable[tuple[str, bytes]], *, field: str = "reference_audio", **fields: str
+) -> list[bytes]:
     """A multipart POST. `files`: (what stands in Content-Disposition after the name, content)."""
     parts: list[bytes] = []
     for name, value in fields.items():
         parts.append(f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode())
     for disposition, content in files:
-        opening = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="reference_audio"{disposition}\r\n\r\n'
+        opening = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"{disposition}\r\n\r\n'
         parts += [opening.encode("latin-1", "surrogateescape"), content, b"\r\n"]
     parts.append(f"--{BOUNDARY}--\r\n".encode())
     return post(target, path, b"".join(parts), {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})

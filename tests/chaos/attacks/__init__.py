@@ -13,6 +13,8 @@ from tests.chaos.attacks import (
     names,
     slow,
     texts,
+    transcription,
+    transcription_sockets,
     uploads,
 )
 
@@ -28,6 +30,8 @@ ATTACKS: tuple[Attack, ...] = (
     *slow.ATTACKS,
     *leaving.ATTACKS,
     *floods.ATTACKS,
+    *transcription.ATTACKS,
+    *transcription_sockets.ATTACKS,
     *cloning.ATTACKS,
 )
 

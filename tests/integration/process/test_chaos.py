@@ -8,6 +8,7 @@ import pytest
 from tests.chaos.attack import Attack, carry_out
 from tests.chaos.attacks import attacks_on
 from tests.chaos.server import Server, running
+from tests.support.embedded_asr import needs_embedded_model
 
 CLIENT_TIMEOUT_S = 0.7
 PATIENCE = 8.0
@@ -51,6 +52,8 @@ def ground(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.parametrize("attack", attacks_on("embedded"), ids=lambda attack: attack.name)
 def test_under_attack(attack: Attack, ground: Ground, runner: asyncio.Runner) -> None:
+    if attack.transcribes:
+        needs_embedded_model()
     server = ground.ready()
     report = runner.run(carry_out(attack, server.target))
     assert server.is_alive, f"the server ended with {server.process.returncode}"
