@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from app import __version__
-from app.settings import COQUI_ACCEPTANCE
+from app.settings import COQUI_ACCEPTANCE, Settings
 from tests.support.settings import variable_names
 
 ROOT = Path(__file__).parents[2]
@@ -87,3 +87,9 @@ def test_no_file_names_the_machine_it_was_written_on() -> None:
             if MACHINE_PATH.search(line) or PACKAGE_SOURCE.search(line)
         ]
     assert found == []
+
+
+def test_the_proxy_waits_as_long_for_an_answer_as_the_longest_recording_plays() -> None:
+    """A whole transcript has no byte before its end."""
+    (hours,) = re.findall(r"^ +timeout server (\d+)h$", (ROOT / "docker/haproxy.cfg").read_text(), re.MULTILINE)
+    assert 3600 * int(hours) >= Settings().max_recording_s
