@@ -92,7 +92,7 @@ fix: $(VENV)/.test  ## Format the code and repair what the linter can repair
 bench: $(EVERYTHING)  ## Measure speed; ARGS is passed on
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(EVERYTHING)  ## Attack a running server in every way that we know and print what its listeners notice (5 minutes)
+chaos: $(EVERYTHING)  ## Attack a running server in every way that we know and print what its listeners notice (6 minutes)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench-image: $(EVERYTHING)  ## Measure the image: size by layer, rebuild, start, known vulnerabilities (needs Docker; 5 minutes)
