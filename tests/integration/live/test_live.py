@@ -316,7 +316,7 @@ def test_who_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
         live_caller(server) as caller,
     ):
         _, (error,) = caller.until("error")
-        assert "no `start` message" in error["error"]["message"]
+        assert "no first message came" in error["error"]["message"]
 
 
 def test_sockets_that_say_nothing_are_bounded_and_keep_no_conversation_out(tmp_path: Path) -> None:

@@ -302,7 +302,7 @@ def test_a_client_without_a_start_is_not_waited_for(tmp_path: Path) -> None:
         listening(tmp_path, FakeRecognizer(), client_timeout_s=0.2) as server,
         caller_of(server, start=False) as caller,
     ):
-        assert "no `start` message" in caller.until("error")[1][-1]["error"]["message"]
+        assert "no first message came" in caller.until("error")[1][-1]["error"]["message"]
 
 
 @pytest.mark.parametrize(("key", "answer"), [(None, "error"), ("bad-key", "error"), ("good-key", "started")])
