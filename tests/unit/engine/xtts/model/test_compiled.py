@@ -6,6 +6,8 @@ from numba import carray, njit
 
 from app.engine.xtts.model.compiled import Kernel, exp_float, num_threads, thread_number
 
+pytestmark = pytest.mark.slow  # compiles
+
 COUNT = 64
 
 
