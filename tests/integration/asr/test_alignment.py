@@ -41,7 +41,7 @@ def clean() -> Spoken:
 
 @pytest.fixture(scope="module")
 def alignments(clean: Spoken) -> Iterator[dict[str, Alignment | None]]:
-    injector = Injector(timed_voice(), SPOKEN, seed=1)
+    injector = Injector(timed_voice(), SPOKEN, seed=4)
     speech = {"clean": known(clean.samples)}
     speech |= {kind: known(found.samples) for kind in FAULTS if (found := injector.damage(kind)) is not None}
     speech["another name"] = known(timed_voice()(OTHER).samples, OTHER, OTHER)
