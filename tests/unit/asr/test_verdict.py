@@ -47,6 +47,11 @@ def test_a_text_that_is_hardly_likelier_is_no_fault() -> None:
     assert kinds(edits=(Edit(kind="missing", first=3, last=3, gain=BASE.min_gain + 0.1),)) == ["missing"]
 
 
+def test_the_last_words_are_missing_only_where_the_text_without_them_is_much_likelier() -> None:
+    assert kinds(edits=(Edit(kind="missing", first=3, last=4, gain=BASE.min_end_gain),)) == []
+    assert kinds(edits=(Edit(kind="missing", first=3, last=4, gain=BASE.min_end_gain + 0.1),)) == ["missing"]
+
+
 def test_sound_behind_the_end_fails_sooner_than_sound_inside() -> None:
     between = (BASE.max_tail_s + BASE.max_stray_s) / 2
     assert kinds(sounds=(Region(2.5, 2.5 + between),)) == ["extra_sound"]
