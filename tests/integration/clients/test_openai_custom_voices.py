@@ -40,6 +40,7 @@ def test_a_voice_is_made_with_a_consent_spoken_with_and_deleted(sdk: openai.Open
         sdk.audio.voices.delete(voice.id)
 
 
+@pytest.mark.slow
 def test_consents_are_listed_in_pages_renamed_and_deleted(sdk: openai.OpenAI, fake_server: RunningServer) -> None:
     made = [
         sdk.audio.voice_consents.create(name=f"Number {number}", language="de", recording=RECORDING)
@@ -123,6 +124,7 @@ def test_other_clients_find_the_voices_and_the_document_where_they_look(fake_ser
         assert client.get("/redoc").content == client.get("/docs").content
 
 
+@pytest.mark.slow
 def test_a_key_is_taken_from_the_header_of_azures_clients(tmp_path: Path) -> None:
     with (
         serve(Settings(data=tmp_path, api_keys=ApiKeys("a-key"), asr_model="off")) as server,

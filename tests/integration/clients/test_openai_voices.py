@@ -97,6 +97,7 @@ def test_an_alias_that_is_taken_or_cannot_be_said_is_refused(aliased: RunningSer
     check(save(aliased, RECORDING, aliases=aliases), 400, "invalid_field", "aliases")
 
 
+@pytest.mark.slow
 def test_two_voices_of_one_name_are_told_apart_by_their_ids(fresh: RunningServer) -> None:
     ids = [save(fresh, wav(voice_like(3 + seconds))).json()["id"] for seconds in (0, 1)]
     refusal = speak(fresh, voice="Ada")
@@ -231,6 +232,7 @@ def test_known_models_those_of_the_setting_and_none_mean_the_engine(aliased: Run
         assert model in [listed["id"] for listed in get(aliased, "/v1/models")["data"]]
 
 
+@pytest.mark.slow
 def test_any_model_is_taken_where_the_setting_says_so(tmp_path: Path) -> None:
     settings = load_settings({"CHORUS_MODEL_NAMES": "*"}, data=tmp_path, asr_model="off")
     with serve(settings, FakeEngine) as server:
