@@ -41,6 +41,22 @@ def test_a_stream_has_the_samples_of_a_whole_answer(xtts_server: RunningServer) 
     assert streamed.content == whole.content
 
 
+@pytest.mark.slow
+def test_a_dialogue_of_two_voices_has_the_bytes_of_its_turns_joined(xtts_server: RunningServer) -> None:
+    """Decoded in one batch, each turn from the same seed."""
+    turns = [
+        {"text": "Is anybody there?", "speaker_id": "Ada Tiny", "language": "en"},
+        {"text": "Nur der Wind.", "speaker_id": "Björn Small", "language": "de", "speed": 1.2},
+        {"text": "Then I will wait. It is late.", "speaker_id": "Ada Tiny"},
+    ]
+    with xtts_server.client(timeout=300.0) as client:
+        asked = {"format": "pcm", "seed": 7}
+        joined = b"".join(client.post("/tts", json=turn | asked).raise_for_status().content for turn in turns)
+        for stream in (False, True):
+            body = {"turns": turns, "stream": stream} | asked
+            assert client.post("/tts", json=body).raise_for_status().content == joined
+
+
 @WITHOUT_INT8
 def test_a_server_in_int8_says_so_and_streams_the_samples_of_a_whole_answer(
     tiny_checkpoint: Path, tmp_path: Path
