@@ -40,9 +40,15 @@ negative_data_rejection.expected-statuses = ["400", "404", "405", "413", "415", 
 # Answers too: this engine cannot clone, and a server may be full.
 not_a_server_error.expected-statuses = ["2xx", "4xx", "501", "503"]
 
-# Parameters that the dialect does not know are taken and named in X-Chorus-Warnings.
+# Both handles must be of one voice.
 [[operations]]
 include-path-regex = "/tts_stream$"
+include-method = "POST"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "413", "415", "422", "501", "503"]
+
+# Parameters that the dialect does not know are taken and named in X-Chorus-Warnings.
+[[operations]]
+include-path-regex = "/tts_stream$|/v2/voices$|/api/tts$|/process$|/text-to-speech/"
 generation.allow-extra-parameters = false
 
 # Rules between fields: a recording and its task. Forms: null is the text "null", and a list is a field sent twice.

@@ -30,13 +30,9 @@ class CoquiSpeech(msgspec.Struct, kw_only=True):
     text: Annotated[Text, Meta(description="What to say; also as a header")]
     speaker_id: Annotated[SpeakerId, Meta(description="An id, a name or an alias; also as a header `speaker-id`")] = ""
     language_id: Annotated[LanguageCode, Meta(description="Also as a header `language-id`")] = ""
-    speaker_wav: Annotated[_Word, Meta(description="Refused: paths of a server are not read")] = ""
 
     def translated(self, unknown: tuple[str, ...]) -> SpeechRequest:
-        """`unknown` names fields that were sent and have no meaning here. Raises InvalidField."""
-        if self.speaker_wav:
-            message = "speaker_wav: no path is read here; save the voice with POST /voices and send its speaker_id"
-            raise InvalidField(message, param="speaker_wav")
+        """`unknown` names fields that were sent and have no meaning here."""
         return _whole(self.text, self.speaker_id or None, self.language_id, unknown)
 
 
@@ -46,9 +42,9 @@ class MarySpeech(msgspec.Struct, kw_only=True, rename="upper"):
     input_text: Text
     voice: Annotated[SpeakerId, Meta(description="An id, a name or an alias; `cmu-slt-hsmm` is the first voice")] = ""
     locale: Annotated[LanguageCode, Meta(description="Such as `de` or `en_US`", examples=["en_US"])] = ""
-    input_type: _Word = "TEXT"
-    output_type: _Word = "AUDIO"
-    audio: Annotated[_Word, Meta(description="`WAVE`, `WAVE_FILE` or `WAVE_STREAM`")] = "WAVE_FILE"
+    input_type: Annotated[_Word, Meta(extra_json_schema={"enum": ["TEXT"]})] = "TEXT"
+    output_type: Annotated[_Word, Meta(extra_json_schema={"enum": ["AUDIO"]})] = "AUDIO"
+    audio: Annotated[_Word, Meta(extra_json_schema={"enum": ["WAVE", "WAVE_FILE", "WAVE_STREAM"]})] = "WAVE_FILE"
 
     def translated(self, unknown: tuple[str, ...]) -> SpeechRequest:
         """`unknown` names fields that were sent and have no meaning here. Raises InvalidField."""
@@ -67,9 +63,14 @@ class MarySpeech(msgspec.Struct, kw_only=True, rename="upper"):
 
 def coqui_request(sent: Mapping[str, object], headers: Mapping[str, str]) -> SpeechRequest:
     """The request of a query or form; headers of the same names come first. Raises InvalidField."""
-    named = {"text": "text", "speaker-id": "speaker_id", "language-id": "language_id", "speaker-wav": "speaker_wav"}
+    if sent.get("speaker_wav") or headers.get("speaker-wav"):
+        message = "speaker_wav: no path is read here; save the voice with POST /voices and send its speaker_id"
+        raise InvalidField(message, param="speaker_wav")
+    named = {"text": "text", "speaker-id": "speaker_id", "language-id": "language_id"}
     fields = {**sent} | {field: headers[name] for name, field in named.items() if headers.get(name)}
-    return convert_form(fields, CoquiSpeech).translated(unknown_names(sent, CoquiSpeech.__struct_fields__))
+    return convert_form(fields, CoquiSpeech).translated(
+        unknown_names(sent, (*CoquiSpeech.__struct_fields__, "speaker_wav"))
+    )
 
 
 def mary_request(sent: Mapping[str, object]) -> SpeechRequest:

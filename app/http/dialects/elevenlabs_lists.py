@@ -1,7 +1,7 @@
 """ElevenLabs' lists of voices and models, and its user, with the fields that clients read."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -117,7 +117,12 @@ class AddVoiceForm(msgspec.Struct, kw_only=True):
 
     name: VoiceName
     description: Annotated[
-        str, Meta(max_length=1000, description="Your statement that the speaker agrees, kept with the voice")
+        str,
+        Meta(
+            max_length=1000,
+            description="Your statement that the speaker agrees, kept with the voice",
+            extra_json_schema={"minLength": 10},
+        ),
     ] = ""
 
     @property
@@ -132,6 +137,8 @@ class AddVoiceForm(msgspec.Struct, kw_only=True):
 
 class AddVoiceUpload(AddVoiceForm, kw_only=True):
     """`POST /v1/voices/add`."""
+
+    json_schema_rules: ClassVar[Mapping[str, object]] = {"required": ["name", "files", "description"]}
 
     files: RecordingFiles
 

@@ -112,6 +112,7 @@ OF_TRANSCRIPTION = frozenset(
     )
 )
 """A recogniser has languages of its own."""
+LANGUAGE_FIELDS = ("language", "language_code", "language_id", "LOCALE")
 HEARD_LANGUAGE = frozenset(each.__name__ for each in (TranscribeUpload, OpenAITranscriptionUpload, AlignmentUpload))
 
 
@@ -159,17 +160,18 @@ def build_document(
     document["components"]["schemas"] = schemas_of(handlers)
     document["components"]["headers"] = HEADERS
     for name, schema in document["components"]["schemas"].items():
-        language = schema.get("properties", {}).get("language")
+        properties = schema.get("properties", {})
         if name in HEARD_LANGUAGE:
-            _list_heard_languages(language, heard_languages)
+            _list_heard_languages(properties.get("language"), heard_languages)
         elif name not in OF_TRANSCRIPTION:
-            _list_languages(language, languages)
+            for field in LANGUAGE_FIELDS:
+                _list_languages(properties.get(field), languages)
     forms = error_forms(handlers)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation, forms.get(path, ErrorBody))
             for parameter in operation.get("parameters", []):
-                if parameter["name"] == "language":
+                if parameter["name"] in LANGUAGE_FIELDS:
                     _list_languages(parameter["schema"], languages)
     return _without_defaults(document)
 

@@ -55,7 +55,8 @@ OutputParameter = Annotated[
     str | None,
     Parameter(
         max_length=MAX_ID_CHARS,
-        description=f"Codec, samples and kilobits a second: {', '.join(OUTPUT_FORMATS)}; {DEFAULT_OUTPUT} by default",
+        description=f"Codec, samples a second and kilobits a second; {DEFAULT_OUTPUT} by default",
+        schema_extra={"enum": list(OUTPUT_FORMATS)},
     ),
 ]
 Short = Annotated[str, Parameter(max_length=MAX_ID_CHARS)]
