@@ -1,5 +1,6 @@
-# Chorus in one image, for any NVIDIA host and for Modal; without a GPU it speaks too. No weights are inside: their
-# licence is the user's to accept. Any BuildKit builds it: docker build -t chorus .
+# Chorus in one image, for any NVIDIA host and for Modal; without a GPU it speaks too. No weights are inside: those of
+# XTTS have a licence that is the user's to accept, and Whisper's are as large as one likes. Any BuildKit builds it:
+# docker build -t chorus .
 
 # torch's wheels bring the CUDA libraries, so the smallest base is enough. Any Debian or Ubuntu with Python 3.11 or 3.12
 # fits; for later ones a package (mojimoji, for Japanese) has no wheel, and no compiler is in here.
@@ -55,10 +56,11 @@ RUN --mount=type=cache,target=/var/cache/uv \
     --mount=type=bind,source=requirements/build.txt,target=/tmp/build.txt \
     --mount=type=bind,source=requirements/torch.txt,target=/tmp/torch.txt \
     --mount=type=bind,source=requirements/xtts.txt,target=/tmp/xtts.txt \
+    --mount=type=bind,source=requirements/asr.txt,target=/tmp/asr.txt \
     --mount=type=bind,source=docker/unused.txt,target=/tmp/unused.txt \
     --mount=type=bind,source=docker/imports.py,target=/tmp/imports.py \
     /opt/uv/bin/uv pip install --no-deps --require-hashes --build-constraints /tmp/build.txt \
-        --excludes /tmp/torch.txt --excludes /tmp/unused.txt -r /tmp/xtts.txt \
+        --excludes /tmp/torch.txt --excludes /tmp/unused.txt -r /tmp/xtts.txt -r /tmp/asr.txt \
     && HOME=/tmp/home python /tmp/imports.py \
     && rm -rf /tmp/home
 
@@ -87,7 +89,7 @@ ENV CHORUS_ENGINE=xtts \
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Chorus" \
-      org.opencontainers.image.description="Text to speech and voice cloning for many callers at once, with XTTS v2" \
+      org.opencontainers.image.description="Text to speech, voice cloning and speech to text for many callers at once, with XTTS v2 and Whisper" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

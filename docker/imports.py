@@ -53,6 +53,9 @@ MODULES = [
     "torch",
     "torchaudio.functional",
     "torchaudio.transforms",
+    # Whisper
+    "ctranslate2",
+    "faster_whisper",
 ]
 
 for module in MODULES:
