@@ -16,7 +16,7 @@ from app.errors import ChorusError
 from app.observability.log import configure_logging
 from app.pools import switch_threads_often
 from modal_deploy.commands import print_cost, run_load_test, run_smoke
-from modal_deploy.deployment import API_KEYS, DATA, WEIGHTS, deployment_variables, download_settings, load_deployment
+from modal_deploy.deployment import API_KEYS, DATA, WEIGHTS, deployment_variables, load_deployment
 from modal_deploy.start import Prepared, Started, prepare, start
 
 try:
@@ -91,14 +91,13 @@ class Server:
 @app.function(image=image, volumes={str(WEIGHTS): weights}, timeout=3600)
 def download(accept_cpml: bool = False) -> None:
     """Fetch the weights to their volume, on a CPU: `modal run -m modal_deploy.app::download --accept-cpml`."""
-    from app.engine.xtts.checkpoint.download import download_model
+    from modal_deploy.download import download_weights
 
     try:
-        folder = download_model(download_settings(deployment, accept_licence=accept_cpml), report=print)
+        folders = download_weights(deployment, accept_licence=accept_cpml, commit=weights.commit, report=print)
     except ChorusError as error:
         sys.exit(f"modal_deploy: {error}")
-    weights.commit()
-    print(f"{folder} is on the volume {deployment.weights_volume}; deploy now")
+    print(f"{' and '.join(map(str, folders))} on the volume {deployment.weights_volume}: deploy now")
     print(f"what is deployed already takes them in with `modal app rollover {deployment.name}`")
 
 
@@ -109,15 +108,18 @@ def smoke(url: str = "") -> None:
 
 
 @app.local_entrypoint()
-def load(requests: int = 100, url: str = "") -> None:
-    """Many callers at once: `modal run -m modal_deploy.app::load --requests 100`."""
-    run_load_test(url or find_url(), requests=requests)
+def load(requests: int = 100, recordings: int = 0, url: str = "") -> None:
+    """Many callers at once: `modal run -m modal_deploy.app::load --requests 100 --recordings 20`."""
+    run_load_test(url or find_url(), requests=requests, recordings=recordings)
 
 
 @app.local_entrypoint()
-def cost(rtf: float = 0.0) -> None:
-    """Cost of speech at the real-time factor that you measured: `modal run -m modal_deploy.app::cost --rtf 0.2`."""
-    print_cost(deployment, real_time_factor=rtf)
+def cost(rtf: float = 0.0, asr_rtf: float = 0.0) -> None:
+    """Cost at the real-time factors that you measured: `modal run -m modal_deploy.app::cost --rtf 0.2 --asr-rtf 0.1`.
+
+    Of speech, and of transcripts.
+    """
+    print_cost(deployment, real_time_factor=rtf, asr_real_time_factor=asr_rtf)
 
 
 def find_url() -> str:

@@ -1,12 +1,14 @@
-"""Cost of a thousand characters of speech on Modal, by real-time factor and by load of the containers.
+"""Cost of speech and of transcripts on Modal, by real-time factor and by load of the containers.
 
     seconds of audio   = characters / 15               English, read at the usual pace
     seconds of machine = seconds of audio x real-time factor / utilisation
     dollars            = seconds of machine x (GPU + cores + memory)
 
 The real-time factor is machine time for a second of audio with all callers together: 1 / (audio s/s of `::load`).
-Utilisation is the share of a container's paid time in which it speaks.
+Utilisation is the share of a container's paid time in which it works. A container that does both at a time pays once.
 """
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -34,15 +36,19 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
         """Dollars for one container kept warm."""
         return self.per_s * 3600 * HOURS_PER_MONTH
 
-    def per_1000_chars(self, *, real_time_factor: float, utilisation: float) -> float:
+    def per_million_chars(self, real_time_factor: float, utilisation: float) -> float:
         """Dollars."""
-        return 1000 / CHARS_PER_S * real_time_factor / utilisation * self.per_s
+        return 1e6 / CHARS_PER_S * real_time_factor / utilisation * self.per_s
+
+    def per_hour_transcribed(self, real_time_factor: float, utilisation: float) -> float:
+        """Dollars."""
+        return 3600 * real_time_factor / utilisation * self.per_s
 
 
-def cost_table(rate: Rate, factors: tuple[float, ...] = FACTORS) -> list[list[str]]:
-    """Rows of cells: a factor, and dollars for a million characters at each utilisation."""
+def cost_table(per_unit: Callable[[float, float], float], factors: tuple[float, ...] = FACTORS) -> list[list[str]]:
+    """Rows of cells: a factor, and `per_unit` of it at each utilisation."""
     rows = [["real-time factor", *(f"{utilisation:.0%} busy" for utilisation in UTILISATIONS)]]
     for factor in factors:
-        costs = (rate.per_1000_chars(real_time_factor=factor, utilisation=busy) * 1000 for busy in UTILISATIONS)
+        costs = (per_unit(factor, busy) for busy in UTILISATIONS)
         rows.append([f"{factor:g}", *(f"${cost:.2f}" for cost in costs)])
     return rows

@@ -12,6 +12,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from app.asr.installation import DEFAULT_ON_CPU
+from app.asr.installation import installed_folder as asr_folder
 from app.engine.xtts.checkpoint.files import PINNED_REVISIONS, UNPINNED, XTTS_V2, installed_folder
 from app.errors import InvalidSetting
 from app.settings import Settings, read_variables
@@ -22,6 +24,7 @@ WEIGHTS = Path("/weights")
 DATA = Path("/data")
 API_KEYS = "CHORUS_API_KEYS"
 
+OFF = "off"
 OBJECT = r"^[a-zA-Z0-9._-]{1,64}$"
 """Names that Modal allows for volumes and Secrets; its own refusal comes with a traceback."""
 
@@ -88,6 +91,14 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
             description="Id of a model that `::download` fetches, or a folder below `/weights`",
         ),
     ] = XTTS_V2
+    asr_model: Annotated[
+        str,
+        Meta(
+            pattern=r"^(off|/weights/[^\s]+|[\w-][\w.-]*/[\w.-]+)$",
+            description="Whisper model for speech to text: an id that `::download` fetches, such as "
+            f"`{DEFAULT_ON_CPU}`, or a folder below `/weights`",
+        ),
+    ] = OFF
 
     def __post_init__(self) -> None:
         if self.target_inputs > self.max_inputs:
@@ -116,6 +127,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
             return Path(self.model)
         return installed_folder(WEIGHTS, self.model, PINNED_REVISIONS.get(self.model, UNPINNED))
 
+    @property
+    def downloads_asr(self) -> bool:
+        """True for a Whisper model of the hub."""
+        return self.asr_model != OFF and not self.asr_model.startswith("/")
+
     def server_variables(self) -> dict[str, str]:
         """Every setting of the server in a container, so that nothing is detected there."""
         return {
@@ -124,6 +140,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
             "CHORUS_DATA": str(DATA),
             # Asking the driver would start CUDA, which must not happen before a snapshot.
             "CHORUS_DEVICE": "cuda",
+            "CHORUS_ASR_MODEL": str(asr_folder(WEIGHTS, self.asr_model)) if self.downloads_asr else self.asr_model,
+            "CHORUS_ASR_DEVICE": "cpu",
         }
 
 

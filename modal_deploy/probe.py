@@ -1,6 +1,7 @@
 """Checks of a deployed server, over HTTP as its callers."""
 
 import io
+import re
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -56,6 +57,18 @@ def probe(client: httpx.Client) -> Iterator[Check]:
             return "the embedded voice cannot, and says so"
         return f"{_seconds_of(_expect(answer, 200).content):.1f} s of audio"
 
+    def transcribe() -> str:
+        health = client.get("/health").json()
+        answer = client.post("/transcribe", files={"file": ("recording.wav", recording, "audio/wav")})
+        if health.get("recognizer") is None:
+            _expect(answer, 501)
+            return "no recogniser, and says so (DEPLOY_ASR_MODEL)"
+        heard = _words(_expect(answer, 200).json()["text"])
+        num_heard = len(_words(TEXT) & heard)
+        if 2 * num_heard < len(_words(TEXT)):
+            raise CheckFailed(f"{num_heard} of {len(_words(TEXT))} words are heard")
+        return f"{health['recognizer']['model']} hears {num_heard} of {len(_words(TEXT))} words"
+
     checks: dict[str, Callable[[], str]] = {
         "health": lambda: _health(client),
         "a key is needed": lambda: _needs_a_key(client),
@@ -64,6 +77,7 @@ def probe(client: httpx.Client) -> Iterator[Check]:
         "the same seed is the same audio": lambda: _is_repeatable(client),
         "stream": lambda: _stream(client),
         "clone": clone,
+        "transcribe": transcribe,
         "errors": lambda: _errors(client),
     }
     for name, check in checks.items():
@@ -134,6 +148,10 @@ def _errors(client: httpx.Client) -> str:
     return ", ".join(
         f"{status} {_expect(client.post('/tts', json=body), status).json()['error']['code']}" for body, status in cases
     )
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z']+", text.lower()))
 
 
 def _expect(answer: httpx.Response, status: int) -> httpx.Response:

@@ -5,13 +5,17 @@ Plain functions, which get Modal's calls and run without Modal. After a failed s
 """
 
 import asyncio
+import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from app.asr.base import Recognizer
+from app.asr.factory import open_recognizer
 from app.engine.base import Engine
 from app.engine.factory import build_engine, load_weights
 from app.errors import ChorusError, EngineFailure, InvalidSetting, UnusableCheckpoint
@@ -22,7 +26,7 @@ from app.server.app import create_app
 from app.settings import Settings, load_settings
 from app.speech.warm_up import warm_up
 from app.voices.files import prepare_data_directory
-from modal_deploy.deployment import API_KEYS, DATA, PREFIX
+from modal_deploy.deployment import API_KEYS, DATA, OFF, PREFIX
 from modal_deploy.volume import ContainerVolume, VolumeCall
 
 if TYPE_CHECKING:
@@ -45,10 +49,14 @@ class Prepared(msgspec.Struct, kw_only=True):
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """The app that serves. `engine` is None where it could not be loaded; the app then answers with the reason."""
+    """The app that serves. `engine` is None where it could not be loaded; the app then answers with the reason.
+
+    `recognizer` is None without DEPLOY_ASR_MODEL too.
+    """
 
     app: AsgiApp
     engine: Engine | None
+    recognizer: Recognizer | None = None
 
 
 async def prepare(*, with_gpu: bool, environ: Mapping[str, str] = os.environ) -> Prepared:
@@ -60,6 +68,9 @@ async def prepare(*, with_gpu: bool, environ: Mapping[str, str] = os.environ) ->
     try:
         settings = load_settings({name: value for name, value in environ.items() if name != API_KEYS})
         prepared.weights = load_weights(settings, stage=prepared.lifecycle.stage)
+        if settings.asr_model != OFF:
+            with prepared.lifecycle.stage("asr-import"):
+                await asyncio.to_thread(importlib.import_module, "app.asr.whisper.network")
         if with_gpu:
             prepared.engine = await _load_engine(settings, prepared)
     except Exception as error:  # noqa: BLE001 - a start that raises is repeated for ever; the next half tries again
@@ -84,6 +95,7 @@ async def start(
     lifecycle = Lifecycle(restored_s=prepared.lifecycle.stages_s) if is_restored else prepared.lifecycle
     settings = Settings(data=DATA)
     engine: Engine | None = None
+    recognizer: Recognizer | None = None
     try:
         given = load_settings(environ)
         Access(given)  # /health tells what it refuses
@@ -94,6 +106,7 @@ async def start(
                 param=API_KEYS,
             )
         prepare_data_directory(settings.data)
+        recognizer = await _load_recognizer(settings, lifecycle)
         engine = await _start_engine(settings, prepared, lifecycle)
     except ChorusError as error:
         lifecycle.has_failed(error)
@@ -106,11 +119,13 @@ async def start(
         app=create_app(
             settings,
             engine,
+            recognizer=recognizer,
             lifecycle=lifecycle,
             volume=ContainerVolume(commit=commit, reload=reload),
             on_failure=retirement,
         ),
         engine=engine,
+        recognizer=recognizer,
     )
 
 
@@ -132,6 +147,18 @@ class Retirement:
         except Exception as error:  # noqa: BLE001 - the library's own errors; the container goes on saying that it failed
             logger.error("this container could not be taken out of service: %s", error)
             self._task = None
+
+
+async def _load_recognizer(settings: Settings, lifecycle: Lifecycle) -> Recognizer | None:
+    """None for DEPLOY_ASR_MODEL=off. On the CPU, so no part of it waits for the GPU."""
+    if settings.asr_model == OFF:
+        return None
+    opening = partial(open_recognizer, settings, stage=lifecycle.stage, check=lifecycle.check_start)
+    try:
+        recognizer, _ = await asyncio.to_thread(opening)
+    except UnusableCheckpoint as error:
+        raise UnusableCheckpoint(f"{error}; {HOW_TO_DOWNLOAD}", param=error.param) from error
+    return recognizer
 
 
 async def _start_engine(settings: Settings, prepared: Prepared, lifecycle: Lifecycle) -> Engine:

@@ -2,7 +2,7 @@ import secrets
 import time
 
 from app.asr.base import Recognizer
-from app.asr.installation import HOW_TO_INSTALL
+from app.asr.installation import HOW_TO_INSTALL, TURNED_OFF
 from app.audio.live_recording import LiveDecoders
 from app.engine.base import Engine
 from app.errors import EngineNotReady, TranscriptionUnavailable
@@ -27,7 +27,7 @@ class AppState:
         self.access = access
         self.loaded: SpeechService | None = None
         self.loaded_recognizer: Recognizer | None = None
-        self.no_recognizer_reason = HOW_TO_INSTALL
+        self.no_recognizer_reason = TURNED_OFF if settings.asr_model == "off" else HOW_TO_INSTALL
         """one sentence: the command or the setting that adds a recogniser"""
         self._transcription: TranscriptionService | None = None
         self.uploads = Uploads(settings)

@@ -20,9 +20,11 @@ def test_the_list_of_settings_is_the_settings() -> None:
 def test_the_costs_are_those_that_the_command_prints() -> None:
     rate = Rate(gpu="T4", cores=2, memory_gib=8)
     words = " ".join(TEXT.split())
-    _, (factor, at_20, at_50, at_80) = cost_table(rate, factors=(0.1,))
+    _, (factor, at_20, at_50, at_80) = cost_table(rate.per_million_chars, factors=(0.1,))
     assert f"cost {at_20} where a container speaks in 20%" in words
     assert f"{at_50} in 50%, {at_80} in 80%, at a real-time factor of {factor}" in words
+    _, (factor, at_20, at_50, at_80) = cost_table(rate.per_hour_transcribed, factors=(0.1,))
+    assert f"an hour of recordings costs {at_20}, {at_50} or {at_80} at a factor of {factor}" in words
     assert f"costs ${rate.per_month:.0f} a month ({HOURS_PER_MONTH} hours at ${rate.per_s * 3600:.2f})" in TEXT
 
 

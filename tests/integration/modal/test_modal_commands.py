@@ -10,8 +10,9 @@ from modal_deploy.commands import print_cost, run_load_test, run_smoke
 from modal_deploy.cost import Rate
 from modal_deploy.deployment import Deployment
 from modal_deploy.load import Result, run_load, summarise
-from modal_deploy.probe import open_client, probe
+from modal_deploy.probe import TEXT, open_client, probe
 from tests.support.fake_engine import FakeEngine
+from tests.support.fake_recognizer import FakeRecognizer, segment
 from tests.support.server import RunningServer, serve
 
 DEPLOYMENT = Deployment(image=f"ghcr.io/example/chorus@sha256:{'0' * 64}")
@@ -32,7 +33,17 @@ def test_a_server_that_keeps_its_promises_passes(
     run_smoke(guarded_xtts.url)
     shown = capsys.readouterr().out
     assert "FAILED" not in shown
-    for check in ("health", "a key is needed", "speakers", "tts", "the same seed", "stream", "clone", "errors"):
+    for check in (
+        "health",
+        "a key is needed",
+        "speakers",
+        "tts",
+        "the same seed",
+        "stream",
+        "clone",
+        "transcribe",
+        "errors",
+    ):
         assert check in shown
 
 
@@ -55,7 +66,7 @@ def test_without_the_key_nothing_but_health_passes(guarded_xtts: RunningServer) 
 
 def test_a_server_that_is_not_there_fails_every_check() -> None:
     with open_client("http://127.0.0.1:1", None) as client:
-        assert [check.passed for check in probe(client)] == [False] * 8
+        assert [check.passed for check in probe(client)] == [False] * 9
 
 
 def test_the_load_test_tells_what_each_caller_got(
@@ -71,12 +82,49 @@ def test_the_load_test_tells_what_each_caller_got(
         assert row in shown
 
 
+HEARD = TEXT.replace(".", "").split()
+
+
+@pytest.mark.parametrize(
+    ("words", "passed", "says"),
+    [
+        (HEARD, True, "fake-whisper hears 42 of 42 words"),
+        (HEARD[:8], False, "7 of 42 words are heard"),
+        ([], False, "0 of"),
+    ],
+)
+def test_a_recogniser_must_hear_what_the_server_has_spoken(
+    tmp_path: Path, words: list[str], passed: bool, says: str
+) -> None:
+    recognizer = FakeRecognizer([segment(0, " ".join(words), 0.0, 9.0)])
+    with (
+        serve(Settings(data=tmp_path), FakeEngine, make_recognizer=lambda: recognizer) as server,
+        open_client(server.url, None) as client,
+    ):
+        (check,) = [check for check in probe(client) if check.name == "transcribe"]
+    assert (check.passed, says in check.detail) == (passed, True), check.detail
+
+
+def test_the_load_test_sends_recordings_too_and_fails_where_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHORUS_API_KEYS", "")
+    with serve(Settings(data=tmp_path), FakeEngine, make_recognizer=FakeRecognizer) as server:
+        run_load_test(server.url, requests=1, recordings=3)
+    shown = capsys.readouterr().out
+    assert "3 recordings at once" in shown
+    assert "statuses: 3 x 200" in shown
+    with serve(Settings(data=tmp_path), FakeEngine) as server, pytest.raises(SystemExit, match="no text"):
+        run_load_test(server.url, requests=1, recordings=3)
+    assert "statuses: 3 x 501" in capsys.readouterr().out
+
+
 def test_refused_callers_are_counted_and_fail_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(Settings(data=tmp_path, api_keys=ApiKeys("the-key")), FakeEngine) as server:
         results = asyncio.run(run_load(server.url, "the-key", requests=8))
         assert {result.status for result in results} == {"200", "503"}
         monkeypatch.setenv("CHORUS_API_KEYS", "wrong")
-        with pytest.raises(SystemExit, match="some requests got no speech"):
+        with pytest.raises(SystemExit, match="some requests got no speech or no text"):
             run_load_test(server.url, requests=2)
 
 
@@ -92,11 +140,13 @@ def test_servers_that_start_during_the_test_are_cold_starts() -> None:
 def test_the_cost_follows_the_formula(capsys: pytest.CaptureFixture[str]) -> None:
     rate = Rate(gpu="T4", cores=2, memory_gib=8)
     assert rate.per_s == pytest.approx(0.000164 + 2 * 0.0000131 + 8 * 0.00000222)
-    # 1000 characters are 66.7 s of speech, 13.3 s of machine at 0.2, 26.7 s paid at 50 %.
-    assert rate.per_1000_chars(real_time_factor=0.2, utilisation=0.5) == pytest.approx(26.667 * rate.per_s, rel=1e-4)
-    print_cost(DEPLOYMENT, real_time_factor=0.2)
+    # A million characters are 66,667 s of speech, 13,333 s of machine at 0.2, 26,667 s paid at 50 %.
+    assert rate.per_million_chars(0.2, 0.5) == pytest.approx(26_667 * rate.per_s, rel=1e-4)
+    assert rate.per_hour_transcribed(0.2, 0.5) == pytest.approx(1440 * rate.per_s)
+    print_cost(DEPLOYMENT, real_time_factor=0.2, asr_real_time_factor=0.1)
     shown = capsys.readouterr().out
     assert "$5.55" in shown
+    assert "$0.15" in shown
     assert "0.3 " not in shown
 
 

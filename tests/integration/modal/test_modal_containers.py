@@ -16,6 +16,7 @@ import pytest
 
 from app.errors import EngineFailure
 from modal_deploy.start import Prepared, Retirement, Started, prepare, start
+from tests.support.embedded_asr import needs_embedded_model
 from tests.support.fake_engine import FakeEngine
 from tests.support.modal_host import Answer, Container, FakeVolume
 from tests.support.recordings import voice_like, wav
@@ -35,6 +36,7 @@ class Deployed:
 
     def environ(self, task: str, **changes: str) -> dict[str, str]:
         return {
+            "CHORUS_ASR_MODEL": "off",
             "CHORUS_ENGINE": "xtts",
             "CHORUS_MODEL": str(self.checkpoint),
             "CHORUS_DEVICE": "cpu",
@@ -113,6 +115,42 @@ def test_thirteen_requests_over_ten_places_of_a_host_that_never_disconnects(depl
             assert [answer.status for answer in answers] == [200] * 13
             assert all(len(answer.body) > 1000 for answer in answers)
             assert (await speak(container)).status == 200
+
+    run(test)
+
+
+def test_a_container_transcribes_with_the_whisper_model_of_the_deployment(deployed: Deployed) -> None:
+    """The embedded voice and the embedded model."""
+    needs_embedded_model()
+    settings = {"CHORUS_ENGINE": "embedded", "CHORUS_ASR_MODEL": "embedded", "CHORUS_ASR_DEVICE": "cpu"}
+
+    async def test() -> None:
+        prepared = await deployed.prepare(**settings)
+        started = await deployed.start(prepared, "ta-2", **settings)
+        async with Container(started.app, max_inputs=SLOTS) as container:
+            spoken = await speak(container, format="wav")
+            answer = await container.request("POST", "/transcribe", body=spoken.body, headers=KEY)
+            assert msgspec.json.decode(answer.body)["text"].lower().startswith("good morning")
+            told = await health(container)
+            assert told["recognizer"]["model"] == "whisper-base"
+            assert told["restored_s"].keys() >= {"asr-import"}
+            assert told["startup_s"].keys() >= {"asr-weights", "warm-up"}
+
+    run(test)
+
+
+def test_a_whisper_model_that_is_not_on_the_volume_is_named_with_the_way_to_fetch_it(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    missing = {"CHORUS_ENGINE": "embedded", "CHORUS_ASR_MODEL": str(tmp_path / "missing")}
+
+    async def test() -> None:
+        started = await deployed.start(await deployed.prepare(**missing), **missing)
+        async with Container(started.app, max_inputs=SLOTS) as container:
+            error = (await health(container))["error"]
+            assert "missing" in error and "modal_deploy.app::download" in error
+        assert started.recognizer is None
+        assert deployed.retired == 0
 
     run(test)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.asr.installation import installed_folder
 from app.errors import InvalidSetting
 from modal_deploy.deployment import Deployment, deployment_variables, load_deployment
 
@@ -166,6 +167,19 @@ def test_the_weights_folder_is_that_of_one_revision(model: str, folder: str) -> 
     deployment = load(DEPLOY_MODEL=model)
     assert deployment.weights_folder == Path(folder)
     assert deployment.server_variables()["CHORUS_MODEL"] == folder
+
+
+@pytest.mark.parametrize(
+    ("model", "setting"),
+    [
+        ("off", "off"),
+        ("Systran/faster-whisper-small", f"{installed_folder(Path('/weights'), 'Systran/faster-whisper-small')}"),
+        ("/weights/mine", "/weights/mine"),
+    ],
+)
+def test_whisper_is_a_folder_of_the_weights_volume_and_computes_on_the_cpu(model: str, setting: str) -> None:
+    variables = load(DEPLOY_ASR_MODEL=model).server_variables()
+    assert (variables["CHORUS_ASR_MODEL"], variables["CHORUS_ASR_DEVICE"]) == (setting, "cpu")
 
 
 def test_a_folder_where_the_command_runs_is_not_taken_for_the_model(
