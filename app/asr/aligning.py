@@ -31,7 +31,8 @@ MAX_TOKENS = 400
 """Tokens of one text: Whisper reads 448, with its prompt and a phrase that is said twice."""
 LEAST_PROBABILITY = 1e-6
 """int8 weights tell smaller ones apart by chance."""
-SENTENCE_MARKS = frozenset(".!?…。！？")
+FULL_STOP = "."
+"""Behind a text without a mark at its end: a text without its last words would have no end to be unlikely."""
 
 Tokens = Sequence[int]
 
@@ -156,18 +157,24 @@ def _tokens(network: Network, job: AlignJob) -> _Texts:
     def of(texts: Sequence[str]) -> list[Tokens]:
         return network.tokens(texts, language)
 
-    written = of([word.written for word in job.words])
+    *others, last = job.words
+    bare, marks = _split_marks(last.written)
+    words = [*others, KnownWord(bare, (*last.spoken[:-1], _split_marks(last.spoken[-1])[0]))]
+    written = of([word.written for word in words])
     spoken = [
         network.tokens([joined(word.spoken, language)], language)[0] if word.is_respelled else tokens
-        for word, tokens in zip(job.words, written, strict=True)
+        for word, tokens in zip(words, written, strict=True)
     ]
-    letters = [network.letters([_sounded(said) for said in word.spoken], language) for word in job.words]
-    mark = job.words[-1].written[-1]
-    end = network.mark(mark, language) if mark in SENTENCE_MARKS else ()
-    for form in (written, spoken):
-        if end and tuple(form[-1][-len(end) :]) == tuple(end) and len(form[-1]) > len(end):
-            form[-1] = form[-1][: -len(end)]
-    return _Texts(written, spoken, letters, end)
+    letters = [network.letters([_sounded(said) for said in word.spoken], language) for word in words]
+    return _Texts(written, spoken, letters, network.mark(marks or FULL_STOP, language))
+
+
+def _split_marks(word: str) -> tuple[str, str]:
+    """A word, and the marks behind it. A sign that is said, such as `&`, is a word."""
+    bare = word
+    while bare and not plain(bare[-1]):
+        bare = bare[:-1]
+    return (bare, word[len(bare) :]) if bare else (word, "")
 
 
 def _sounded(word: str) -> str:

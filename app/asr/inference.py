@@ -95,7 +95,7 @@ class Network(Protocol):
         ...
 
     def mark(self, mark: str, language: str) -> Sequence[int]:
-        """Tokens of a punctuation mark as it stands behind a word."""
+        """Tokens of punctuation marks as they stand behind a word."""
         ...
 
     def align(

@@ -143,7 +143,7 @@ class FakeNetwork:
         return [ord(letter) for word in words for letter in word]
 
     def mark(self, mark: str, language: str) -> Sequence[int]:
-        return [ord(mark)]
+        return list(map(ord, mark))
 
     def align(
         self, encoded: Encoded, texts: Sequence[Sequence[int]], *, language: str, seconds: Sequence[float]

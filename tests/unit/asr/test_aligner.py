@@ -52,7 +52,7 @@ def test_a_number_is_known_in_both_forms_and_the_likelier_one_counts() -> None:
     [alignment] = aligned(network, speech("17 boats", said="seventeen boats"))
     assert alignment is not None
     assert [(word.text, round(word.probability, 3)) for word in alignment.words] == [("17", 1.0), ("boats", 1.0)]
-    assert sorted(network.aligned[0]) == sorted([" 17 boats", "seventeenboats", " seventeen boats"])
+    assert sorted(network.aligned[0]) == sorted([" 17 boats.", "seventeenboats", " seventeen boats."])
 
 
 def test_letters_that_are_not_said_leave_a_likelier_text_and_so_a_missing_word() -> None:
@@ -63,10 +63,13 @@ def test_letters_that_are_not_said_leave_a_likelier_text_and_so_a_missing_word()
     assert edit.gain > 5
 
 
-def test_the_mark_at_the_end_stays_behind_a_text_without_its_last_word() -> None:
+@pytest.mark.parametrize(
+    ("text", "without"), [("red axe.", " red."), ("red axe?'", " red?'"), ("red axe:", " red:"), ("red axe", " red.")]
+)
+def test_marks_at_the_end_stay_behind_a_text_without_its_last_word(text: str, without: str) -> None:
     network = FakeNetwork(unheard="x")
-    aligned(network, speech("red axe."))
-    assert " red." in network.aligned[1]
+    aligned(network, speech(text))
+    assert without in network.aligned[1]
 
 
 @pytest.mark.parametrize(
