@@ -23,6 +23,7 @@ ChorusError
     UnusableReference         decoded, but too short, too long, silent or clipped
     UnusableVoiceFile         no voice that this engine can speak with is in it
     TooManyVoices             as many voices are saved as may be
+    JobInUse                  another process makes this book
     Unauthorized              no API key, or none that is valid
     HostNotAllowed            the server is not served under that name
     OriginNotAllowed          a web page of another site asks, and may not
@@ -164,6 +165,10 @@ class UnusableVoiceFile(RequestError):
 
 class TooManyVoices(RequestError):
     code = "too_many_voices"
+
+
+class JobInUse(RequestError):
+    code = "job_in_use"
 
 
 class Unauthorized(RequestError):

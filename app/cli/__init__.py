@@ -7,6 +7,7 @@ import click
 
 from app import __version__
 from app.cli.bench import bench
+from app.cli.book import book
 from app.cli.check import check
 from app.cli.doctor import doctor
 from app.cli.download import download
@@ -41,5 +42,5 @@ def main() -> None:
     """
 
 
-for command in (serve, say, transcribe, check, normalize, voices, download, bench, doctor):
+for command in (serve, say, book, transcribe, check, normalize, voices, download, bench, doctor):
     main.add_command(command)

@@ -43,14 +43,17 @@ def prepare(
     max_chars: int = sys.maxsize,
     markup: Markup = Markup.PLAIN,
     speed: float = 1.0,
+    opens: bool = True,
 ) -> PreparedText:
     """Called on the text pool: blocks for milliseconds a segment. `speed` bounds the rates of segments.
+
+    opens   whether somebody waits for the first segment, so that a short one is better
 
     Raises NothingToSpeak, InvalidMarkup, what `find_lexicons` raises, and TextTooLong where lexicons make the text
     longer than `max_chars`.
     """
     marked = read_markup(text, markup, language=language, languages=engine.info.languages)
-    split = split_spans(marked.spans, language=language, max_chars=engine.info.max_segment_chars)
+    split = split_spans(marked.spans, language=language, max_chars=engine.info.max_segment_chars, opens=opens)
     segments = [bound_rate(segment, speed) for segment in split.segments]
     check_growth(segments, language, find_lexicons, max_chars)
     prepared = engine.prepare(segments, language, find_lexicons)

@@ -11,9 +11,13 @@ from pathlib import Path
 import msgspec
 
 from app.books.book import Book
+from app.books.plan import Recipe
 from app.books.reading import read_book
 from app.books.reading.child import read_in_child
 
+RECIPE = Recipe(
+    engine="fake", model="fake 1", precision=None, sample_rate_hz=24_000, voice="heart", gain=1.0, speed=1.0, seed=0
+)
 CONTAINER = (
     '<?xml version="1.0"?><container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
     '<rootfile full-path="OPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'

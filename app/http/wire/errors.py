@@ -63,6 +63,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnusableReference: 422,
     errors.UnusableVoiceFile: 422,
     errors.TooManyVoices: 409,
+    errors.JobInUse: 409,
     errors.Unauthorized: 401,
     errors.HostNotAllowed: 421,
     errors.OriginNotAllowed: 403,

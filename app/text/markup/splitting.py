@@ -16,11 +16,12 @@ class SplitText(msgspec.Struct, frozen=True):
     lead_s: float = 0.0
 
 
-def split_spans(spans: Iterable[Span], *, language: str, max_chars: Mapping[str, int]) -> SplitText:
+def split_spans(spans: Iterable[Span], *, language: str, max_chars: Mapping[str, int], opens: bool = True) -> SplitText:
     """Cut the spans of a text into segments, numbered through the text.
 
     language    of spans that name none
     max_chars   language -> characters of one segment
+    opens       as in `split_segments`
 
     The pause of a span without anything to speak is added to the one before it.
     """
@@ -28,7 +29,8 @@ def split_spans(spans: Iterable[Span], *, language: str, max_chars: Mapping[str,
     lead_s = 0.0
     for span in spans:
         spoken_in = span.language or language
-        found = split_segments(span.text, language=spoken_in, max_chars=max_chars[spoken_in], opens=not segments)
+        is_first = opens and not segments
+        found = split_segments(span.text, language=spoken_in, max_chars=max_chars[spoken_in], opens=is_first)
         for segment in found:
             segments.append(
                 msgspec.structs.replace(segment, index=len(segments), language=span.language, rate=span.rate)

@@ -1,0 +1,145 @@
+"""Segments of a job to the finished files. One segment is in memory at a time.
+
+A book is read twice: for its loudness, then to write it with one gain. A limiter turns
+down the few peaks that the gain would raise above what shops accept.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+
+from app.audio.ebur128 import Loudness, LoudnessMeter
+from app.audio.limiter import Limiter
+from app.audio.loudness import MAX_GAIN_DB
+from app.audio.pcm import dbfs_to_amplitude
+from app.books.acx import ChapterLevels, LevelMeter
+from app.books.audio_file import BookFile, BookFormat, Mark, Tags
+from app.books.book import Cover
+from app.books.job import ChapterHead, ChapterPlan, Job
+from app.engine.values import Samples
+
+HEAD_S = 0.75
+"""Silence before the first word of a chapter, and after its last one; shops ask for 0.5 to 1 s, and 1 to 5 s."""
+TAIL_S = 1.75
+TARGET_LUFS = -19.0
+"""Of a mono file: as loud as -16 LUFS in stereo."""
+CEILING_DBFS = -3.5
+"""Half a decibel below what shops accept: a lossy codec moves peaks."""
+
+Check = Callable[[], None]
+"""Raises to stop."""
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    book_format: BookFormat
+    title: str
+    author: str
+    cover: Cover | None
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of the files as they were written, before their codec."""
+
+    gain_db: float
+    loudness: Loudness
+    chapters: tuple[ChapterLevels, ...]
+
+
+class Mastering:
+    """Measures the book at once: blocking, as all of it. Raises what `check` raises, StorageFailure for a damaged
+    segment, OSError where the disk fails.
+    """
+
+    def __init__(self, job: Job, output: Output, sample_rate_hz: int, check: Check) -> None:
+        self._job = job
+        self._output = output
+        self._rate_hz = sample_rate_hz
+        self._check = check
+        self._meter = LoudnessMeter(sample_rate_hz)
+        self._levels: list[ChapterLevels] = []
+        self.marks, self.gain_db = self._measure()
+
+    def write_book(self, file: BinaryIO) -> None:
+        """One file with all chapters."""
+        output = self._output
+        tags = Tags(title=output.title, album=output.title, author=output.author)
+        book_file = BookFile(file, output.book_format, self._rate_hz, tags=tags, marks=self.marks, cover=output.cover)
+        try:
+            for plan in self._job.chapters():
+                self._write(plan, book_file)
+            book_file.finish()
+        finally:
+            book_file.close()
+
+    def write_chapter(self, plan: ChapterPlan, file: BinaryIO) -> None:
+        """A file of one chapter."""
+        output = self._output
+        track = str(plan.head.number)
+        tags = Tags(title=plan.head.title, album=output.title, author=output.author, track=track)
+        book_file = BookFile(file, output.book_format, self._rate_hz, tags=tags, cover=output.cover)
+        try:
+            self._write(plan, book_file)
+            book_file.finish()
+        finally:
+            book_file.close()
+
+    def result(self) -> Finished:
+        return Finished(gain_db=self.gain_db, loudness=self._meter.result(), chapters=tuple(self._levels))
+
+    def _measure(self) -> tuple[tuple[Mark, ...], float]:
+        """Times of the chapters, and the one gain of the book in dB."""
+        meter = LoudnessMeter(self._rate_hz, has_peak=False)
+        marks: list[Mark] = []
+        num_samples = 0
+        for plan in self._job.chapters():
+            start = num_samples
+            for samples in self._samples(plan):
+                meter.push(samples)
+                num_samples += len(samples)
+            marks.append(Mark(plan.head.title, start, num_samples))
+        lufs = meter.result().integrated_lufs
+        gain_db = min(max(TARGET_LUFS - lufs, -MAX_GAIN_DB), MAX_GAIN_DB) if np.isfinite(lufs) else 0.0
+        return tuple(marks), gain_db
+
+    def _write(self, plan: ChapterPlan, book_file: BookFile) -> None:
+        gain = np.float32(dbfs_to_amplitude(self.gain_db))
+        limiter = Limiter(self._rate_hz, CEILING_DBFS)
+        levels = LevelMeter(plan.head.title, self._rate_hz)
+
+        def write(samples: Samples) -> None:
+            self._meter.push(samples)
+            levels.push(samples)
+            book_file.write(samples)
+
+        for samples in self._samples(plan):
+            write(limiter.push(samples * gain))
+        write(limiter.close())
+        self._levels.append(levels.result())
+
+    def _samples(self, plan: ChapterPlan) -> Iterator[Samples]:
+        yield self._silence(HEAD_S)
+        for index, piece in enumerate(plan.pieces):
+            self._check()
+            yield self._job.read_segment(piece.key)
+            if index + 1 < len(plan.pieces):
+                yield self._silence(piece.pause_s)
+        yield self._silence(TAIL_S)
+
+    def _silence(self, seconds: float) -> Samples:
+        return np.zeros(round(seconds * self._rate_hz), np.float32)
+
+
+def file_name(head: ChapterHead, num_chapters: int, suffix: str) -> str:
+    """Name of the file of a chapter: its number and its title, without characters that file systems refuse."""
+    width = max(2, len(str(num_chapters)))
+    return f"{head.number:0{width}} {_file_name(head.title)}".strip() + suffix
+
+
+def _file_name(title: str) -> str:
+    kept = "".join(" " if char in '/\\:*?"<>|' or not char.isprintable() else char for char in title)
+    name = " ".join(kept.split())
+    while len(name.encode()) > 120:
+        name = name[:-1]
+    return name.strip(" .")

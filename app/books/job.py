@@ -1,0 +1,137 @@
+"""The folder of a book that is being made.
+
+    job.json             the manifest
+    chapters/00001.json  segments of a chapter
+    segments/ab/*.flac   one file a segment, named by its key
+
+Every file is written whole or not at all, so a process may be killed at any moment. Methods block.
+"""
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import av.error
+import msgspec
+import numpy as np
+
+from app.audio.encoders import open_encoder
+from app.audio.formats import AudioFormat
+from app.audio.pcm import INT16_SCALE
+from app.books.plan import Piece, Recipe
+from app.engine.values import Samples
+from app.errors import StorageFailure
+from app.voices.files import write_atomically
+
+FORMAT = 1
+
+
+class ChapterHead(msgspec.Struct, frozen=True):
+    """`number`: from 1, as `chorus book --list` shows it."""
+
+    number: int
+    title: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    format: int = FORMAT
+    source: str
+    title: str
+    author: str
+    language: str
+    """that is spoken"""
+    recipe: Recipe
+    chapters: tuple[ChapterHead, ...]
+    """those that are made"""
+    is_spoken: bool = False
+    """True when each segment of each chapter has been made"""
+
+
+class ChapterPlan(msgspec.Struct, frozen=True):
+    head: ChapterHead
+    pieces: tuple[Piece, ...]
+
+
+class Job:
+    """Raises StorageFailure for a folder of a later version, OSError where the disk fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._segments = folder / "segments"
+        self._chapters = folder / "chapters"
+
+    def open(self) -> None:
+        """Make the folder, or check the one that is there and remove what killed processes left half-written."""
+        for path in (self._segments, self._chapters):
+            path.mkdir(parents=True, exist_ok=True)
+        self.read_manifest()
+        for path in (self.folder, self._chapters, *self._segments.iterdir()):
+            if path.is_dir():
+                for left in path.glob(".*"):
+                    left.unlink(missing_ok=True)
+
+    def read_manifest(self) -> Manifest | None:
+        try:
+            data = (self.folder / "job.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            if msgspec.json.decode(data, type=_AnyFormat).format == FORMAT:
+                return msgspec.json.decode(data, type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise StorageFailure(f"{self.folder}/job.json is damaged ({error}): remove the folder") from error
+        raise StorageFailure(f"{self.folder} was made by another version of Chorus: remove it to begin anew")
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        write_atomically(self.folder / "job.json", msgspec.json.format(msgspec.json.encode(manifest)))
+
+    def write_chapter(self, plan: ChapterPlan) -> None:
+        write_atomically(self._chapter_path(plan.head.number), msgspec.json.encode(plan))
+
+    def chapters(self) -> Iterator[ChapterPlan]:
+        """The plans of the manifest's chapters, one in memory at a time."""
+        manifest = self.read_manifest()
+        assert manifest is not None
+        for head in manifest.chapters:
+            yield msgspec.json.decode(self._chapter_path(head.number).read_bytes(), type=ChapterPlan)
+
+    def has_segment(self, key: str) -> bool:
+        return self._segment_path(key).exists()
+
+    def write_segment(self, key: str, samples: Samples, sample_rate_hz: int) -> None:
+        """[samples], in [-1, 1)."""
+        path = self._segment_path(key)
+        path.parent.mkdir(exist_ok=True)
+        encoder = open_encoder(AudioFormat.FLAC, sample_rate_hz, streaming=False)
+        write_atomically(path, encoder.encode(samples) + encoder.close())
+
+    def read_segment(self, key: str) -> Samples:
+        """Raises StorageFailure for a damaged file, which is removed so that the next run makes it again."""
+        path = self._segment_path(key)
+        try:
+            with av.open(io.BytesIO(path.read_bytes()), "r", format="flac") as container:
+                stream = container.streams.audio[0]
+                # Frames with a false checksum are left out, instead of becoming noise.
+                stream.codec_context.options = {"err_detect": "crccheck+explode"}
+                steps = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])
+            if len(steps) != stream.duration:
+                raise ValueError("samples are missing")
+        except (av.error.FFmpegError, FileNotFoundError, ValueError) as error:
+            path.unlink(missing_ok=True)
+            raise StorageFailure(f"{path} was damaged and is removed; the same command makes it again") from error
+        return steps.astype(np.float32) / np.float32(INT16_SCALE)
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.folder).free
+
+    def _segment_path(self, key: str) -> Path:
+        return self._segments / key[:2] / f"{key}.flac"
+
+    def _chapter_path(self, number: int) -> Path:
+        return self._chapters / f"{number:05}.json"
+
+
+class _AnyFormat(msgspec.Struct):
+    format: int

@@ -1,0 +1,159 @@
+"""A lease on a job's folder: one process at a time makes a book, and another takes over when it has died.
+
+On one machine a lock of the kernel decides, which ends with its process. Between machines that share a volume the
+owner counts a number up; another one takes over when it has seen the same number for TTL_S on its own clock. No wall
+clock is compared. Two owners for a moment do no harm: files are named by their content and written whole.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import platform
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from app.errors import JobInUse
+from app.voices.files import write_atomically
+
+BEAT_S = 5.0
+TTL_S = 30.0
+LOOK_S = 1.0
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """`beat` counts up while the owner lives."""
+
+    token: str
+    machine: str
+    name: str
+    pid: int
+    beat: int = 0
+
+
+class Lease:
+    """Made by `claim`; `release` it at the end."""
+
+    def __init__(self, path: Path, owner: Owner, lock: BinaryIO) -> None:
+        self._path = path
+        self._owner = owner
+        self._lock = lock
+
+    async def keep(self, sleep: Sleep = asyncio.sleep) -> None:
+        """Count up until it is cancelled. Raises JobInUse when another process has taken over."""
+        while True:
+            await sleep(BEAT_S)
+            self.beat()
+
+    def beat(self) -> None:
+        """Raises JobInUse. A full disk is survived: the next beat may be written again."""
+        _check_owner(_read(self._path), self._owner.token)
+        self._owner = msgspec.structs.replace(self._owner, beat=self._owner.beat + 1)
+        with contextlib.suppress(OSError):
+            _write(self._path, self._owner)
+
+    def release(self) -> None:
+        owner = _read(self._path)
+        if owner is not None and owner.token == self._owner.token:
+            self._path.unlink(missing_ok=True)
+        self._lock.close()
+
+
+async def claim(
+    folder: Path,
+    *,
+    machine: str = "",
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Sleep = asyncio.sleep,
+) -> Lease:
+    """Take the lease of `folder`. Raises JobInUse where a living process has it.
+
+    machine   its id, equal for processes that share a kernel
+
+    Waits up to TTL_S where another machine had it.
+    """
+    machine = machine or machine_id()
+    path = folder / "lease.json"
+    lock = (folder / "lease.lock").open("ab")
+    try:
+        has_lock = _lock(lock, path)
+        owner = _read(path)
+        if owner is not None and not (has_lock and owner.machine == machine):
+            await _wait_until_dead(path, owner, clock, sleep)
+        mine = Owner(secrets.token_hex(16), machine, platform.node(), os.getpid())
+        _write(path, mine)
+    except BaseException:
+        lock.close()
+        raise
+    return Lease(path, mine, lock)
+
+
+async def hold(folder: Path, work: Callable[[], Awaitable[None]]) -> None:
+    """Await `work()` with the lease of `folder`. Raises JobInUse, also when another process takes over meanwhile."""
+    lease = await claim(folder)
+    try:
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(lease.keep())
+            await work()
+            keeping.cancel()
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    finally:
+        lease.release()
+
+
+def machine_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return platform.node()
+
+
+def _lock(lock: BinaryIO, path: Path) -> bool:
+    """False on a file system without locks. Raises JobInUse."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _in_use(_read(path)) from None
+    except OSError:
+        return False
+    return True
+
+
+async def _wait_until_dead(path: Path, seen: Owner, clock: Callable[[], float], sleep: Sleep) -> None:
+    began_at_s = clock()
+    while clock() - began_at_s < TTL_S:
+        await sleep(LOOK_S)
+        owner = _read(path)
+        if owner is None:
+            return
+        if owner != seen:
+            raise _in_use(owner)
+
+
+def _check_owner(owner: Owner | None, token: str) -> None:
+    if owner is not None and owner.token != token:
+        raise _in_use(owner)
+
+
+def _in_use(owner: Owner | None) -> JobInUse:
+    by = "another process" if owner is None else f"process {owner.pid} on {owner.name}"
+    return JobInUse(f"{by} makes this book already: stop it first, or wait for it")
+
+
+def _read(path: Path) -> Owner | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Owner)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write(path: Path, owner: Owner) -> None:
+    write_atomically(path, msgspec.json.encode(owner))

@@ -1,0 +1,161 @@
+"""Segments that are missing are spoken, with all slots, each once."""
+
+import asyncio
+import errno
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.books.book import Chapter
+from app.books.job import ChapterHead, Job, Manifest
+from app.books.speaking import Progress, Speaker
+from app.engine.values import Samples
+from app.errors import EngineFailure, StorageFailure
+from app.text.lexicon import no_lexicons
+from tests.support.books import RECIPE
+from tests.support.fake_engine import FakeEngine
+
+TEXT = "One bell rang here. Two bells rang there.\n\nThree bells rang far away."
+
+
+def run(
+    tmp_path: Path,
+    *texts: str,
+    engine: FakeEngine | None = None,
+    job: Job | None = None,
+    is_preview: bool = False,
+    meanwhile: Callable[[FakeEngine], Awaitable[None]] | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> tuple[Job, FakeEngine, Progress]:
+    """Speak chapters of these texts."""
+
+    async def scenario() -> tuple[Job, FakeEngine, Progress]:
+        used = engine or FakeEngine()
+        folder = job or Job(tmp_path / "job")
+        folder.open()
+        progress = Progress(num_chars=sum(map(len, texts)))
+        heads = [(ChapterHead(number, f"Chapter {number}"), Chapter("", text)) for number, text in enumerate(texts, 1)]
+        chapters = tuple(head for head, _ in heads)
+        folder.write_manifest(Manifest(source="", title="", author="", language="en", recipe=RECIPE, chapters=chapters))
+        speaker = Speaker(used, used.voice("heart"), RECIPE, folder, "en", no_lexicons, progress, say=say, sleep=sleep)
+        other = asyncio.create_task(meanwhile(used)) if meanwhile else None
+        try:
+            await speaker.speak(heads, is_preview=is_preview)
+            if other is not None:
+                await other
+        finally:
+            await used.aclose()
+        return folder, used, progress
+
+    return asyncio.run(scenario())
+
+
+def test_every_segment_of_every_chapter_has_its_file(tmp_path: Path) -> None:
+    job, engine, progress = run(tmp_path, TEXT, "The end of it all.")
+    plans = list(job.chapters())
+    assert [len(plan.pieces) for plan in plans] == [3, 1]
+    assert all(job.has_segment(piece.key) for plan in plans for piece in plan.pieces)
+    assert (len(engine.requests), progress.num_made, progress.num_segments) == (4, 4, 4)
+    assert progress.made_s == pytest.approx(0.1 * 18, abs=0.05)
+
+
+def test_a_second_run_speaks_nothing(tmp_path: Path) -> None:
+    run(tmp_path, TEXT)
+    _, engine, progress = run(tmp_path, TEXT)
+    assert (len(engine.requests), progress.num_made) == (0, 0)
+    assert progress.done_chars == progress.found_chars > 0
+
+
+def test_the_same_text_is_never_spoken_twice(tmp_path: Path) -> None:
+    job, engine, _ = run(tmp_path, "The bell rang twice.\n\nThe bell rang twice.", "The bell rang twice.")
+    assert len(engine.requests) == 1
+    assert [len(plan.pieces) for plan in job.chapters()] == [2, 1]
+
+
+def test_the_samples_of_a_segment_do_not_depend_on_its_neighbours(tmp_path: Path) -> None:
+    alone, _, _ = run(tmp_path / "a", "Three bells rang far away.")
+    among, _, _ = run(tmp_path / "b", TEXT)
+    key = next(alone.chapters()).pieces[0].key
+    assert np.array_equal(alone.read_segment(key), among.read_segment(key))
+
+
+def test_all_slots_are_filled_and_the_queue_holds_one_more_for_each(tmp_path: Path) -> None:
+    engine = FakeEngine(max_slots=3, max_queue=64)
+    counts: list[int] = []
+
+    async def look(engine: FakeEngine) -> None:
+        while engine.stats().admitted_requests < 6:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        counts.append(engine.stats().admitted_requests)
+        engine.release.set()
+
+    text = "\n\n".join(f"We wait for bell {number} here." for number in range(20))
+    run(tmp_path, text, engine=engine, meanwhile=look)
+    assert counts == [6]
+    assert len(engine.requests) == 20
+
+
+def test_an_engine_without_a_queue_is_not_asked_for_more_than_it_takes(tmp_path: Path) -> None:
+    _, engine, _ = run(tmp_path, TEXT, engine=FakeEngine(max_slots=1, max_queue=0))
+    assert len(engine.requests) == 3
+
+
+def test_a_failure_ends_the_run_with_its_own_error_and_keeps_what_was_made(tmp_path: Path) -> None:
+    with pytest.raises(EngineFailure):
+        text = "One bell rang here.\n\nThe engines fail us now.\n\nThree bells rang far away."
+        run(tmp_path, text, engine=FakeEngine(max_slots=1, max_queue=0))
+    _, engine, _ = run(tmp_path, "One bell rang here.")
+    assert engine.requests == []
+
+
+def test_a_preview_is_about_a_minute_of_each_chapter_and_the_whole_book_uses_it(tmp_path: Path) -> None:
+    text = "\n\n".join(f"This is sentence {number} of the chapter, in ten words." for number in range(100))
+    job, engine, _ = run(tmp_path, text, text.replace("chapter", "story"), is_preview=True)
+    assert [len(plan.pieces) for plan in job.chapters()] == [60, 60]
+    _, rest, _ = run(tmp_path, text)
+    assert (len(engine.requests), len(rest.requests)) == (120, 40)
+
+
+def test_characters_that_are_not_spoken_are_reported_once(tmp_path: Path) -> None:
+    _, _, progress = run(tmp_path, "Hello 世 there, my friend.", "Good 世 morning, my friend.")
+    assert progress.warnings == ["not spoken, because the fake engine cannot: 世"]
+
+
+class FullDisk(Job):
+    """Takes no segments until `room` is set."""
+
+    def __init__(self, folder: Path, code: int = errno.ENOSPC) -> None:
+        super().__init__(folder)
+        self._code = code
+        self.room = threading.Event()
+
+    def write_segment(self, key: str, samples: Samples, sample_rate_hz: int) -> None:
+        if not self.room.is_set():
+            raise OSError(self._code, "no room")
+        super().write_segment(key, samples, sample_rate_hz)
+
+
+def test_a_full_disk_pauses_with_one_line_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    said: list[str] = []
+    waits: list[float] = []
+    disk = FullDisk(tmp_path / "job")
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 9:
+            disk.room.set()
+
+    job, engine, progress = run(tmp_path, TEXT, job=disk, say=said.append, sleep=sleep)
+    assert [line.split(":")[0] for line in said] == ["paused", "there is room again"]
+    assert (len(engine.requests), progress.num_made) == (3, 3)
+    assert all(job.has_segment(piece.key) for piece in next(job.chapters()).pieces)
+
+
+def test_another_fault_of_the_disk_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailure, match="cannot be written: no room"):
+        run(tmp_path, TEXT, job=FullDisk(tmp_path / "job", errno.EIO))
