@@ -57,7 +57,7 @@ class LoudnessMeter:
         self._take()
 
     def result(self) -> Loudness:
-        """Of all samples so far, but for the last 0.1 s."""
+        """Loudness of all samples so far, but for the last 0.1 s."""
         peak = self._peak + _RESOLUTION if self._peak else 0.0
         return Loudness(integrated_lufs=self._integrated_lufs, true_peak_dbtp=amplitude_to_dbfs(peak))
 

@@ -14,7 +14,7 @@ NOISE_WINDOW_S = 0.5
 
 
 class ChapterLevels(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one chapter as it is written, its silence included. Minus infinity for silence."""
+    """Levels of one chapter as it is written, its silence included. Minus infinity for silence."""
 
     title: str
     seconds: float
@@ -59,7 +59,7 @@ class LevelMeter:
 
 
 def find_faults(levels: ChapterLevels) -> list[str]:
-    """What a shop would refuse in a chapter; empty when it passes."""
+    """Reasons for which a shop would refuse a chapter; empty when it passes."""
     faults: list[str] = []
     if not MIN_RMS_DBFS <= levels.rms_dbfs <= MAX_RMS_DBFS:
         faults.append(f"RMS {levels.rms_dbfs:.1f} dB is not between {MIN_RMS_DBFS:g} and {MAX_RMS_DBFS:g} dB")

@@ -24,7 +24,7 @@ HEAD_S = 0.75
 """Silence before the first word of a chapter, and after its last one; shops ask for 0.5 to 1 s, and 1 to 5 s."""
 TAIL_S = 1.75
 TARGET_LUFS = -19.0
-"""Of a mono file: as loud as -16 LUFS in stereo."""
+"""Loudness of a mono file: as loud as -16 LUFS in stereo."""
 CEILING_DBFS = -3.5
 """Half a decibel below what shops accept: a lossy codec moves peaks."""
 

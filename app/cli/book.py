@@ -99,7 +99,7 @@ def book(
 
 
 class Target:
-    """Where a book is written. Raises InvalidField for a name without a format."""
+    """The file to which a book is written. Raises InvalidField for a name without a format."""
 
     def __init__(self, output: str, format_name: str | None) -> None:
         self.path = Path(output)

@@ -11,7 +11,7 @@ from app.speech.events import SegmentEnded
 
 
 class CharacterTimes(msgspec.Struct, kw_only=True):
-    """Of an HTTP answer, in seconds from its first sample; the three lists are equally long."""
+    """Times of an HTTP answer, in seconds from its first sample; the three lists are equally long."""
 
     characters: list[str]
     character_start_times_seconds: list[float]
@@ -28,7 +28,7 @@ class TimedAudio(msgspec.Struct, kw_only=True):
 
 
 class MessageAlignment(msgspec.Struct, kw_only=True, rename="camel"):
-    """Of a message of a WebSocket, in milliseconds."""
+    """Times of a message of a WebSocket, in milliseconds."""
 
     chars: list[str]
     char_start_times_ms: list[int]

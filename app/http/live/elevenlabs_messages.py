@@ -46,7 +46,7 @@ class ClientMessage(msgspec.Struct, kw_only=True):
 
     @property
     def api_key(self) -> str:
-        """Of the first message, for callers that cannot send headers."""
+        """Key in the first message, for callers that cannot send headers."""
         bearer = (self.authorization or "").removeprefix("Bearer ")
         return self.xi_api_key or self.dashed_api_key or bearer
 

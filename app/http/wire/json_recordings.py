@@ -26,7 +26,7 @@ _FORMS: dict[str, Any] = {  # Any: msgspec's own annotation of types
     "ref_audio": str | list[str],
     "references": list[_Reference],
 }
-"""Of fields that are not simply lists of texts."""
+"""Types of the fields that are not simply lists of texts."""
 
 
 def split_recordings(
