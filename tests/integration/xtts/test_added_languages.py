@@ -36,7 +36,7 @@ def test_a_language_that_a_fine_tune_has_added_is_spoken_on_every_route(
         health: dict[str, Any] = get(server, "/health")
         assert (health["languages"][-1], health["languages_as_written"]) == ("vi", ["vi"])
         assert get(server, "/speakers")["speakers"][0]["languages"][-1] == "vi"
-        assert get(server, "/languages")["languages"]["vi"] == "vi"
+        assert get(server, "/languages")["languages"]["Vietnamese"] == "vi"
         body = get(server, "/docs/openapi.json")["components"]["schemas"]["TtsBody"]
         assert "vi" in body["properties"]["language"]["enum"]
         answer = speak(server, text=TEXT, language="vi-VN")

@@ -57,6 +57,11 @@ function range(low, high, above, unit = "") {
   return `${lowest} to ${high} ${unit}`.trim();
 }
 
+/** Fields that an object must have, with the first of its alternatives (`oneOf`). */
+function requiredOf({ required = [], oneOf = [] }) {
+  return [...required, ...(oneOf[0]?.required ?? [])];
+}
+
 /** A value that the server takes: what the document gives as an example, else the least that is allowed. */
 export function exampleOf(root, schema) {
   const option = withoutNull(root, schema).options[0] ?? {};
@@ -66,7 +71,7 @@ export function exampleOf(root, schema) {
   if (option.enum) return option.enum[0];
   if (option.type === "array") return [exampleOf(root, option.items)];
   if (option.type === "object") {
-    return Object.fromEntries((option.required ?? []).map((name) => [name, exampleOf(root, option.properties[name])]));
+    return Object.fromEntries(requiredOf(option).map((name) => [name, exampleOf(root, option.properties[name])]));
   }
   if (option.type === "number" || option.type === "integer") return option.minimum ?? 1;
   if (option.type === "boolean") return false;
