@@ -42,8 +42,8 @@ def test_a_stream_has_the_samples_of_a_whole_answer(xtts_server: RunningServer) 
 
 
 @pytest.mark.slow
-def test_a_dialogue_of_two_voices_has_the_bytes_of_its_turns_joined(xtts_server: RunningServer) -> None:
-    """Decoded in one batch, each turn from the same seed."""
+def test_a_dialogue_of_two_voices_has_the_samples_of_its_turns_joined(xtts_server: RunningServer) -> None:
+    """Decoded in one batch, each turn from the same seed. The chunks of the vocoder change the last bit of a sum."""
     turns = [
         {"text": "Is anybody there?", "speaker_id": "Ada Tiny", "language": "en"},
         {"text": "Nur der Wind.", "speaker_id": "Björn Small", "language": "de", "speed": 1.2},
@@ -54,7 +54,9 @@ def test_a_dialogue_of_two_voices_has_the_bytes_of_its_turns_joined(xtts_server:
         joined = b"".join(client.post("/tts", json=turn | asked).raise_for_status().content for turn in turns)
         for stream in (False, True):
             body = {"turns": turns, "stream": stream} | asked
-            assert client.post("/tts", json=body).raise_for_status().content == joined
+            content = client.post("/tts", json=body).raise_for_status().content
+            samples = [np.frombuffer(each, "<i2").astype(int) for each in (content, joined)]
+            np.testing.assert_allclose(*samples, atol=1, rtol=0)
 
 
 @WITHOUT_INT8

@@ -13,7 +13,16 @@ def cut(text: str, language: str = "en", max_chars: int = 250) -> list[str]:
 
 @pytest.mark.parametrize(
     ("code", "language"),
-    [("en-US", "en"), ("EN_gb", "en"), ("zh", "zh-cn"), ("zh-hans", "zh-cn"), ("pt-BR", "pt"), (" Hi ", "hi"), ("English", "en"), ("german", "de")],
+    [
+        ("en-US", "en"),
+        ("EN_gb", "en"),
+        ("zh", "zh-cn"),
+        ("zh-hans", "zh-cn"),
+        ("pt-BR", "pt"),
+        (" Hi ", "hi"),
+        ("English", "en"),
+        ("german", "de"),
+    ],
 )
 def test_names_that_callers_use_are_understood(code: str, language: str) -> None:
     assert match_language(code, tuple(LANGUAGES)) == language
