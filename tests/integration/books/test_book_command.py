@@ -40,8 +40,14 @@ def segments(data: Path) -> dict[str, bytes]:
 
 
 def start(*arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+    """`chorus book`. SIGINT reaches it also where this process ignores it, as in the background of a shell."""
     command = [sys.executable, "-m", "app", "book", *arguments]
-    return subprocess.Popen(command, env=os.environ | variables, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command,
+        env=os.environ | variables,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def wait_for_segments(data: Path, count: int, process: subprocess.Popen[bytes]) -> None:
