@@ -40,6 +40,7 @@ CHANGED = {
     "DEPLOY_WEIGHTS_VOLUME": "other-weights",
     "DEPLOY_VOICES_VOLUME": "other-voices",
     "DEPLOY_MODEL": "/weights/fine-tuned",
+    "DEPLOY_ASR_MODEL": "/weights/models/whisper",
 }
 
 
@@ -209,6 +210,8 @@ def test_a_container_finds_the_servers_settings_and_the_deployment(by_default: M
         "CHORUS_MODEL": f"/weights/models/xtts_v2/{REVISION}",
         "CHORUS_DATA": "/data",
         "CHORUS_DEVICE": "cuda",
+        "CHORUS_ASR_MODEL": "off",
+        "CHORUS_ASR_DEVICE": "cpu",
     }
     assert load_deployment(variables(by_default)) == load_deployment({"DEPLOY_IMAGE": IMAGE})
 
@@ -217,6 +220,7 @@ def test_a_container_finds_what_was_changed(with_all_changed: ModalServer) -> No
     found = variables(with_all_changed)
     assert {name: value for name, value in found.items() if name.startswith("DEPLOY_")} == CHANGED
     assert found["CHORUS_MODEL"] == CHANGED["DEPLOY_MODEL"]
+    assert found["CHORUS_ASR_MODEL"] == CHANGED["DEPLOY_ASR_MODEL"]
 
 
 def test_the_adapter_imports_with_what_a_container_has_and_without_a_warning(with_all_changed: ModalServer) -> None:
