@@ -113,10 +113,11 @@ class Job:
         try:
             with av.open(io.BytesIO(path.read_bytes()), "r", format="flac") as container:
                 stream = container.streams.audio[0]
+                duration = stream.duration
                 # Frames with a false checksum are left out, instead of becoming noise.
                 stream.codec_context.options = {"err_detect": "crccheck+explode"}
                 steps = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])
-            if len(steps) != stream.duration:
+            if len(steps) != duration:
                 raise ValueError("samples are missing")
         except (av.error.FFmpegError, FileNotFoundError, ValueError) as error:
             path.unlink(missing_ok=True)
