@@ -52,7 +52,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Speech(Protocol):
-    """What an answer sends: a SpeechStream, or a Dialogue of several. The holder must close it."""
+    """Speech of one answer: a SpeechStream, or a Dialogue of several. The holder must close it."""
 
     @property
     def sample_rate_hz(self) -> int: ...

@@ -106,7 +106,7 @@ def _quietest_s(samples: Samples, start_s: float, end_s: float) -> float:
     if not len(frames):
         return (start_s + end_s) / 2
     levels = np.mean(np.square(frames), axis=1)
-    # Of several quiet frames the middle one: speech has soft edges.
+    # The middle one of several quiet frames is taken, because speech has soft edges.
     quiet = np.flatnonzero(levels <= 2 * levels.min())
     return (first + (int(quiet[len(quiet) // 2]) + 0.5) * frame) / SAMPLE_RATE_HZ
 

@@ -20,7 +20,7 @@ SPEAK2MARY = {
     "AUDIO": "WAVE_FILE",
     "VOICE": "cmu-slt-hsmm",
 }
-"""Of speak2mary 1.5.0, which Home Assistant uses, without settings."""
+"""Query of speak2mary 1.5.0, which Home Assistant uses, without settings."""
 
 
 def seconds(audio: bytes) -> float:
