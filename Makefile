@@ -156,7 +156,7 @@ $(VENV)/.made-for:
 	@pwd -P > $@
 
 $(VENV)/.run: $(VENV)/.made-for requirements/run.txt requirements/build.txt pyproject.toml app/__init__.py
-	$(call stage,Installing the light core (about 330 MB),$(PIP) $(FROM_LOCK) -r requirements/run.txt -r requirements/build.txt \
+	$(call stage,Installing the light core (about 380 MB),$(PIP) $(FROM_LOCK) -r requirements/run.txt -r requirements/build.txt \
 		&& $(PIP) install --no-deps --no-build-isolation --editable .)
 	@touch $@
 
