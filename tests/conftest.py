@@ -1,5 +1,6 @@
 """Fixtures of all tests: servers (real uvicorn servers on real sockets) and the tiny XTTS checkpoint."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -17,6 +18,16 @@ from tests.support.server import RunningServer, serve
 if read_driver()[1] == 0:
     # Without a GPU Triton's kernels are interpreted. It wants to know before anybody imports it.
     os.environ["TRITON_INTERPRET"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Restore the root logger's level and the handling of warnings, which a command sets for the whole process."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")
