@@ -41,7 +41,7 @@ def test_a_graph_draws_the_codes_of_its_launches(tiny: Pair, decoder: Decoder, c
 
 def test_what_cannot_be_captured_is_told_with_its_shape_and_the_way_out(cuda: torch.device) -> None:
     asked = torch.ones(1, device=cuda)
-    with pytest.raises(EngineUnavailable, match=r"2 rows and 8 positions .* CHORUS_CUDA_GRAPHS=0"):
+    with pytest.raises(EngineUnavailable, match=r"(?s)2 rows and 8 positions .* CHORUS_CUDA_GRAPHS=0"):
         GraphRunner(lambda count, span: asked.item(), Buckets(slots=(2,), positions=(8,)), cuda)
 
 

@@ -47,7 +47,7 @@ def measure_loads(
     prefill_s = 0.0
     num_sequences = 1
     while True:
-        joining = [_sequence(config, vocoder.device) for _ in range(num_sequences - batch.size)]
+        joining = [_sequence(config) for _ in range(num_sequences - batch.size)]
         prefill_s += _seconds(lambda joining=joining: batch.join(joining).wait(), clock)
         step_s = median(_seconds(lambda: batch.step().wait(), clock) for _ in range(STEPS))
         load = step_s / config.model_args.code_s + prefill_s / SENTENCE_S + num_sequences * vocoder_load
@@ -86,8 +86,8 @@ def _vocoder_load(vocoder: Vocoder, config: ModelConfig, clock: Callable[[], flo
     return seconds / (count * lengths[1] * vocoder.frame_samples / config.model_args.output_sample_rate)
 
 
-def _sequence(config: ModelConfig, device: torch.device) -> XttsSequence:
-    """A sequence of a silent voice, in a request of its own."""
+def _sequence(config: ModelConfig) -> XttsSequence:
+    """A sequence of a silent voice, in a request of its own. A voice is on the host, as in every request."""
     args = config.model_args
     sequence = XttsSequence(
         segment=Segment(0, "", Boundary.SENTENCE),
@@ -98,7 +98,7 @@ def _sequence(config: ModelConfig, device: torch.device) -> XttsSequence:
         text_tokens=(0,) * min(SENTENCE_TOKENS, args.gpt_max_text_tokens),
         budget=Budget(args.max_audio_codes, args.max_audio_codes),
     )
-    latents = torch.zeros(NUM_CONDITIONING_LATENTS, args.gpt_n_model_channels, device=device)
+    latents = torch.zeros(NUM_CONDITIONING_LATENTS, args.gpt_n_model_channels)
     conditioning = VoiceConditioning(latents, torch.zeros(args.d_vector_dim, 1))
     sampling = config.sampling
     sampling = msgspec.structs.replace(sampling, seed=0)

@@ -28,6 +28,7 @@ from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.runner.state import BatchState
 from app.engine.xtts.runner.step import take_step
 from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.step_times import measure_loads
 from app.engine.xtts.vocoder.chunks import Chunk
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
@@ -56,7 +57,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: [0] * tensor.shape[0])
     monkeypatch.setattr(torch.cuda, "Event", NoEvent)
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
-    monkeypatch.setattr(FakeTensor, "numpy", lambda tensor: np.zeros(tuple(tensor.shape), np.float32))
+    monkeypatch.setattr(FakeTensor, "numpy", array_of)
     # Under inference mode new tensors would be real ones.
     for owner, names in (
         (Batch, ("join", "step", "leave", "reset")),
@@ -67,6 +68,13 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
             monkeypatch.setattr(owner, name, getattr(owner, name).__wrapped__)
     with FakeTensorMode() as mode:
         yield mode
+
+
+def array_of(tensor: torch.Tensor) -> np.ndarray:
+    """Zeros of the tensor's shape; as with a real tensor, a device's memory cannot be an array."""
+    if tensor.device.type != "cpu":
+        raise TypeError(f"can't convert {tensor.device} device type tensor to numpy")
+    return np.zeros(tuple(tensor.shape), np.float32)
 
 
 def faked(value: Any, mode: FakeTensorMode) -> Any:
@@ -112,6 +120,15 @@ def sequence_on_the_cpu(tiny: Pair, mode: FakeTensorMode) -> XttsSequence:
     with unset_fake_temporarily():
         tokens = torch.tensor([5, 6, 7])
         return tiny.sequence(tokens, seeded(1), latents=mode.from_tensor(tiny.voice.gpt_conditioning_latents))
+
+
+def test_the_measured_loads_are_of_sequences_on_their_device(fake: FakeTensorMode, tiny: Pair) -> None:
+    """Runs at every start: it stopped each server with a GPU while its silent voice lay on the device."""
+    networks = on_cuda(tiny.checkpoint.networks, fake)
+    batch = Batch(networks.decoder, slots=3, max_codes=40, device=CUDA)
+    vocoder = Vocoder(networks.generator, few_shapes=True)
+    loads = measure_loads(batch, vocoder, tiny.checkpoint.config, clock=lambda: 0.0)
+    assert list(loads) == [1, 2, 3]
 
 
 class OnTheDeviceOnly(TorchDispatchMode):
