@@ -124,8 +124,10 @@ class Job:
             raise StorageFailure(f"{path} was damaged and is removed; the same command makes it again") from error
         return steps.astype(np.float32) / np.float32(INT16_SCALE)
 
-    def free_bytes(self) -> int:
-        return shutil.disk_usage(self.folder).free
+    def remove_segments(self) -> None:
+        """Also those of other voices, and the plans of the chapters. The manifest stays."""
+        for path in (self._segments, self._chapters):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _segment_path(self, key: str) -> Path:
         return self._segments / key[:2] / f"{key}.flac"

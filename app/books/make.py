@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from app.audio.loudness import gain_for
 from app.books.assembly import Finished, Mastering, Output
 from app.books.book import Book, Chapter
 from app.books.job import ChapterHead, Job, Manifest
+from app.books.language import choose_language
 from app.books.plan import Recipe
 from app.books.speaking import Progress, Speaker
 from app.engine.base import EngineInfo
@@ -21,10 +23,12 @@ from app.speech.service import SpeechService
 from app.voices.levels import level_of
 
 Numbered = tuple[int, Chapter]
+Wait = Callable[[float], None]
+"""Waits for so many seconds. Raises InterruptedError to stop."""
 
 
 class BookOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`language` "": the engine's default; `voice` None: its first."""
+    """`language` "": the book's own; `voice` None: the engine's first."""
 
     source: str
     voice: str | None = None
@@ -57,7 +61,9 @@ async def speak_book(
 
     Raises UnsupportedLanguage, UnknownSpeaker, StorageFailure, and what the engine raises.
     """
-    language = service.check_language(options.language)
+    language, warning = choose_language(service, options.language, book.language)
+    if warning:
+        progress.warnings.append(warning)
     voice = await service.voices.find(options.voice)
     await level_of(service.engine, voice)
     recipe = _recipe(service.engine.info, settings, voice, options)
@@ -92,20 +98,22 @@ def _recipe(info: EngineInfo, settings: Settings, voice: Voice, options: BookOpt
     )
 
 
-async def assemble(job: Job, output: Output, sample_rate_hz: int, write: Callable[[Mastering], None]) -> Finished:
+async def assemble(
+    job: Job, output: Output, sample_rate_hz: int, write: Callable[[Job, Mastering, Wait], None]
+) -> Finished:
     """Measure the book, and `write` its files on the same thread. Cancelling stops both soon.
 
     Raises StorageFailure for a damaged segment, and what `write` raises.
     """
     stopped = threading.Event()
 
-    def check() -> None:
-        if stopped.is_set():
+    def wait(seconds: float) -> None:
+        if stopped.wait(seconds):
             raise InterruptedError("stopped")
 
     def run() -> Finished:
-        mastering = Mastering(job, output, sample_rate_hz, check)
-        write(mastering)
+        mastering = Mastering(job, output, sample_rate_hz, partial(wait, 0.0))
+        write(job, mastering, wait)
         return mastering.result()
 
     return await WHOLE_ANSWERS.run_interruptible(run, stopped.set)

@@ -5,13 +5,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import click
 
 from app.books.acx import find_faults
-from app.books.assembly import Finished, Mastering, Output, file_name
+from app.books.assembly import Finished, Output
 from app.books.audio_file import BookFormat
 from app.books.book import Book
 from app.books.job import Job
@@ -19,8 +18,8 @@ from app.books.lease import hold
 from app.books.make import BookOptions, Numbered, assemble, job_folder, speak_book
 from app.books.reading import read_book
 from app.books.speaking import Progress
+from app.cli.book_files import BookFiles, Target
 from app.cli.book_progress import BookDisplay, duration
-from app.cli.output import open_output
 from app.engine.factory import build_engine
 from app.errors import InvalidField, UnreadableBook
 from app.lifecycle import Lifecycle
@@ -42,7 +41,7 @@ PAUSED = 130
 @click.option("--format", "format_name", type=click.Choice([each.value for each in BookFormat]),
               help="Where the ending does not say; of a folder mp3 by default.")  # fmt: skip
 @click.option("--voice", help="A voice from `chorus voices`; the first one by default.")
-@click.option("--language", default="", help="English by default, or the first language of an engine without it.")
+@click.option("--language", default="", help="The book's own by default, or English where it names none.")
 @click.option("--chapters", "wanted", help="Numbers from --list, such as 3-7 or 1,4,9-.")
 @click.option("--speed", type=click.FloatRange(MIN_SPEED, MAX_SPEED), default=1.0, show_default=True)
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True,
@@ -50,6 +49,8 @@ PAUSED = 130
 @click.option("--lexicon", type=click.Path(exists=True, dir_okay=False),
               help="TOML file of words and how they are said (CHORUS_LEXICON).")  # fmt: skip
 @click.option("--preview", is_flag=True, help="Only the first minute of each chapter; the whole book reuses it.")
+@click.option("--keep/--clean", "keeps", default=True, show_default=True,
+              help="Keep the segments for changes, or remove them when the file is written and read back.")  # fmt: skip
 @click.option("--list", "is_listing", is_flag=True, help="List the chapters and stop.")
 @click.option("--acx", is_flag=True, help="Check the levels that audiobook shops ask for; exit status 1 if one fails.")
 def book(
@@ -63,6 +64,7 @@ def book(
     seed: int,
     lexicon: str | None,
     preview: bool,
+    keeps: bool,
     is_listing: bool,
     acx: bool,
 ) -> None:
@@ -83,40 +85,23 @@ def book(
         _list(found, chapters)
         return
     target = Target(output, format_name)
+    target.check()
     options = BookOptions(source=source, voice=voice, language=language, speed=speed, seed=seed, is_preview=preview)
     progress = Progress(num_chars=_count_chars(chapters, preview=preview))
     try:
-        finished = asyncio.run(_make(settings, found, chapters, options, target, progress))
+        finished = asyncio.run(_make(settings, found, chapters, options, target, progress, keeps=keeps))
     except KeyboardInterrupt:
         share = min(99, 100 * progress.done_chars // progress.num_chars)
         click.echo(f"paused at {share} %: the same command goes on", err=True)
         sys.exit(PAUSED)
     for warning in progress.warnings:
         click.echo(f"warning: {warning}", err=True)
-    _report(target, finished, job_folder(settings.data, target.path))
+    _report(target, finished)
+    if keeps:
+        folder = job_folder(settings.data, target.path)
+        click.echo(f"the segments stay in {folder}, for changes; --clean removes them", err=True)
     if acx and not _passes_acx(finished):
         sys.exit(1)
-
-
-class Target:
-    """The file to which a book is written. Raises InvalidField for a name without a format."""
-
-    def __init__(self, output: str, format_name: str | None) -> None:
-        self.path = Path(output)
-        self.is_folder = self.path.is_dir() or output.endswith("/")
-        self.book_format = _choose_format(self.path, format_name, is_folder=self.is_folder)
-
-
-def _choose_format(path: Path, format_name: str | None, *, is_folder: bool) -> BookFormat:
-    if format_name is not None:
-        return BookFormat(format_name)
-    if is_folder:
-        return BookFormat.MP3
-    try:
-        return BookFormat(path.suffix.lower().removeprefix("."))
-    except ValueError:
-        known = ", ".join(each.suffix for each in BookFormat)
-        raise InvalidField(f"{path} has no ending that gives a format; known are {known}, or add --format") from None
 
 
 async def _read(source: str) -> Book:
@@ -168,6 +153,8 @@ async def _make(
     options: BookOptions,
     target: Target,
     progress: Progress,
+    *,
+    keeps: bool,
 ) -> Finished:
     job = Job(job_folder(settings.data, target.path))
     results: list[Finished] = []
@@ -185,7 +172,10 @@ async def _make(
                 )  # fmt: skip
                 display.say("writing the file")
                 output = Output(book_format=target.book_format, title=book.title, author=book.author, cover=book.cover)
-                results.append(await assemble(job, output, rate_hz, partial(_write, job, target, len(book.chapters))))
+                files = BookFiles(target, len(book.chapters), display.say)
+                results.append(await assemble(job, output, rate_hz, files.write))
+            if not keeps:
+                await asyncio.to_thread(job.remove_segments)
         finally:
             await service.aclose()
 
@@ -194,19 +184,7 @@ async def _make(
     return results[0]
 
 
-def _write(job: Job, target: Target, num_chapters: int, mastering: Mastering) -> None:
-    if not target.is_folder:
-        with open_output(str(target.path)) as file:
-            mastering.write_book(file)
-        return
-    target.path.mkdir(parents=True, exist_ok=True)
-    for plan in job.chapters():
-        name = file_name(plan.head, num_chapters, target.book_format.suffix)
-        with open_output(str(target.path / name)) as file:
-            mastering.write_chapter(plan, file)
-
-
-def _report(target: Target, finished: Finished, folder: Path) -> None:
+def _report(target: Target, finished: Finished) -> None:
     loudness = finished.loudness
     seconds = sum(chapter.seconds for chapter in finished.chapters)
     click.echo(
@@ -215,7 +193,6 @@ def _report(target: Target, finished: Finished, folder: Path) -> None:
         f"(gain {finished.gain_db:+.1f} dB)",
         err=True,
     )
-    click.echo(f"the segments stay in {folder}, for changes: remove the folder when you need none", err=True)
 
 
 def _passes_acx(finished: Finished) -> bool:

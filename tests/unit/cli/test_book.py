@@ -9,7 +9,8 @@ from app.books.audio_file import BookFormat
 from app.books.book import Book, Chapter
 from app.books.speaking import Progress
 from app.cli import main
-from app.cli.book import Target, choose_chapters
+from app.cli.book import choose_chapters
+from app.cli.book_files import Target
 from app.cli.book_progress import describe, duration
 from app.errors import InvalidField
 from tests.support.books import make_epub, nav, page
