@@ -4,7 +4,7 @@ A book is read twice: for its loudness, then to write it with one gain. A limite
 down the few peaks that the gain would raise above what shops accept.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -18,6 +18,7 @@ from app.books.acx import ChapterLevels, LevelMeter
 from app.books.audio_file import BookFile, BookFormat, Mark, Tags
 from app.books.book import Cover
 from app.books.job import ChapterHead, ChapterPlan, Job
+from app.books.timing import Timing
 from app.engine.values import Samples
 
 HEAD_S = 0.75
@@ -61,6 +62,7 @@ class Mastering:
         self._levels: dict[int, LevelMeter] = {}
         self._num_metered = 0
         """samples of the book, from its first one, that the meters have seen: a file may be written twice"""
+        self._timings: dict[int, tuple[Timing, ...]] = {}
         self._marks, self.gain_db = self._measure()
 
     @property
@@ -70,6 +72,10 @@ class Mastering:
 
     def mark(self, plan: ChapterPlan) -> Mark:
         return self._marks[plan.head.number]
+
+    def timings(self, plan: ChapterPlan) -> Sequence[Timing]:
+        """One for each of its pieces."""
+        return self._timings[plan.head.number]
 
     def write_book(self, file: BinaryIO) -> None:
         """One file with all chapters."""
@@ -107,10 +113,15 @@ class Mastering:
         num_samples = 0
         for plan in self._job.chapters():
             start = num_samples
-            for samples in self._samples(plan):
+            timings: list[Timing] = []
+            for samples, is_speech in self._samples(plan):
                 meter.push(samples)
+                if is_speech:
+                    at = num_samples - start
+                    timings.append(Timing(at, at + len(samples), self._lufs(samples)))
                 num_samples += len(samples)
             marks[plan.head.number] = Mark(plan.head.title, start, num_samples)
+            self._timings[plan.head.number] = tuple(timings)
         lufs = meter.result().integrated_lufs
         gain_db = min(max(TARGET_LUFS - lufs, -MAX_GAIN_DB), MAX_GAIN_DB) if np.isfinite(lufs) else 0.0
         return marks, gain_db
@@ -130,18 +141,24 @@ class Mastering:
             self._num_metered = max(self._num_metered, num_before)
             book_file.write(samples)
 
-        for samples in self._samples(plan):
+        for samples, _ in self._samples(plan):
             write(limiter.push(samples * gain))
         write(limiter.close())
 
-    def _samples(self, plan: ChapterPlan) -> Iterator[Samples]:
-        yield self._silence(HEAD_S)
+    def _samples(self, plan: ChapterPlan) -> Iterator[tuple[Samples, bool]]:
+        """Samples and whether they are those of a piece."""
+        yield self._silence(HEAD_S), False
         for index, piece in enumerate(plan.pieces):
             self._check()
-            yield self._job.read_segment(piece.key)
+            yield self._job.read_segment(piece.key), True
             if index + 1 < len(plan.pieces):
-                yield self._silence(piece.pause_s)
-        yield self._silence(TAIL_S)
+                yield self._silence(piece.pause_s), False
+        yield self._silence(TAIL_S), False
+
+    def _lufs(self, samples: Samples) -> float:
+        meter = LoudnessMeter(self._rate_hz, has_peak=False)
+        meter.push(samples)
+        return meter.result().integrated_lufs
 
     def _silence(self, seconds: float) -> Samples:
         return np.zeros(round(seconds * self._rate_hz), np.float32)

@@ -11,9 +11,11 @@ import msgspec
 from app.audio.loudness import gain_for
 from app.books.assembly import Finished, Mastering, Output
 from app.books.book import Book, Chapter
+from app.books.checking import Checker
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.language import choose_language
 from app.books.plan import Recipe
+from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.engine.base import EngineInfo
 from app.engine.values import Voice
@@ -56,6 +58,7 @@ async def speak_book(
     *,
     on_progress: Callable[[Progress], None],
     say: Callable[[str], None],
+    checker: Checker | None = None,
 ) -> None:
     """Make every segment of `chapters` that `job` does not hold. The caller has the lease.
 
@@ -77,10 +80,11 @@ async def speak_book(
         chapters=tuple(head for head, _ in heads),
     )
     job.write_manifest(manifest)
+    if checker is not None:
+        checker.check_language(language)
     find_lexicons = service.find_lexicons({}, voice.id)
-    speaker = Speaker(
-        service.engine, voice, recipe, job, language, find_lexicons, progress, on_progress=on_progress, say=say
-    )
+    maker = SegmentMaker(service.engine, {voice.id: voice}, job, checker=checker, say=say)
+    speaker = Speaker(service.engine, maker, recipe, job, language, find_lexicons, progress, on_progress=on_progress)
     await speaker.speak(heads, is_preview=options.is_preview)
     job.write_manifest(msgspec.structs.replace(manifest, is_spoken=True))
 

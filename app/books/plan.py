@@ -54,6 +54,7 @@ class Planned(msgspec.Struct, frozen=True):
 
     piece: Piece
     sequence: Sequence
+    recipe: Recipe
 
 
 class PlannedBlock(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ def _planned(sequence: Sequence, recipe: Recipe) -> Planned:
     pause_s = DEFAULT_PAUSES.after(segment.boundary) / 1000 if segment.pause_s is None else segment.pause_s
     # A request of its own: an engine's noise depends on the number of a segment, which an edit would change.
     sequence.segment = msgspec.structs.replace(segment, index=0, pause_s=None)
-    return Planned(Piece(recipe.key(sequence), segment.text, pause_s), sequence)
+    return Planned(Piece(recipe.key(sequence), segment.text, pause_s), sequence, recipe)
 
 
 def seed_of(key: str) -> int:

@@ -1,33 +1,27 @@
 """`chorus book`."""
 
 import asyncio
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from app.books.acx import find_faults
-from app.books.assembly import Finished, Output
+from app.books.assembly import Finished
 from app.books.audio_file import BookFormat
 from app.books.book import Book
-from app.books.job import Job
-from app.books.lease import hold
-from app.books.make import BookOptions, Numbered, assemble, job_folder, speak_book
-from app.books.reading import read_book
+from app.books.make import BookOptions, Numbered, job_folder
 from app.books.speaking import Progress
-from app.cli.book_files import BookFiles, Target
-from app.cli.book_progress import BookDisplay, duration
-from app.engine.factory import build_engine
-from app.errors import InvalidField, UnreadableBook
-from app.lifecycle import Lifecycle
+from app.books.timing import CaptionFormat
+from app.cli.book_files import Target
+from app.cli.book_progress import duration
+from app.cli.book_run import MAX_RETRIES, Wishes, make_book, read_source
+from app.errors import InvalidField
 from app.observability.log import configure_logging
 from app.pools import switch_threads_often
-from app.settings import Settings, load_settings
+from app.settings import load_settings
 from app.speech.request import MAX_SEED, MAX_SPEED, MIN_SPEED
-from app.speech.service import SpeechService
 
 WORDS_PER_MINUTE = 150
 PREVIEW_CHARS = 900
@@ -49,6 +43,12 @@ PAUSED = 130
 @click.option("--lexicon", type=click.Path(exists=True, dir_okay=False),
               help="TOML file of words and how they are said (CHORUS_LEXICON).")  # fmt: skip
 @click.option("--preview", is_flag=True, help="Only the first minute of each chapter; the whole book reuses it.")
+@click.option("--captions", type=click.Choice([each.value for each in CaptionFormat]),
+              help="Also write which text is heard when, beside each file.")  # fmt: skip
+@click.option("--check", type=click.Choice(["report", "retry"]),
+              help="Compare each segment with its text; retry reads failed ones again. Needs `make asr`.")  # fmt: skip
+@click.option("--report", type=click.Path(dir_okay=False),
+              help="JSON file: each segment's times, loudness and doubts.")  # fmt: skip
 @click.option("--keep/--clean", "keeps", default=True, show_default=True,
               help="Keep the segments for changes, or remove them when the file is written and read back.")  # fmt: skip
 @click.option("--list", "is_listing", is_flag=True, help="List the chapters and stop.")
@@ -64,6 +64,9 @@ def book(
     seed: int,
     lexicon: str | None,
     preview: bool,
+    captions: str | None,
+    check: str | None,
+    report: str | None,
     keeps: bool,
     is_listing: bool,
     acx: bool,
@@ -77,7 +80,7 @@ def book(
     configure_logging("error", "text")
     switch_threads_often()
     settings = load_settings(max_text_chars=sys.maxsize, lexicon=lexicon)
-    found = asyncio.run(_read(source))
+    found = asyncio.run(read_source(source))
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     chapters = choose_chapters(found, wanted)
@@ -85,11 +88,18 @@ def book(
         _list(found, chapters)
         return
     target = Target(output, format_name)
-    target.check()
     options = BookOptions(source=source, voice=voice, language=language, speed=speed, seed=seed, is_preview=preview)
+    wishes = Wishes(
+        target=target,
+        captions=None if captions is None else CaptionFormat(captions),
+        report=None if report is None else Path(report),
+        max_retries={None: None, "report": 0, "retry": MAX_RETRIES}[check],
+        keeps=keeps,
+    )
+    wishes.check()
     progress = Progress(num_chars=_count_chars(chapters, preview=preview))
     try:
-        finished = asyncio.run(_make(settings, found, chapters, options, target, progress, keeps=keeps))
+        finished = asyncio.run(make_book(settings, found, chapters, options, wishes, progress))
     except KeyboardInterrupt:
         share = min(99, 100 * progress.done_chars // progress.num_chars)
         click.echo(f"paused at {share} %: the same command goes on", err=True)
@@ -97,23 +107,13 @@ def book(
     for warning in progress.warnings:
         click.echo(f"warning: {warning}", err=True)
     _report(target, finished)
+    if progress.num_doubtful:
+        click.echo(f"{progress.num_doubtful} doubtful segments; --report FILE names them", err=True)
     if keeps:
         folder = job_folder(settings.data, target.path)
         click.echo(f"the segments stay in {folder}, for changes; --clean removes them", err=True)
     if acx and not _passes_acx(finished):
         sys.exit(1)
-
-
-async def _read(source: str) -> Book:
-    if source == "-":
-        with tempfile.TemporaryFile() as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-            return await read_book(file, "-")
-    try:
-        with Path(source).open("rb") as file:
-            return await read_book(file, Path(source).name)
-    except OSError as error:
-        raise UnreadableBook(f"{source} cannot be read: {error.strerror}") from error
 
 
 def choose_chapters(book: Book, wanted: str | None) -> list[Numbered]:
@@ -144,44 +144,6 @@ def _list(book: Book, chapters: Sequence[Numbered]) -> None:
 
 def _count_chars(chapters: Sequence[Numbered], *, preview: bool) -> int:
     return sum(min(len(chapter.text), PREVIEW_CHARS if preview else sys.maxsize) for _, chapter in chapters)
-
-
-async def _make(
-    settings: Settings,
-    book: Book,
-    chapters: Sequence[Numbered],
-    options: BookOptions,
-    target: Target,
-    progress: Progress,
-    *,
-    keeps: bool,
-) -> Finished:
-    job = Job(job_folder(settings.data, target.path))
-    results: list[Finished] = []
-
-    async def work() -> None:
-        lifecycle = Lifecycle()
-        lifecycle.is_ready()
-        service = SpeechService(await asyncio.to_thread(build_engine, settings), settings, lifecycle)
-        try:
-            rate_hz = service.engine.info.sample_rate_hz
-            with BookDisplay(progress) as display:
-                await speak_book(
-                    service, settings, book, chapters, options, job, progress,
-                    on_progress=display.update, say=display.say,
-                )  # fmt: skip
-                display.say("writing the file")
-                output = Output(book_format=target.book_format, title=book.title, author=book.author, cover=book.cover)
-                files = BookFiles(target, len(book.chapters), display.say)
-                results.append(await assemble(job, output, rate_hz, files.write))
-            if not keeps:
-                await asyncio.to_thread(job.remove_segments)
-        finally:
-            await service.aclose()
-
-    job.open()
-    await hold(job.folder, work)
-    return results[0]
 
 
 def _report(target: Target, finished: Finished) -> None:

@@ -2,19 +2,24 @@
 
 import errno
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import click
+import msgspec
 
 from app.books.assembly import Mastering, file_name
 from app.books.audio_file import BookFormat, Mark
-from app.books.job import ChapterPlan, Job
+from app.books.job import Job
 from app.books.make import Wait
+from app.books.report import make_report
+from app.books.timing import CaptionFormat, make_cues, write_cues
 from app.books.verification import verify_file
 from app.cli.output import is_seekable, replace_file, unwritable
 from app.errors import InvalidField
+from app.text.captions import Cue
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM_CHECK_S, MAX_ROOM_CHECK_S = 5.0, 60.0
@@ -31,59 +36,117 @@ class Target:
         self.is_folder = self.path.is_dir() or output.endswith("/")
         self.book_format = _choose_format(self.path, format_name, is_folder=self.is_folder)
 
+    @property
+    def is_replaceable(self) -> bool:
+        """False for a device, a pipe and standard output."""
+        return self.is_folder or is_seekable(str(self.path))
+
     def check(self) -> None:
         """Make the folder of a file a chapter, and try the place where files go, before hours are spent.
 
         Raises click.ClickException.
         """
-        folder = self.path if self.is_folder else self.path.resolve().parent
-        probe = folder / f".{self.path.name}.partial"
-        try:
-            if self.is_folder:
-                folder.mkdir(parents=True, exist_ok=True)
-            elif not is_seekable(str(self.path)):
-                return
-            probe.unlink(missing_ok=True)
-            probe.touch(exist_ok=False)
-            probe.unlink()
-        except OSError as error:
-            raise unwritable(str(self.path), error) from error
+        if self.is_folder:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise unwritable(str(self.path), error) from error
+            check_place(self.path / "01")
+        else:
+            check_place(self.path)
+
+
+def check_place(path: Path) -> None:
+    """Raises click.ClickException where no file can be written beside `path`."""
+    try:
+        if not is_seekable(str(path)):
+            return
+        probe = path.resolve().with_name(f".{path.name}.partial")
+        probe.unlink(missing_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise unwritable(str(path), error) from error
 
 
 class BookFiles:
-    """Blocking; for one thread. `say`: called with a line for people."""
+    """Blocking; for one thread.
 
-    def __init__(self, target: Target, num_chapters: int, say: Callable[[str], None]) -> None:
+    captions   None: no captions
+    report     file of the report; None: no report
+    say        called with a line for people
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        num_chapters: int,
+        say: Callable[[str], None],
+        *,
+        captions: CaptionFormat | None = None,
+        report: Path | None = None,
+    ) -> None:
         self._target = target
         self._num_chapters = num_chapters
         self._say = say
+        self._captions = captions
+        self._report = report
 
-    def write(self, job: Job, mastering: Mastering, wait: Wait) -> None:
+    def write(self, job: Job, mastering: Mastering, wait: Wait, warnings: Sequence[str] = ()) -> None:
         """Write all files. A file a chapter that fails leaves the others to be written.
+
+        warnings   for the report
 
         Raises click.ClickException that names the files without success; what `wait` and `mastering` raise.
         """
         target = self._target
-        rate_hz = mastering.sample_rate_hz
-        if not target.is_folder:
-            self._write(target.path, mastering.marks, rate_hz, mastering.write_book, wait)
-            return
+        if target.is_folder:
+            self._write_chapters(job, mastering, wait)
+        else:
+            self._write(target.path, mastering.write_book, wait, self._verify(mastering, mastering.marks))
+            self._write_captions(target.path, _cues_of_book(job, mastering), wait)
+        if self._report is not None:
+            report = make_report(job, mastering, mastering.result(), tuple(warnings))
+            self._write_bytes(self._report, msgspec.json.format(msgspec.json.encode(report)) + b"\n", wait)
+
+    def _write_chapters(self, job: Job, mastering: Mastering, wait: Wait) -> None:
+        target = self._target
         failures: list[str] = []
         for plan in job.chapters():
             path = target.path / file_name(plan.head, self._num_chapters, target.book_format.suffix)
-
-            def write_chapter(file: BinaryIO, plan: ChapterPlan = plan) -> None:
-                mastering.write_chapter(plan, file)
-
+            write = partial(mastering.write_chapter, plan)
+            cues = make_cues(plan.pieces, mastering.timings(plan), mastering.sample_rate_hz)
             try:
-                self._write(path, (mastering.mark(plan),), rate_hz, write_chapter, wait)
+                self._write(path, write, wait, self._verify(mastering, (mastering.mark(plan),)))
+                self._write_captions(path, cues, wait)
             except click.ClickException as error:
                 failures.append(error.message)
         if failures:
             raise click.ClickException("\n".join(failures))
 
+    def _verify(self, mastering: Mastering, marks: Sequence[Mark]) -> Callable[[Path], None]:
+        def verify(path: Path) -> None:
+            verify_file(path, self._target.book_format, marks, mastering.sample_rate_hz)
+
+        return verify
+
+    def _write_captions(self, audio: Path, cues: Iterator[Cue], wait: Wait) -> None:
+        if self._captions is not None:
+            text = write_cues(self._captions, cues)
+            self._write_bytes(audio.with_suffix(self._captions.suffix), text.encode(), wait)
+
+    def _write_bytes(self, path: Path, data: bytes, wait: Wait) -> None:
+        def write(file: BinaryIO) -> None:
+            file.write(data)
+
+        self._write(path, write, wait)
+
     def _write(
-        self, path: Path, marks: Sequence[Mark], rate_hz: int, write: Callable[[BinaryIO], None], wait: Wait
+        self,
+        path: Path,
+        write: Callable[[BinaryIO], None],
+        wait: Wait,
+        verify: Callable[[Path], None] = lambda path: None,
     ) -> None:
         pause_s = ROOM_CHECK_S
         is_file = is_seekable(str(path))
@@ -97,7 +160,7 @@ class BookFiles:
                         num_bytes = file.tell() if is_file else 0
                     file.flush()
                     if is_file:
-                        verify_file(Path(file.name), self._target.book_format, marks, rate_hz)
+                        verify(Path(file.name))
             except InterruptedError:
                 raise
             except OSError as error:
@@ -115,6 +178,12 @@ class BookFiles:
             if shutil.disk_usage(path.resolve().parent).free > num_bytes + MORE_ROOM_BYTES:
                 break
         self._say("there is room again: going on")
+
+
+def _cues_of_book(job: Job, mastering: Mastering) -> Iterator[Cue]:
+    for plan in job.chapters():
+        start = mastering.mark(plan).start
+        yield from make_cues(plan.pieces, mastering.timings(plan), mastering.sample_rate_hz, start=start)
 
 
 def _choose_format(path: Path, format_name: str | None, *, is_folder: bool) -> BookFormat:

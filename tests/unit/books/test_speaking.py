@@ -11,6 +11,7 @@ import pytest
 
 from app.books.book import Chapter
 from app.books.job import ChapterHead, Job, Manifest
+from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.engine.values import Samples
 from app.errors import EngineFailure, StorageFailure
@@ -41,7 +42,8 @@ def run(
         heads = [(ChapterHead(number, f"Chapter {number}"), Chapter("", text)) for number, text in enumerate(texts, 1)]
         chapters = tuple(head for head, _ in heads)
         folder.write_manifest(Manifest(source="", title="", author="", language="en", recipe=RECIPE, chapters=chapters))
-        speaker = Speaker(used, used.voice("heart"), RECIPE, folder, "en", no_lexicons, progress, say=say, sleep=sleep)
+        maker = SegmentMaker(used, {RECIPE.voice: used.voice("heart")}, folder, say=say, sleep=sleep)
+        speaker = Speaker(used, maker, RECIPE, folder, "en", no_lexicons, progress)
         other = asyncio.create_task(meanwhile(used)) if meanwhile else None
         try:
             await speaker.speak(heads, is_preview=is_preview)
