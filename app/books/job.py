@@ -47,6 +47,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Recipe
     chapters: tuple[ChapterHead, ...]
     """those that are made"""
+    voices: dict[str, str] = {}
+    """ids of voices beside the narrator's, by the names in the text"""
     is_spoken: bool = False
     """True when each segment of each chapter has been made"""
 

@@ -11,6 +11,7 @@ import msgspec
 from app.audio.loudness import gain_for
 from app.books.assembly import Finished, Mastering, Output
 from app.books.book import Book, Chapter
+from app.books.cast import Cast, Reader
 from app.books.checking import Checker
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.language import choose_language
@@ -19,7 +20,7 @@ from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.engine.base import EngineInfo
 from app.engine.values import Voice
-from app.pools import WHOLE_ANSWERS
+from app.pools import TEXT, WHOLE_ANSWERS
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.voices.levels import level_of
@@ -59,17 +60,18 @@ async def speak_book(
     on_progress: Callable[[Progress], None],
     say: Callable[[str], None],
     checker: Checker | None = None,
+    cast: Cast | None = None,
 ) -> None:
     """Make every segment of `chapters` that `job` does not hold. The caller has the lease.
 
     Raises UnsupportedLanguage, UnknownSpeaker, StorageFailure, and what the engine raises.
     """
+    cast = cast or Cast()
     language, warning = choose_language(service, options.language, book.language)
     if warning:
         progress.warnings.append(warning)
-    voice = await service.voices.find(options.voice)
-    await level_of(service.engine, voice)
-    recipe = _recipe(service.engine.info, settings, voice, options)
+    readers = await _find_readers(service, settings, cast, chapters, options)
+    recipe = readers[""].recipe
     heads = [(ChapterHead(number, chapter.title), chapter) for number, chapter in chapters]
     manifest = Manifest(
         source=options.source,
@@ -78,15 +80,34 @@ async def speak_book(
         language=language,
         recipe=recipe,
         chapters=tuple(head for head, _ in heads),
+        voices={name: reader.voice.id for name, reader in readers.items() if name},
     )
     job.write_manifest(manifest)
     if checker is not None:
         checker.check_language(language)
-    find_lexicons = service.find_lexicons({}, voice.id)
-    maker = SegmentMaker(service.engine, {voice.id: voice}, job, checker=checker, say=say)
-    speaker = Speaker(service.engine, maker, recipe, job, language, find_lexicons, progress, on_progress=on_progress)
+    voices = {reader.voice.id: reader.voice for reader in readers.values()}
+    maker = SegmentMaker(service.engine, voices, job, checker=checker, say=say)
+    speaker = Speaker(service.engine, maker, cast, readers, job, language, progress, on_progress=on_progress)
     await speaker.speak(heads, is_preview=options.is_preview)
     job.write_manifest(msgspec.structs.replace(manifest, is_spoken=True))
+
+
+async def _find_readers(
+    service: SpeechService, settings: Settings, cast: Cast, chapters: Sequence[Numbered], options: BookOptions
+) -> dict[str, Reader]:
+    """Every reader of these chapters, so that a name without a voice is known before the first word."""
+    names = await TEXT.run(_names_of, cast, chapters)
+    readers: dict[str, Reader] = {}
+    for name in ("", *names):
+        voice = await service.voices.find(cast.voice(name) if name else cast.narrator or options.voice)
+        await level_of(service.engine, voice)
+        recipe = _recipe(service.engine.info, settings, voice, options)
+        readers[name] = Reader(voice, recipe, service.find_lexicons({}, voice.id))
+    return readers
+
+
+def _names_of(cast: Cast, chapters: Sequence[Numbered]) -> list[str]:
+    return sorted({run.name for _, chapter in chapters for run in cast.runs(chapter.text) if run.name})
 
 
 def _recipe(info: EngineInfo, settings: Settings, voice: Voice, options: BookOptions) -> Recipe:

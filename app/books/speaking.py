@@ -1,18 +1,18 @@
 """Speaks the segments of a book that are not there yet, with all slots of the engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 
 from app.books.book import Chapter
+from app.books.cast import Cast, Reader, Run
 from app.books.job import ChapterHead, ChapterPlan, Job
-from app.books.plan import Piece, Planned, Recipe, plan_block, split_blocks
+from app.books.plan import Piece, Planned, inside_paragraph, plan_block, split_blocks
 from app.books.segments import SegmentMaker
 from app.engine.base import Engine
 from app.pools import TEXT
-from app.text.lexicon import FindLexicons
 
 PREVIEW_S = 60.0
 
@@ -37,26 +37,30 @@ class Progress(msgspec.Struct, kw_only=True):
 
 
 class Speaker:
-    """One run over a book. Lives on the event loop. `on_progress` is called after each segment."""
+    """One run over a book. Lives on the event loop.
+
+    readers       by the names of the cast's runs
+    on_progress   called after each segment
+    """
 
     def __init__(
         self,
         engine: Engine,
         maker: SegmentMaker,
-        recipe: Recipe,
+        cast: Cast,
+        readers: Mapping[str, Reader],
         job: Job,
         language: str,
-        find_lexicons: FindLexicons,
         progress: Progress,
         *,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self._engine = engine
         self._maker = maker
-        self._recipe = recipe
+        self._cast = cast
+        self._readers = readers
         self._job = job
         self._language = language
-        self._find_lexicons = find_lexicons
         self._on_progress = on_progress
         self._seen: set[str] = set()
         info = engine.info
@@ -96,19 +100,29 @@ class Speaker:
 
     async def _plan(self, chapter: Chapter, *, is_preview: bool) -> AsyncIterator[Sequence[Planned]]:
         planned_s = 0.0
-        for text in split_blocks(chapter.text):
-            block = await TEXT.run(plan_block, self._engine, text, self._language, self._find_lexicons, self._recipe)
+        for run in self._cast.runs(chapter.text):
+            async for segments in self._plan_run(run):
+                if is_preview:
+                    lengths_s = [planned.sequence.normal_s / planned.recipe.speed for planned in segments]
+                    ends_s = np.cumsum([planned_s, *lengths_s])
+                    segments = segments[: int(np.searchsorted(ends_s[:-1], PREVIEW_S))]
+                    planned_s = float(ends_s[-1])
+                yield segments
+                if is_preview and planned_s >= PREVIEW_S:
+                    return
+
+    async def _plan_run(self, run: Run) -> AsyncIterator[Sequence[Planned]]:
+        reader = self._readers[run.name]
+        held: Sequence[Planned] = ()
+        for text in split_blocks(run.text):
+            if held:
+                yield held
+            block = await TEXT.run(plan_block, self._engine, text, self._language, reader.find_lexicons, reader.recipe)
             self.progress.warnings += [line for line in block.warnings if line not in self.progress.warnings]
-            segments = block.segments
-            if is_preview:
-                ends_s = np.cumsum(
-                    [planned_s, *(planned.sequence.normal_s / self._recipe.speed for planned in segments)]
-                )
-                segments = segments[: int(np.searchsorted(ends_s[:-1], PREVIEW_S))]
-                planned_s = float(ends_s[-1])
-            yield segments
-            if is_preview and planned_s >= PREVIEW_S:
-                return
+            held = block.segments
+        if held and not run.ends_paragraph:
+            held = (*held[:-1], inside_paragraph(held[-1]))
+        yield held
 
     async def _speak_one(self, chapter: str, planned: Planned) -> None:
         progress = self.progress

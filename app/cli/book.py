@@ -11,6 +11,7 @@ from app.books.acx import find_faults
 from app.books.assembly import Finished
 from app.books.audio_file import BookFormat
 from app.books.book import Book
+from app.books.cast import Cast, read_cast
 from app.books.make import BookOptions, Numbered, job_folder
 from app.books.speaking import Progress
 from app.books.timing import CaptionFormat
@@ -35,6 +36,8 @@ PAUSED = 130
 @click.option("--format", "format_name", type=click.Choice([each.value for each in BookFormat]),
               help="Where the ending does not say; of a folder mp3 by default.")  # fmt: skip
 @click.option("--voice", help="A voice from `chorus voices`; the first one by default.")
+@click.option("--cast", "cast_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="TOML file of names in the book and their voices.")  # fmt: skip
 @click.option("--language", default="", help="The book's own by default, or English where it names none.")
 @click.option("--chapters", "wanted", help="Numbers from --list, such as 3-7 or 1,4,9-.")
 @click.option("--speed", type=click.FloatRange(MIN_SPEED, MAX_SPEED), default=1.0, show_default=True)
@@ -58,6 +61,7 @@ def book(
     output: str | None,
     format_name: str | None,
     voice: str | None,
+    cast_file: Path | None,
     language: str,
     wanted: str | None,
     speed: float,
@@ -87,6 +91,9 @@ def book(
     if output is None or is_listing:
         _list(found, chapters)
         return
+    cast = Cast() if cast_file is None else read_cast(cast_file)
+    if cast.narrator is not None and voice is not None:
+        raise click.UsageError(f"--voice {voice}: {cast_file} names the narrator already; leave one of them out")
     target = Target(output, format_name)
     options = BookOptions(source=source, voice=voice, language=language, speed=speed, seed=seed, is_preview=preview)
     wishes = Wishes(
@@ -99,7 +106,7 @@ def book(
     wishes.check()
     progress = Progress(num_chars=_count_chars(chapters, preview=preview))
     try:
-        finished = asyncio.run(make_book(settings, found, chapters, options, wishes, progress))
+        finished = asyncio.run(make_book(settings, found, chapters, options, cast, wishes, progress))
     except KeyboardInterrupt:
         share = min(99, 100 * progress.done_chars // progress.num_chars)
         click.echo(f"paused at {share} %: the same command goes on", err=True)

@@ -14,6 +14,7 @@ import msgspec
 from app.asr.base import Recognizer
 from app.books.assembly import Finished, Output
 from app.books.book import Book
+from app.books.cast import Cast
 from app.books.checking import Checker
 from app.books.job import Job
 from app.books.lease import hold
@@ -71,6 +72,7 @@ async def make_book(
     book: Book,
     chapters: Sequence[Numbered],
     options: BookOptions,
+    cast: Cast,
     wishes: Wishes,
     progress: Progress,
 ) -> Finished:
@@ -93,7 +95,7 @@ async def make_book(
             with BookDisplay(progress) as display:
                 await speak_book(
                     service, settings, book, chapters, options, job, progress,
-                    on_progress=display.update, say=display.say, checker=checker,
+                    on_progress=display.update, say=display.say, checker=checker, cast=cast,
                 )  # fmt: skip
                 display.say("writing the file")
                 output = Output(book_format=target.book_format, title=book.title, author=book.author, cover=book.cover)

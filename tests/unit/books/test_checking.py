@@ -10,6 +10,7 @@ import pytest
 
 from app.asr.alignment import Alignment, Edit, KnownSpeech
 from app.books.book import Chapter
+from app.books.cast import Cast, Reader
 from app.books.checking import Checker
 from app.books.job import ChapterHead, Job
 from app.books.notes import Notes
@@ -52,9 +53,11 @@ def run(
         engine, used = Seeded(), job or Job(folder)
         used.open()
         checker = None if critic is None else Checker(critic, max_retries=max_retries)
-        maker = SegmentMaker(engine, {RECIPE.voice: engine.voice("heart")}, used, checker=checker)
+        voice = engine.voice("heart")
+        readers = {"": Reader(voice, RECIPE, no_lexicons)}
+        maker = SegmentMaker(engine, {voice.id: voice}, used, checker=checker)
         progress = Progress(num_chars=len(TEXT))
-        speaker = Speaker(engine, maker, RECIPE, used, "en", no_lexicons, progress)
+        speaker = Speaker(engine, maker, Cast(), readers, used, "en", progress)
         try:
             await speaker.speak([(ChapterHead(1, "One"), Chapter("One", TEXT))])
         finally:
