@@ -75,7 +75,7 @@ def book(
     is_listing: bool,
     acx: bool,
 ) -> None:
-    """Make an audiobook of FILE: .epub, .txt, .md or .html, or standard input (`-`).
+    """Make an audiobook of FILE: .epub, .docx, .txt, .md or .html, a folder of such files, or standard input (`-`).
 
     Ctrl-C pauses, and the same command goes on. After a change of the text only the changed sentences are spoken again.
     """

@@ -19,7 +19,7 @@ from app.books.checking import Checker
 from app.books.job import Job
 from app.books.lease import hold
 from app.books.make import BookOptions, Numbered, assemble, job_folder, speak_book
-from app.books.reading import read_book
+from app.books.reading import read_book, read_book_folder
 from app.books.speaking import Progress
 from app.books.timing import CaptionFormat
 from app.cli.book_files import BookFiles, Target, check_place
@@ -55,11 +55,13 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_source(source: str) -> Book:
-    """`source`: a file, or `-` for standard input. Raises UnreadableBook."""
+    """`source`: a file, a folder, or `-` for standard input. Raises UnreadableBook."""
     if source == "-":
         with tempfile.TemporaryFile() as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
             return await read_book(file, "-")
+    if Path(source).is_dir():
+        return await read_book_folder(Path(source))
     try:
         with Path(source).open("rb") as file:
             return await read_book(file, Path(source).name)
