@@ -72,7 +72,7 @@ async def read_folder(folder: Path, read_file: ReadFile) -> Book:
     )
 
 
-def _order(path: Path) -> Sequence[tuple[int, str]]:
+def _order(path: Path) -> list[tuple[int, str]]:
     parts = re.split(r"(\d+)", path.name.casefold())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
