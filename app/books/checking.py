@@ -6,7 +6,7 @@ import msgspec
 
 from app.asr.alignment import KnownSpeech
 from app.asr.base import Recognizer
-from app.asr.verdict import judge, thresholds_for
+from app.asr.verdict import Fault, judge, thresholds_for
 from app.books.notes import SegmentCheck
 from app.engine.scheduler import Sequence
 from app.engine.values import Samples
@@ -54,11 +54,16 @@ class Checker:
             except ChorusError as error:
                 return SegmentCheck(model=model, outcome="inconclusive", reason=error.message)
         verdict = judge(alignment, self._thresholds)
-        return SegmentCheck(model=model, outcome=verdict.outcome, reason=verdict.reason, faults=verdict.faults)
+        faults = tuple(_rounded(fault) for fault in verdict.faults)
+        return SegmentCheck(model=model, outcome=verdict.outcome, reason=verdict.reason, faults=faults)
 
 
 def retried(check: SegmentCheck, num_retries: int) -> SegmentCheck:
     return msgspec.structs.replace(check, num_retries=num_retries)
+
+
+def _rounded(fault: Fault) -> Fault:
+    return msgspec.structs.replace(fault, start_s=round(fault.start_s, 3), end_s=round(fault.end_s, 3))
 
 
 def _base(language: str) -> str:

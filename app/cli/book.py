@@ -115,7 +115,7 @@ def book(
         click.echo(f"warning: {warning}", err=True)
     _report(target, finished)
     if progress.num_doubtful:
-        click.echo(f"{progress.num_doubtful} doubtful segments; --report FILE names them", err=True)
+        click.echo(f"doubtful segments: {progress.num_doubtful}; --report FILE names them", err=True)
     if keeps:
         folder = job_folder(settings.data, target.path)
         click.echo(f"the segments stay in {folder}, for changes; --clean removes them", err=True)
