@@ -58,6 +58,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     asr_device: Annotated[
         Literal["auto", "cpu", "cuda"], Meta(description="Where Whisper computes: `auto` prefers a GPU with cuBLAS 12")
     ] = "auto"
+    check: Annotated[
+        Literal["off", "report", "retry"],
+        Meta(
+            description="Check of speech against its text, for requests that name none, if there is a Whisper model: "
+            "`report` says what is wrong, `retry` also speaks doubtful segments again"
+        ),
+    ] = "off"
     data: Annotated[Path, Meta(description="Folder for everything the server writes")] = Path("data")
     host: Annotated[
         str,

@@ -21,6 +21,31 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     """the words that it concerns"""
 
+    def moved(self, by_s: float) -> "Fault":
+        """The same fault in a recording with `by_s` seconds before it."""
+        start_s, end_s = round(by_s + self.start_s, 3), round(by_s + self.end_s, 3)
+        return msgspec.structs.replace(self, start_s=start_s, end_s=end_s)
+
+    @property
+    def description(self) -> str:
+        """For people, such as `"not" is missing`."""
+        words = f'"{self.text}"'
+        match self.kind:
+            case "missing":
+                return f"{words} is missing"
+            case "repeated":
+                return f"{words} is said twice"
+            case "swapped":
+                return f"{words} is said in another order"
+            case "extra_sound":
+                return f"{self.end_s - self.start_s:.1f} s of other sound"
+            case "silence":
+                return f"{self.end_s - self.start_s:.1f} s of silence"
+            case "cut_off":
+                return f"{words} is cut off"
+            case "wrong_length":
+                return "it is much too fast or too slow"
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome

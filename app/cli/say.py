@@ -20,9 +20,9 @@ from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
 from app.speech.captions import CAPTION_SUFFIXES, write_captions
 from app.speech.events import SegmentEnded
+from app.speech.receipt import Receipt
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.stream import Receipt
 from app.startup import unchecked, untimed
 from app.text.markup import Markup
 
@@ -139,7 +139,7 @@ async def _speak(
     columns = (TextColumn("speaking"), BarColumn(), TextColumn("{task.fields[audio]}"), TimeRemainingColumn())
     lifecycle = Lifecycle()
     lifecycle.is_ready()
-    recognizer = await asyncio.to_thread(open_recognizer, settings) if request.word_times else None
+    recognizer = await asyncio.to_thread(_open_recognizer, settings) if request.word_times else None
     engine = await asyncio.to_thread(build_engine, settings)
     service = SpeechService(engine, settings, lifecycle, recognizer=recognizer)
     try:
@@ -161,11 +161,11 @@ async def _speak(
             await recognizer.aclose()
 
 
-def open_recognizer(settings: Settings) -> Recognizer:
+def _open_recognizer(settings: Settings) -> Recognizer:
     """Raises TranscriptionUnavailable with the command that adds one."""
-    from app.asr import factory
+    from app.asr.factory import open_recognizer
 
-    recognizer, reason = factory.open_recognizer(settings, stage=untimed, check=unchecked)
+    recognizer, reason = open_recognizer(settings, stage=untimed, check=unchecked)
     if recognizer is None:
         raise TranscriptionUnavailable(reason)
     return recognizer

@@ -5,6 +5,7 @@ values: a route is a template.
 """
 
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -29,7 +30,8 @@ from app.http.metric_buckets import (
 )
 from app.http.recognizer_metrics import RecognizerCollector, TranscriptionMetrics
 from app.lifecycle import Lifecycle, Status
-from app.speech.stream import Receipt
+from app.speech.events import CheckOutcome
+from app.speech.receipt import Receipt
 
 disable_created_metrics()  # they double the series, and nothing here reads them
 
@@ -92,6 +94,24 @@ class Metrics:
             "Gaps in streamed answers: the listener had played all it had got, and the server let it wait.",
             registry=registry,
         )
+        self._checks = Counter(
+            "chorus_checks_total",
+            "Segments that were checked against their text, by verdict of the speech that was delivered.",
+            ("verdict",),
+            registry=registry,
+        )
+        for outcome in get_args(CheckOutcome):
+            self._checks.labels(outcome)  # series of a rate begin at 0
+        self._check_attempts = Counter(
+            "chorus_check_attempts_total",
+            "Segments that were spoken again, because an earlier attempt did not say their text.",
+            registry=registry,
+        )
+        self._check_seconds = Counter(
+            "chorus_check_seconds_total",
+            "Seconds that the recogniser took for checks and times of words, waits included.",
+            registry=registry,
+        )
         self.transcriptions = TranscriptionMetrics(registry)
 
     def on_exchange_end(self, route: str, status: str, seconds: float) -> None:
@@ -104,6 +124,10 @@ class Metrics:
         self._segments.inc(receipt.num_segments)
         self._characters.inc(receipt.num_characters)
         self._underruns.inc(receipt.num_underruns)
+        for checked in receipt.checks:
+            self._checks.labels(checked.verdict).inc()
+            self._check_attempts.inc(checked.num_attempts - 1)
+        self._check_seconds.inc(receipt.check_s)
         if receipt.queue_s is not None:
             self._queue_seconds.observe(receipt.queue_s)
         if receipt.first_audio_s is not None:

@@ -18,11 +18,13 @@ import msgspec
 import numpy as np
 
 from app.errors import NothingToSpeak, TextTooLong
-from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
+from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
+from app.speech.playback import Listener
+from app.speech.receipt import Receipt
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stitch import pause_samples
-from app.speech.stream import Receipt, SpeechStream
+from app.speech.stream import SpeechStream
 from app.text.markup import Markup
 from app.text.segments import Boundary
 from app.text.sentence_buffer import Sentence, SentenceBuffer
@@ -81,7 +83,8 @@ class Conversation:
         on_spoken: Callable[[Receipt], None],
     ) -> None:
         self._service = service
-        self._request = msgspec.structs.replace(request, allows_silence=True, listener=object())
+        self._listener = Listener()
+        self._request = msgspec.structs.replace(request, allows_silence=True, listener=self._listener)
         self.max_pending_chars = max_pending_chars
         self._on_spoken = on_spoken
         self.seed = secrets.randbits(32) if request.seed is None else request.seed
@@ -259,7 +262,7 @@ class Conversation:
                     yield SegmentEnded(
                         first_index + index, text, round(start_s + segment_start_s, 6), round(start_s + end_s, 6)
                     )
-                case WordsSpoken():
+                case WordsSpoken() | SegmentChecked():
                     yield event.moved(first_index, start_s)
                 case _:
                     for at in range(0, len(event), self._num_piece):
@@ -276,6 +279,7 @@ class Conversation:
         self._written = asyncio.Queue()
         self._buffer = self._new_buffer()
         self._last_boundary = None
+        self._listener.stopped()
         self._count(-self._num_pending)
         current, self._current = self._current, None
         for _ in range(self._admitted.qsize()):

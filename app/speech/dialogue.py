@@ -15,11 +15,12 @@ import numpy as np
 
 from app.engine.values import Samples
 from app.errors import ChorusError, NothingToSpeak
-from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
-from app.speech.playback import Playback
+from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
+from app.speech.playback import Listener, Playback
+from app.speech.receipt import Receipt, Speech
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.stream import Receipt, Speech, SpeechStream
+from app.speech.stream import SpeechStream
 
 MAX_TURNS = 1000
 MAX_PAUSE_MS = 10_000
@@ -60,7 +61,7 @@ class Dialogue:
     def __init__(
         self, service: SpeechService, turns: Sequence[Turn], *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        listener = object()
+        listener = Listener()
         self._service = service
         self._clock = clock
         self._turns = [Turn(msgspec.structs.replace(turn.request, listener=listener), turn.pause_s) for turn in turns]
@@ -74,6 +75,8 @@ class Dialogue:
         self._ready: deque[SpeechEvent] = deque()
         self._segments: list[SegmentEnded] = []
         self._words: list[WordsSpoken] = []
+        self._checks: list[SegmentChecked] = []
+        self._check_s = 0.0
         self._warnings: list[str] = []
         self._first: Receipt | None = None
         """of the first turn that was heard"""
@@ -109,6 +112,9 @@ class Dialogue:
             num_underruns=self._playback.num_underruns,
             segments=tuple(self._segments),
             words=tuple(self._words),
+            check=self._service.check_mode(self._turns[0].request),
+            checks=tuple(self._checks),
+            check_s=self._check_s,
         )
 
     async def start(self) -> None:
@@ -223,6 +229,7 @@ class Dialogue:
 
     async def _end_turn(self, speech: SpeechStream) -> None:
         receipt = speech.receipt()
+        self._check_s += receipt.check_s
         await speech.aclose()
         self._num_open -= 1
         self._current = None
@@ -244,6 +251,10 @@ class Dialogue:
                 words = event.moved(self._first_index, self._start_s)
                 self._words.append(words)
                 self._ready.append(words)
+            case SegmentChecked():
+                checked = event.moved(self._first_index, self._start_s)
+                self._checks.append(checked)
+                self._ready.append(checked)
             case _:
                 self._give(event)
 

@@ -1,7 +1,10 @@
 """Events of a spoken text."""
 
+from typing import Literal
+
 import msgspec
 
+from app.asr.verdict import Fault
 from app.engine.values import Samples
 
 
@@ -53,4 +56,27 @@ class WordsSpoken(msgspec.Struct, frozen=True):
         return WordsSpoken(self.index + by, tuple(words))
 
 
-SpeechEvent = SegmentStarted | Samples | SegmentEnded | WordsSpoken
+CheckOutcome = Literal["passed", "failed", "inconclusive", "unchecked"]
+
+
+class SegmentChecked(msgspec.Struct, frozen=True, kw_only=True):
+    """Comes some time after SegmentEnded, where speech is checked against its text."""
+
+    index: int
+    """of the segment"""
+    verdict: CheckOutcome
+    """of the speech that was delivered"""
+    reason: str = ""
+    """one sentence, where the verdict is `inconclusive` or `unchecked`"""
+    faults: tuple[Fault, ...] = ()
+    """of a verdict `failed`; seconds from the first sample of the answer"""
+    num_attempts: int = 1
+    """times that the segment was spoken; the best attempt was delivered"""
+
+    def moved(self, by: int, by_s: float) -> "SegmentChecked":
+        """The same in an answer that has `by` segments and `by_s` seconds before it."""
+        faults = tuple(fault.moved(by_s) for fault in self.faults)
+        return msgspec.structs.replace(self, index=self.index + by, faults=faults)
+
+
+SpeechEvent = SegmentStarted | Samples | SegmentEnded | WordsSpoken | SegmentChecked

@@ -1,7 +1,10 @@
-"""Underruns: gaps that a listener of a streamed answer would have heard."""
+"""Playback at the listener: gaps that were heard, and audio in hand before the next one."""
 
 import time
 from collections.abc import Callable
+
+MARGIN_S = 0.3
+"""Seconds before a gap at which audio that was held back is given."""
 
 
 class Playback:
@@ -31,3 +34,32 @@ class Playback:
     def taken(self) -> None:
         """The listener has the piece that was delivered last, and waits from now on."""
         self._waits_since_s = self._clock()
+
+
+class Listener:
+    """The audio in hand of a listener who hears one answer, or several one after the other, as they are made.
+
+    Equal to itself only.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._in_hand_s = 0.0
+        self._since_s = 0.0
+
+    def gave(self, seconds: float) -> None:
+        self._in_hand_s = self.slack_s + seconds
+        self._since_s = self._clock()
+
+    @property
+    def slack_s(self) -> float:
+        """Seconds until a gap, if the listener plays audio as soon as it may; 0 before the first audio."""
+        return max(0.0, self._in_hand_s - (self._clock() - self._since_s))
+
+    def patience_s(self) -> float:
+        """Seconds for which audio may still be held back without a gap; 0 before the first audio."""
+        return max(0.0, self.slack_s - MARGIN_S)
+
+    def stopped(self) -> None:
+        """The listener has thrown away what it had."""
+        self._in_hand_s = 0.0

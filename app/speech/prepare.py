@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
@@ -11,6 +12,7 @@ from app.engine.base import Engine
 from app.errors import InvalidField, NothingToSpeak, TextTooLong, quoted
 from app.speech.request import MAX_SPEED, MIN_SPEED, Entries
 from app.text.lexicon import FindLexicons, Lexicon, no_lexicons, respell
+from app.text.lexicon_file import LexiconFile
 from app.text.markup import Markup, read_markup
 from app.text.markup.pauses import MAX_PAUSE_S
 from app.text.markup.splitting import split_spans
@@ -67,8 +69,22 @@ def prepare(
     warnings = [*marked.warnings, *lost_warnings(engine.info.name, prepared)]
     if any(bounded is not segment for bounded, segment in zip(segments, split.segments, strict=True)):
         warnings.append(f"rates are bounded: with the speed of the request they are {MIN_SPEED:g} to {MAX_SPEED:g}")
-    sounding, lead_s = _sounding(prepared, split.lead_s)
-    return PreparedText(sounding, tuple(warnings), lead_s)
+    kept, lead_s = sounding(prepared, split.lead_s)
+    return PreparedText(kept, tuple(warnings), lead_s)
+
+
+def lexicon_finder(entries: Entries, file: LexiconFile, voice_id: str | None) -> FindLexicons:
+    """Look-up of lexicons, those of a request before those of a file. A look-up blocks and raises InvalidField."""
+
+    @cache
+    def own() -> Sequence[Lexicon]:
+        return request_lexicons(entries)
+
+    @cache
+    def find(language: str) -> Sequence[Lexicon]:
+        return (*own(), *file.lexicons_for(language, voice_id))
+
+    return find
 
 
 def request_lexicons(entries: Entries) -> Sequence[Lexicon]:
@@ -98,7 +114,7 @@ def bound_rate(segment: Segment, speed: float) -> Segment:
     return msgspec.structs.replace(segment, rate=together / speed)
 
 
-def _sounding(prepared: Sequence[scheduler.Sequence], lead_s: float) -> tuple[tuple[scheduler.Sequence, ...], float]:
+def sounding(prepared: Sequence[scheduler.Sequence], lead_s: float) -> tuple[tuple[scheduler.Sequence, ...], float]:
     """The sequences with a sound, numbered anew, and the silence before them.
 
     A silent sequence leaves its pause, or the end of its paragraph, to the one before it.

@@ -1,10 +1,11 @@
 """A checked request of a caller."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from app.speech.playback import Listener
 from app.text.lexicon import MAX_SAID_CHARS, MAX_WORD_CHARS, NOT_BLANK, Pronunciation
 from app.text.markup import Markup
 from app.voices.manifest import MAX_ID_CHARS
@@ -42,6 +43,16 @@ Entries = Annotated[
     ),
 ]
 
+CheckMode = Literal["off", "report", "retry"]
+Check = Annotated[
+    CheckMode,
+    Meta(
+        description="Check of the speech against its text, on a server with a recogniser. `report`: say what is "
+        "missing, repeated or too much; `retry`: also speak such a segment again, up to three times. By default as "
+        "the server is set"
+    ),
+]
+
 
 class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One text in one voice. None leaves a choice to the engine; a missing seed is drawn and reported."""
@@ -65,8 +76,10 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     """True adds the times of words, which a speech recogniser finds"""
     can_wait: bool = False
     """True: perhaps of a batch job, so a stream may wait for as long as it takes"""
-    listener: object | None = None
-    """equal for answers that one listener hears one after the other"""
+    check: CheckMode | None = None
+    """None: CHORUS_CHECK, on a server with a recogniser"""
+    listener: Listener | None = None
+    """the same for answers that one listener hears one after the other"""
     allows_silence: bool = False
     """True answers a text without sound with a short silence and a warning instead of NothingToSpeak"""
     without_effect: tuple[str, ...] = ()

@@ -4,29 +4,30 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+
+import msgspec
 
 from app.asr.base import Recognizer
 from app.audio.loudness import gain_for
 from app.audio.reference import ReferenceClip
 from app.deadline import Deadline
-from app.engine import scheduler
 from app.engine.base import Engine
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams, Voice
-from app.errors import NothingToSpeak, QueueFull, TextTooLong, TranscriptionUnavailable, UnsupportedLanguage, quoted
+from app.errors import NothingToSpeak, QueueFull, TextTooLong, UnsupportedLanguage, quoted
 from app.lifecycle import Lifecycle
 from app.observability.tracing import fail, span, start_span
 from app.pools import TEXT
 from app.settings import Settings
-from app.speech.prepare import prepare, request_lexicons
-from app.speech.request import Entries, SpeechRequest
+from app.speech.checking.opening import check_recognizer, open_checks
+from app.speech.playback import Listener
+from app.speech.prepare import lexicon_finder, prepare
+from app.speech.request import CheckMode, Entries, SpeechRequest
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
-from app.speech.word_times import KnownSegment, WordTimer
 from app.text.languages import LANGUAGES, default_language, match_language
-from app.text.lexicon import FindLexicons, Lexicon
+from app.text.lexicon import FindLexicons
 from app.text.lexicon_file import LexiconFile
 from app.voices.catalogue import VoiceCatalogue
 from app.voices.consents import Consents
@@ -132,12 +133,12 @@ class SpeechService:
         cloned: Voice | None = None,
         warnings: Sequence[str] = (),
     ) -> SpeechStream:
-        asked_at_s = self._clock()
+        asked_at_s, info = self._clock(), self.engine.info
         self._lifecycle.check()
-        info = self.engine.info
         language = self.check_language(request.language)
         self.check_length(request.text)
-        self.check_word_times(request)
+        self.check_recognizer(request)
+        request = msgspec.structs.replace(request, check=self.check_mode(request))
         async with deadline.overall():
             with span("voice"):
                 voice = cloned or await self.voices.find(request.speaker_id)
@@ -148,7 +149,7 @@ class SpeechService:
                         self.engine,
                         request.text,
                         language,
-                        self.find_lexicons(request.lexicon, voice.id),
+                        find_lexicons := self.find_lexicons(request.lexicon, voice.id),
                         max_chars=self._settings.max_text_chars,
                         markup=request.markup,
                         speed=request.speed,
@@ -161,6 +162,16 @@ class SpeechService:
                 with span("level"):
                     await level_of(self.engine, voice)
         seed = secrets.randbits(32) if request.seed is None else request.seed
+        listener = request.listener or Listener(self._clock)
+        submitted = Request(
+            sequences=prepared.sequences,
+            voice=voice,
+            sampling=SamplingParams(seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}),
+            speed=request.speed,
+            streaming=request.streaming,
+            listener=listener,
+            can_wait=request.can_wait,
+        )
         leave = self._lifecycle.enter()
         synthesis = start_span("synthesize")
 
@@ -170,24 +181,24 @@ class SpeechService:
             self._ended.clear()
 
         try:
-            chunks = self.engine.submit(
-                Request(
-                    sequences=prepared.sequences,
-                    voice=voice,
-                    sampling=SamplingParams(seed=seed, **{field: getattr(request, field) for field in SAMPLING_FIELDS}),
-                    speed=request.speed,
-                    streaming=request.streaming,
-                    listener=request.listener or object(),
-                    can_wait=request.can_wait,
-                )
-            )
+            chunks = self.engine.submit(submitted)
         except BaseException as error:
             leave()
             fail(synthesis, type(error).__name__)
             synthesis.end()
             raise
-        return SpeechStream(
+        delivered, reports = open_checks(
             chunks,
+            engine=self.engine,
+            recognizer=self._recognizer,
+            asked=request,
+            submitted=submitted,
+            listener=listener,
+            language=language,
+            find_lexicons=find_lexicons,
+        )
+        return SpeechStream(
+            delivered,
             Stitcher(prepared.segments, info.sample_rate_hz, lead_s=prepared.lead_s),
             info=info,
             seed=seed,
@@ -198,22 +209,18 @@ class SpeechService:
             on_close=on_close,
             clock=self._clock,
             trace=synthesis,
-            timer=self._new_timer(request, prepared.sequences),
+            check=request.check or "off",
+            reports=reports,
+            listener=listener,
         )
 
-    def check_word_times(self, request: SpeechRequest) -> None:
-        """Raises TranscriptionUnavailable."""
-        if request.word_times and self._recognizer is None:
-            raise TranscriptionUnavailable(
-                "times of words need a speech recogniser, which this server does not have; `recognizer_missing` in "
-                "/health says how to add one"
-            )
+    def check_mode(self, request: SpeechRequest) -> CheckMode:
+        """The mode of the request, or that of CHORUS_CHECK where there is a recogniser."""
+        return request.check or ("off" if self._recognizer is None else self._settings.check)
 
-    def _new_timer(self, request: SpeechRequest, sequences: Sequence[scheduler.Sequence]) -> WordTimer | None:
-        if not request.word_times or self._recognizer is None:
-            return None
-        segments = [KnownSegment(each.segment.text, each.spoken_text, each.language) for each in sequences]
-        return WordTimer(self._recognizer, segments, self.engine.info.sample_rate_hz)
+    def check_recognizer(self, request: SpeechRequest) -> None:
+        """Raises TranscriptionUnavailable for words and checks where there is no recogniser."""
+        check_recognizer(request, self._recognizer)
 
     def _silence(
         self, request: SpeechRequest, language: str, warning: str, deadline: Deadline, asked_at_s: float
@@ -235,23 +242,14 @@ class SpeechService:
 
     def find_lexicons(self, entries: Entries, voice_id: str | None) -> FindLexicons:
         """Look-up of lexicons, those of the request before CHORUS_LEXICON. A look-up blocks and raises InvalidField."""
-
-        @cache
-        def own() -> Sequence[Lexicon]:
-            return request_lexicons(entries)
-
-        @cache
-        def find(language: str) -> Sequence[Lexicon]:
-            return (*own(), *self.lexicon.lexicons_for(language, voice_id))
-
-        return find
+        return lexicon_finder(entries, self.lexicon, voice_id)
 
     async def check(self, request: SpeechRequest) -> None:
         """Raise what `speak` would raise before it admits the request."""
         self._lifecycle.check()
         self.check_language(request.language)
         self.check_length(request.text)
-        self.check_word_times(request)
+        self.check_recognizer(request)
         await self.voices.find(request.speaker_id)
 
     def check_language(self, code: str) -> str:

@@ -167,5 +167,12 @@ class _SegmentTrimmer:
         return given
 
 
+def trimmed(samples: Samples, sample_rate_hz: int) -> Samples:
+    """One whole segment as a Stitcher gives it; empty without sound."""
+    trimmer = _SegmentTrimmer(sample_rate_hz)
+    given = trimmer.push(samples)
+    return np.concatenate([given, trimmer.finish()]) if trimmer.has_sound else given
+
+
 def _shorten(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:59]}…")

@@ -1,86 +1,23 @@
-"""Events of one answer at one gain, and its receipt."""
+"""Events of one answer at one gain."""
 
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
-import msgspec
 import numpy as np
 
 from app.audio.loudness import soft_limit
 from app.deadline import Deadline
 from app.engine.base import EngineInfo
-from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples
 from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
-from app.speech.events import SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
-from app.speech.playback import Playback
+from app.speech.checking.reports import SegmentReports
+from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
+from app.speech.playback import Listener, Playback
+from app.speech.receipt import Chunks, Receipt
+from app.speech.request import CheckMode
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
-from app.speech.word_times import WordTimer
-
-
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of an answer so far. Times in seconds since the request; None before the moment has come."""
-
-    engine: str
-    seed: int
-    warnings: tuple[str, ...]
-    queue_s: float | None
-    first_audio_s: float | None
-    total_s: float | None
-    audio_s: float
-    delivered_s: float = 0.0
-    """audio that the listener has got"""
-    num_underruns: int = 0
-    """gaps that a listener of the stream would have heard"""
-    segments: tuple[SegmentEnded, ...] = ()
-    """spoken to their end"""
-    words: tuple[WordsSpoken, ...] = ()
-    """of those segments, as far as they are timed; empty unless they were asked for"""
-    precision: str | None = None
-    """as in EngineInfo"""
-
-    @property
-    def num_segments(self) -> int:
-        return len(self.segments)
-
-    @property
-    def num_characters(self) -> int:
-        return sum(len(segment.text) for segment in self.segments)
-
-
-class Speech(Protocol):
-    """Speech of one answer: a SpeechStream, or a Dialogue of several. The holder must close it."""
-
-    @property
-    def sample_rate_hz(self) -> int: ...
-
-    @property
-    def times_words(self) -> bool:
-        """True where its events have WordsSpoken."""
-        ...
-
-    def receipt(self) -> Receipt: ...
-
-    async def collect(self) -> Samples:
-        """All samples, [samples]. Raises DeadlineExceeded."""
-        ...
-
-    def __aiter__(self) -> "Speech": ...
-
-    async def __anext__(self) -> SpeechEvent: ...
-
-    def piece_ready(self) -> None:
-        """All samples taken so far are about to be sent to the listener."""
-        ...
-
-    def piece_sent(self) -> None:
-        """The listener has all samples taken so far."""
-        ...
-
-    async def aclose(self) -> None: ...
 
 
 class SpeechStream:
@@ -89,12 +26,14 @@ class SpeechStream:
     gain        factor for all samples: streamed and whole answers have the same samples
     deadline    of the first samples, and of all samples of `collect`
     trace       span of the synthesis; this object ends it
-    timer       times the words
+    check       mode of the check, for the receipt
+    reports     times of words and verdicts
+    listener    is told of the audio that is given
     """
 
     def __init__(
         self,
-        chunks: ChunkStream | SilentChunks,
+        chunks: Chunks,
         stitcher: Stitcher | SilentChunks,
         *,
         info: EngineInfo,
@@ -106,7 +45,9 @@ class SpeechStream:
         on_close: Callable[[], None],
         clock: Callable[[], float] = time.perf_counter,
         trace: Span = INVALID_SPAN,
-        timer: WordTimer | None = None,
+        check: CheckMode = "off",
+        reports: SegmentReports | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._chunks = chunks
         self._stitcher = stitcher
@@ -119,9 +60,11 @@ class SpeechStream:
         self._on_close = on_close
         self._clock = clock
         self._trace = trace
-        self._timer = timer
-        self._untimed: list[Samples] = []
-        """of the segment that is being spoken, for the timer"""
+        self._check: CheckMode = check
+        self._reports = reports
+        self._listener = listener
+        self._unreported: list[Samples] = []
+        """of the segment that is being spoken, for its reports"""
         self._admitted_at_s = clock()
         self._ready: deque[SpeechEvent] = deque()
         """made and not taken"""
@@ -144,7 +87,7 @@ class SpeechStream:
 
     @property
     def times_words(self) -> bool:
-        return self._timer is not None
+        return self._reports is not None and self._reports.times_words
 
     @property
     def begins_with_pause(self) -> bool:
@@ -159,7 +102,7 @@ class SpeechStream:
             engine=self._info.name,
             precision=self._info.precision,
             seed=self._seed,
-            warnings=(*self._warnings, *self._chunks.warnings, *(self._timer.warnings if self._timer else ())),
+            warnings=(*self._warnings, *self._chunks.warnings, *(self._reports.warnings if self._reports else ())),
             queue_s=self._chunks.queue_s,
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),
@@ -167,7 +110,10 @@ class SpeechStream:
             delivered_s=self._num_delivered / self.sample_rate_hz,
             num_underruns=self._playback.num_underruns,
             segments=tuple(self._segments),
-            words=tuple(self._timer.timed if self._timer else ()),
+            words=tuple(self._reports.words if self._reports else ()),
+            check=self._check,
+            checks=tuple(self._reports.checked if self._reports else ()),
+            check_s=self._reports.listened_s if self._reports else 0.0,
         )
 
     async def start(self) -> None:
@@ -217,8 +163,8 @@ class SpeechStream:
     async def aclose(self) -> None:
         try:
             await self._chunks.aclose()
-            if self._timer is not None:
-                await self._timer.aclose()
+            if self._reports is not None:
+                await self._reports.aclose()
         finally:
             self._on_close()
             self._end_trace()
@@ -232,11 +178,11 @@ class SpeechStream:
         except StopAsyncIteration:
             if self._finished_at_s is None:
                 self._finished_at_s = self._clock()
-            if self._timer is None or (words := await self._timer.following()) is None:
+            if self._reports is None or not (reports := await self._reports.following()):
                 raise
-            self._ready.append(words)
+            self._ready.extend(reports)
         else:
-            self._ready.extend(self._timer.ready() if self._timer else ())
+            self._ready.extend(self._reports.ready() if self._reports else ())
 
     def _take(self, chunk: AudioChunk) -> None:
         for event in self._stitcher.push(chunk):
@@ -245,27 +191,29 @@ class SpeechStream:
                     self._ready.append(event)
                 case SegmentEnded():
                     self._segments.append(event)
-                    self._time_words(event)
+                    self._report(event)
                     self._trace.add_event("segment spoken", {"chorus.segment": chunk.segment_index})
                     self._ready.append(event)
-                case WordsSpoken():
-                    raise AssertionError("words are timed here")
+                case WordsSpoken() | SegmentChecked():
+                    raise AssertionError("reports are made here")
                 case _:
-                    self._untimed.append(event)
+                    self._unreported.append(event)
                     self._ready.append(soft_limit(event * self._gain))
                     self.num_samples += len(event)
+                    if self._listener is not None:
+                        self._listener.gave(len(event) / self.sample_rate_hz)
                     if self._first_audio_at_s is None:
                         self._first_audio_at_s = self._clock()
                         if self._trace.is_recording():
                             self._trace_first_audio(self._first_audio_at_s)
 
-    def _time_words(self, ended: SegmentEnded) -> None:
-        """Begin with the words of a segment whose last samples have come, with silence before and behind them."""
-        parts, self._untimed = self._untimed, []
-        if self._timer is not None:
+    def _report(self, ended: SegmentEnded) -> None:
+        """Begin with the reports of a segment whose last samples have come, with silence before and behind them."""
+        parts, self._unreported = self._unreported, []
+        if self._reports is not None:
             first = self.num_samples - sum(map(len, parts))
             start, end = (round(moment_s * self.sample_rate_hz) - first for moment_s in (ended.start_s, ended.end_s))
-            self._timer.begin(ended, np.concatenate(parts)[start:end])
+            self._reports.begin(ended, np.concatenate(parts)[start:end])
 
     def _trace_first_audio(self, now_s: float) -> None:
         """Two spans that are known only afterwards: the wait for a slot, and the work on the first audio."""

@@ -121,6 +121,16 @@ def _take_opening(sentence: str, start: int) -> tuple[str, str]:
     return ("", sentence) if not at or is_short(opening) or is_short(rest) else (opening, rest)
 
 
+def split_at_clause(text: str) -> tuple[str, ...]:
+    """Two parts of about the same length, cut at a mark between clauses; the text alone where neither may be short."""
+    ends = {match.end() for pattern in _CUTS[:2] for match in pattern.finditer(text)}
+    for at in sorted(ends, key=lambda end: abs(2 * end - len(text))):
+        left, right = text[:at].rstrip(), text[at:].lstrip()
+        if right and not is_short(left) and not is_short(right):
+            return left, right
+    return (text,)
+
+
 def _cut(sentence: str, max_chars: int) -> list[str]:
     """Pieces of at most `max_chars`, about equally long, so that no tiny tail is left."""
     pieces: list[str] = []

@@ -172,7 +172,7 @@ def _checked(
         end_s=round(piece.end_s, 3),
         verdict=verdict.outcome,
         reason=verdict.reason,
-        faults=tuple(_moved(fault, piece.start_s) for fault in verdict.faults),
+        faults=tuple(fault.moved(piece.start_s) for fault in verdict.faults),
         words=tuple(shown),
     )
 
@@ -184,8 +184,3 @@ def _word(word: AlignedWord, begins_s: float) -> WordAlignment:
         end_s=round(begins_s + word.end_s, 3),
         probability=round(word.probability, 4),
     )
-
-
-def _moved(fault: Fault, begins_s: float) -> Fault:
-    start_s, end_s = round(begins_s + fault.start_s, 3), round(begins_s + fault.end_s, 3)
-    return Fault(kind=fault.kind, start_s=start_s, end_s=end_s, text=fault.text)

@@ -22,8 +22,8 @@ from wyoming.tts import Synthesize, SynthesizeStart
 from app.asr.base import Finished
 from app.errors import MAX_QUOTED_CHARS, ChorusError, InvalidField, TranscriptionUnavailable, shortened
 from app.speech.connections import Connections
+from app.speech.receipt import Receipt
 from app.speech.service import SpeechService
-from app.speech.stream import Receipt
 from app.transcription.request import TranscriptionOptions
 from app.transcription.service import TranscriptionService
 from app.wyoming.connection import MAX_EVENT_BYTES, BoundedReader, Connection

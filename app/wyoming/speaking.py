@@ -22,9 +22,9 @@ from app.audio.pcm import float_to_bytes
 from app.errors import InvalidField
 from app.speech.connections import Connections
 from app.speech.conversation import Conversation, Warned
+from app.speech.receipt import Receipt
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.stream import Receipt
 from app.wyoming.connection import Connection
 from app.wyoming.fields import check_fields
 from app.wyoming.voices import choose

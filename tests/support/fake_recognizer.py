@@ -1,8 +1,8 @@
 """A FakeRecognizer that a test drives by hand: it recognises the segments that it was given."""
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 
 from app.asr.alignment import AlignedWord, Alignment, Edit, KnownSpeech
 from app.asr.base import (
@@ -78,6 +78,7 @@ class FakeRecognizer:
     max_admitted  open streams at a time
     wait_s        until a place is free, as it says when there is none
     edits         what is heard of every known speech
+    faulty        how often the first word of a known text is missing, before it is said
     """
 
     def __init__(
@@ -89,7 +90,9 @@ class FakeRecognizer:
         max_admitted: int = 4,
         wait_s: int = 3,
         edits: Sequence[Edit] = (),
+        faulty: Mapping[str, int] | None = None,
     ) -> None:
+        self._faulty = Counter(faulty or {})
         self._edits = tuple(edits)
         self.known: list[KnownSpeech] = []
         self._segments = segments
@@ -109,6 +112,9 @@ class FakeRecognizer:
             max_batch=2,
             max_admitted=max_admitted,
         )
+
+    def hears_faults(self, faulty: Mapping[str, int]) -> None:
+        self._faulty = Counter(faulty)
 
     def stats(self) -> RecognizerStats:
         num_open = sum(not stream.is_closed for stream in self.streams)
@@ -152,14 +158,16 @@ class FakeRecognizer:
         texts = speech.written.split()
         if len(texts) > 100:
             return None
+        edits = self._edits
+        if self._faulty[speech.written] > 0:
+            self._faulty[speech.written] -= 1
+            edits = (*edits, Edit(kind="missing", first=0, last=0, gain=9.0))
         step_s = speech.duration_s / len(texts)
         words = (
             AlignedWord(text=text, start_s=at * step_s, end_s=(at + 0.9) * step_s, probability=0.95)
             for at, text in enumerate(texts)
         )
-        return Alignment(
-            words=tuple(words), sounds=(), edits=self._edits, letter_s=0.05, silence=None, is_cut_off=False
-        )
+        return Alignment(words=tuple(words), sounds=(), edits=edits, letter_s=0.05, silence=None, is_cut_off=False)
 
     def _events(self, request: TranscriptionRequest) -> list[RecognitionEvent | Exception | asyncio.Event]:
         duration_s = len(request.samples) / SAMPLE_RATE_HZ

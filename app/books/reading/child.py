@@ -7,8 +7,6 @@ from typing import Any, BinaryIO
 import msgspec
 
 from app.books.book import Book
-from app.books.reading.archive import Archive
-from app.books.reading.docx import DOCUMENT, read_docx
 from app.books.reading.epub import read_epub
 from app.books.reading.text_files import read_html, read_markdown, read_text
 from app.errors import UnreadableBook
@@ -16,7 +14,6 @@ from app.errors import UnreadableBook
 MAX_CHAPTERS = 20_000
 READERS: dict[str, Callable[[BinaryIO, str], Book]] = {
     ".epub": read_epub,
-    ".docx": read_docx,
     ".txt": read_text,
     ".text": read_text,
     ".md": read_markdown,
@@ -29,20 +26,14 @@ READERS: dict[str, Callable[[BinaryIO, str], Book]] = {
 
 
 def read_in_child(file: BinaryIO, *, suffix: str, name: str) -> tuple[dict[str, Any], bytes]:
-    """The book as MessagePack. `suffix` chooses the reader; a file without a known one is found by its content.
+    """The book as MessagePack. `suffix` chooses the reader; an EPUB without it is found by its ZIP header.
 
     Raises UnreadableBook.
     """
     if suffix not in READERS:
-        suffix = _find_suffix(file)
+        suffix = ".epub" if zipfile.is_zipfile(file) else ".txt"
         file.seek(0)
     book = READERS[suffix](file, name)
     if len(book.chapters) > MAX_CHAPTERS:
         raise UnreadableBook(f"the book has {len(book.chapters)} chapters; the limit is {MAX_CHAPTERS}")
     return {}, msgspec.msgpack.encode(book)
-
-
-def _find_suffix(file: BinaryIO) -> str:
-    if not zipfile.is_zipfile(file):
-        return ".txt"
-    return ".docx" if DOCUMENT in Archive(file, "ZIP file") else ".epub"

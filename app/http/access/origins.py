@@ -18,6 +18,7 @@ OUR_HEADERS = [
     "Server-Timing",
     "X-Audio-Seconds",
     "X-Chorus-Engine",
+    "X-Chorus-Check",
     "X-Chorus-Precision",
     "X-Chorus-Instance",
     "X-Chorus-Warnings",

@@ -15,7 +15,7 @@ from app.http.responses.audio import encoded_events, encoded_whole, streamed_res
 from app.http.wire.errors import AnyRequest
 from app.pools import WHOLE_ANSWERS
 from app.speech.events import SegmentEnded
-from app.speech.stream import Speech
+from app.speech.receipt import Speech
 
 LINES = "application/x-ndjson"
 

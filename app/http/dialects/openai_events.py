@@ -14,8 +14,8 @@ from app.http.metrics import Metrics
 from app.http.responses.audio import encoded_pieces, streamed_response
 from app.http.responses.sse import MEDIA_TYPE, server_sent_event
 from app.http.wire.errors import AnyRequest, error_body
+from app.speech.receipt import Speech
 from app.speech.request import SpeechRequest
-from app.speech.stream import Speech
 
 CODES_PER_S = 22_050 / 1024
 

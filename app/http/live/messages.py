@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from app.asr.verdict import Fault
 from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.http.live.json_socket import Failed
 from app.http.wire.schemas import SamplingOptions
-from app.speech.events import SpokenWord
+from app.speech.events import CheckOutcome, SpokenWord
 from app.speech.request import LanguageCode, SpeakerId, Speed
 
 
@@ -84,6 +85,17 @@ class Words(msgspec.Struct, kw_only=True, tag="words"):
     words: tuple[SpokenWord, ...]
 
 
+class Checked(msgspec.Struct, kw_only=True, tag="checked"):
+    """The verdict of a segment, some time after `segment_ended`."""
+
+    index: int
+    verdict: CheckOutcome
+    reason: str
+    faults: tuple[Fault, ...]
+    """seconds from the conversation's first sample"""
+    num_attempts: int
+
+
 class Warned(msgspec.Struct, kw_only=True, tag="warning"):
     """Something that was asked for is not heard; the conversation goes on."""
 
@@ -115,5 +127,16 @@ class Done(msgspec.Struct, kw_only=True, tag="done"):
 
 
 ServerMessage = (
-    Started | SegmentStarted | SegmentEnded | Words | Warned | Pause | Resume | Flushed | Cancelled | Done | Failed
+    Started
+    | SegmentStarted
+    | SegmentEnded
+    | Words
+    | Checked
+    | Warned
+    | Pause
+    | Resume
+    | Flushed
+    | Cancelled
+    | Done
+    | Failed
 )

@@ -17,7 +17,7 @@ from app.http.live.json_socket import JsonSocket, decode, run_until_first_ends
 from app.observability.request_context import request_context
 from app.pools import ENCODERS
 from app.speech.conversation import Conversation, Marker, Warned
-from app.speech.events import SegmentEnded, SegmentStarted, WordsSpoken
+from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, WordsSpoken
 
 _decoder = msgspec.json.Decoder(messages.Message)
 
@@ -82,6 +82,8 @@ class LiveSocket(JsonSocket):
                             await self.send(ended)
                         case WordsSpoken(index, words):
                             await self.send(messages.Words(index=index, words=words))
+                        case SegmentChecked():
+                            await self.send(messages.Checked(**msgspec.structs.asdict(event)))
                         case Warned(message):
                             await self.send(messages.Warned(message=message))
                         case Marker.FLUSHED:

@@ -67,6 +67,11 @@ HEADERS: dict[str, Json] = {
         "schema": _TEXT,
         "description": "Numbers in which XTTS computed: `float32`, `float16` or `int8`; absent for the embedded voice",
     },
+    "X-Chorus-Check": {
+        "schema": _TEXT,
+        "description": "With `check`: its mode, and for whole answers the number of segments of each verdict, such as "
+        "`mode=retry, passed=3, failed=1, inconclusive=0, unchecked=0, retried=2`",
+    },
     "X-Seed": {"schema": _WHOLE, "description": "The seed that was used: send it to hear the same again"},
     "X-Audio-Seconds": {
         "schema": _NUMBER,
@@ -91,6 +96,7 @@ EVERY_ANSWER = ("X-Request-Id", "X-Chorus-Instance")
 AUDIO_ANSWER = (
     "X-Chorus-Engine",
     "X-Chorus-Precision",
+    "X-Chorus-Check",
     "X-Seed",
     "X-Audio-Seconds",
     "X-Chorus-Warnings",

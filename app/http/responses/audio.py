@@ -1,10 +1,11 @@
 """Speech to an audio answer."""
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from litestar import Response
@@ -20,8 +21,8 @@ from app.http.wire.errors import AnyRequest
 from app.observability.request_context import request_context
 from app.observability.tracing import span, start_span
 from app.pools import ENCODERS, WHOLE_ANSWERS
-from app.speech.events import SegmentEnded, SegmentStarted, WordsSpoken
-from app.speech.stream import Receipt, Speech
+from app.speech.events import CheckOutcome, SegmentChecked, SegmentEnded, SegmentStarted, WordsSpoken
+from app.speech.receipt import Receipt, Speech
 
 
 async def audio_response(
@@ -122,8 +123,18 @@ async def encoded_whole(speech: Speech, output: OutputFormat) -> bytes:
 
 
 def whole_headers(receipt: Receipt) -> dict[str, str]:
-    """Headers with the length, which only a whole answer knows before its body."""
-    return receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
+    """Headers with the length and the verdicts, which only a whole answer knows before its body."""
+    headers = receipt_headers(receipt) | {"X-Audio-Seconds": f"{receipt.audio_s:.3f}"}
+    if receipt.check != "off":
+        headers["X-Chorus-Check"] += f", {_verdicts(receipt)}"
+    return headers
+
+
+def _verdicts(receipt: Receipt) -> str:
+    """Segments of each verdict, and those that were spoken again: `passed=3, failed=1, ..., retried=2`."""
+    counts = Counter(segment.verdict for segment in receipt.checks)
+    retried = sum(segment.num_attempts > 1 for segment in receipt.checks)
+    return ", ".join([*(f"{outcome}={counts[outcome]}" for outcome in get_args(CheckOutcome)), f"retried={retried}"])
 
 
 async def _whole(speech: Speech, output: OutputFormat) -> Response[bytes]:
@@ -142,7 +153,7 @@ async def encoded_pieces(speech: Speech, output: OutputFormat) -> AsyncGenerator
 
 async def encoded_events(
     speech: Speech, output: OutputFormat
-) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded | WordsSpoken]:
+) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded | WordsSpoken | SegmentChecked]:
     """The stream's events, with bytes of the file in place of samples."""
     encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=True)
     encoding, encode_s = start_span("encode"), 0.0
@@ -181,8 +192,9 @@ def receipt_facts(receipt: Receipt) -> dict[str, Any]:
     known = {name: round(seconds, 3) for name, seconds in times.items() if seconds is not None}
     counts = {"segments": receipt.num_segments, "characters": receipt.num_characters}
     precision = {} if receipt.precision is None else {"precision": receipt.precision}
+    check = {} if receipt.check == "off" else {"check": receipt.check, "checks": _verdicts(receipt)}
     delivered = {"delivered_s": round(receipt.delivered_s, 3), "underruns": receipt.num_underruns}
-    return {"engine": receipt.engine} | precision | {"seed": receipt.seed} | counts | known | delivered
+    return {"engine": receipt.engine} | precision | {"seed": receipt.seed} | counts | known | delivered | check
 
 
 def receipt_headers(receipt: Receipt) -> dict[str, str]:
@@ -194,6 +206,8 @@ def receipt_headers(receipt: Receipt) -> dict[str, str]:
     }
     if receipt.precision is not None:
         headers["X-Chorus-Precision"] = receipt.precision
+    if receipt.check != "off":
+        headers["X-Chorus-Check"] = f"mode={receipt.check}"
     if receipt.warnings:
         headers["X-Chorus-Warnings"] = warnings_header(receipt.warnings)
     return headers

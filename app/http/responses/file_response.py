@@ -21,9 +21,9 @@ from app.http.state import AppState
 from app.http.wire.errors import AnyRequest, error_response
 from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import request_context
+from app.speech.receipt import Speech
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.stream import Speech
 
 
 async def file_response(

@@ -1,7 +1,7 @@
 """An answer with its timing receipts.
 
-Whole: one JSON object. Streamed: server-sent events `audio`, `segment` as each ends, `words` where they are asked for,
-and `done`, or after the first event `error` and a broken stream.
+Whole: one JSON object. Streamed: server-sent events `audio`, `segment` as each ends, `words` and `check` where they
+are asked for, and `done`, or after the first event `error` and a broken stream.
 """
 
 from collections.abc import AsyncGenerator, Coroutine
@@ -26,8 +26,8 @@ from app.http.wire.errors import AnyRequest, error_body
 from app.http.wire.schemas import AudioEvent, EncodedAudio, TimedAnswer, TimingReceipt
 from app.pools import WHOLE_ANSWERS
 from app.speech.captions import to_srt, to_vtt, words_of
-from app.speech.events import SegmentEnded, WordsSpoken
-from app.speech.stream import Speech
+from app.speech.events import SegmentChecked, SegmentEnded, WordsSpoken
+from app.speech.receipt import Speech
 
 
 async def timed_response(
@@ -64,6 +64,8 @@ async def _events(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes]
                     yield _event("segment", event)
                 elif isinstance(event, WordsSpoken):
                     yield _event("words", event)
+                elif isinstance(event, SegmentChecked):
+                    yield _event("check", event)
         yield _event("done", _receipt(speech))
     except Exception as error:
         yield _event("error", error_body(error))
@@ -85,4 +87,5 @@ def _receipt(speech: Speech) -> TimingReceipt:
         srt=to_srt(timed),
         vtt=to_vtt(timed),
         words=receipt.words if speech.times_words else msgspec.UNSET,
+        checks=msgspec.UNSET if receipt.check == "off" else receipt.checks,
     )

@@ -41,7 +41,7 @@ async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependenc
                 markup=Markup(start.markup),
                 word_times=start.timestamps == "word",
             )
-            service.check_word_times(asked)
+            service.check_recognizer(asked)
             conversation = Conversation(
                 service,
                 asked,

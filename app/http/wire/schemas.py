@@ -10,9 +10,10 @@ from msgspec import Meta
 from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.audio.reference_check import Verdict
 from app.errors import InvalidField
-from app.speech.events import SegmentEnded, WordsSpoken
+from app.speech.events import SegmentChecked, SegmentEnded, WordsSpoken
 from app.speech.request import (
     MAX_ID_CHARS,
+    Check,
     Entries,
     LanguageCode,
     MarkupChoice,
@@ -65,6 +66,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
     top_k: TopK | None = None
     top_p: TopP | None = None
     repetition_penalty: RepetitionPenalty | None = None
+    check: Check | None = None
 
     def to_request(
         self,
@@ -94,6 +96,7 @@ class SamplingOptions(msgspec.Struct, kw_only=True):
             top_k=self.top_k,
             top_p=self.top_p,
             repetition_penalty=self.repetition_penalty,
+            check=self.check,
             lexicon=lexicon or {},
             word_times=word_times,
             can_wait=can_wait,
@@ -198,6 +201,10 @@ class TimingReceipt(msgspec.Struct, kw_only=True):
     words: Annotated[
         tuple[WordsSpoken, ...] | msgspec.UnsetType,
         Meta(description="With `timestamps` `word`: the words of each segment; none where it could not be aligned"),
+    ] = msgspec.UNSET
+    checks: Annotated[
+        tuple[SegmentChecked, ...] | msgspec.UnsetType,
+        Meta(description="With `check` `report` or `retry`: the verdict of each segment"),
     ] = msgspec.UNSET
 
 

@@ -9,7 +9,7 @@ from app.http.metrics import REQUEST_BUCKETS_S, Metrics
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.events import SegmentEnded
-from app.speech.stream import Receipt
+from app.speech.receipt import Receipt
 from tests.support.fake_engine import FakeEngine
 
 SLOW_CHARS_PER_S = 12

@@ -16,9 +16,9 @@ from app.pools import TEXT
 from app.settings import Settings
 from app.speech.conversation import MAX_ADMITTED, MIN_COST_CHARS, PIECE_S, Conversation, Event, Marker, Warned
 from app.speech.events import SegmentEnded, SegmentStarted
+from app.speech.receipt import Receipt
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
-from app.speech.stream import Receipt
 from tests.support.fake_engine import RATE_HZ, FakeEngine
 
 

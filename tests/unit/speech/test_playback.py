@@ -1,6 +1,6 @@
 """Gaps in playback: underruns of the server, and pauses of the client that do not count."""
 
-from app.speech.playback import Playback
+from app.speech.playback import MARGIN_S, Listener, Playback
 from tests.support.clock import Clock
 
 
@@ -62,3 +62,27 @@ def test_the_largest_underrun_is_the_longest_of_all_gaps() -> None:
     assert play("+1", 1.25, "+1").largest_underrun_s == 0.25
     assert play("+1", 1.25, "+1", 2.5, "+1", 1.125, "+1").largest_underrun_s == 1.5
     assert play("+1", 30.0, "taken", 1.5, "+1").largest_underrun_s == 0.5
+
+
+def test_a_listener_has_in_hand_what_was_given_and_not_played() -> None:
+    clock = Clock()
+    listener = Listener(clock)
+    assert listener.slack_s == listener.patience_s() == 0
+    listener.gave(2.0)
+    clock.now_s += 0.5
+    listener.gave(1.0)
+    assert listener.slack_s == 2.5
+    assert listener.patience_s() == 2.5 - MARGIN_S
+    clock.now_s += 10.0
+    assert listener.slack_s == listener.patience_s() == 0
+
+
+def test_a_gap_is_not_made_up_for_and_a_listener_that_stopped_has_nothing() -> None:
+    clock = Clock()
+    listener = Listener(clock)
+    listener.gave(1.0)
+    clock.now_s += 5.0
+    listener.gave(1.0)
+    assert listener.slack_s == 1.0
+    listener.stopped()
+    assert listener.slack_s == 0

@@ -1,0 +1,97 @@
+"""An answer to its holder: its receipt, and the seams to its chunks and its events."""
+
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+import msgspec
+
+from app.engine.values import AudioChunk, Samples
+from app.speech.events import SegmentChecked, SegmentEnded, SpeechEvent, WordsSpoken
+from app.speech.request import CheckMode
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of an answer so far. Times in seconds since the request; None before the moment has come."""
+
+    engine: str
+    seed: int
+    warnings: tuple[str, ...]
+    queue_s: float | None
+    first_audio_s: float | None
+    total_s: float | None
+    audio_s: float
+    delivered_s: float = 0.0
+    """audio that the listener has got"""
+    num_underruns: int = 0
+    """gaps that a listener of the stream would have heard"""
+    segments: tuple[SegmentEnded, ...] = ()
+    """spoken to their end"""
+    words: tuple[WordsSpoken, ...] = ()
+    """of those segments, as far as they are timed; empty unless they were asked for"""
+    precision: str | None = None
+    """as in EngineInfo"""
+    check: CheckMode = "off"
+    checks: tuple[SegmentChecked, ...] = ()
+    """of those segments, as far as they are checked; empty where they are not"""
+    check_s: float = 0.0
+    """for which the recogniser was waited for, of all segments together"""
+
+    @property
+    def num_segments(self) -> int:
+        return len(self.segments)
+
+    @property
+    def num_characters(self) -> int:
+        return sum(len(segment.text) for segment in self.segments)
+
+
+class Chunks(Protocol):
+    """Chunks of all segments in order, from an engine or checked on their way."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """About the audio that came so far."""
+        ...
+
+    @property
+    def queue_s(self) -> float | None:
+        """Seconds from admission to the first start; None while it waits."""
+        ...
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> AudioChunk: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Speech(Protocol):
+    """Speech of one answer: a SpeechStream, or a Dialogue of several. The holder must close it."""
+
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+    @property
+    def times_words(self) -> bool:
+        """True where its events have WordsSpoken."""
+        ...
+
+    def receipt(self) -> Receipt: ...
+
+    async def collect(self) -> Samples:
+        """All samples, [samples]. Raises DeadlineExceeded."""
+        ...
+
+    def __aiter__(self) -> "Speech": ...
+
+    async def __anext__(self) -> SpeechEvent: ...
+
+    def piece_ready(self) -> None:
+        """All samples taken so far are about to be sent to the listener."""
+        ...
+
+    def piece_sent(self) -> None:
+        """The listener has all samples taken so far."""
+        ...
+
+    async def aclose(self) -> None: ...
