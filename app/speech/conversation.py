@@ -11,7 +11,7 @@ Knows no sockets and messages. Lives on the event loop.
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from enum import Enum, auto
 
 import msgspec
@@ -282,16 +282,17 @@ class Conversation:
         self._listener.stopped()
         self._count(-self._num_pending)
         current, self._current = self._current, None
-        for _ in range(self._admitted.qsize()):
-            item = self._admitted.get_nowait()
-            if item is Marker.CANCELLED:
-                self._admitted.put_nowait(item)  # each `cancel` is answered
-                self._count(_cost(item))
-            elif isinstance(item, _Answer):
-                self._num_open -= 1
-                await item.speech.aclose()
-        if current is not None:
-            await current.aclose()  # whoever reads `events` sees its end
+        async with AsyncExitStack() as closing:  # closes the others too where closing one fails
+            if current is not None:
+                closing.push_async_callback(current.aclose)  # the reader of `events` sees its end
+            for _ in range(self._admitted.qsize()):
+                item = self._admitted.get_nowait()
+                if item is Marker.CANCELLED:
+                    self._admitted.put_nowait(item)  # each `cancel` is answered
+                    self._count(_cost(item))
+                elif isinstance(item, _Answer):
+                    self._num_open -= 1
+                    closing.push_async_callback(item.speech.aclose)
 
 
 def _cost(item: Sentence | Marker) -> int:

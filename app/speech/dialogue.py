@@ -9,6 +9,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 import msgspec
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from app.engine.values import Samples
 from app.errors import ChorusError, NothingToSpeak
 from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
-from app.speech.playback import Listener, Playback
+from app.speech.playback import Delivery, Listener
 from app.speech.receipt import Receipt, Speech
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -81,8 +82,8 @@ class Dialogue:
         self._first: Receipt | None = None
         """of the first turn that was heard"""
         self._start_s, self._first_index = 0.0, 0
-        self._num_samples = self._num_taken = self._num_delivered = 0
-        self._playback = Playback(self._clock)
+        self._num_samples = 0
+        self.delivery = Delivery(self.sample_rate_hz, clock)
         self._finished_at_s: float | None = None
 
     @property
@@ -108,8 +109,8 @@ class Dialogue:
             first_audio_s=None if first is None else first.first_audio_s,
             total_s=None if self._finished_at_s is None else self._finished_at_s - self._asked_at_s,
             audio_s=self._num_samples / self.sample_rate_hz,
-            delivered_s=self._num_delivered / self.sample_rate_hz,
-            num_underruns=self._playback.num_underruns,
+            delivered_s=self.delivery.seconds,
+            num_underruns=self.delivery.num_underruns,
             segments=tuple(self._segments),
             words=tuple(self._words),
             check=self._service.check_mode(self._turns[0].request),
@@ -156,28 +157,26 @@ class Dialogue:
             raise
         event = self._ready.popleft()
         if isinstance(event, np.ndarray):
-            self._num_taken += len(event)
+            self.delivery.take(len(event))
         return event
 
-    def piece_ready(self) -> None:
-        if num_new := self._num_taken - self._num_delivered:
-            self._playback.delivered(num_new / self.sample_rate_hz)
-
-    def piece_sent(self) -> None:
-        self._playback.taken()
-        self._num_delivered = self._num_taken
-
     async def aclose(self) -> None:
-        if self._admitting is not None:
-            self._admitting.cancel()
-            await asyncio.wait((self._admitting,))
-        current, self._current = self._current, None
-        if current is not None:
-            await current.aclose()
-        while not self._admitted.empty():
-            item = self._admitted.get_nowait()
-            if item is not None and isinstance(item[1], SpeechStream):
-                await item[1].aclose()
+        """Close every turn, also where closing one of them fails."""
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._close_admitted)
+            current, self._current = self._current, None
+            if current is not None:
+                closing.push_async_callback(current.aclose)
+            if self._admitting is not None:
+                self._admitting.cancel()
+                await asyncio.wait((self._admitting,))
+
+    async def _close_admitted(self) -> None:
+        async with AsyncExitStack() as closing:
+            while not self._admitted.empty():
+                item = self._admitted.get_nowait()
+                if item is not None and isinstance(item[1], SpeechStream):
+                    closing.push_async_callback(item[1].aclose)
 
     async def _admit_in_order(self) -> None:
         has_begun = False

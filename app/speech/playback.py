@@ -1,4 +1,4 @@
-"""Playback at the listener: gaps that were heard, and audio in hand before the next one."""
+"""Playback at the listener: samples that it got, gaps that were heard, and audio in hand before the next one."""
 
 import time
 from collections.abc import Callable
@@ -63,3 +63,34 @@ class Listener:
     def stopped(self) -> None:
         """The listener has thrown away what it had."""
         self._in_hand_s = 0.0
+
+
+class Delivery:
+    """Counts samples on their way from a stream to its listener: taken by the stream's holder, then sent."""
+
+    def __init__(self, sample_rate_hz: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._sample_rate_hz = sample_rate_hz
+        self._playback = Playback(clock)
+        self._num_taken = self._num_sent = 0
+
+    @property
+    def seconds(self) -> float:
+        """Audio that the listener has."""
+        return self._num_sent / self._sample_rate_hz
+
+    @property
+    def num_underruns(self) -> int:
+        return self._playback.num_underruns
+
+    def take(self, num_samples: int) -> None:
+        self._num_taken += num_samples
+
+    def ready(self) -> None:
+        """All samples taken so far are about to be sent."""
+        if num_new := self._num_taken - self._num_sent:
+            self._playback.delivered(num_new / self._sample_rate_hz)
+
+    def sent(self) -> None:
+        """The listener has all samples taken so far."""
+        self._playback.taken()
+        self._num_sent = self._num_taken

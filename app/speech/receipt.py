@@ -7,6 +7,7 @@ import msgspec
 
 from app.engine.values import AudioChunk, Samples
 from app.speech.events import SegmentChecked, SegmentEnded, SpeechEvent, WordsSpoken
+from app.speech.playback import Delivery
 from app.speech.request import CheckMode
 
 
@@ -66,7 +67,12 @@ class Chunks(Protocol):
 
 
 class Speech(Protocol):
-    """Speech of one answer: a SpeechStream, or a Dialogue of several. The holder must close it."""
+    """Speech of one answer: a SpeechStream, or a Dialogue of several. The holder must close it.
+
+    delivery   the holder calls its `ready` before it sends what it has taken, and its `sent` afterwards
+    """
+
+    delivery: Delivery
 
     @property
     def sample_rate_hz(self) -> int: ...
@@ -85,13 +91,5 @@ class Speech(Protocol):
     def __aiter__(self) -> "Speech": ...
 
     async def __anext__(self) -> SpeechEvent: ...
-
-    def piece_ready(self) -> None:
-        """All samples taken so far are about to be sent to the listener."""
-        ...
-
-    def piece_sent(self) -> None:
-        """The listener has all samples taken so far."""
-        ...
 
     async def aclose(self) -> None: ...

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from app.engine.values import AudioChunk, Samples
 from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall_clock_offset_ns
 from app.speech.checking.reports import SegmentReports
 from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
-from app.speech.playback import Listener, Playback
+from app.speech.playback import Delivery, Listener
 from app.speech.receipt import Chunks, Receipt
 from app.speech.request import CheckMode
 from app.speech.silence import SilentChunks
@@ -70,10 +71,7 @@ class SpeechStream:
         """made and not taken"""
         self._segments: list[SegmentEnded] = []
         self.num_samples = 0
-        self._num_taken = 0
-        """by the holder"""
-        self._num_delivered = 0
-        self._playback = Playback(clock)
+        self.delivery = Delivery(info.sample_rate_hz, clock)
         self._first_audio_at_s: float | None = None
         self._finished_at_s: float | None = None
 
@@ -107,8 +105,8 @@ class SpeechStream:
             first_audio_s=self._since_asked(self._first_audio_at_s),
             total_s=self._since_asked(self._finished_at_s),
             audio_s=self.num_samples / self.sample_rate_hz,
-            delivered_s=self._num_delivered / self.sample_rate_hz,
-            num_underruns=self._playback.num_underruns,
+            delivered_s=self.delivery.seconds,
+            num_underruns=self.delivery.num_underruns,
             segments=tuple(self._segments),
             words=tuple(self._reports.words if self._reports else ()),
             check=self._check,
@@ -144,7 +142,7 @@ class SpeechStream:
                 await self._make_events()
             event = self._ready.popleft()
             if isinstance(event, np.ndarray):
-                self._num_taken += len(event)
+                self.delivery.take(len(event))
             return event
         except BaseException as error:
             if not isinstance(error, StopAsyncIteration):
@@ -152,22 +150,13 @@ class SpeechStream:
             await self.aclose()
             raise
 
-    def piece_ready(self) -> None:
-        if num_new := self._num_taken - self._num_delivered:
-            self._playback.delivered(num_new / self.sample_rate_hz)
-
-    def piece_sent(self) -> None:
-        self._playback.taken()
-        self._num_delivered = self._num_taken
-
     async def aclose(self) -> None:
-        try:
-            await self._chunks.aclose()
+        async with AsyncExitStack() as closing:
+            closing.callback(self._end_trace)
+            closing.callback(self._on_close)
             if self._reports is not None:
-                await self._reports.aclose()
-        finally:
-            self._on_close()
-            self._end_trace()
+                closing.push_async_callback(self._reports.aclose)
+            closing.push_async_callback(self._chunks.aclose)
 
     async def _make_events(self) -> None:
         """Wait until there are events. Raises StopAsyncIteration at the end."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import msgspec
 
@@ -57,8 +58,9 @@ class ElevenLabsSocket(JsonSocket):
         try:
             await run_until_first_ends(self._read(first), self._speak())
         finally:
-            for context in self._contexts.values():
-                await context.conversation.aclose()
+            async with AsyncExitStack() as closing:  # closes the others too where closing one fails
+                for context in self._contexts.values():
+                    closing.push_async_callback(context.conversation.aclose)
 
     async def fail(self, error: ChorusError) -> None:
         """The reason of the close frame is for the Python SDK, which does not show the message before it."""

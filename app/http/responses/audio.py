@@ -105,9 +105,9 @@ async def streamed_response(
         try:
             async with aclosing(pieces(speech)) as parts:
                 async for piece in parts:
-                    speech.piece_ready()
+                    speech.delivery.ready()
                     yield piece
-                    speech.piece_sent()
+                    speech.delivery.sent()
         finally:
             await close()
 
@@ -118,7 +118,7 @@ async def encoded_whole(speech: Speech, output: OutputFormat) -> bytes:
     samples = await speech.collect()
     with span("encode"):
         data = await WHOLE_ANSWERS.run(encode_whole, samples, output, speech.sample_rate_hz)
-    speech.piece_sent()
+    speech.delivery.sent()
     return data
 
 

@@ -60,7 +60,7 @@ async def file_response(
     async def collect(speech: Speech) -> Response[bytes]:
         async with aclosing(encoded_pieces(speech, output)) as pieces:
             data = b"".join([piece async for piece in pieces])
-        speech.piece_sent()
+        speech.delivery.sent()
         headers = whole_headers(speech.receipt()) | file_headers
         files.put(etag, SpokenFile(data, {name: value for name, value in headers.items() if name != "Server-Timing"}))
         return Response(data, headers=headers)

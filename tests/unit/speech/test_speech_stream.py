@@ -212,9 +212,9 @@ def test_audio_is_delivered_once_its_piece_was_sent_and_not_when_it_was_taken() 
         source = Source(1)
         source.deliver(tone(0.5, 1.0), 0)
         samples = await next_samples(source.speech)
-        source.speech.piece_ready()
+        source.speech.delivery.ready()
         assert source.speech.receipt().delivered_s == 0.0
-        source.speech.piece_sent()
+        source.speech.delivery.sent()
         assert source.speech.receipt().delivered_s == len(samples) / RATE_HZ
         await source.speech.aclose()
 
@@ -229,8 +229,8 @@ def test_a_piece_that_comes_after_all_before_it_was_played_is_an_underrun() -> N
             source.deliver(tone(0.5, 1.0), index)
             await next_samples(source.speech)
             now_s = ready_at_s
-            source.speech.piece_ready()
-            source.speech.piece_sent()
+            source.speech.delivery.ready()
+            source.speech.delivery.sent()
             assert source.speech.receipt().num_underruns == index
         await source.speech.aclose()
 
