@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import InvalidField, quoted
-from app.http.dialects.unknown_fields import unknown_names
+from app.http.dialects.unknown_fields import unknown_fields
 from app.http.wire.schemas import SamplingOptions, Text
 from app.http.wire.uploads import convert_form
 from app.speech.request import LanguageCode, SpeakerId, SpeechRequest
@@ -68,15 +68,14 @@ def coqui_request(sent: Mapping[str, object], headers: Mapping[str, str]) -> Spe
         raise InvalidField(message, param="speaker_wav")
     named = {"text": "text", "speaker-id": "speaker_id", "language-id": "language_id"}
     fields = {**sent} | {field: headers[name] for name, field in named.items() if headers.get(name)}
-    return convert_form(fields, CoquiSpeech).translated(
-        unknown_names(sent, (*CoquiSpeech.__struct_fields__, "speaker_wav"))
-    )
+    known = (*CoquiSpeech.__struct_fields__, "speaker_wav")
+    return convert_form(fields, CoquiSpeech).translated(unknown_fields(sent, known, voice_field="speaker_id"))
 
 
 def mary_request(sent: Mapping[str, object]) -> SpeechRequest:
     """Raises InvalidField."""
     known = [field.encode_name for field in msgspec.structs.fields(MarySpeech)]
-    return convert_form({**sent}, MarySpeech).translated(unknown_names(sent, known))
+    return convert_form({**sent}, MarySpeech).translated(unknown_fields(sent, known, voice_field="VOICE"))
 
 
 def _whole(text: str, speaker_id: str | None, language: str, unknown: tuple[str, ...]) -> SpeechRequest:

@@ -42,6 +42,10 @@ OpenAISpeed = Annotated[
 
 VOICE_FILE = "voice_file"
 """The part of a form that holds the recording."""
+VOICE_OR_RECORDING = (
+    "name the voice in `voice`, or send a recording of it: as ref_audio in JSON (base64 or a data: URL), as voice_file "
+    "in a form"
+)
 
 
 class VoiceReference(msgspec.Struct, kw_only=True):
@@ -93,7 +97,7 @@ class OpenAISpeechForm(SamplingOptions, kw_only=True):
 
         Raises InvalidField for a field that would change who speaks.
         """
-        check_unknown_fields(sent, self.__struct_fields__)
+        check_unknown_fields(sent, self.__struct_fields__, instead=VOICE_OR_RECORDING)
         unknown = unknown_names(sent, self.__struct_fields__)
         asked_speed = 1.0 if self.speed is None else self.speed
         speed = min(max(asked_speed, MIN_SPEED), MAX_SPEED)

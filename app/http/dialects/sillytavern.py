@@ -17,7 +17,8 @@ from app.speech.request import LanguageCode, SpeakerId, SpeechRequest, Speed
 from app.text.languages import language_name
 from app.voices.names import listed_names
 
-FIELD_NAMES = {"speaker_id": "speaker_wav"}
+VOICE_FIELD = "speaker_wav"
+FIELD_NAMES = {"speaker_id": VOICE_FIELD}
 """Our name of a field -> theirs."""
 
 SpeakerWav = Annotated[

@@ -20,6 +20,8 @@ _WORDS = frozenset(
     ]
 )
 _WITH_VOICE = frozenset(["id", "name", "file", "path", "url", "sample", "audio", "prompt"])
+_HARMLESS = frozenset(["style_wav"])
+"""Coqui's recording of a manner of speech, which is not of a voice."""
 
 RecordingText = Annotated[str, Meta(description="A recording of the voice, in base64 or as a data: URL", min_length=1)]
 RefText = Annotated[str, Meta(max_length=MAX_REF_TEXT_CHARS)]
@@ -46,18 +48,20 @@ def check_task(task_type: str | None, ref_text: str | None, *, has_recordings: b
         raise InvalidField(f"{name}: send the recording as ref_audio, in base64 or as a data: URL", param=name)
 
 
-def check_unknown_fields(sent: Mapping[str, object], known: Collection[str]) -> None:
-    """Raises InvalidField for a field beside `known` that says who is to speak, by its name. Null says nothing."""
+def check_unknown_fields(sent: Mapping[str, object], known: Collection[str], *, instead: str) -> None:
+    """Raises InvalidField for a field beside `known` that says who is to speak, by its name. Null says nothing.
+
+    `instead` ends the message: what the caller does in place of it.
+    """
     for name, value in sent.items():
         if name not in known and value not in (None, "", [], {}) and _says_who_speaks(name):
             raise InvalidField(
-                f"{quoted(name)[1:-1]}: this would change who speaks, and it is not known here; name the voice in "
-                "`voice`, or send a recording of it: as ref_audio in JSON (base64 or a data: URL), as voice_file in a "
-                "form",
-                param=name,
+                f"{quoted(name)[1:-1]}: this would change who speaks, and it is not known here; {instead}", param=name
             )
 
 
 def _says_who_speaks(name: str) -> bool:
+    if name in _HARMLESS:
+        return False
     words = set(re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()))
-    return bool(words & _WORDS or ("voice" in words and words & _WITH_VOICE) or {"audio", "prompt"} <= words)
+    return bool(words == {"voice"} or words & _WORDS or ("voice" in words and words & _WITH_VOICE) or {"audio", "prompt"} <= words)

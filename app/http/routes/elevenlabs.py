@@ -30,7 +30,7 @@ from app.http.dialects.elevenlabs_lists import (
     to_voice,
 )
 from app.http.dialects.elevenlabs_timed import timed_answer
-from app.http.dialects.unknown_fields import unknown_names
+from app.http.dialects.unknown_fields import unknown_fields
 from app.http.openapi.elevenlabs import (
     ADD_RESPONSES,
     TIMED_RESPONSES,
@@ -243,8 +243,9 @@ async def _speak(
     stream: bool,
     is_timed: bool = False,
 ) -> Response[bytes] | Stream:
-    output = parse_output(output_format)
-    unknown = unknown_names(sent_fields(request), ElevenLabsSpeech.__struct_fields__)
+    output, sent = parse_output(output_format), sent_fields(request)
+    known = (*ElevenLabsSpeech.__struct_fields__, *(["voice_id"] if sent.get("voice_id") == voice_id else []))
+    unknown = unknown_fields(sent, known, voice_field="voice_id")
     asked = data.translated(voice_id, unknown, streaming=stream)
     respond = timed_answer if is_timed else audio_response
     return await respond(request, app_state.metrics, service.speak(asked), output, stream=stream)

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 
 from app.errors import InvalidField
 from app.http.dialects.elevenlabs import VoiceSettings, parse_output, spoken_speed
+from app.http.dialects.voice_fields import check_unknown_fields
 from app.http.live.elevenlabs_messages import StreamQuery
 from app.http.live.elevenlabs_socket import ElevenLabsSocket
 from app.http.live.json_socket import Socket, check_site, enter
@@ -69,7 +70,9 @@ def _converse(app_state: AppState, asked: SpeechRequest, settings: VoiceSettings
 
 def _query(socket: Socket) -> StreamQuery:
     """Raises InvalidField."""
+    sent = dict(socket.query_params)
+    check_unknown_fields(sent, StreamQuery.__struct_fields__, instead="name the voice in the address")
     try:
-        return msgspec.convert(dict(socket.query_params), StreamQuery, strict=False)
+        return msgspec.convert(sent, StreamQuery, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidField(f"the query does not fit: {error}") from None

@@ -69,7 +69,8 @@ async def create_voice(
 ) -> CustomVoice:
     async with uploads.file(request, AUDIO_SAMPLE, takes_body=False) as (sent, recording):
         form = convert_form(sent, CustomVoiceForm)
-        check_unknown_fields(sent, (*CustomVoiceForm.__struct_fields__, *WITHOUT_EFFECT))
+        known = (*CustomVoiceForm.__struct_fields__, *WITHOUT_EFFECT)
+        check_unknown_fields(sent, known, instead=f"send the recording as {AUDIO_SAMPLE}")
         aliases = form.alias_names
         statement = await form.statement(service.consents)
         max_s = service.engine.info.max_reference_s

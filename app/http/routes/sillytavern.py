@@ -16,6 +16,7 @@ from app.audio.formats import MAX_RATE_HZ, MIN_RATE_HZ
 from app.errors import InvalidField
 from app.http.dialects.sillytavern import (
     FIELD_NAMES,
+    VOICE_FIELD,
     Languages,
     Message,
     SillyTavernSpeech,
@@ -23,7 +24,7 @@ from app.http.dialects.sillytavern import (
     to_languages,
     to_voices,
 )
-from app.http.dialects.unknown_fields import unknown_names
+from app.http.dialects.unknown_fields import unknown_fields
 from app.http.openapi.responses import AUDIO_RESPONSES, LIST_RESPONSES, RANGE_RESPONSES
 from app.http.responses.audio import audio_response
 from app.http.responses.file_response import file_response
@@ -116,7 +117,8 @@ async def speak_to_audio(
     service: NamedDependency[SpeechService],
     app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
-    asked = data.translated(unknown_names(sent_fields(request), SillyTavernSpeech.__struct_fields__), streaming=False)
+    known = SillyTavernSpeech.__struct_fields__
+    asked = data.translated(unknown_fields(sent_fields(request), known, voice_field=VOICE_FIELD), streaming=False)
     output = data.output
     return await audio_response(request, app_state.metrics, service.speak(asked), output, stream=False)
 
@@ -140,11 +142,10 @@ async def speak_to_stream(
     seed: SeedParameter = None,
     sample_rate: SampleRateParameter = None,
 ) -> Response[bytes] | Response[ErrorBody] | Stream:
-    _check_query(request, seed, sample_rate)
+    unknown = _check_query(request, seed, sample_rate)
     speech = SillyTavernSpeech(
         text=text, speaker_wav=speaker_wav, language=language, seed=seed, sample_rate=sample_rate
     )
-    unknown = unknown_names(request.query_params, STREAM_PARAMETERS)
     asked = speech.translated(unknown, streaming=True)
     return await file_response(request, app_state, service, asked, speech.output)
 
@@ -176,11 +177,12 @@ async def head_of_stream(
     return Stream(iter(()), media_type=output.format.mime_type, headers=headers)
 
 
-def _check_query(request: Request[Any, Any, Any], seed: int | None, sample_rate: int | None) -> None:
-    """Raises InvalidField."""
+def _check_query(request: Request[Any, Any, Any], seed: int | None, sample_rate: int | None) -> tuple[str, ...]:
+    """The unknown parameters. Raises InvalidField."""
     for name in STREAM_PARAMETERS:
         if len(request.query_params.getall(name, [])) > 1:
             raise InvalidField(f"{name}: send it once", param=name)
     for name, value in (("seed", seed), ("sample_rate", sample_rate)):
         if value is None and name in request.query_params:  # Litestar reads `seed=null` as no seed
             raise InvalidField(f"{name}: a whole number is needed", param=name)
+    return unknown_fields(dict(request.query_params), STREAM_PARAMETERS, voice_field=VOICE_FIELD)

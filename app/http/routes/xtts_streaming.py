@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.response import Stream
 
-from app.http.dialects.unknown_fields import unknown_names
+from app.http.dialects.unknown_fields import unknown_fields
 from app.http.dialects.xtts_streaming import (
     CLONE_FILE,
     CONDITIONING_FIELD,
@@ -65,7 +65,7 @@ async def speak_to_handle(
     service: NamedDependency[SpeechService],
     app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
-    asked = data.translated(unknown_names(sent_fields(request), KNOWN))
+    asked = data.translated(unknown_fields(sent_fields(request), KNOWN, voice_field=FIELD_NAMES["speaker_id"]))
     return await audio_response(request, app_state.metrics, service.speak(asked), data.output, stream=True)
 
 

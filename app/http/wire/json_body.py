@@ -1,4 +1,5 @@
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import msgspec
@@ -11,8 +12,8 @@ from app.errors import InvalidBody, InvalidField, UnsupportedEncoding, quoted
 class StrictRequest(Request[Any, Any, Any]):  # Any: unused types of Litestar
     """Leaves the body as it is; Litestar's conversion would read "1.5" as 1.5 and 0 as false."""
 
-    sent_fields: Collection[str] = ()
-    """Names in the JSON object of the body, once it has been read."""
+    sent_fields: Mapping[str, object] = MappingProxyType({})
+    """The JSON object of the body, once it has been read."""
 
     async def json(self) -> Any:
         field = self.route_handler.parsed_data_field
@@ -20,13 +21,13 @@ class StrictRequest(Request[Any, Any, Any]):  # Any: unused types of Litestar
         try:
             decoded = decode_json(body)
             if isinstance(decoded, dict):
-                self.sent_fields = tuple(cast("dict[str, object]", decoded))
+                self.sent_fields = cast("dict[str, object]", decoded)
             return msgspec.convert(decoded, Any if field is None else field.annotation)
         except msgspec.ValidationError as error:
             raise refusal(error) from None
 
 
-def sent_fields(request: Request[Any, Any, Any]) -> Collection[str]:
+def sent_fields(request: Request[Any, Any, Any]) -> Mapping[str, object]:
     assert isinstance(request, StrictRequest)
     return request.sent_fields
 
