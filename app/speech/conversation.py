@@ -108,6 +108,10 @@ class Conversation:
         self._admitting = asyncio.create_task(self._admit_in_order())
 
     @property
+    def times_words(self) -> bool:
+        return self._request.word_times
+
+    @property
     def given_s(self) -> float:
         """Seconds of audio given by `events`, pauses included."""
         return round(self.num_given / self.sample_rate_hz, 6)

@@ -214,6 +214,10 @@ class SpeechService:
             listener=listener,
         )
 
+    @property
+    def can_time_words(self) -> bool:
+        return self._recognizer is not None
+
     def check_mode(self, request: SpeechRequest) -> CheckMode:
         """The mode of the request, or that of CHORUS_CHECK where there is a recogniser."""
         return request.check or ("off" if self._recognizer is None else self._settings.check)

@@ -70,7 +70,9 @@ class ElevenLabsSpeech(SamplingOptions, kw_only=True):
     language_code: LanguageCode | None = None
     voice_settings: VoiceSettings | None = None
 
-    def translated(self, voice_id: str, unknown: tuple[str, ...], *, streaming: bool) -> SpeechRequest:
+    def translated(
+        self, voice_id: str, unknown: tuple[str, ...], *, streaming: bool, word_times: bool
+    ) -> SpeechRequest:
         """`unknown` names fields that were sent and have no meaning here."""
         speed, notes = spoken_speed(self.voice_settings)
         return self.to_request(
@@ -79,6 +81,7 @@ class ElevenLabsSpeech(SamplingOptions, kw_only=True):
             language=self.language_code or "",
             speed=speed,
             streaming=streaming,
+            word_times=word_times,
             allows_silence=True,
             can_wait=True,
             without_effect=(*unknown, *unused_settings(self.voice_settings)),

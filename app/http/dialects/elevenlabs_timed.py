@@ -9,12 +9,19 @@ from litestar import MediaType, Response
 from litestar.response import Stream
 
 from app.audio.formats import OutputFormat
-from app.http.dialects.elevenlabs_times import CharacterTimes, TimedAudio, character_times
+from app.http.dialects.elevenlabs_times import (
+    CharacterTimes,
+    SegmentTimer,
+    TimedAudio,
+    character_moments,
+    character_times,
+    to_times,
+)
 from app.http.metrics import Metrics
 from app.http.responses.audio import encoded_events, encoded_whole, streamed_response, whole_headers, whole_response
 from app.http.wire.errors import AnyRequest
 from app.pools import WHOLE_ANSWERS
-from app.speech.events import SegmentEnded
+from app.speech.events import SegmentEnded, WordsSpoken
 from app.speech.receipt import Speech
 
 LINES = "application/x-ndjson"
@@ -31,7 +38,7 @@ async def timed_answer(
     async def collect(speech: Speech) -> Response[bytes]:
         data = await encoded_whole(speech, output)
         receipt = speech.receipt()
-        times = character_times(receipt.segments)
+        times = character_times(receipt.segments, {each.index: each.words for each in receipt.words})
         # In a thread: a chapter is a hundred megabytes of base64.
         body = await WHOLE_ANSWERS.run(_encode, data, times)
         return Response(body, media_type=MediaType.JSON, headers=whole_headers(receipt), status_code=200)
@@ -43,14 +50,14 @@ async def timed_answer(
 
 async def _lines(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes]:
     """The times of a segment come in a line without audio, behind its last audio."""
-    heard_s = 0.0
+    timer = SegmentTimer(by_words=speech.times_words)
     async with aclosing(encoded_events(speech, output)) as events:
         async for event in events:
             if isinstance(event, bytes):
                 yield _encode(event) + b"\n"
-            elif isinstance(event, SegmentEnded):
-                yield _encode(b"", character_times([event], heard_s)) + b"\n"
-                heard_s = event.end_s
+            elif isinstance(event, SegmentEnded | WordsSpoken):
+                for segment, after_s, words in timer.take(event):
+                    yield _encode(b"", to_times(character_moments(segment, after_s, words))) + b"\n"
 
 
 def _encode(data: bytes, times: CharacterTimes | None = None) -> bytes:

@@ -1,13 +1,15 @@
 """Times of characters, as ElevenLabs' answers and messages have them.
 
-The engine knows when a segment begins and ends; its characters share that time equally.
+The engine knows when a segment begins and ends; a recogniser, where there is one, knows it of each word. Characters
+share the time of their word, or of their segment, equally.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from app.speech.events import SegmentEnded
+from app.speech.events import SegmentEnded, SpokenWord, WordsSpoken
 
 
 class CharacterTimes(msgspec.Struct, kw_only=True):
@@ -39,21 +41,72 @@ Moments = list[tuple[str, float, float]]
 """Characters with start and end in seconds."""
 
 
-def character_moments(segment: SegmentEnded, after_s: float) -> Moments:
-    """The characters of `segment`. From `after_s`, the end of the segment before it, a blank fills the pause."""
-    step_s = (segment.end_s - segment.start_s) / len(segment.text)
-    moments = [
-        (char, segment.start_s + at * step_s, segment.start_s + (at + 1) * step_s)
-        for at, char in enumerate(segment.text)
-    ]
+Words = Sequence[SpokenWord]
+
+
+class SegmentTimer:
+    """Segments of one answer in order, each with the end of the segment before it and with its words.
+
+    by_words   the answer has WordsSpoken, and a segment waits for its own
+    """
+
+    def __init__(self, *, by_words: bool) -> None:
+        self._by_words = by_words
+        self._waiting: deque[SegmentEnded] = deque()
+        self._heard_s = 0.0
+
+    def take(self, event: SegmentEnded | WordsSpoken) -> list[tuple[SegmentEnded, float, Words]]:
+        """The segments that are complete with `event`."""
+        if isinstance(event, SegmentEnded):
+            self._waiting.append(event)
+            return [] if self._by_words else [self._give(())]
+        complete: list[tuple[SegmentEnded, float, Words]] = []
+        while self._waiting and self._waiting[0].index <= event.index:
+            complete.append(self._give(event.words if self._waiting[0].index == event.index else ()))
+        return complete
+
+    def _give(self, words: Words) -> tuple[SegmentEnded, float, Words]:
+        segment = self._waiting.popleft()
+        before_s, self._heard_s = self._heard_s, segment.end_s
+        return segment, before_s, words
+
+
+def character_moments(segment: SegmentEnded, after_s: float, words: Words = ()) -> Moments:
+    """The characters of `segment`. From `after_s`, the end of the segment before it, a blank fills the pause.
+
+    Times leave no gap: characters between two words take the time between them. A word that is not in the text is
+    passed over.
+    """
+    moments: Moments = []
+    at, now_s = 0, segment.start_s
+    for word in words:
+        found = segment.text.find(word.text, at)
+        if found < 0 or not word.text:
+            continue
+        start_s = now_s if found == at else min(max(word.start_s, now_s), segment.end_s)
+        end_s = min(max(word.end_s, start_s), segment.end_s)
+        moments += _shared(segment.text[at:found], now_s, start_s) + _shared(word.text, start_s, end_s)
+        at, now_s = found + len(word.text), end_s
+    moments += _shared(segment.text[at:], now_s, segment.end_s)
     return [(" ", after_s, segment.start_s), *moments] if after_s > 0 else moments
 
 
-def character_times(segments: Iterable[SegmentEnded], after_s: float = 0.0) -> CharacterTimes:
+def _shared(text: str, start_s: float, end_s: float) -> Moments:
+    step_s = (end_s - start_s) / max(1, len(text))
+    return [(char, start_s + at * step_s, start_s + (at + 1) * step_s) for at, char in enumerate(text)]
+
+
+def character_times(segments: Iterable[SegmentEnded], words: Mapping[int, Words] | None = None) -> CharacterTimes:
+    """Of a whole answer. `words` by the index of their segment."""
     moments: Moments = []
+    after_s = 0.0
     for segment in segments:
-        moments += character_moments(segment, after_s)
+        moments += character_moments(segment, after_s, (words or {}).get(segment.index, ()))
         after_s = segment.end_s
+    return to_times(moments)
+
+
+def to_times(moments: Moments) -> CharacterTimes:
     return CharacterTimes(
         characters=[char for char, _, _ in moments],
         character_start_times_seconds=[round(start_s, 3) for _, start_s, _ in moments],

@@ -12,11 +12,11 @@ from app.audio.encoders import Encoder
 from app.audio.formats import AudioFormat, OutputFormat
 from app.audio.output import open_output_encoder
 from app.errors import ChorusError
-from app.http.dialects.elevenlabs_times import character_moments, message_alignment
+from app.http.dialects.elevenlabs_times import Moments, SegmentTimer, character_moments, message_alignment
 from app.http.live.elevenlabs_messages import AudioOutput, FinalOutput
 from app.pools import ENCODERS
 from app.speech.conversation import Conversation, Marker, Warned
-from app.speech.events import SegmentEnded
+from app.speech.events import SegmentEnded, WordsSpoken
 
 RAW_FORMATS = (AudioFormat.PCM, AudioFormat.ULAW, AudioFormat.ALAW)
 """Formats without frames: a flush gives every sample, and nothing shows where the next encoder begins."""
@@ -35,6 +35,8 @@ class Context:
         self.is_flushed = False
         """the client's last text was flushed, so closing speaks it"""
         self.is_closing = False
+        self.was_asked = asyncio.Event()
+        """set by each message for it, and at its end"""
         self.has_ended = asyncio.Event()
         """its last message has been sent, or the client is gone"""
         self._output = output
@@ -58,10 +60,25 @@ class Context:
         at once: that is how clients interrupt.
         """
         if self.is_flushed and not self.is_closing:
-            self.is_closing = True
-            self.conversation.finish()
+            self.finish()
         else:
             await self.silence()
+
+    def finish(self) -> None:
+        """Speak all text, then end."""
+        self.is_closing = True
+        self.conversation.finish()
+
+    async def finish_when_idle(self, timeout_s: float) -> None:
+        """Wait until no message has come for `timeout_s`, then finish; return before it where the context is closed."""
+        while not self.is_closing:
+            self.was_asked.clear()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self.was_asked.wait()
+            except TimeoutError:
+                if not self.is_closing:
+                    self.finish()
 
     async def silence(self, failure: ChorusError | None = None) -> None:
         """Drop everything, and wait until the last message, or `failure` as an error, has been sent."""
@@ -85,7 +102,7 @@ class Context:
         return FinalOutput(context_id=self.id, is_final=True, warnings=tuple(warnings))
 
     async def _speak(self, warnings: list[str]) -> None:
-        heard_s = 0.0
+        timer = SegmentTimer(by_words=self.conversation.times_words)
         async with aclosing(self.conversation.events()) as events:
             async for event in events:
                 if self._is_silenced:
@@ -93,20 +110,19 @@ class Context:
                 match event:
                     case np.ndarray():
                         await self._send_audio(await ENCODERS.run(self._encode, event))
-                    case SegmentEnded():
-                        times = message_alignment(
-                            character_moments(event, heard_s), 0.0 if self._is_absolute else heard_s
-                        )
-                        heard_s = event.end_s
-                        await self._send(
-                            AudioOutput(context_id=self.id, audio="", alignment=times, normalized_alignment=times)
-                        )
+                    case SegmentEnded() | WordsSpoken():
+                        for segment, after_s, words in timer.take(event):
+                            await self._send_times(character_moments(segment, after_s, words), after_s)
                     case Warned(message):
                         warnings.append(message)
                     case Marker.FLUSHED if self._output.format in RAW_FORMATS:
                         await self._send_audio(await ENCODERS.run(self._close_encoder))
                     case _:
                         pass
+
+    async def _send_times(self, moments: Moments, after_s: float) -> None:
+        times = message_alignment(moments, 0.0 if self._is_absolute else after_s)
+        await self._send(AudioOutput(context_id=self.id, audio="", alignment=times, normalized_alignment=times))
 
     async def _send_audio(self, data: bytes) -> None:
         if data and not self._is_silenced:

@@ -11,6 +11,8 @@ from app.speech.request import MAX_ID_CHARS, LanguageCode, Seed
 
 Key = Annotated[str, Meta(max_length=4096)]
 ContextId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
+MAX_INACTIVITY_S = 180
+"""Theirs."""
 
 
 class StreamQuery(msgspec.Struct, kw_only=True):
@@ -22,7 +24,10 @@ class StreamQuery(msgspec.Struct, kw_only=True):
     auto_mode: bool = False
     """True: each message is spoken at once, also an unfinished sentence"""
     sync_alignment: bool = False
-    """True: times count from the first sample of the context, else from the end of the sentence before"""
+    """True: times count from the first sample of the context, else from the end of the sentence before; a recogniser,
+    where there is one, finds them"""
+    inactivity_timeout: Annotated[float, Meta(gt=0, le=MAX_INACTIVITY_S)] | None = None
+    """seconds without a message for a context after which it is spoken to its end; None: it stays open"""
 
 
 class ClientMessage(msgspec.Struct, kw_only=True):

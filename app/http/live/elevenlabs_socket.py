@@ -78,16 +78,17 @@ class ElevenLabsSocket(JsonSocket):
     async def _take(self, message: ClientMessage) -> None:
         """On a socket with one context. An empty text is its end."""
         context = self._contexts.get(DEFAULT_CONTEXT)
+        if context is not None:
+            context.was_asked.set()
         if context is not None and context.is_closing:
-            raise InvalidField("nothing may follow the empty text that ends the input", param="text")
+            raise InvalidField("nothing may follow the end of the input: an empty text, or a time-out", param="text")
         if message.text is None:
             raise InvalidField("text: it is missing", param="text")
         context = context or self._open(DEFAULT_CONTEXT, message)
         if message.text:
             self._write(context, message)
             return
-        context.is_closing = True
-        context.conversation.finish()
+        context.finish()
         self._opened.put_nowait(None)
 
     async def _take_of_context(self, message: ClientMessage) -> None:
@@ -108,6 +109,8 @@ class ElevenLabsSocket(JsonSocket):
 
     async def _take_of(self, id: str, message: ClientMessage) -> None:
         context = self._contexts.get(id)
+        if context is not None:
+            context.was_asked.set()
         if message.text and not message.close_context:
             if context is not None and context.is_closing:  # the id means another context now
                 await context.silence()
@@ -145,10 +148,18 @@ class ElevenLabsSocket(JsonSocket):
             async with asyncio.TaskGroup() as speaking:
                 while (context := await self._opened.get()) is not None:
                     speaking.create_task(self._speak_context(context))
+                    if self._query.inactivity_timeout is not None:
+                        speaking.create_task(self._finish_when_idle(context, self._query.inactivity_timeout))
         except BaseExceptionGroup as failures:
             if failures.subgroup(ClientGone) is not None:
                 raise ClientGone from None
             raise failures.exceptions[0] from None
+
+    async def _finish_when_idle(self, context: Context, timeout_s: float) -> None:
+        """A socket ends with its only context."""
+        await context.finish_when_idle(timeout_s)
+        if context.id is None:
+            self._opened.put_nowait(None)
 
     async def _speak_context(self, context: Context) -> None:
         """An error of the only context ends the socket."""
@@ -167,7 +178,9 @@ class ElevenLabsSocket(JsonSocket):
                 self._ended.append(id)
             await self.send(last)
         finally:
+            context.is_closing = True
             context.has_ended.set()
+            context.was_asked.set()
 
 
 def _decode(frame: str | bytes) -> ClientMessage:

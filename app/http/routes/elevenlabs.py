@@ -246,6 +246,7 @@ async def _speak(
     output, sent = parse_output(output_format), sent_fields(request)
     known = (*ElevenLabsSpeech.__struct_fields__, *(["voice_id"] if sent.get("voice_id") == voice_id else []))
     unknown = unknown_fields(sent, known, voice_field="voice_id")
-    asked = data.translated(voice_id, unknown, streaming=stream)
+    word_times = is_timed and service.can_time_words
+    asked = data.translated(voice_id, unknown, streaming=stream, word_times=word_times)
     respond = timed_answer if is_timed else audio_response
     return await respond(request, app_state.metrics, service.speak(asked), output, stream=stream)

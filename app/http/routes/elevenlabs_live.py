@@ -51,7 +51,12 @@ async def _serve(socket: Socket, app_state: AppState, voice_id: str, *, has_cont
             voice = await service.voices.find(voice_id)  # an unknown voice is an error before any text is written
             service.check_language(query.language_code)
             asked = SpeechRequest(
-                text="", speaker_id=voice.id, language=query.language_code, streaming=True, seed=query.seed
+                text="",
+                speaker_id=voice.id,
+                language=query.language_code,
+                streaming=True,
+                seed=query.seed,
+                word_times=query.sync_alignment and service.can_time_words,
             )
             await live.converse(partial(_converse, app_state, asked), query, output, first)
 

@@ -14,8 +14,11 @@ import pytest
 from elevenlabs import ElevenLabs, VoiceSettings
 from elevenlabs.core.api_error import ApiError
 
+from app.engine.embedded import EmbeddedEngine
+from app.errors import EngineFailure
 from app.settings import ApiKeys, Settings
 from tests.support.fake_engine import FakeEngine
+from tests.support.fake_recognizer import FakeRecognizer
 from tests.support.recordings import voice_like, wav
 from tests.support.server import RunningServer, serve
 
@@ -90,6 +93,49 @@ def test_characters_are_timed_to_the_end_of_the_audio(sdk: ElevenLabs) -> None:
         streamed += base64.b64decode(chunk.audio_base_64)
         characters += "".join(chunk.alignment.characters) if chunk.alignment else ""
     assert (streamed, characters) == (audio, TEXT)
+
+
+@pytest.fixture(scope="module")
+def timing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with a recogniser, which shares the time of a segment among its words equally."""
+    settings = Settings(data=tmp_path_factory.mktemp("data"))
+    with serve(settings, EmbeddedEngine, make_recognizer=FakeRecognizer) as server:
+        yield server
+
+
+def word_starts(alignment: Any) -> list[float]:
+    """Times of the first characters of words."""
+    chars, starts = alignment.characters, alignment.character_start_times_seconds
+    return [start for before, char, start in zip([" ", *chars], chars, starts, strict=False) if char != " " == before]
+
+
+def test_characters_have_the_times_of_words_on_a_server_with_a_recogniser(timing: RunningServer) -> None:
+    asked: dict[str, Any] = {"text": TEXT, "output_format": "pcm_24000", "seed": 1}
+    with client_of(timing) as sdk:
+        timed = sdk.text_to_speech.convert_with_timestamps("heart", **asked)
+        chunks = [*sdk.text_to_speech.stream_with_timestamps("heart", **asked)]
+    assert timed.alignment is not None
+    assert "".join(timed.alignment.characters) == TEXT
+    with timing.client() as client:
+        body = {"text": TEXT, "speaker_id": "heart", "seed": 1, "timestamps": "word"}
+        spoken = client.post("/tts", json=body).json()["words"]
+    starts = [word["start_s"] for segment in spoken for word in segment["words"]]
+    assert np.allclose(word_starts(timed.alignment), starts, atol=0.05)
+    streamed = [start for chunk in chunks if chunk.alignment for start in word_starts(chunk.alignment)]
+    assert np.allclose(streamed, word_starts(timed.alignment), atol=0.002)
+
+
+def test_a_recogniser_that_fails_costs_nothing_but_the_times_of_words(tmp_path: Path) -> None:
+    def failing() -> FakeRecognizer:
+        return FakeRecognizer(fails=EngineFailure("the model has crashed"))
+
+    asked: dict[str, Any] = {"text": TEXT, "output_format": "pcm_24000", "seed": 1}
+    with serve(Settings(data=tmp_path), EmbeddedEngine, make_recognizer=failing) as server, client_of(server) as sdk:
+        timed = sdk.text_to_speech.convert_with_timestamps("heart", **asked)
+        assert timed.alignment is not None
+        assert "".join(timed.alignment.characters) == TEXT
+        chunks = sdk.text_to_speech.stream_with_timestamps("heart", **asked)
+        assert "".join(char for chunk in chunks if chunk.alignment for char in chunk.alignment.characters) == TEXT
 
 
 @pytest.mark.filterwarnings("ignore:ConnectionClosed.code is deprecated:DeprecationWarning")  # the SDK reads it

@@ -1,15 +1,18 @@
 """ElevenLabs' WebSockets: contexts that do not mix, interruptions, times of characters, and bad messages."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from app.engine.embedded import EmbeddedEngine
 from app.settings import ApiKeys, Settings
 from tests.support.elevenlabs import StreamCaller, stream_caller
 from tests.support.fake_engine import FakeEngine
+from tests.support.fake_recognizer import FakeRecognizer
 from tests.support.fake_server import until
 from tests.support.server import RunningServer, serve
 
@@ -166,6 +169,44 @@ def test_times_count_from_the_sentence_before_or_with_sync_alignment_from_the_st
         np.cumsum(ends), [each["charStartTimesMs"][-1] + each["charDurationsMs"][-1] for each in absolute], atol=2
     )
     assert abs(sum(ends) - len(caller.audio["turn"]) / 48) < 20
+
+
+def test_words_are_timed_with_sync_alignment_on_a_server_with_a_recogniser(tmp_path: Path) -> None:
+    recognizer = FakeRecognizer()
+    with serve(Settings(data=tmp_path), EmbeddedEngine, make_recognizer=lambda: recognizer) as server:
+        for query, known in (("", []), ("&sync_alignment=true", TEXT.split(". "))):
+            with stream_caller(server, query=query) as caller:
+                caller.say(TEXT, "turn", flush=True)
+                caller.say(None, "turn", close_context=True)
+                caller.until_final("turn")
+            assert "".join(caller.chars["turn"]) == TEXT
+            assert [each.written.strip(".") for each in recognizer.known] == [text.strip(".") for text in known]
+    starts = [start for each in times(caller) for start in each["charStartTimesMs"]]
+    assert starts == sorted(starts)
+    assert abs(starts[-1] - len(caller.audio["turn"]) / 48) < 300
+
+
+@pytest.mark.parametrize("kind", ["stream-input", "multi-stream-input"])
+def test_a_context_without_messages_is_spoken_to_its_end_after_the_inactivity_timeout(
+    fake_server: RunningServer, kind: str
+) -> None:
+    context = None if kind == "stream-input" else "turn"
+    with stream_caller(fake_server, kind, query="&inactivity_timeout=0.2") as caller:
+        caller.say("One two three four five. And not", context)
+        caller.until_final(context)
+        assert caller.chars[context] == "One two three four five. And not"
+        if context is None:
+            assert close_code(caller) == 1000
+        else:
+            caller.say("One two three.", "next", flush=True)  # the socket goes on
+            caller.until_final("next")
+    until(fake_server, 0)
+
+
+@pytest.mark.parametrize("seconds", ["0", "181", "nan", "soon"])
+def test_an_inactivity_timeout_beyond_the_bounds_is_refused(fake_server: RunningServer, seconds: str) -> None:
+    with stream_caller(fake_server, query=f"&inactivity_timeout={seconds}") as caller:
+        assert "inactivity_timeout" in caller.until_error()["message"]
 
 
 def test_an_unknown_context_cannot_be_flushed_and_the_socket_goes_on(fake_server: RunningServer) -> None:

@@ -12,8 +12,8 @@ from app.http.dialects.elevenlabs import (
     with_pauses,
 )
 from app.http.dialects.elevenlabs_lists import to_page, to_voice
-from app.http.dialects.elevenlabs_times import character_moments, character_times, message_alignment
-from app.speech.events import SegmentEnded
+from app.http.dialects.elevenlabs_times import SegmentTimer, character_moments, character_times, message_alignment
+from app.speech.events import SegmentEnded, SpokenWord, WordsSpoken
 
 SEGMENTS = [SegmentEnded(0, "Hi.", 0.0, 0.6), SegmentEnded(1, "Oh!", 0.9, 1.2)]
 
@@ -69,6 +69,38 @@ def test_characters_share_the_time_of_their_segment() -> None:
     assert times.characters == ["H", "i", ".", " ", "O", "h", "!"]
     assert times.character_start_times_seconds == [0.0, 0.2, 0.4, 0.6, 0.9, 1.0, 1.1]
     assert times.character_end_times_seconds == [0.2, 0.4, 0.6, 0.9, 1.0, 1.1, 1.2]
+
+
+def word(text: str, start_s: float, end_s: float) -> SpokenWord:
+    return SpokenWord(text=text, start_s=start_s, end_s=end_s, probability=1.0)
+
+
+def test_characters_share_the_time_of_their_word_where_it_is_known() -> None:
+    segment = SegmentEnded(0, "Oh! A fox.", 1.0, 3.0)
+    words = [word("Oh!", 1.1, 1.6), word("wolf", 1.7, 1.8), word("fox.", 2.2, 3.4)]
+    moments = [(char, round(start, 3), round(end, 3)) for char, start, end in character_moments(segment, 0.0, words)]
+    assert "".join(char for char, _, _ in moments) == segment.text
+    assert moments[:3] == [("O", 1.0, 1.2), ("h", 1.2, 1.4), ("!", 1.4, 1.6)]
+    assert moments[3:6] == [(" ", 1.6, 1.8), ("A", 1.8, 2.0), (" ", 2.0, 2.2)]
+    assert moments[6:] == [("f", 2.2, 2.4), ("o", 2.4, 2.6), ("x", 2.6, 2.8), (".", 2.8, 3.0)]
+
+
+def test_words_out_of_their_order_never_turn_time_back() -> None:
+    segment = SegmentEnded(0, "One two three", 0.0, 1.0)
+    words = [word("One", 0.5, 0.6), word("two", 0.2, 0.3), word("three", 0.1, 2.0)]
+    edges = [edge for _, start, end in character_moments(segment, 0.0, words) for edge in (start, end)]
+    assert edges == sorted(edges)
+    assert (edges[0], edges[-1]) == (0.0, 1.0)
+    assert edges[1:-1:2] == edges[2::2]  # without gaps: pipecat adds durations up
+
+
+def test_a_segment_waits_for_its_words_where_they_are_timed() -> None:
+    first, second = SEGMENTS
+    assert SegmentTimer(by_words=False).take(first) == [(first, 0.0, ())]
+    timer = SegmentTimer(by_words=True)
+    assert timer.take(first) == timer.take(second) == []
+    heard = (word("Oh!", 0.9, 1.2),)
+    assert timer.take(WordsSpoken(1, heard)) == [(first, 0.0, ()), (second, 0.6, heard)]
 
 
 def test_durations_of_messages_add_up_to_the_audio() -> None:
