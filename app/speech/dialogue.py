@@ -67,12 +67,15 @@ class Dialogue:
         self._clock = clock
         self._turns = [Turn(msgspec.structs.replace(turn.request, listener=listener), turn.pause_s) for turn in turns]
         self._max_ahead = service.engine.info.max_slots
-        self._admitted: asyncio.Queue[tuple[Turn, SpeechStream | Exception] | None] = asyncio.Queue()
+        self._admitted: asyncio.Queue[tuple[int, SpeechStream | Exception] | None] = asyncio.Queue()
+        """turns by their number"""
         self._num_open = 0
         self._asked_at_s = self._clock()
         self._admitting: asyncio.Task[None] | None = None
         self._current: SpeechStream | None = None
-        self._pause_s = 0.0
+        self._number = 0
+        """of the current turn"""
+        self._turns_of_segments: list[int] = []
         self._ready: deque[SpeechEvent] = deque()
         self._segments: list[SegmentEnded] = []
         self._words: list[WordsSpoken] = []
@@ -117,6 +120,9 @@ class Dialogue:
             checks=tuple(self._checks),
             check_s=self._check_s,
         )
+
+    def turn_of(self, segment_index: int) -> int:
+        return self._turns_of_segments[segment_index]
 
     async def start(self) -> None:
         """Check every turn and wait for the first audio. Raises what a request for one turn raises."""
@@ -180,7 +186,7 @@ class Dialogue:
 
     async def _admit_in_order(self) -> None:
         has_begun = False
-        for turn in self._turns:
+        for number, turn in enumerate(self._turns):
             # A turn is decoded ahead only where it takes no place that other requests need.
             while self._num_open >= (self._max_ahead if self._service.has_spare_places else 1):
                 await self._service.answer_ended()
@@ -188,13 +194,13 @@ class Dialogue:
             try:
                 speech = await admit(turn.request)
             except Exception as error:  # noqa: BLE001 - raised where events are read
-                self._admitted.put_nowait((turn, error))
+                self._admitted.put_nowait((number, error))
                 if not isinstance(error, NothingToSpeak):
                     return
             else:
                 has_begun = True
                 self._num_open += 1
-                self._admitted.put_nowait((turn, speech))
+                self._admitted.put_nowait((number, speech))
         self._admitted.put_nowait(None)
 
     async def _make_events(self) -> None:
@@ -215,9 +221,9 @@ class Dialogue:
     async def _begin_turn(self) -> None:
         """Raises StopAsyncIteration after the last turn."""
         while (item := await self._admitted.get()) is not None:
-            turn, speech = item
+            number, speech = item
             if isinstance(speech, SpeechStream):
-                self._current, self._pause_s = speech, turn.pause_s
+                self._current, self._number = speech, number
                 return
             if not isinstance(speech, NothingToSpeak):
                 raise speech
@@ -234,8 +240,9 @@ class Dialogue:
         self._current = None
         for warning in receipt.warnings:
             self._add_warning(warning)
-        if receipt.audio_s and self._pause_s:
-            self._give(np.zeros(round(self._pause_s * self.sample_rate_hz), np.float32))
+        pause_s = self._turns[self._number].pause_s
+        if receipt.audio_s and pause_s:
+            self._give(np.zeros(round(pause_s * self.sample_rate_hz), np.float32))
         self._start_s, self._first_index = self._num_samples / self.sample_rate_hz, len(self._segments)
 
     def _take(self, event: SpeechEvent) -> None:
@@ -245,6 +252,7 @@ class Dialogue:
             case SegmentEnded(index, text, start_s, end_s):
                 ended = SegmentEnded(self._first_index + index, text, self._start_s + start_s, self._start_s + end_s)
                 self._segments.append(ended)
+                self._turns_of_segments.append(self._number)
                 self._ready.append(ended)
             case WordsSpoken():
                 words = event.moved(self._first_index, self._start_s)

@@ -84,6 +84,10 @@ class Speech(Protocol):
 
     def receipt(self) -> Receipt: ...
 
+    def turn_of(self, segment_index: int) -> int:
+        """The turn of a segment that has been spoken, from 0."""
+        ...
+
     async def collect(self) -> Samples:
         """All samples, [samples]. Raises DeadlineExceeded."""
         ...

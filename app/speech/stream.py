@@ -114,6 +114,9 @@ class SpeechStream:
             check_s=self._reports.listened_s if self._reports else 0.0,
         )
 
+    def turn_of(self, segment_index: int) -> int:
+        return 0
+
     async def start(self) -> None:
         """Wait for the first audio: an error before it can still be a status. Raises DeadlineExceeded."""
         try:

@@ -19,6 +19,7 @@ FIELD_NAMES = {
     "language": "language_code",
     "format": "output_format",
     "reference_audio": "files",
+    "turns": "inputs",
 }
 """Our name of a field -> theirs."""
 DEFAULT_OUTPUT = "mp3_44100_128"

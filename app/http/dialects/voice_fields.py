@@ -64,4 +64,9 @@ def _says_who_speaks(name: str) -> bool:
     if name in _HARMLESS:
         return False
     words = set(re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()))
-    return bool(words == {"voice"} or words & _WORDS or ("voice" in words and words & _WITH_VOICE) or {"audio", "prompt"} <= words)
+    return bool(
+        words == {"voice"}
+        or words & _WORDS
+        or ("voice" in words and words & _WITH_VOICE)
+        or {"audio", "prompt"} <= words
+    )

@@ -54,24 +54,24 @@ class TtsBody(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
             raise InvalidField("text: missing; send it, or `turns` in place of it", param="text")
         if self.text is not UNSET and self.turns is not UNSET:
             raise InvalidField("text: leave it out beside `turns`", param="text")
-        if self.turns is not UNSET:
-            return [
-                self._to_turn(
-                    turn.text,
-                    turn.speaker_id or self.speaker_id,
-                    language=turn.language or self.language,
-                    speed=self.speed if turn.speed is None else turn.speed,
-                    pause_s=turn.pause_ms / 1000,
-                )
-                for turn in self.turns
-            ]
-        assert self.text is not UNSET
-        pieces = split_at_voices(self.text, self.markup)
-        if len(pieces) > MAX_TURNS:
-            raise InvalidField(f"text: it has {len(pieces)} changes of voice; the limit is {MAX_TURNS}", param="text")
+        if self.turns is UNSET:
+            assert self.text is not UNSET
+            param, turns = "text", [TurnBody(text=self.text)]
+        else:
+            param, turns = "turns", self.turns
+        pieces = [(turn, split_at_voices(turn.text, self.markup)) for turn in turns]
+        if (num_pieces := sum(len(each) for _, each in pieces)) > MAX_TURNS:
+            raise InvalidField(f"{param}: the voice changes {num_pieces} times; the limit is {MAX_TURNS}", param=param)
         return [
-            self._to_turn(text, name or self.speaker_id, language=self.language, speed=self.speed)
-            for name, text in pieces
+            self._to_turn(
+                text,
+                name or turn.speaker_id or self.speaker_id,
+                language=turn.language or self.language,
+                speed=self.speed if turn.speed is None else turn.speed,
+                pause_s=turn.pause_ms / 1000 if number == len(each) else 0.0,
+            )
+            for turn, each in pieces
+            for number, (name, text) in enumerate(each, 1)
         ]
 
     def _to_turn(self, text: str, speaker_id: str | None, *, language: str, speed: float, pause_s: float = 0.0) -> Turn:

@@ -96,6 +96,22 @@ def test_a_voice_in_the_text_speaks_what_follows(fake_server: RunningServer) -> 
     assert audio == b"".join(pcm(fake_server, text=piece) for piece in pieces)
 
 
+def test_a_voice_in_a_turn_speaks_what_follows_up_to_the_end_of_the_turn(fake_server: RunningServer) -> None:
+    turns = [
+        {"speaker_id": "harald", "text": "Once there was a fox. [voice:heart] Who are you?", "pause_ms": 500},
+        {"speaker_id": "harald", "text": "I am the wolf."},
+    ]
+    audio = pcm(fake_server, turns=turns)
+    asked = [
+        (request.voice.id, " ".join(each.segment.text for each in request.sequences))
+        for request in fake(fake_server).requests
+    ]
+    assert asked == [("harald", "Once there was a fox."), ("heart", "Who are you?"), ("harald", "I am the wolf.")]
+    first, second, last = (pcm(fake_server, text=text) for text in ("Once there was a fox. ", " Who are you?", "Wolf."))
+    assert len(audio) == len(first) + len(second) + 24_000 + 4 * len(last)
+    check(post(fake_server, {"turns": [{"text": "[voice:heart] Hi. " * 501}] * 2}), 400, "invalid_field", "turns")
+
+
 @pytest.mark.parametrize(
     ("markup", "text"), [("plain", "[voice:harald] Hello."), ("ssml", "<speak>[voice:harald] Hello.</speak>")]
 )
