@@ -13,6 +13,10 @@ from app.engine.scheduler import Request
 
 IN_HAND_S = 10.0
 """A stream with so much audio in hand leaves its place to others until it has less."""
+LEAD_S = 1.0
+"""A stream that plays alone and has so much audio in hand makes further segments beside the one that is heard."""
+BEHIND_S = 2.0
+"""So does one that has fallen so far behind: its segments together are made faster than one after the other."""
 
 
 class LiveStreams:
@@ -54,6 +58,13 @@ class LiveStreams:
         """Segments that may run beside `playing` listeners."""
         places = self.places if self._shares_steps and playing else None
         return max_slots if places is None else min(max_slots, places)
+
+    def may_fill_slots(self, request: Request, playing: set[Hashable], now_s: float) -> bool:
+        """True for the only listener where segments of its own text cannot make it wait, or are all that helps."""
+        if playing != {request.listener} or request.started_at_s is None:
+            return False
+        lead_s = request.made_s - (now_s - request.started_at_s)
+        return lead_s >= LEAD_S or lead_s < -BEHIND_S
 
     def may_start(self, request: Request, playing: set[Hashable]) -> bool:
         """False for a stream that has to wait for a place."""

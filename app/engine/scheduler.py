@@ -188,6 +188,8 @@ class LiveRule(Protocol):
 
     def slots(self, max_slots: int, playing: set[Hashable]) -> int: ...
 
+    def may_fill_slots(self, request: Request, playing: set[Hashable], now_s: float) -> bool: ...
+
     def may_start(self, request: Request, playing: set[Hashable]) -> bool: ...
 
 
@@ -276,16 +278,23 @@ class Scheduler:
         self._busy_slots = 0
 
     def _startable(self, now_s: float) -> list[Request]:
-        max_slots, startable = self.max_slots, [request for request in self._requests if request.has_waiting]
+        startable = [request for request in self._requests if request.has_waiting]
         if startable and self._live is not None:
             playing = self._live.playing(self._requests, now_s)
-            max_slots = self._live.slots(max_slots, playing)
-            startable = [request for request in startable if self._live.may_start(request, playing)]
-        num_free = max_slots - self._busy_slots
+            few = self._live.slots(self.max_slots, playing)
+            return [
+                request
+                for request in startable
+                if self._live.may_start(request, playing)
+                and self._has_room(
+                    request, self.max_slots if self._live.may_fill_slots(request, playing, now_s) else few
+                )
+            ]
+        return [request for request in startable if self._has_room(request, self.max_slots)]
+
+    def _has_room(self, request: Request, max_slots: int) -> bool:
+        """False also for a stream that is far enough ahead of its listener."""
+        if request.streaming and request.ahead_s >= self.max_ahead_s:
+            return False
         num_kept = self.num_kept_slots if max_slots == self.max_slots else kept_slots(max_slots)
-        return [
-            request
-            for request in startable
-            if num_free > (0 if request.started_at_s is None else num_kept)
-            and not (request.streaming and request.ahead_s >= self.max_ahead_s)
-        ]
+        return max_slots - self._busy_slots > (0 if request.started_at_s is None else num_kept)

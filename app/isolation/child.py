@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -74,7 +75,12 @@ class Child:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd="/",
-                env={**self._environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env={
+                    **self._environ,
+                    "PYTHONPATH": _import_path(),
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "OMP_NUM_THREADS": "1",
+                },
                 # Ctrl-C in a terminal is for the server. A session of its own would have its own share of the
                 # processor, whatever its niceness (autogroup in sched(7)).
                 process_group=0,
@@ -232,3 +238,8 @@ class Child:
 
     def _out_of_memory(self) -> str:
         return f"needs more than {self._limits.memory_bytes // 2**20} MiB of memory to decode"
+
+
+def _import_path() -> str:
+    """This process's own import path: packages may lie where only PYTHONPATH or a `.pth` file of this server points."""
+    return os.pathsep.join([str(ROOT), *(entry for entry in sys.path if Path(entry).is_absolute())])

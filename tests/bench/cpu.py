@@ -166,7 +166,9 @@ def _listen(
         return arrivals
 
     async def run() -> list[list[tuple[float, float]]]:
-        engine = XttsEngine(folder, precision=precision, guards=Guards(exact_codes=num_codes))
+        engine = XttsEngine(
+            folder, precision=precision, guards=Guards(exact_codes=num_codes), limit_streams=True, max_live_wait_s=60.0
+        )
         try:
             await speak(engine, texts[:1], only_first=True)
             return [await speak(engine, texts) for _ in range(runs)]

@@ -26,7 +26,7 @@ from app.engine.xtts.runner.state import BatchState
 from app.engine.xtts.step_times import measure_loads
 from app.engine.xtts.text.languages import CheckpointLanguages, find_languages
 from app.engine.xtts.text.tokenizer import TextTokenizer
-from app.engine.xtts.vocoder.chunks import Chunk, chunk_lengths
+from app.engine.xtts.vocoder.chunks import Chunk
 from app.engine.xtts.vocoder.generator import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import COUNTS, MAX_CHUNKS, Vocoder, VocoderJob
@@ -190,7 +190,7 @@ def warm_up(vocoder: Vocoder, conditioner: Conditioner, config: ModelConfig) -> 
     Their memory stays with torch and is not free for slots, and the first callers do not wait for what libraries do at
     first use.
     """
-    lengths = chunk_lengths(vocoder.context)
+    lengths = vocoder.chunk_lengths
     latents = torch.zeros(max(lengths), config.model_args.gpt_n_model_channels, device=vocoder.device)
 
     def make(length: int, count: int, state: State | None, *, is_last: bool) -> State:

@@ -18,7 +18,7 @@ from app.engine.xtts.model.decoder import NUM_CONDITIONING_LATENTS
 from app.engine.xtts.runaway import Budget
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence
-from app.engine.xtts.vocoder.chunks import Chunk, chunk_lengths
+from app.engine.xtts.vocoder.chunks import Chunk
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import MAX_CHUNKS, Vocoder, VocoderJob
 from app.engine.xtts.voice.speakers import VoiceConditioning
@@ -67,23 +67,23 @@ def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
 
 def _vocoder_load(vocoder: Vocoder, config: ModelConfig, clock: Callable[[], float]) -> float:
     """Seconds of the vocoder for a second of audio, of a chunk after the first one."""
-    lengths = chunk_lengths(vocoder.context)
+    first_length, length = vocoder.chunk_lengths[0], vocoder.chunk_lengths[len(vocoder.chunk_lengths) // 2]
     job = VocoderJob(
-        latents=torch.zeros(max(lengths), config.model_args.gpt_n_model_channels, device=vocoder.device),
+        latents=torch.zeros(max(first_length, length), config.model_args.gpt_n_model_channels, device=vocoder.device),
         speaker_embedding=torch.zeros(config.model_args.d_vector_dim, 1),
         upsampler=LatentUpsampler(config.model_args),
-        chunk=Chunk(0, lengths[0], lengths[0], is_last=False),
+        chunk=Chunk(0, first_length, first_length, is_last=False),
         is_final=False,
         state=None,
     )
     first = vocoder.run([job])[0]
     first.samples.wait()
     count = MAX_CHUNKS if vocoder.few_shapes else 1
-    chunk = Chunk(0, lengths[1], lengths[1], is_last=False)
+    chunk = Chunk(0, length, length, is_last=False)
     jobs = [msgspec.structs.replace(job, chunk=chunk, state=first.state)] * count
     # The first run of a shape on a CPU also plans its convolutions.
     seconds = min(_seconds(lambda: [made.samples.wait() for made in vocoder.run(jobs)], clock) for _ in range(2))
-    return seconds / (count * lengths[1] * vocoder.frame_samples / config.model_args.output_sample_rate)
+    return seconds / (count * length * vocoder.frame_samples / config.model_args.output_sample_rate)
 
 
 def _sequence(config: ModelConfig) -> XttsSequence:

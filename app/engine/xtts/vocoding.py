@@ -15,7 +15,7 @@ from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.device.copies import HostCopy
 from app.engine.xtts.runaway import cut_at_silence, frame_levels
 from app.engine.xtts.sequence import HeldSamples, XttsSequence
-from app.engine.xtts.vocoder.chunks import chunk_lengths, plan_chunk
+from app.engine.xtts.vocoder.chunks import plan_chunk
 from app.engine.xtts.vocoder.vocoder import VocodedChunk, Vocoder, VocoderJob
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class VocodeStage:
         lookahead_steps: int,
     ) -> None:
         self._vocoder = vocoder
-        self._lengths = chunk_lengths(vocoder.context)
+        self._lengths = vocoder.chunk_lengths
         self._args = args
         self._chunks_per_turn = chunks_per_turn
         self._latents_of = latents_of

@@ -2,7 +2,7 @@ import pytest
 
 from app.engine.admission import Admission
 from app.engine.capacity import FULL_LOAD, Capacity
-from app.engine.live import IN_HAND_S, LiveStreams
+from app.engine.live import BEHIND_S, IN_HAND_S, LEAD_S, LiveStreams
 from app.engine.scheduler import Request, Scheduler, Sequence
 from app.errors import QueueFull
 from tests.support.requests import admitted, request_of
@@ -112,6 +112,28 @@ def test_the_next_sentence_of_a_listener_needs_no_place_of_its_own() -> None:
     running = rules.requests[0].in_progress[0]
     finish(rules, running, 5.0)
     assert requests_of(started(rules, 5.0))[:1] == [following]
+
+
+@pytest.mark.parametrize(
+    ("lead_s", "more"),
+    [(LEAD_S, SLOTS - 2), (LEAD_S - 0.1, 0), (-BEHIND_S, 0), (-BEHIND_S - 0.1, SLOTS - 2)],
+    ids=["ahead", "not enough", "a little late", "behind"],
+)
+def test_a_stream_that_plays_alone_uses_all_slots_once_it_is_ahead_or_far_behind(lead_s: float, more: int) -> None:
+    rules = scheduler(live_streams(1))
+    add(rules, *[4] * 10)
+    [running] = started(rules)
+    rules.made(running, 3.0)
+    assert len(started(rules, 3.0 - lead_s)) == more
+
+
+def test_a_stream_beside_another_listener_uses_no_more_slots_however_far_it_is_ahead() -> None:
+    rules = scheduler(live_streams(2))
+    add(rules, *[5] * 10)
+    add(rules, 5)
+    for running in started(rules):
+        rules.made(running, 4.0)
+    assert started(rules, 1.0) == []
 
 
 @pytest.mark.parametrize("live", [live_streams(0.9), live_streams(3, is_limited=False)], ids=["too slow", "off"])

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import psutil
@@ -48,6 +49,18 @@ def test_a_function_is_called_with_the_file_and_its_value_and_data_come_back(fil
         return await sandbox.run(call("read", file, suffix="!"))
 
     assert run(scenario) == (10, b"some bytes!")
+
+
+def test_a_worker_finds_packages_wherever_the_server_found_them(
+    file: BinaryIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "installed_elsewhere.py").write_text("def read(file):\n    return len(file.read()), b''\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    async def scenario(sandbox: Sandbox) -> object:
+        return await sandbox.run(lambda child: child.call("installed_elsewhere:read", file, object, max_bytes=1000))
+
+    assert run(scenario) == (10, b"")
 
 
 def test_an_error_for_the_caller_comes_back_as_itself(file: BinaryIO) -> None:

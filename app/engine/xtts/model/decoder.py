@@ -11,6 +11,8 @@ Parameters have the names of the checkpoint. Weights of the body are [in, out], 
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -154,7 +156,9 @@ class Decoder(nn.Module):
             return QuantizedAffine(weights[name], matrices[name].bias)
 
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # the operator packs on one thread
-            packed = dict(zip(matrices, pool.map(pack, matrices), strict=True))
+            packing = pool.map(pack, matrices)
+            _load_kernels()  # meanwhile: numba takes as long
+            packed = dict(zip(matrices, packing, strict=True))
         for index, layer in enumerate(self.gpt.layers):
             layer.attn.c_attn, layer.attn.c_proj = packed[f"h.{index}.attn.c_attn"], packed[f"h.{index}.attn.c_proj"]
             layer.mlp = QuantizedFeedForward(packed[f"h.{index}.mlp.c_fc"], packed[f"h.{index}.mlp.c_proj"])
@@ -270,6 +274,11 @@ class Decoder(nn.Module):
     def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents = self.final_norm(self.gpt.ln_f(x))
         return self.mel_head(latents), latents
+
+
+def _load_kernels() -> None:
+    with suppress(ImportError):  # told by `_make_int8_body`
+        import_module("app.engine.xtts.model.int8_body")
 
 
 def _make_int8_body(layers: Sequence[Layer], num_heads: int) -> "Int8Body | None":

@@ -11,7 +11,7 @@ import torch
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
 from app.engine.xtts.device.copies import HostCopy, to_device
-from app.engine.xtts.vocoder.chunks import Chunk
+from app.engine.xtts.vocoder.chunks import Chunk, chunk_frames, chunk_lengths
 from app.engine.xtts.vocoder.generator import State, StreamingGenerator
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 
@@ -58,6 +58,7 @@ class Vocoder:
         self._generator = StreamingGenerator(generator)
         self.few_shapes = few_shapes
         self.context = self._generator.context
+        self.chunk_lengths = chunk_lengths(self.context, chunk_frames(few_lengths=few_shapes))
         self.frame_samples = self._generator.frame_samples
         self.device, self._dtype = self._generator.device, self._generator.dtype
 

@@ -10,7 +10,6 @@ import pytest
 
 from app.engine.xtts.build import PROFILES, warm_up
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.vocoder.chunks import chunk_lengths
 from app.engine.xtts.vocoder.vocoder import COUNTS, Vocoder
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.xtts import CPU, Pair
@@ -26,7 +25,7 @@ def test_warming_up_makes_every_shape_of_chunk_that_is_kept_to(tiny: Pair) -> No
         lambda _, inputs: made.add((inputs[0].shape[0], inputs[0].shape[-1]))
     )
     warm_up(vocoder, Conditioner(networks, config, CPU), config)
-    first, *others = chunk_lengths(vocoder.context)
+    first, *others = vocoder.chunk_lengths
     kept, padding = 6, 3
     at_once, start = first + 2 * padding, first + padding
     last = {length + kept + padding for length in (first, *others)}

@@ -37,7 +37,7 @@ def test_a_load_is_that_of_a_step_the_vocoder_and_the_prefills(tiny: Pair) -> No
     seconds = 1e-3
     loads, _ = measured(tiny, slots=2, clock=ticking(seconds))
     args = tiny.checkpoint.config.model_args
-    vocoder_load = seconds / (48 * args.output_hop_length / args.output_sample_rate)
+    vocoder_load = seconds / (64 * args.output_hop_length / args.output_sample_rate)
     assert loads[1] == pytest.approx(seconds / args.code_s + seconds / SENTENCE_S + vocoder_load)
     assert loads[2] == pytest.approx(seconds / args.code_s + 2 * seconds / SENTENCE_S + 2 * vocoder_load)
 

@@ -1,6 +1,7 @@
 """Chunks of the vocoder: every sample once, and the samples of the whole."""
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.values import Samples
-from app.engine.xtts.vocoder.chunks import CHUNK_FRAMES, Chunk, chunk_lengths, plan_chunk
+from app.engine.xtts.vocoder.chunks import (
+    FEW_CHUNK_FRAMES,
+    GRADUAL_CHUNK_FRAMES,
+    Chunk,
+    chunk_frames,
+    chunk_lengths,
+    plan_chunk,
+)
 from app.engine.xtts.vocoder.generator import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
@@ -32,7 +40,7 @@ def vocode(
     vocoder: Vocoder,
     pair: Pair,
     latents: torch.Tensor,
-    sizes: tuple[int, ...] = CHUNK_FRAMES,
+    sizes: tuple[int, ...] = FEW_CHUNK_FRAMES,
     *,
     speed: float = 1.0,
     step: int = 1,
@@ -80,7 +88,7 @@ def test_the_waveform_is_the_references(vocoder: Vocoder, tiny: Pair, count: int
         stretched = torch.nn.functional.interpolate(stretched, scale_factor=1 / speed, mode="linear")
     with torch.no_grad():
         theirs = tiny.reference.hifigan_decoder(stretched.transpose(1, 2), g=tiny.voice.speaker_embedding[None])
-    for sizes in (WHOLE, CHUNK_FRAMES):
+    for sizes in (WHOLE, GRADUAL_CHUNK_FRAMES):
         ours = vocode(vocoder, tiny, latents, sizes, speed=speed)
         np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-3, rtol=0)
         np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-5, rtol=0)  # and better than asked
@@ -182,7 +190,9 @@ def test_chunks_of_several_segments_together_are_those_of_each_alone(
         states = [made.state for made in together]
 
 
-def chunks_of(num_frames: int, context: int, *, few_lengths: bool = False) -> list[Chunk]:
+def chunks_of(
+    num_frames: int, context: int, *, few_lengths: bool = False, sizes: Sequence[int] | None = None
+) -> list[Chunk]:
     chunks: list[Chunk] = []
     while chunk := plan_chunk(
         len(chunks),
@@ -191,6 +201,7 @@ def chunks_of(num_frames: int, context: int, *, few_lengths: bool = False) -> li
         context=context,
         is_final=True,
         few_lengths=few_lengths,
+        sizes=sizes,
     ):
         chunks.append(chunk)
     return chunks
@@ -204,7 +215,9 @@ def test_chunks_follow_each_other_to_the_last_frame(num_frames: int, context: in
     assert [chunk.is_last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     for chunk in chunks:
         assert chunk.start < chunk.stop <= chunk.start + chunk.length
-        assert chunk.length in chunk_lengths(context) or (chunk.is_last and not few_lengths)
+        assert chunk.length in chunk_lengths(context, chunk_frames(few_lengths=few_lengths)) or (
+            chunk.is_last and not few_lengths
+        )
 
 
 @given(num_frames=st.integers(1, 900), ready=st.lists(st.integers(0, 900)), context=st.integers(3, 20))
@@ -231,8 +244,11 @@ def test_few_shapes_change_no_sample_and_chunks_that_are_made_twice_are_given_on
 ) -> None:
     latents = torch.randn(count, 64)
     num_frames = LatentUpsampler(tiny.checkpoint.config.model_args).num_frames(count)
-    ours, theirs = chunks_of(num_frames, few.context, few_lengths=True), chunks_of(num_frames, vocoder.context)
-    assert {chunk.length for chunk in ours} <= set(chunk_lengths(few.context))
+    ours, theirs = (
+        chunks_of(num_frames, few.context, few_lengths=few_lengths, sizes=FEW_CHUNK_FRAMES)
+        for few_lengths in (True, False)
+    )
+    assert {chunk.length for chunk in ours} <= set(few.chunk_lengths)
     states: list[State | None] = [None, None]
     for few_chunk, exact_chunk in zip(ours, theirs, strict=True):
         several = few.run([job_of(tiny, latents, few_chunk, states[0])] * 3)
