@@ -4,7 +4,7 @@ A book is read twice: for its loudness, then to write it with one gain. A limite
 down the few peaks that the gain would raise above what shops accept.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -18,6 +18,7 @@ from app.books.acx import ChapterLevels, LevelMeter
 from app.books.audio_file import BookFile, BookFormat, Mark, Tags
 from app.books.book import Cover
 from app.books.job import ChapterHead, ChapterPlan, Job
+from app.books.timing import Timing
 from app.engine.values import Samples
 
 HEAD_S = 0.75
@@ -55,11 +56,26 @@ class Mastering:
     def __init__(self, job: Job, output: Output, sample_rate_hz: int, check: Check) -> None:
         self._job = job
         self._output = output
-        self._rate_hz = sample_rate_hz
+        self.sample_rate_hz = self._rate_hz = sample_rate_hz
         self._check = check
         self._meter = LoudnessMeter(sample_rate_hz)
-        self._levels: list[ChapterLevels] = []
-        self.marks, self.gain_db = self._measure()
+        self._levels: dict[int, LevelMeter] = {}
+        self._num_metered = 0
+        """samples of the book, from its first one, that the meters have seen: a file may be written twice"""
+        self._timings: dict[int, tuple[Timing, ...]] = {}
+        self._marks, self.gain_db = self._measure()
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The chapters, timed from the start of the book."""
+        return tuple(self._marks.values())
+
+    def mark(self, plan: ChapterPlan) -> Mark:
+        return self._marks[plan.head.number]
+
+    def timings(self, plan: ChapterPlan) -> Sequence[Timing]:
+        """One for each of its pieces."""
+        return self._timings[plan.head.number]
 
     def write_book(self, file: BinaryIO) -> None:
         """One file with all chapters."""
@@ -86,46 +102,63 @@ class Mastering:
             book_file.close()
 
     def result(self) -> Finished:
-        return Finished(gain_db=self.gain_db, loudness=self._meter.result(), chapters=tuple(self._levels))
+        """Of what has been written."""
+        levels = tuple(meter.result() for meter in self._levels.values())
+        return Finished(gain_db=self.gain_db, loudness=self._meter.result(), chapters=levels)
 
-    def _measure(self) -> tuple[tuple[Mark, ...], float]:
-        """Times of the chapters, and the one gain of the book in dB."""
+    def _measure(self) -> tuple[dict[int, Mark], float]:
+        """Times of the chapters by their numbers, and the one gain of the book in dB."""
         meter = LoudnessMeter(self._rate_hz, has_peak=False)
-        marks: list[Mark] = []
+        marks: dict[int, Mark] = {}
         num_samples = 0
         for plan in self._job.chapters():
             start = num_samples
-            for samples in self._samples(plan):
+            timings: list[Timing] = []
+            for samples, is_speech in self._samples(plan):
                 meter.push(samples)
+                if is_speech:
+                    at = num_samples - start
+                    timings.append(Timing(at, at + len(samples), self._lufs(samples)))
                 num_samples += len(samples)
-            marks.append(Mark(plan.head.title, start, num_samples))
+            marks[plan.head.number] = Mark(plan.head.title, start, num_samples)
+            self._timings[plan.head.number] = tuple(timings)
         lufs = meter.result().integrated_lufs
         gain_db = min(max(TARGET_LUFS - lufs, -MAX_GAIN_DB), MAX_GAIN_DB) if np.isfinite(lufs) else 0.0
-        return tuple(marks), gain_db
+        return marks, gain_db
 
     def _write(self, plan: ChapterPlan, book_file: BookFile) -> None:
         gain = np.float32(dbfs_to_amplitude(self.gain_db))
         limiter = Limiter(self._rate_hz, CEILING_DBFS)
-        levels = LevelMeter(plan.head.title, self._rate_hz)
+        levels = self._levels.setdefault(plan.head.number, LevelMeter(plan.head.title, self._rate_hz))
+        num_before = self.mark(plan).start
 
         def write(samples: Samples) -> None:
-            self._meter.push(samples)
-            levels.push(samples)
+            nonlocal num_before
+            unmetered = samples[max(0, self._num_metered - num_before) :]
+            self._meter.push(unmetered)
+            levels.push(unmetered)
+            num_before += len(samples)
+            self._num_metered = max(self._num_metered, num_before)
             book_file.write(samples)
 
-        for samples in self._samples(plan):
+        for samples, _ in self._samples(plan):
             write(limiter.push(samples * gain))
         write(limiter.close())
-        self._levels.append(levels.result())
 
-    def _samples(self, plan: ChapterPlan) -> Iterator[Samples]:
-        yield self._silence(HEAD_S)
+    def _samples(self, plan: ChapterPlan) -> Iterator[tuple[Samples, bool]]:
+        """Samples and whether they are those of a piece."""
+        yield self._silence(HEAD_S), False
         for index, piece in enumerate(plan.pieces):
             self._check()
-            yield self._job.read_segment(piece.key)
+            yield self._job.read_segment(piece.key), True
             if index + 1 < len(plan.pieces):
-                yield self._silence(piece.pause_s)
-        yield self._silence(TAIL_S)
+                yield self._silence(piece.pause_s), False
+        yield self._silence(TAIL_S), False
+
+    def _lufs(self, samples: Samples) -> float:
+        meter = LoudnessMeter(self._rate_hz, has_peak=False)
+        meter.push(samples)
+        return meter.result().integrated_lufs
 
     def _silence(self, seconds: float) -> Samples:
         return np.zeros(round(seconds * self._rate_hz), np.float32)

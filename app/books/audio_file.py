@@ -2,12 +2,14 @@
 
 import base64
 import struct
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
+import av.error
 import msgspec
 import numpy as np
 from av.codec.context import Flags
@@ -80,7 +82,7 @@ class BookFile:
 
     file   can be sought in, because lengths are written last
 
-    Close it, also after an error. Raises what `file` raises: FFmpeg itself would miss a full disk.
+    Close it, also after an error. Raises what `file` raises, such as OSError for a full disk.
     """
 
     def __init__(
@@ -97,9 +99,10 @@ class BookFile:
         self._sample_format = form.sample_format
         self._time_base = Fraction(1, sample_rate_hz)
         self._num_samples = 0
+        self._file = _WatchedFile(file)
         # Any: PyAV's types are partial. bitexact: no random serial numbers, and no versions of FFmpeg in tags.
         self._container: Any = av.open(
-            file, "w", format=form.container, options={**form.options, "fflags": "+bitexact"}
+            self._file, "w", format=form.container, options={**form.options, "fflags": "+bitexact"}
         )
         self._container.metadata.update(_metadata(tags))
         self._stream = self._container.add_stream(
@@ -117,9 +120,10 @@ class BookFile:
             picture = self._add_picture(cover)
         elif cover is not None:
             self._container.metadata["METADATA_BLOCK_PICTURE"] = _picture_comment(cover)
-        self._container.start_encoding()
-        if picture is not None:
-            self._container.mux(picture)
+        with self._file.raising():
+            self._container.start_encoding()
+            if picture is not None:
+                self._container.mux(picture)
 
     def write(self, samples: NDArray[np.float32]) -> None:
         """[samples], clipped to [-1, 1]."""
@@ -131,14 +135,17 @@ class BookFile:
         frame.time_base = self._time_base
         frame.pts = self._num_samples
         self._num_samples += len(samples)
-        self._container.mux(self._stream.encode(frame))
+        with self._file.raising():
+            self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Write what the codec holds. `close` completes the file."""
-        self._container.mux(self._stream.encode(None))
+        with self._file.raising():
+            self._container.mux(self._stream.encode(None))
 
     def close(self) -> None:
-        self._container.close()
+        with self._file.raising():
+            self._container.close()
 
     def _chapter(self, number: int, mark: Mark) -> Any:
         return {
@@ -160,6 +167,35 @@ class BookFile:
         packet.pts = packet.dts = 0
         packet.is_keyframe = True
         return packet
+
+
+class _WatchedFile:
+    """Keeps the first error of `file`: PyAV raises errors of its own, or none, in its place."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: OSError | None = None
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def write(self, data: bytes) -> int:
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self._error = error
+            raise
+
+    @contextmanager
+    def raising(self) -> Generator[None]:
+        """Raises the file's own error in place of those that follow from it."""
+        try:
+            yield
+        except av.error.FFmpegError as error:
+            raise self._error or error from None
+        if self._error is not None:
+            raise self._error
 
 
 def _metadata(tags: Tags) -> dict[str, str]:

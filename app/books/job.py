@@ -3,6 +3,7 @@
     job.json             the manifest
     chapters/00001.json  segments of a chapter
     segments/ab/*.flac   one file a segment, named by its key
+    segments/ab/*.json   notes about a segment, where there are any
 
 Every file is written whole or not at all, so a process may be killed at any moment. Methods block.
 """
@@ -20,6 +21,7 @@ import numpy as np
 from app.audio.encoders import open_encoder
 from app.audio.formats import AudioFormat
 from app.audio.pcm import INT16_SCALE
+from app.books.notes import NO_NOTES, Notes
 from app.books.plan import Piece, Recipe
 from app.engine.values import Samples
 from app.errors import StorageFailure
@@ -45,6 +47,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Recipe
     chapters: tuple[ChapterHead, ...]
     """those that are made"""
+    voices: dict[str, str] = {}
+    """ids of voices beside the narrator's, by the names in the text"""
     is_spoken: bool = False
     """True when each segment of each chapter has been made"""
 
@@ -100,6 +104,24 @@ class Job:
     def has_segment(self, key: str) -> bool:
         return self._segment_path(key).exists()
 
+    def find_notes(self, key: str) -> Notes | None:
+        """Notes about a segment; None where it has not been made."""
+        path = self._segment_path(key)
+        if not path.exists():
+            return None
+        try:
+            return msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Notes)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return NO_NOTES
+
+    def write_notes(self, key: str, notes: Notes) -> None:
+        path = self._segment_path(key).with_suffix(".json")
+        if notes == NO_NOTES:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, msgspec.json.encode(notes))
+
     def write_segment(self, key: str, samples: Samples, sample_rate_hz: int) -> None:
         """[samples], in [-1, 1)."""
         path = self._segment_path(key)
@@ -124,8 +146,10 @@ class Job:
             raise StorageFailure(f"{path} was damaged and is removed; the same command makes it again") from error
         return steps.astype(np.float32) / np.float32(INT16_SCALE)
 
-    def free_bytes(self) -> int:
-        return shutil.disk_usage(self.folder).free
+    def remove_segments(self) -> None:
+        """Also those of other voices, and the plans of the chapters. The manifest stays."""
+        for path in (self._segments, self._chapters):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _segment_path(self, key: str) -> Path:
         return self._segments / key[:2] / f"{key}.flac"

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,21 +11,27 @@ import msgspec
 from app.audio.loudness import gain_for
 from app.books.assembly import Finished, Mastering, Output
 from app.books.book import Book, Chapter
+from app.books.cast import Cast, Reader
+from app.books.checking import Checker
 from app.books.job import ChapterHead, Job, Manifest
+from app.books.language import choose_language
 from app.books.plan import Recipe
+from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.engine.base import EngineInfo
 from app.engine.values import Voice
-from app.pools import WHOLE_ANSWERS
+from app.pools import TEXT, WHOLE_ANSWERS
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.voices.levels import level_of
 
 Numbered = tuple[int, Chapter]
+Wait = Callable[[float], None]
+"""Waits for so many seconds. Raises InterruptedError to stop."""
 
 
 class BookOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`language` "": the engine's default; `voice` None: its first."""
+    """`language` "": the book's own; `voice` None: the engine's first."""
 
     source: str
     voice: str | None = None
@@ -52,15 +59,19 @@ async def speak_book(
     *,
     on_progress: Callable[[Progress], None],
     say: Callable[[str], None],
+    checker: Checker | None = None,
+    cast: Cast | None = None,
 ) -> None:
     """Make every segment of `chapters` that `job` does not hold. The caller has the lease.
 
     Raises UnsupportedLanguage, UnknownSpeaker, StorageFailure, and what the engine raises.
     """
-    language = service.check_language(options.language)
-    voice = await service.voices.find(options.voice)
-    await level_of(service.engine, voice)
-    recipe = _recipe(service.engine.info, settings, voice, options)
+    cast = cast or Cast()
+    language, warning = choose_language(service, options.language, book.language)
+    if warning:
+        progress.warnings.append(warning)
+    readers = await _find_readers(service, settings, cast, chapters, options)
+    recipe = readers[""].recipe
     heads = [(ChapterHead(number, chapter.title), chapter) for number, chapter in chapters]
     manifest = Manifest(
         source=options.source,
@@ -69,14 +80,34 @@ async def speak_book(
         language=language,
         recipe=recipe,
         chapters=tuple(head for head, _ in heads),
+        voices={name: reader.voice.id for name, reader in readers.items() if name},
     )
     job.write_manifest(manifest)
-    find_lexicons = service.find_lexicons({}, voice.id)
-    speaker = Speaker(
-        service.engine, voice, recipe, job, language, find_lexicons, progress, on_progress=on_progress, say=say
-    )
+    if checker is not None:
+        checker.check_language(language)
+    voices = {reader.voice.id: reader.voice for reader in readers.values()}
+    maker = SegmentMaker(service.engine, voices, job, checker=checker, say=say)
+    speaker = Speaker(service.engine, maker, cast, readers, job, language, progress, on_progress=on_progress)
     await speaker.speak(heads, is_preview=options.is_preview)
     job.write_manifest(msgspec.structs.replace(manifest, is_spoken=True))
+
+
+async def _find_readers(
+    service: SpeechService, settings: Settings, cast: Cast, chapters: Sequence[Numbered], options: BookOptions
+) -> dict[str, Reader]:
+    """Every reader of these chapters, so that a name without a voice is known before the first word."""
+    names = await TEXT.run(_names_of, cast, chapters)
+    readers: dict[str, Reader] = {}
+    for name in ("", *names):
+        voice = await service.voices.find(cast.voice(name) if name else cast.narrator or options.voice)
+        await level_of(service.engine, voice)
+        recipe = _recipe(service.engine.info, settings, voice, options)
+        readers[name] = Reader(voice, recipe, service.find_lexicons({}, voice.id))
+    return readers
+
+
+def _names_of(cast: Cast, chapters: Sequence[Numbered]) -> list[str]:
+    return sorted({run.name for _, chapter in chapters for run in cast.runs(chapter.text) if run.name})
 
 
 def _recipe(info: EngineInfo, settings: Settings, voice: Voice, options: BookOptions) -> Recipe:
@@ -92,20 +123,22 @@ def _recipe(info: EngineInfo, settings: Settings, voice: Voice, options: BookOpt
     )
 
 
-async def assemble(job: Job, output: Output, sample_rate_hz: int, write: Callable[[Mastering], None]) -> Finished:
+async def assemble(
+    job: Job, output: Output, sample_rate_hz: int, write: Callable[[Job, Mastering, Wait], None]
+) -> Finished:
     """Measure the book, and `write` its files on the same thread. Cancelling stops both soon.
 
     Raises StorageFailure for a damaged segment, and what `write` raises.
     """
     stopped = threading.Event()
 
-    def check() -> None:
-        if stopped.is_set():
+    def wait(seconds: float) -> None:
+        if stopped.wait(seconds):
             raise InterruptedError("stopped")
 
     def run() -> Finished:
-        mastering = Mastering(job, output, sample_rate_hz, check)
-        write(mastering)
+        mastering = Mastering(job, output, sample_rate_hz, partial(wait, 0.0))
+        write(job, mastering, wait)
         return mastering.result()
 
     return await WHOLE_ANSWERS.run_interruptible(run, stopped.set)

@@ -13,6 +13,7 @@ from app.speech.stitch import DEFAULT_PAUSES
 from app.text.cleaning import PARAGRAPH_BREAK
 from app.text.lexicon import FindLexicons
 from app.text.markup import Markup
+from app.text.markup.pauses import end_of
 from app.text.segments import best_cut
 
 MAX_BLOCK_CHARS = 8_000
@@ -54,6 +55,9 @@ class Planned(msgspec.Struct, frozen=True):
 
     piece: Piece
     sequence: Sequence
+    recipe: Recipe
+    is_paused: bool
+    """the text asks for the pause after it"""
 
 
 class PlannedBlock(msgspec.Struct, frozen=True):
@@ -74,9 +78,19 @@ def plan_block(engine: Engine, text: str, language: str, find_lexicons: FindLexi
 def _planned(sequence: Sequence, recipe: Recipe) -> Planned:
     segment = sequence.segment
     pause_s = DEFAULT_PAUSES.after(segment.boundary) / 1000 if segment.pause_s is None else segment.pause_s
+    is_paused = segment.pause_s is not None
     # A request of its own: an engine's noise depends on the number of a segment, which an edit would change.
     sequence.segment = msgspec.structs.replace(segment, index=0, pause_s=None)
-    return Planned(Piece(recipe.key(sequence), segment.text, pause_s), sequence)
+    return Planned(Piece(recipe.key(sequence), segment.text, pause_s), sequence, recipe, is_paused)
+
+
+def inside_paragraph(planned: Planned) -> Planned:
+    """The last segment of a text behind which its paragraph goes on, with the pause of its last mark."""
+    if planned.is_paused:
+        return planned
+    pause_s = DEFAULT_PAUSES.after(end_of(planned.piece.text)) / 1000
+    piece = msgspec.structs.replace(planned.piece, pause_s=pause_s)
+    return msgspec.structs.replace(planned, piece=piece)
 
 
 def seed_of(key: str) -> int:

@@ -1,5 +1,6 @@
 """Files that a command writes: complete under their name, or not there."""
 
+import os
 import stat
 import sys
 from collections.abc import Generator
@@ -25,34 +26,46 @@ def is_same(output: str, other: str) -> bool:
 
 @contextmanager
 def open_output(output: str) -> Generator[BinaryIO]:
-    """Open `output` for writing; `-` is standard output.
+    """As `replace_file`, for one that a user named. Raises click.ClickException where it cannot be written."""
+    try:
+        with replace_file(output) as file:
+            yield file
+    except OSError as error:
+        raise unwritable(output, error) from error
+
+
+def unwritable(output: str, error: OSError) -> click.ClickException:
+    return click.ClickException(f"{output} cannot be written: {error.strerror}")
+
+
+@contextmanager
+def replace_file(output: str) -> Generator[BinaryIO]:
+    """Open `output` for writing; `-` is standard output. Raises OSError.
 
     A regular file appears under its name when the block has ended without an error, and replaces the old one. A
-    symbolic link stays and its target is written. A device or a named pipe is written into. Raises click.ClickException
-    where the file cannot be written.
+    symbolic link stays and its target is written. A device or a named pipe is written into.
     """
     if output == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    target = _replaceable(Path(output))
+    if target is None:
+        with Path(output).open("wb") as file:
+            yield file
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    partial.unlink(missing_ok=True)
     try:
-        target = _replaceable(Path(output))
-        if target is None:
-            with Path(output).open("wb") as file:
-                yield file
-            return
-        partial = target.with_name(f".{target.name}.partial")
+        with partial.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # some file systems find only here that there is no room
+        if target.exists():
+            partial.chmod(stat.S_IMODE(target.stat().st_mode))
+        partial.replace(target)
+    finally:
         partial.unlink(missing_ok=True)
-        try:
-            with partial.open("xb") as file:
-                yield file
-            if target.exists():
-                partial.chmod(stat.S_IMODE(target.stat().st_mode))
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
 
 
 def _replaceable(path: Path) -> Path | None:

@@ -139,7 +139,7 @@ async def _speak(
     columns = (TextColumn("speaking"), BarColumn(), TextColumn("{task.fields[audio]}"), TimeRemainingColumn())
     lifecycle = Lifecycle()
     lifecycle.is_ready()
-    recognizer = await asyncio.to_thread(_open_recognizer, settings) if request.word_times else None
+    recognizer = await asyncio.to_thread(open_recognizer, settings) if request.word_times else None
     engine = await asyncio.to_thread(build_engine, settings)
     service = SpeechService(engine, settings, lifecycle, recognizer=recognizer)
     try:
@@ -161,11 +161,11 @@ async def _speak(
             await recognizer.aclose()
 
 
-def _open_recognizer(settings: Settings) -> Recognizer:
+def open_recognizer(settings: Settings) -> Recognizer:
     """Raises TranscriptionUnavailable with the command that adds one."""
-    from app.asr.factory import open_recognizer
+    from app.asr import factory
 
-    recognizer, reason = open_recognizer(settings, stage=untimed, check=unchecked)
+    recognizer, reason = factory.open_recognizer(settings, stage=untimed, check=unchecked)
     if recognizer is None:
         raise TranscriptionUnavailable(reason)
     return recognizer

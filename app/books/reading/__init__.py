@@ -1,5 +1,7 @@
-"""Files of books to a Book: EPUB, plain text, Markdown, HTML. A child process parses them (app.isolation)."""
+"""Files of books to a Book: EPUB, Word, plain text, Markdown, HTML. A child process parses them (app.isolation)."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -7,6 +9,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from app.books.book import Book, one_line
+from app.books.reading.folder import ReadFile, read_folder
 from app.errors import UnreadableBook
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
@@ -16,7 +19,6 @@ from app.settings import child_environment
 READ = "app.books.reading.child:read_in_child"
 LIMITS = Limits(wall_s=180.0, cpu_s=120, memory_bytes=2 * 1024 * 1024 * 1024)
 MAX_BOOK_BYTES = 256 * 1024 * 1024
-SUFFIXES = (".epub", ".txt", ".text", ".md", ".markdown", ".html", ".htm", ".xhtml")
 
 
 async def read_book(file: BinaryIO, name: str) -> Book:
@@ -27,9 +29,25 @@ async def read_book(file: BinaryIO, name: str) -> Book:
 
     Raises UnreadableBook, with the reason.
     """
+    async with _reader() as read_file:
+        return await read_file(file, name)
+
+
+async def read_book_folder(folder: Path) -> Book:
+    """The text files of a folder as one book, decoded in a child process. Raises UnreadableBook, naming the file."""
+    async with _reader() as read_file:
+        return await read_folder(folder, read_file)
+
+
+@asynccontextmanager
+async def _reader() -> AsyncGenerator[ReadFile]:
     sandbox = Sandbox(LIMITS, (READ,), environ=child_environment(), pool=RECORDINGS)
-    try:
+
+    async def read_file(file: BinaryIO, name: str) -> Book:
         return await sandbox.run(partial(_read, file, name))
+
+    try:
+        yield read_file
     finally:
         await sandbox.aclose()
 

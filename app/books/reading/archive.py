@@ -1,4 +1,4 @@
-"""Members of an EPUB's ZIP file, read into memory within limits; nothing is unpacked to the disk."""
+"""Members of the ZIP file of an EPUB or Word document, read into memory within limits; the disk gets nothing."""
 
 import posixpath
 import zipfile
@@ -17,15 +17,19 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class Archive:
-    """Raises UnreadableBook for a damaged file, for one that is encrypted, and for one that is too large."""
+    """Raises UnreadableBook for a damaged file, for one that is encrypted, and for one that is too large.
 
-    def __init__(self, file: BinaryIO) -> None:
+    kind   of the file, for messages
+    """
+
+    def __init__(self, file: BinaryIO, kind: str = "EPUB") -> None:
+        self._kind = kind
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise UnreadableBook(f"the EPUB is damaged: its ZIP directory cannot be read ({error})") from error
+            raise UnreadableBook(f"the {kind} is damaged: its ZIP directory cannot be read ({error})") from error
         if len(self._zip.filelist) > MAX_MEMBERS:
-            raise UnreadableBook(f"the EPUB has more than {MAX_MEMBERS} files")
+            raise UnreadableBook(f"the {kind} has more than {MAX_MEMBERS} files")
         self._left = MAX_TOTAL_BYTES
 
     def __contains__(self, path: str) -> bool:
@@ -42,17 +46,17 @@ class Archive:
         """
         info = self._zip.NameToInfo[path]
         if info.flag_bits & 1:
-            raise UnreadableBook(f"the EPUB is encrypted: {quoted(path)} needs a password")
+            raise UnreadableBook(f"the {self._kind} is encrypted: {quoted(path)} needs a password")
         if info.compress_type not in _METHODS:
-            raise UnreadableBook(f"the EPUB is damaged: {quoted(path)} is packed in a way that EPUB does not allow")
+            raise UnreadableBook(f"the {self._kind} is damaged: {quoted(path)} is packed in a way that is not allowed")
         limit = min(max_bytes, self._left)
         try:
             with self._zip.open(info) as member:
                 data = member.read(limit + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
-            raise UnreadableBook(f"the EPUB is damaged: {quoted(path)} cannot be unpacked ({error})") from error
+            raise UnreadableBook(f"the {self._kind} is damaged: {quoted(path)} cannot be unpacked ({error})") from error
         if len(data) > limit:
-            raise UnreadableBook(f"the EPUB is too large: unpacked, {quoted(path)} has more than {limit} bytes")
+            raise UnreadableBook(f"the {self._kind} is too large: unpacked, {quoted(path)} has more than {limit} bytes")
         self._left -= len(data)
         return data
 

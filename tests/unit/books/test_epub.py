@@ -17,6 +17,13 @@ def test_chapters_come_in_the_order_of_the_spine_with_titles_of_the_navigation()
     assert texts(data) == [("The End", "Two\n\nSecond."), ("The Start", "One\n\nFirst.")]
 
 
+def test_titles_keep_the_words_behind_their_inline_marks() -> None:
+    contents = nav(("Chapter <i>One</i>: <b>The</b> Start", "a.xhtml"))
+    book = read(make_epub({"a.xhtml": page("<p>Words.</p>")}, contents=contents, title="The <i>old</i> Novel"))
+    assert book.chapters[0].title == "Chapter One: The Start"
+    assert book.title == "The old Novel"
+
+
 def test_the_table_of_contents_of_epub_2_gives_titles_too() -> None:
     contents = ncx(("The Start", "a.xhtml"), ("The End", "b.xhtml#there"))
     data = make_epub({"a.xhtml": ONE, "b.xhtml": TWO}, contents=contents, is_epub2=True)

@@ -81,3 +81,13 @@ def test_the_folder_belongs_to_the_output_whatever_the_book_is(tmp_path: Path) -
     assert here == job_folder(tmp_path, tmp_path / "novel.m4b")
     assert here != job_folder(tmp_path, tmp_path / "y" / "novel.m4b")
     assert here.parent == tmp_path / "jobs"
+
+
+def test_removed_segments_are_made_again_by_the_next_run(job: Job) -> None:
+    job.write_manifest(MANIFEST)
+    job.write_segment("ab12", np.zeros(100, np.float32), 24_000)
+    job.remove_segments()
+    assert sorted(path.name for path in job.folder.iterdir()) == ["job.json"]
+    again = Job(job.folder)
+    again.open()
+    assert not again.has_segment("ab12")

@@ -3,14 +3,17 @@
 import asyncio
 import errno
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from app.books.book import Chapter
+from app.books.cast import Cast, Reader
 from app.books.job import ChapterHead, Job, Manifest
+from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.engine.values import Samples
 from app.errors import EngineFailure, StorageFailure
@@ -18,6 +21,8 @@ from app.text.lexicon import no_lexicons
 from tests.support.books import RECIPE
 from tests.support.fake_engine import FakeEngine
 
+NARRATOR_ONLY = Cast()
+NOBODY: Mapping[str, str] = {}
 TEXT = "One bell rang here. Two bells rang there.\n\nThree bells rang far away."
 
 
@@ -27,6 +32,8 @@ def run(
     engine: FakeEngine | None = None,
     job: Job | None = None,
     is_preview: bool = False,
+    cast: Cast = NARRATOR_ONLY,
+    voices: Mapping[str, str] = NOBODY,
     meanwhile: Callable[[FakeEngine], Awaitable[None]] | None = None,
     say: Callable[[str], None] = lambda line: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -41,7 +48,13 @@ def run(
         heads = [(ChapterHead(number, f"Chapter {number}"), Chapter("", text)) for number, text in enumerate(texts, 1)]
         chapters = tuple(head for head, _ in heads)
         folder.write_manifest(Manifest(source="", title="", author="", language="en", recipe=RECIPE, chapters=chapters))
-        speaker = Speaker(used, used.voice("heart"), RECIPE, folder, "en", no_lexicons, progress, say=say, sleep=sleep)
+        readers = {
+            name: Reader(used.voice(id), msgspec.structs.replace(RECIPE, voice=id), no_lexicons)
+            for name, id in {"": "heart", **voices}.items()
+        }
+        by_id = {reader.voice.id: reader.voice for reader in readers.values()}
+        maker = SegmentMaker(used, by_id, folder, say=say, sleep=sleep)
+        speaker = Speaker(used, maker, cast, readers, folder, "en", progress)
         other = asyncio.create_task(meanwhile(used)) if meanwhile else None
         try:
             await speaker.speak(heads, is_preview=is_preview)
@@ -124,6 +137,27 @@ def test_a_preview_is_about_a_minute_of_each_chapter_and_the_whole_book_uses_it(
 def test_characters_that_are_not_spoken_are_reported_once(tmp_path: Path) -> None:
     _, _, progress = run(tmp_path, "Hello 世 there, my friend.", "Good 世 morning, my friend.")
     assert progress.warnings == ["not spoken, because the fake engine cannot: 世"]
+
+
+def test_each_reader_speaks_in_its_own_voice_and_a_paragraph_goes_on_without_its_pause(tmp_path: Path) -> None:
+    text = "It was late.\n\n“The bells rang here,” said Ann. “They ring again.”\n\nAll was quiet then."
+    job, engine, _ = run(tmp_path, text, cast=Cast({"Ann": "harald"}), voices={"ann": "harald"})
+    pieces = next(job.chapters()).pieces
+    spoken = {request.sequences[0].segment.text: request.voice.id for request in engine.requests}
+    assert spoken == {
+        "It was late.": "heart",
+        "“The bells rang here,”": "harald",
+        "said Ann.": "heart",
+        "“They ring again.”": "harald",
+        "All was quiet then.": "heart",
+    }
+    assert [piece.pause_s for piece in pieces] == [0.6, 0.06, 0.26, 0.6, 0.6]
+
+
+def test_a_chapter_without_marks_has_the_same_segments_with_a_cast_and_without(tmp_path: Path) -> None:
+    plain, _, _ = run(tmp_path / "plain", TEXT)
+    cast, _, _ = run(tmp_path / "cast", TEXT, cast=Cast({"Ann": "harald"}))
+    assert next(plain.chapters()) == next(cast.chapters())
 
 
 class FullDisk(Job):
