@@ -9,6 +9,7 @@ ChorusError
     UnsupportedSampleRate     out of bounds, or not of this audio format; names those there are
     UnknownSpeaker            no such voice; names near ones
     UnknownConsent            no such consent recording is kept
+    ConsentRequired           this server clones no voice without a statement of consent; names the field for it
     AmbiguousSpeaker          several voices have this name; names their ids
     VoiceOfAnotherModel       a saved voice that was cloned with other weights than those that are loaded
     UnknownModel              no such model; names those there are
@@ -109,6 +110,10 @@ class UnknownSpeaker(RequestError):
 
 class UnknownConsent(RequestError):
     code = "unknown_consent"
+
+
+class ConsentRequired(RequestError):
+    code = "consent_required"
 
 
 class AmbiguousSpeaker(RequestError):

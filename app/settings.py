@@ -149,6 +149,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 256
     max_voices: Annotated[int, Meta(ge=0, description="Voices that may be saved")] = 1000
+    require_consent: Annotated[
+        bool,
+        Meta(description="`1` refuses to clone a voice without a statement of consent, also for a single answer"),
+    ] = False
     request_timeout_s: Annotated[
         float,
         Meta(

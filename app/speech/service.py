@@ -30,6 +30,7 @@ from app.text.languages import LANGUAGES, default_language, match_language
 from app.text.lexicon import FindLexicons
 from app.text.lexicon_file import LexiconFile
 from app.voices.catalogue import VoiceCatalogue
+from app.voices.consent import ConsentRule, GivenConsent
 from app.voices.consents import Consents
 from app.voices.levels import level_of
 from app.voices.shared_folder import SharedFolder, Volume
@@ -61,6 +62,7 @@ class SpeechService:
             request_timeout_s=settings.request_timeout_s,
         )
         self.consents = Consents(settings.data, self.voices.folder, max_consents=settings.max_voices)
+        self.consent_rule = ConsentRule(self.consents, is_required=settings.require_consent)
         self._settings = settings
         self._lifecycle = lifecycle
         self._clock = clock
@@ -99,7 +101,9 @@ class SpeechService:
         """Wait until any answer ends and its place is free."""
         await self._ended.wait()
 
-    async def clone(self, request: SpeechRequest, clips: Sequence[ReferenceClip]) -> SpeechStream:
+    async def clone(
+        self, request: SpeechRequest, clips: Sequence[ReferenceClip], consent: GivenConsent
+    ) -> SpeechStream:
         """Speak in the voice of `clips`, with one deadline for cloning and speaking.
 
         Raises CloningUnavailable, QueueFull and DeadlineExceeded.
@@ -108,6 +112,7 @@ class SpeechService:
         if self.engine.info.can_clone:  # a request that would be refused must not cost seconds of the device
             self.check_language(request.language)
             self.check_length(request.text)
+        consent.log(clips)
         deadline = self._new_deadline()
         with span("condition"):
             async with deadline.overall():

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,10 +18,12 @@ from app.audio.reference import ReferenceClip
 from app.engine.base import Engine, Speaker
 from app.engine.values import Voice
 from app.errors import StorageFailure, UnknownSpeaker, VoiceOfAnotherModel, quoted
+from app.observability.request_context import request_context
 from app.pools import FILES, TEXT
 from app.setting_values import VoiceAliases
 from app.voices.built_in import BuiltInVoices, SpeakerList, utc_now
 from app.voices.clones import Clones
+from app.voices.consent import GivenConsent
 from app.voices.manifest import MAX_ID_CHARS, SavedVoice, VoiceModel, voice_id
 from app.voices.names import VoiceNames, ids_called
 from app.voices.shared_folder import MAX_AGE_S, SharedFolder
@@ -118,11 +121,12 @@ class VoiceCatalogue:
             return await FILES.run(lambda: self.names.faults(self._speakers()))
 
     async def save(
-        self, name: str, consent: str, clips: Sequence[ReferenceClip], aliases: Sequence[str] = ()
+        self, name: str, consent: GivenConsent, clips: Sequence[ReferenceClip], aliases: Sequence[str] = ()
     ) -> tuple[SavedVoice, bool]:
         """Clone a voice and keep it. Returns the voice and True if it is new.
 
-        The same recordings are the same voice and are cloned once; its `aliases` are replaced where there are any.
+        The same recordings are the same voice and are cloned once; its `aliases` are replaced where there are any, and
+        a voice without a statement of consent gets this one.
         Raises InvalidField for an alias that means another voice, CloningUnavailable, QueueFull, DeadlineExceeded,
         TooManyVoices, or StorageFailure.
         """
@@ -133,18 +137,22 @@ class VoiceCatalogue:
             existing = await FILES.run(lambda: [self.saved.get(id) for id in ids])
         for voice in existing:
             if voice is not None and voice.imported_at is None and self.model.made(voice):
-                if aliases and voice.aliases != tuple(aliases):
+                wanted = consent.added_to(voice, self._now())
+                if aliases:
+                    wanted = msgspec.structs.replace(wanted, aliases=tuple(aliases))
+                if wanted != voice:
                     async with self.folder.writing():
-                        voice = await FILES.run(self.saved.rename, voice.id, tuple(aliases))
+                        voice = await FILES.run(self.saved.change, wanted)
                 return voice, False
-        voice = await self.clones.make(clips)
+        voice = await self.clones.make(clips, consent)
         manifest = SavedVoice(
             id=ids[0],
             name=name,
             model=self.model.name,
             identity=self.model.identity,
             created_at=self._now(),
-            consent=consent,
+            consent=consent.statement,
+            sent_by=consent.sent_by,
             recordings=recordings,
             aliases=tuple(aliases),
         )
@@ -159,7 +167,7 @@ class VoiceCatalogue:
             raise await self._unknown(id)
         return found
 
-    async def import_voice(self, voice: SavedVoice, packed: bytes) -> tuple[SavedVoice, bool]:
+    async def import_voice(self, voice: SavedVoice, packed: bytes, consent: GivenConsent) -> tuple[SavedVoice, bool]:
         """Keep an exported voice. Returns the voice as it is stored, and True if it is new.
 
         packed   the safetensors file; only its manifest has been checked
@@ -174,7 +182,8 @@ class VoiceCatalogue:
             await FILES.run(self._engine.unpack_voice, voice.id, packed)
         except ValueError as error:
             raise unusable(f"the engine cannot speak with it: {error}") from error
-        imported = msgspec.structs.replace(voice, imported_at=self._now())
+        now = self._now()
+        imported = msgspec.structs.replace(consent.added_to(voice, now), imported_at=now, imported_by=consent.sent_by)
         async with self.folder.writing():
             return await FILES.run(self.saved.save, imported, packed)
 
@@ -199,9 +208,10 @@ class VoiceCatalogue:
         return voice
 
     async def delete(self, id: str) -> None:
-        """Raises UnknownSpeaker. Answers in that voice that have begun go on."""
+        """Raises UnknownSpeaker or StorageFailure. Answers in that voice that have begun go on."""
+        caller = request_context.get().caller or None
         async with self.folder.writing():
-            was_there = await FILES.run(self.saved.delete, id)
+            was_there = await FILES.run(partial(self.saved.delete, id, deleted_at=self._now(), deleted_by=caller))
         if not was_there:
             raise await self._unknown(id)
 

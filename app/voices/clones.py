@@ -12,6 +12,7 @@ from app.deadline import Deadline
 from app.engine.base import Engine
 from app.engine.values import Voice
 from app.errors import QueueFull, UnknownSpeaker
+from app.voices.consent import GivenConsent
 from app.voices.levels import level_of
 from app.voices.manifest import VoiceModel
 
@@ -29,19 +30,21 @@ class Clones:
         self._request_timeout_s = request_timeout_s
         self._kept: OrderedDict[str, Voice] = OrderedDict()
 
-    async def make(self, clips: Sequence[ReferenceClip]) -> Voice:
+    async def make(self, clips: Sequence[ReferenceClip], consent: GivenConsent) -> Voice:
         """The voice of recordings, with its level. Raises CloningUnavailable, QueueFull or DeadlineExceeded."""
+        consent.log(clips)
         async with Deadline(self._request_timeout_s).overall("the voice was not cloned"):
             voice = await self._engine.clone(clips)
             with suppress(QueueFull):  # measured before its first answer instead
                 await level_of(self._engine, voice)
         return voice
 
-    async def keep(self, clips: Sequence[ReferenceClip]) -> str:
+    async def keep(self, clips: Sequence[ReferenceClip], consent: GivenConsent) -> str:
         """The id by which `find` knows the voice of recordings; the same ones are cloned once. Raises as `make`."""
+        consent.log(clips)
         id = f"clone-{self._model.ids(tuple(clip.sha256 for clip in clips))[0]}"
         if id not in self._kept:
-            self._kept[id] = await self.make(clips)
+            self._kept[id] = await self.make(clips, consent)
             if len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
         return id

@@ -4,6 +4,7 @@ One file each, `consents/<id>.json`. The recording itself is not kept; its SHA-2
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ from app.voices.built_in import utc_now
 from app.voices.files import write_atomically
 from app.voices.manifest import Sha256, VoiceName
 from app.voices.shared_folder import SharedFolder
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "cons_"
 _ID = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
@@ -77,16 +80,14 @@ class Consents:
     async def delete(self, id: str) -> None:
         """Voices that name it keep its statement. Raises UnknownConsent."""
         async with self._folder.writing():
-            await FILES.run(lambda: (self._read(id), self._file(id).unlink(missing_ok=True)))
+            await FILES.run(self._delete, id)
 
     def _file(self, id: str) -> Path:
         return self._path / f"{id}.json"
 
     def _save(self, new: ConsentRecording) -> ConsentRecording:
-        try:
+        with suppress(UnknownConsent, StorageFailure):  # a damaged one is written anew
             return self._read(new.id)
-        except UnknownConsent:
-            pass
         if len(self._list()) >= self._max_consents:
             raise TooManyVoices(
                 f"{self._max_consents} consents are kept, which is the limit (CHORUS_MAX_VOICES): delete one first"
@@ -101,6 +102,17 @@ class Consents:
             raise _failure("the consent could not be saved", error) from error
         return consent
 
+    def _delete(self, id: str) -> None:
+        """Also a damaged one."""
+        try:
+            if _ID.fullmatch(id):
+                return self._file(id).unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _failure(f"the consent {id} could not be deleted", error) from error
+        raise _unknown(id)
+
     def _read(self, id: str) -> ConsentRecording:
         """`id` may hold anything."""
         try:
@@ -110,14 +122,22 @@ class Consents:
             pass
         except (OSError, msgspec.MsgspecError) as error:
             raise _failure(f"the consent {id} cannot be read", error) from error
-        raise UnknownConsent(f"no consent {quoted(id)} is kept here: POST /v1/audio/voice_consents files one")
+        raise _unknown(id)
 
     def _list(self) -> Sequence[ConsentRecording]:
         found: list[ConsentRecording] = []
         for path in self._path.glob(f"{PREFIX}*.json"):
-            with suppress(UnknownConsent):  # deleted meanwhile, or not of this form
+            try:
                 found.append(self._read(path.stem))
+            except UnknownConsent:  # deleted meanwhile, or not of this form
+                continue
+            except StorageFailure as failure:
+                logger.warning("left out of the list: %s", failure)
         return sorted(found, key=lambda consent: (consent.created_at, consent.id), reverse=True)
+
+
+def _unknown(id: str) -> UnknownConsent:
+    return UnknownConsent(f"no consent {quoted(id)} is kept here: POST /v1/audio/voice_consents files one")
 
 
 def _failure(what: str, error: Exception) -> StorageFailure:

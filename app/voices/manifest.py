@@ -41,15 +41,18 @@ AliasList = Annotated[
         description="Other names that callers may say for the voice, separated by commas",
     ),
 ]
+MIN_CONSENT_CHARS, MAX_CONSENT_CHARS = 10, 1000
 Consent = Annotated[
     str,
     Meta(
-        min_length=10,
-        max_length=1000,
+        min_length=MIN_CONSENT_CHARS,
+        max_length=MAX_CONSENT_CHARS,
         description="Your statement that the speaker agrees, in your words; it is kept with the voice",
         examples=["This is my own voice."],
     ),
 ]
+CallerName = Annotated[str, Meta(max_length=64, pattern=r"^(#[0-9]{1,6}|[A-Za-z0-9._-]+)$(?!\n)")]
+"""`#1` is the first key of CHORUS_API_KEYS; else the name in CHORUS_API_KEYS_FILE"""
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -61,11 +64,18 @@ class SavedVoice(msgspec.Struct, frozen=True, kw_only=True):
     model: Annotated[str, Meta(min_length=1, max_length=300)]
     """name of the model that it was cloned with; no other model can speak with it"""
     created_at: Annotated[datetime, Meta(tz=True)]
-    consent: Consent
+    consent: Consent | None = None
+    """null: no statement of consent is kept with this voice"""
+    sent_by: CallerName | None = None
+    """name of the caller who sent the statement; null where no keys are needed, and in voices of older versions"""
+    stated_at: Annotated[datetime, Meta(tz=True)] | None = None
+    """when the statement came, for a voice that was kept without one; null: with the recordings"""
     recordings: Annotated[tuple[Sha256, ...], Meta(min_length=1, max_length=MAX_CLIPS)]
     """sha256 of each"""
     imported_at: Annotated[datetime, Meta(tz=True)] | None = None
     """when it came from a file, which cannot prove its recordings; null: cloned on this server"""
+    imported_by: CallerName | None = None
+    """name of the caller who sent that file"""
     aliases: Annotated[tuple[Alias, ...], Meta(max_length=MAX_ALIASES)] = ()
     """other names that callers may say for it"""
     identity: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None = None

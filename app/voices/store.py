@@ -6,21 +6,21 @@ and recordings: saving twice is saving once.
 Blocking: called in threads.
 """
 
-import io
 import logging
 import os
 import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-
-import msgspec
 
 from app.errors import StorageFailure, TooManyVoices
 from app.voices import earlier
 from app.voices.files import sync_directory, write_atomically
 from app.voices.manifest import ID, SavedVoice, VoiceModel
+from app.voices.tombstones import Tombstone, Tombstones
 from app.voices.voice_file import SUFFIX, read_manifest, with_manifest
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class VoiceStore:
 
     def __init__(self, data: Path, model: VoiceModel, *, max_voices: int) -> None:
         self._folder = data / "voices"
+        self._tombstones = Tombstones(data)
         self._model = model
         self._max_voices = max_voices
         self._writing = threading.Lock()
@@ -103,21 +104,29 @@ class VoiceStore:
                 raise _failure("the voice could not be saved", error) from error
         return voice, True
 
-    def rename(self, id: str, aliases: tuple[str, ...]) -> SavedVoice:
-        """Give a voice that `get` has found these aliases. Raises StorageFailure."""
+    def change(self, voice: SavedVoice) -> SavedVoice:
+        """Give a voice that `get` has found this manifest. Raises StorageFailure."""
         with self._writing:
-            packed = self.read(id)
-            voice = msgspec.structs.replace(read_manifest(io.BytesIO(packed)), aliases=aliases)
+            packed = self.read(voice.id)
             try:
-                self._write(id, with_manifest(packed, voice))
+                self._write(voice.id, with_manifest(packed, voice))
             except OSError as error:
-                raise _failure(f"the aliases of the voice {id} could not be written", error) from error
+                raise _failure(f"the manifest of the voice {voice.id} could not be written", error) from error
         return voice
 
-    def delete(self, id: str) -> bool:
-        """False when there is none."""
-        if self.get(id) is None:
+    def delete(self, id: str, *, deleted_at: datetime, deleted_by: str | None = None) -> bool:
+        """Record the deletion, then delete. False when there is none. Raises StorageFailure.
+
+        A voice whose deletion cannot be recorded stays.
+        """
+        voice = self.get(id)
+        if voice is None:
             return False
+        try:
+            self._tombstones.add(voice, deleted_at=deleted_at, deleted_by=deleted_by)
+        except OSError as error:
+            what = f"the voice {id} was not deleted, because the record of its deletion could not be written"
+            raise _failure(what, error) from error
         try:
             self._path(id).unlink(missing_ok=True)
             self._remove_folder(id)
@@ -125,6 +134,10 @@ class VoiceStore:
         except OSError as error:
             raise _failure(f"the voice {id} could not be deleted", error) from error
         return True
+
+    def list_deleted(self) -> Sequence[Tombstone]:
+        """Records of deleted voices of every model, oldest deletion first. Raises StorageFailure."""
+        return self._tombstones.list(self.list_all())
 
     def earlier_ids(self) -> tuple[str, ...]:
         """Ids of voices that an earlier version saved in folders."""

@@ -66,6 +66,10 @@ def test_the_embedded_voice_says_up_front_and_kindly_that_it_cannot_clone(
     expect(page.locator("#clone-error")).to_contain_text("This server cannot keep cloned voices.")
 
 
+def test_the_page_says_that_every_voice_is_artificial(embedded_server: RunningServer, open_page: OpenPage) -> None:
+    expect(open_page(embedded_server).locator("#artificial")).to_contain_text("artificial")
+
+
 def test_what_is_missing_for_a_voice_is_named_and_focused(fake_server: RunningServer, open_page: OpenPage) -> None:
     page = open_page(fake_server)
     save = page.get_by_role("button", name="Save the voice")
@@ -89,6 +93,7 @@ def test_a_saved_voice_is_chosen_spoken_with_exported_deleted_and_imported(
     expect(page.locator("#clone-status")).to_have_text("Saved. Ada is chosen as the voice.")
     (voice,) = saved(page)
     assert (voice["name"], voice["consent"]) == ("Ada", CONSENT)
+    expect(page.locator("#saved")).to_contain_text(CONSENT)
     expect(page.get_by_label("Voice", exact=True)).to_have_value(str(voice["id"]))
 
     page.get_by_label("Text to speak").fill("Hello there.")

@@ -7,10 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from app.engine.base import EngineInfo, Speaker
-from app.errors import InvalidField
 from app.http.wire.schemas import RecordingFiles
 from app.text.languages import language_name
-from app.voices.manifest import Consent, VoiceName
+from app.voices.manifest import MAX_CONSENT_CHARS, VoiceName
 
 MODEL_ID = "chorus"
 
@@ -119,20 +118,11 @@ class AddVoiceForm(msgspec.Struct, kw_only=True):
     description: Annotated[
         str,
         Meta(
-            max_length=1000,
+            max_length=MAX_CONSENT_CHARS,
             description="Your statement that the speaker agrees, kept with the voice",
             extra_json_schema={"minLength": 10},
         ),
     ] = ""
-
-    @property
-    def consent(self) -> str:
-        """Raises InvalidField."""
-        try:
-            return msgspec.convert(self.description, Consent)
-        except msgspec.ValidationError:
-            message = "description: state in it that the speaker agrees, in 10 characters or more; it is kept"
-            raise InvalidField(message, param="description") from None
 
 
 class AddVoiceUpload(AddVoiceForm, kw_only=True):

@@ -19,6 +19,7 @@ from app.http.wire.schemas import RecordingTexts, SamplingOptions, Text
 from app.setting_values import Names
 from app.speech.request import MAX_ID_CHARS, MAX_SPEED, MIN_SPEED, LanguageCode, SpeakerId, SpeechRequest
 from app.voices.catalogue import VoiceCatalogue
+from app.voices.consent import SentConsent
 from app.voices.manifest import MAX_CLIPS
 
 MODELS = (
@@ -82,6 +83,7 @@ class OpenAISpeechForm(SamplingOptions, kw_only=True):
         Literal["audio", "sse"] | None, Meta(description="`sse` sends the audio as base64 in server-sent events")
     ] = None
     language: LanguageCode | None = None
+    consent: SentConsent | None = None
 
     @property
     def output(self) -> OutputFormat:

@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from app.errors import InvalidField
 from app.http.wire.schemas import read_aliases
 from app.speech.request import LanguageCode
-from app.voices.consents import PREFIX, ConsentRecording, Consents
-from app.voices.manifest import AliasList, Consent, SavedVoice, VoiceName
+from app.voices.consents import ConsentRecording
+from app.voices.manifest import MAX_CONSENT_CHARS, AliasList, SavedVoice, VoiceName
 
 AUDIO_SAMPLE, RECORDING = "audio_sample", "recording"
 VOICE_FIELD_NAMES = {"reference_audio": AUDIO_SAMPLE}
@@ -33,7 +32,7 @@ class CustomVoiceForm(msgspec.Struct, kw_only=True):
     consent: Annotated[
         str,
         Meta(
-            max_length=1000,
+            max_length=MAX_CONSENT_CHARS,
             description="The id of a consent recording, or your statement that the speaker agrees, in 10 characters or "
             "more",
         ),
@@ -45,19 +44,6 @@ class CustomVoiceForm(msgspec.Struct, kw_only=True):
     def alias_names(self) -> tuple[str, ...]:
         """Raises InvalidField."""
         return read_aliases(self.aliases)
-
-    async def statement(self, consents: Consents) -> str:
-        """For the manifest of the voice. Raises UnknownConsent or InvalidField."""
-        if self.consent.startswith(PREFIX):
-            return (await consents.get(self.consent)).statement
-        try:
-            return msgspec.convert(self.consent, Consent)
-        except msgspec.ValidationError:
-            raise InvalidField(
-                "consent: send the id that POST /v1/audio/voice_consents gave, or state in 10 characters or more that "
-                "the speaker agrees; it is kept with the voice",
-                param="consent",
-            ) from None
 
 
 class CustomVoiceUpload(CustomVoiceForm, kw_only=True):
@@ -148,7 +134,7 @@ def to_custom_voice(voice: SavedVoice) -> CustomVoice:
         created_at=created_at,
         name=voice.name,
         aliases=voice.aliases,
-        voice=VoiceDetails(name=voice.name, consent=voice.consent, created_at=created_at),
+        voice=VoiceDetails(name=voice.name, consent=voice.consent or "", created_at=created_at),
     )
 
 

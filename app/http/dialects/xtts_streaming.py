@@ -17,6 +17,7 @@ from app.http.dialects.handles import one_handle
 from app.http.dialects.sillytavern import to_voices
 from app.http.wire.schemas import RecordingFiles, RecordingTexts, SamplingOptions, Text
 from app.speech.request import LanguageCode, SpeakerId, SpeechRequest
+from app.voices.consent import SentConsent
 
 FIELD_NAMES = {"speaker_id": "speaker_embedding"}
 CLONE_FILE, CONDITIONING_FIELD = "wav_file", "speaker_files"
@@ -70,16 +71,20 @@ class SpeakerUpload(msgspec.Struct, kw_only=True):
     """`POST /clone_speaker`."""
 
     wav_file: RecordingFiles
+    consent: SentConsent = ""
 
 
 class ConditioningBody(msgspec.Struct, kw_only=True):
     """`POST /v1/tts/conditioning`."""
 
     speaker_files: RecordingTexts
+    consent: SentConsent = ""
 
 
-class NoFields(msgspec.Struct):
-    """Fields beside the recordings have no effect."""
+class CloneFields(msgspec.Struct):
+    """The fields beside the recordings. Others have no effect."""
+
+    consent: SentConsent = ""
 
 
 def to_studio_speakers(speakers: Sequence[Speaker]) -> dict[str, ClonedSpeaker]:

@@ -20,7 +20,7 @@ TIMED_DIALOGUE_RESPONSES = AUDIO_RESPONSES | {
     200: answer(TimedDialogue, "Audio in base64, times in seconds, and the voice of each part")
 }
 ADD_RESPONSES = {200: answer(AddedVoice, "The voice, which may have been kept before")} | errors(
-    400, 408, 409, 413, 415, 422, 501, 507
+    400, 404, 408, 409, 413, 415, 422, 501, 507
 )
 
 

@@ -44,7 +44,7 @@ ERRORS: Mapping[int, str] = {
     400: "A field is missing, malformed or out of bounds; `param` names it",
     401: "No API key came, or none that is valid. Only where the server has keys",
     403: "A web page of another site may not ask this; CHORUS_CORS_ORIGINS lists those that may",
-    404: "There is no such voice or model; the message names near ones",
+    404: "There is no such voice or model (the message names near ones), or no such consent recording",
     408: "The body did not arrive in time",
     409: "As many voices are saved as may be, several voices have this name, or the saved voice was cloned with "
     "another model",
@@ -106,13 +106,13 @@ NORMALIZE_RESPONSES = errors(400, 413, 422)
 MODEL_RESPONSES = errors(404)
 CLONE_RESPONSES = SPEECH_RESPONSES | errors(501)
 SAVE_RESPONSES = {200: answer(StoredVoice, "The same recordings are saved already, as this voice")} | errors(
-    400, 408, 409, 413, 415, 422, 501, 507
+    400, 404, 408, 409, 413, 415, 422, 501, 507
 )
 EXPORT_RESPONSES = {200: answer(bytes, "A `.safetensors` file with its manifest", "application/octet-stream")} | errors(
     404, 507
 )
 CHECK_RESPONSES = errors(400, 408, 413, 415, 507)
-IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 408, 409, 413, 415, 422, 501, 507)
+IMPORT_RESPONSES = {200: SAVE_RESPONSES[200]} | errors(400, 404, 408, 409, 413, 415, 422, 501, 507)
 HEALTH_RESPONSES = {503: answer(Health, "It takes no requests: it is loading, draining or has failed")}
 STATE_RESPONSES = {503: answer(State, "The answer is no; the state says why")}
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from app.http.dialects.xtts_streaming import ConditioningBody, SpeakerUpload
 from app.http.openapi.responses import FORM, JSON, BodyOperation, errors
 
-CLONE_SPEAKER_RESPONSES = errors(400, 408, 413, 415, 422, 501, 504)
+CLONE_SPEAKER_RESPONSES = errors(400, 404, 408, 413, 415, 422, 501, 504, 507)
 
 
 @dataclass

@@ -63,6 +63,7 @@ function savedItem(voice) {
   const facts = `${day} · ${count(voice.recordings.length, "recording", "recordings")}`;
   const mark = voice.usable ? "" : ` · made with another model (${voice.model}): clone it again to speak with it`;
   const about = Object.assign(document.createElement("span"), { className: "hint", textContent: facts + mark });
+  const consent = Object.assign(document.createElement("span"), { className: "hint", textContent: consentText(voice) });
   const buttons = Object.assign(document.createElement("div"), { className: "actions" });
   const usual = [
     ...(voice.usable ? [button("Speak with", voice, () => choose(voice))] : []),
@@ -70,7 +71,7 @@ function savedItem(voice) {
     button("Delete", voice, () => confirmDelete()),
   ];
   buttons.append(...usual);
-  item.append(name, about, buttons);
+  item.append(name, about, consent, buttons);
   return item;
 
   /** Deleting cannot be undone: the buttons make place for the question. */
@@ -83,6 +84,11 @@ function savedItem(voice) {
     buttons.replaceChildren(question, button("Delete for good", voice, () => deleteChosen(voice), "danger"), keep);
     keep.focus();
   }
+}
+
+function consentText(voice) {
+  if (!voice.consent) return "No statement of consent is kept with this voice.";
+  return voice.sent_by ? `${voice.consent} (${voice.sent_by})` : voice.consent;
 }
 
 function button(label, voice, onClick, className = "") {

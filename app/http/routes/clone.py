@@ -29,6 +29,7 @@ async def clone_voice(
 ) -> Response[bytes] | Stream:
     async with uploads.recordings(request, CloneForm) as (form, recordings):
         output = form.output
+        consent = await service.consent_rule.check(form.consent, field="consent")
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
     asked = form.to_request(
@@ -42,4 +43,4 @@ async def clone_voice(
         word_times=form.timestamps == "word",
     )
     respond = timed_response if form.timestamps else audio_response
-    return await respond(request, app_state.metrics, service.clone(asked, clips), output, stream=form.stream)
+    return await respond(request, app_state.metrics, service.clone(asked, clips, consent), output, stream=form.stream)

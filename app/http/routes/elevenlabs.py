@@ -204,7 +204,7 @@ async def add_elevenlabs_voice(
     request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
 ) -> AddedVoice:
     async with uploads.recordings(request, AddVoiceForm, field="files") as (form, recordings):
-        consent = form.consent
+        consent = await service.consent_rule.check(form.description, field="description", is_kept=True)
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
     voice, _ = await service.voices.save(form.name, consent, clips)

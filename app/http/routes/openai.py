@@ -33,6 +33,7 @@ from app.http.wire.schemas import IdInPath
 from app.http.wire.uploads import Uploads, convert_form, decode_recordings
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
+from app.voices.consent import GivenConsent
 
 
 @post(
@@ -56,8 +57,8 @@ async def create_speech(
             raise InvalidField("gpt_cond_latent_b64: leave it out beside a recording", param="gpt_cond_latent_b64")
         check_task(body.task_type, body.ref_text, has_recordings=bool(recordings))
         asked = await _check(body, sent, recordings, service, app_state)
-        clips = await _decode(request, recordings, service, uploads)
-    return await _respond(request, app_state, service, body, asked, clips)
+        cloned = await _decode(request, recordings, body.consent, service, uploads)
+    return await _respond(request, app_state, service, body, asked, cloned)
 
 
 @post(
@@ -78,8 +79,8 @@ async def create_speech_of_form(
     async with uploads.speech_form(request, VOICE_FILE) as (sent, recordings):
         body = convert_form(sent, OpenAISpeechForm)
         asked = await _check(body, sent, recordings, service, app_state)
-        clips = await _decode(request, recordings, service, uploads)
-    return await _respond(request, app_state, service, body, asked, clips)
+        cloned = await _decode(request, recordings, body.consent, service, uploads)
+    return await _respond(request, app_state, service, body, asked, cloned)
 
 
 async def _check(
@@ -98,15 +99,24 @@ async def _check(
 
 
 async def _decode(
-    request: Request[Any, Any, Any], recordings: list[Recording], service: SpeechService, uploads: Uploads
-) -> Sequence[ReferenceClip] | None:
-    """The clips of recordings; None for none. An engine that cannot clone gets none to decode, and says so itself."""
+    request: Request[Any, Any, Any],
+    recordings: list[Recording],
+    sent: str | None,
+    service: SpeechService,
+    uploads: Uploads,
+) -> tuple[Sequence[ReferenceClip], GivenConsent] | None:
+    """The clips of recordings, and the consent to clone them; None for none.
+
+    An engine that cannot clone gets no clips to decode, and says so itself. `sent` is the field `consent`.
+    """
     if not recordings:
         return None
+    consent = await service.consent_rule.check(sent, field="consent")
     if not service.engine.info.can_clone:
-        return ()
+        return (), consent
     max_s = service.engine.info.max_reference_s
-    return await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
+    clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
+    return clips, consent
 
 
 async def _respond(
@@ -115,9 +125,9 @@ async def _respond(
     service: SpeechService,
     body: OpenAISpeechForm,
     asked: SpeechRequest,
-    clips: Sequence[ReferenceClip] | None,
+    cloned: tuple[Sequence[ReferenceClip], GivenConsent] | None,
 ) -> Response[bytes] | Stream:
-    speaking = service.speak(asked) if clips is None else service.clone(asked, clips)
+    speaking = service.speak(asked) if cloned is None else service.clone(asked, *cloned)
     if body.stream_format == "sse":
         return await event_response(request, app_state.metrics, speaking, asked, body.output)
     return await audio_response(request, app_state.metrics, speaking, body.output, stream=body.is_streamed)

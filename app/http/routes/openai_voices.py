@@ -72,10 +72,10 @@ async def create_voice(
         known = (*CustomVoiceForm.__struct_fields__, *WITHOUT_EFFECT)
         check_unknown_fields(sent, known, instead=f"send the recording as {AUDIO_SAMPLE}")
         aliases = form.alias_names
-        statement = await form.statement(service.consents)
+        consent = await service.consent_rule.check(form.consent, field="consent", is_kept=True)
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, [recording], max_s))
-    voice, _ = await service.voices.save(form.name, statement, clips, aliases)
+    voice, _ = await service.voices.save(form.name, consent, clips, aliases)
     return to_custom_voice(voice)
 
 

@@ -17,7 +17,15 @@ from app.http.openapi.responses import (
     SaveOperation,
 )
 from app.http.wire.recording_check import check_recordings
-from app.http.wire.schemas import CheckForm, IdInPath, RecordingsCheck, SavedVoiceList, StoredVoice, VoiceForm
+from app.http.wire.schemas import (
+    CheckForm,
+    IdInPath,
+    ImportForm,
+    RecordingsCheck,
+    SavedVoiceList,
+    StoredVoice,
+    VoiceForm,
+)
 from app.http.wire.uploads import Uploads, decode_recordings
 from app.speech.service import SpeechService
 from app.voices.manifest import SavedVoice
@@ -38,9 +46,10 @@ async def save_voice(
 ) -> Response[StoredVoice]:
     async with uploads.recordings(request, VoiceForm) as (form, recordings):
         aliases = form.alias_names
+        consent = await service.consent_rule.check(form.consent, field="consent", is_kept=True)
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
-    voice, is_new = await service.voices.save(form.name, form.consent, clips, aliases)
+    voice, is_new = await service.voices.save(form.name, consent, clips, aliases)
     return Response(await _listed(voice, service), status_code=201 if is_new else 200)
 
 
@@ -98,9 +107,10 @@ async def export_voice(voice_id: IdInPath, service: NamedDependency[SpeechServic
 async def import_voice(
     request: Request[Any, Any, Any], service: NamedDependency[SpeechService], uploads: NamedDependency[Uploads]
 ) -> Response[StoredVoice]:
-    async with uploads.voice_file(request) as sent:
+    async with uploads.voice_file(request, ImportForm) as (form, sent):
         read, packed = await uploads.decode(request, lambda child: read_sent_file(child, sent.file))
-    voice, is_new = await service.voices.import_voice(read, packed)
+    consent = await service.consent_rule.check_import(read, form.consent, field="consent")
+    voice, is_new = await service.voices.import_voice(read, packed, consent)
     return Response(await _listed(voice, service), status_code=201 if is_new else 200)
 
 

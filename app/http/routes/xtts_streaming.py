@@ -13,8 +13,8 @@ from app.http.dialects.xtts_streaming import (
     CONDITIONING_FIELD,
     FIELD_NAMES,
     ClonedSpeaker,
+    CloneFields,
     Conditioning,
-    NoFields,
     StreamedSpeech,
     to_studio_speakers,
 )
@@ -86,7 +86,8 @@ async def condition(
 
 
 async def _clone(request: Request[Any, Any, Any], service: SpeechService, uploads: Uploads, field: str) -> str:
-    async with uploads.recordings(request, NoFields, field=field) as (_, recordings):
+    async with uploads.recordings(request, CloneFields, field=field) as (form, recordings):
+        consent = await service.consent_rule.check(form.consent, field="consent")
         max_s = service.engine.info.max_reference_s
         clips = await uploads.decode(request, lambda child: decode_recordings(child, recordings, max_s))
-    return await service.voices.clones.keep(clips)
+    return await service.voices.clones.keep(clips, consent)

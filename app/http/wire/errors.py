@@ -49,6 +49,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.UnsupportedSampleRate: 422,
     errors.UnknownSpeaker: 404,
     errors.UnknownConsent: 404,
+    errors.ConsentRequired: 400,
     errors.AmbiguousSpeaker: 409,
     errors.VoiceOfAnotherModel: 409,
     errors.UnknownModel: 404,

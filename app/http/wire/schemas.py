@@ -27,6 +27,7 @@ from app.speech.request import (
 )
 from app.text.lexicon import Pronunciation
 from app.text.markup import Markup
+from app.voices.consent import SentConsent
 from app.voices.manifest import MAX_ALIASES, MAX_CLIPS, Alias, AliasList, Consent, SavedVoice, VoiceName
 
 Text = Annotated[str, Meta(min_length=1, description="What to say", examples=["Hello there."])]
@@ -134,6 +135,7 @@ class CloneForm(SpeechOptions, kw_only=True, forbid_unknown_fields=True):
     """The fields of `POST /voice-clone` beside `reference_audio`."""
 
     text: Text
+    consent: SentConsent = ""
 
 
 class CloneUpload(CloneForm, kw_only=True, forbid_unknown_fields=True):
@@ -180,7 +182,13 @@ class VoiceBody(VoiceForm, kw_only=True, forbid_unknown_fields=True):
     reference_audio: RecordingTexts
 
 
-class ImportUpload(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ImportForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The field of `POST /voices/import` beside `voice`: for a file without a statement of consent."""
+
+    consent: SentConsent = ""
+
+
+class ImportUpload(ImportForm, kw_only=True, forbid_unknown_fields=True):
     """`POST /voices/import` as a form."""
 
     voice: Annotated[str, Meta(description="A file of `GET /voices/{voice_id}/export`", extra_json_schema=_FILE)]

@@ -154,12 +154,10 @@ class Uploads:
             yield fields, files[0]
 
     @asynccontextmanager
-    async def voice_file(self, request: AnyRequest) -> AsyncGenerator[Recording]:
-        """The file in the field `voice` of a multipart body, or else the body itself, whatever its Content-Type."""
+    async def voice_file(self, request: AnyRequest, schema: type[S]) -> AsyncGenerator[tuple[S, Recording]]:
+        """Fields of `schema` and the file in `voice` of a multipart body; any other body is the file itself."""
         async with self.file(request, "voice", takes_body=True) as (fields, file):
-            if fields:
-                raise InvalidField("voice: send one file in this field, and no other field", param="voice")
-            yield file
+            yield convert_form(fields, schema), file
 
     async def decode_speech(self, request: AnyRequest, recording: Recording) -> NDArray[np.int16]:
         """[samples] at 16 kHz. Raises UnreadableAudio or RecordingTooLong."""

@@ -1,6 +1,7 @@
 """The log of `chorus serve`: lines, JSON objects, and no secrets."""
 
 import contextlib
+import hashlib
 import json
 import re
 import socket
@@ -16,6 +17,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.support.recordings import voice_like, wav
 from tests.support.server import chorus_serve
 
 KEY = "sesame-open-7f3a"
@@ -93,6 +95,19 @@ def test_the_line_about_an_answer_has_its_figures(tmp_path: Path) -> None:
     assert "engine" not in refused
     (nowhere,) = log.about("nowhere")
     assert (nowhere["status"], nowhere["route"], nowhere["path"]) == (404, "other", "/nothing")
+
+
+def test_the_line_about_a_clone_says_if_consent_was_stated_and_from_which_recordings(tmp_path: Path) -> None:
+    """The embedded voice refuses to clone, which a log tells too."""
+    recording = wav(voice_like(3))
+    with logged(tmp_path, CHORUS_LOG_FORMAT="json") as (client, log):
+        for id, consent in (("stated", {"consent": TEXT}), ("silent", {})):
+            form, files = {"text": "Hello."} | consent, {"reference_audio": ("a.wav", recording)}
+            client.post("/voice-clone", data=form, files=files, headers={"X-Request-Id": id})
+    (stated,), (silent,) = log.about("stated"), log.about("silent")
+    assert (stated["consent"], silent["consent"]) == (True, False)
+    assert stated["recordings"] == silent["recordings"] == [hashlib.sha256(recording).hexdigest()]
+    assert "Zanzibar" not in log.text
 
 
 def test_a_stream_that_its_caller_leaves_is_told_with_what_it_got(tmp_path: Path) -> None:

@@ -148,6 +148,32 @@ def test_voices_lists_the_saved_voices_of_this_model_and_of_no_other(tmp_path: P
     assert b"Bea" not in ended.stdout
 
 
+def test_voices_lists_deleted_voices_with_their_consent_and_obeys_none_of_it(tmp_path: Path) -> None:
+    nothing = chorus("voices", "--deleted", CHORUS_DATA=str(tmp_path))
+    assert (nothing.returncode, nothing.stdout) == (0, b"")
+    voice = SavedVoice(
+        id=voice_id("m", ["0" * 64]),
+        name="Ada",
+        model="m",
+        created_at=datetime(2026, 11, 23, tzinfo=UTC),
+        consent="This is \x1b[31mmy own\nvoice, [bold]really[/bold].",
+        sent_by="ada-laptop",
+        recordings=("0" * 64,),
+    )
+    store = VoiceStore(tmp_path, VoiceModel("m"), max_voices=2)
+    store.save(voice, packed_voice(b"x"))
+    store.delete(voice.id, deleted_at=datetime(2026, 11, 24, 8, 30, tzinfo=UTC), deleted_by="bea")
+    ended = chorus("voices", "--deleted", CHORUS_DATA=str(tmp_path))
+    assert ended.returncode == 0
+    text = ended.stdout.decode()
+    assert f"{voice.id}  Ada\n" in text
+    assert "2026-11-24 08:30:00 UTC by bea" in text
+    assert "ada-laptop" in text
+    assert "This is  [31mmy own voice, [bold]really[/bold]." in text
+    assert f"  recording   {'0' * 64}\n" in text
+    assert "\x1b" not in text
+
+
 def test_doctor_names_the_engine_and_why(tmp_path: Path) -> None:
     ended = chorus("doctor", CHORUS_DATA=str(tmp_path))
     assert ended.returncode == 0

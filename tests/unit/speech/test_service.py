@@ -18,9 +18,11 @@ from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.text.lexicon import FindLexicons, no_lexicons
 from app.text.segments import Segment
+from app.voices.consent import GivenConsent
 from tests.support.fake_engine import FakeEngine
 
 CLIP = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
+NO_CONSENT = GivenConsent(None, None)
 HELLO = SpeechRequest(text="Hello there, how are you?", seed=1)
 
 
@@ -38,7 +40,7 @@ def test_a_voice_that_is_not_cloned_in_time_ends_the_request(tmp_path: Path) -> 
     async def scenario() -> None:
         service = service_of(Silent(), tmp_path, timeout_s=0.02)
         with pytest.raises(DeadlineExceeded, match="CHORUS_REQUEST_TIMEOUT_S"):
-            await service.clone(HELLO, [CLIP])
+            await service.clone(HELLO, [CLIP], NO_CONSENT)
 
     asyncio.run(scenario())
 
@@ -58,7 +60,7 @@ def test_cloning_and_speaking_share_one_deadline(tmp_path: Path) -> None:
         engine = Slow()
         service = service_of(engine, tmp_path, timeout_s=0.02)
         with pytest.raises(DeadlineExceeded):
-            await service.clone(HELLO, [CLIP])
+            await service.clone(HELLO, [CLIP], NO_CONSENT)
         assert engine.requests == []
 
     asyncio.run(scenario())
@@ -77,7 +79,7 @@ def test_a_request_that_is_refused_anyway_clones_no_voice(
     async def scenario() -> None:
         engine = FakeEngine()
         with pytest.raises(error):
-            await service_of(engine, tmp_path).clone(request_, [CLIP])
+            await service_of(engine, tmp_path).clone(request_, [CLIP], NO_CONSENT)
         assert engine.num_cloned == 0
 
     asyncio.run(scenario())

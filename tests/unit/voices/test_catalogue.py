@@ -15,10 +15,12 @@ from app.engine.values import Voice
 from app.errors import DeadlineExceeded, UnknownSpeaker, UnusableDataDirectory
 from app.voices.built_in import MAX_AGE, SpeakerList
 from app.voices.catalogue import VoiceCatalogue
+from app.voices.consent import GivenConsent
 from app.voices.files import prepare_data_directory, write_atomically
 from tests.support.fake_engine import FakeEngine
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+OWN_VOICE = GivenConsent("This is my own voice.", None)
 
 
 def written(path: Path) -> SpeakerList:
@@ -156,7 +158,7 @@ def test_a_saved_voice_keeps_the_level_that_was_measured_until_it_is_saved_anew(
     async def scenario() -> None:
         catalogue = VoiceCatalogue(Unmeasured(), tmp_path)
         clip = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
-        saved, _ = await catalogue.save("Ada", "This is my own voice.", [clip])
+        saved, _ = await catalogue.save("Ada", OWN_VOICE, [clip])
         voice = await catalogue.find(saved.id)
         voice.level = SpeechLevel(rms_dbfs=-20.0, peak_dbfs=-3.0)
         assert (await catalogue.find(saved.id)).level is voice.level
@@ -177,7 +179,7 @@ def test_a_clone_that_does_not_come_is_given_up_at_the_deadline(tmp_path: Path) 
         catalogue = VoiceCatalogue(Silent(), tmp_path, request_timeout_s=0.02)
         clip = ReferenceClip(samples=np.zeros(100, np.float32), sample_rate_hz=24_000, sha256="a" * 64)
         with pytest.raises(DeadlineExceeded, match="not cloned"):
-            await catalogue.save("Ada", "This is my own voice.", [clip])
+            await catalogue.save("Ada", OWN_VOICE, [clip])
 
     asyncio.run(scenario())
 

@@ -77,7 +77,7 @@ def test_a_voice_of_another_model_is_kept_apart_not_counted_and_can_be_deleted(t
     assert voices.get(other.id) == other
     assert voices.save(ours, packed_voice(b""))[1]
     assert (store(tmp_path, "other").list(), voices.list()) == ([other], [ours])
-    assert voices.delete(other.id)
+    assert voices.delete(other.id, deleted_at=NOW)
     assert voices.list_all() == [ours]
 
 
@@ -110,8 +110,8 @@ def test_a_model_made_the_voices_of_its_own_weights_only(model: VoiceModel, save
 def test_a_deleted_voice_is_gone_for_all(tmp_path: Path) -> None:
     ours, theirs = store(tmp_path), store(tmp_path)
     saved, _ = ours.save(voice("a"), packed_voice(b""))
-    assert theirs.delete(saved.id)
-    assert not ours.delete(saved.id)
+    assert theirs.delete(saved.id, deleted_at=NOW)
+    assert not ours.delete(saved.id, deleted_at=NOW)
     assert ours.list() == []
     assert names_in(tmp_path) == set()
 
@@ -123,7 +123,7 @@ def test_no_more_voices_than_may_be(tmp_path: Path) -> None:
     with pytest.raises(TooManyVoices, match="CHORUS_MAX_VOICES"):
         voices.save(voice("c"), packed_voice(b""))
     assert voices.save(voice("a"), packed_voice(b"")) == (first, False)
-    voices.delete(first.id)
+    voices.delete(first.id, deleted_at=NOW)
     assert voices.save(voice("c"), packed_voice(b""))[1]
 
 
@@ -134,7 +134,7 @@ def test_what_is_no_id_never_becomes_a_path(tmp_path: Path, id: str) -> None:
     (tmp_path / "voices").mkdir()
     (tmp_path / MANIFEST).write_bytes(msgspec.json.encode(voice("a")))
     assert store(tmp_path).get(id) is None
-    assert not store(tmp_path).delete(id)
+    assert not store(tmp_path).delete(id, deleted_at=NOW)
     assert (tmp_path / MANIFEST).exists()
 
 
@@ -255,7 +255,7 @@ def test_a_new_file_of_a_voice_is_read_although_its_id_was_read_before(tmp_path:
     assert ours.list() == [imported]
     theirs.save(cloned, packed_voice(b"heard"))
     assert (ours.list(), ours.get(cloned.id)) == ([cloned], cloned)
-    theirs.delete(cloned.id)
+    theirs.delete(cloned.id, deleted_at=NOW)
     assert ours.list() == []
 
 
@@ -282,7 +282,7 @@ def test_the_folder_is_synced_after_the_file_so_that_a_saved_voice_outlives_a_cr
     voices = store(tmp_path)
     saved, _ = voices.save(voice("a"), packed_voice(b""))
     assert synced[-1] == f"voice while ['{saved.id}.safetensors']"
-    voices.delete(saved.id)
+    voices.delete(saved.id, deleted_at=NOW)
     assert synced[-1] == "voice while []"
 
 
@@ -304,13 +304,13 @@ def test_a_voice_of_an_earlier_version_is_read_converted_and_deleted(tmp_path: P
     voices.convert_earlier()
     assert (voices.earlier_ids(), names_in(tmp_path)) == ((), {f"{EARLIER_ID}.safetensors"})
     assert (voices.list(), voices.read(EARLIER_ID)) == ([found], file)
-    assert voices.delete(EARLIER_ID)
+    assert voices.delete(EARLIER_ID, deleted_at=NOW)
     assert names_in(tmp_path) == set()
 
 
 def test_a_voice_of_an_earlier_version_can_be_deleted_before_it_is_converted(tmp_path: Path) -> None:
     shutil.copytree(EARLIER, tmp_path, dirs_exist_ok=True)
-    assert store(tmp_path).delete(EARLIER_ID)
+    assert store(tmp_path).delete(EARLIER_ID, deleted_at=NOW)
     assert names_in(tmp_path) == set()
 
 
