@@ -20,7 +20,7 @@ def test_runs_afterwards():
 @pytest.mark.slow
 def test_a_test_that_hangs_is_named_and_the_next_one_runs(tmp_path: Path) -> None:
     (tmp_path / "test_limit.py").write_text(HANGS)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=0.5", "--rootdir", "."]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=3", "--rootdir", "."]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     assert "FAILED test_limit.py::test_hangs" in ended.stdout
