@@ -12,6 +12,7 @@ from msgspec import Meta
 from app.asr.base import RecognizerInfo, Task
 from app.errors import InvalidField
 from app.http.dialects.openai import check_model
+from app.setting_values import Names
 from app.speech.request import MAX_ID_CHARS, LanguageCode
 from app.transcription.request import Prompt, Temperature, TranscriptionOptions
 
@@ -123,10 +124,10 @@ class OpenAITranslationUpload(OpenAITranslationForm, kw_only=True):
     file: RecordingFile
 
 
-def check_transcription_model(name: str, info: RecognizerInfo) -> None:
-    """Raises UnknownModel."""
+def check_transcription_model(name: str, info: RecognizerInfo, further: Names) -> None:
+    """`further` as in CHORUS_MODEL_NAMES. Raises UnknownModel."""
     if name != info.model:
-        check_model(name, known_models(info))
+        check_model(name, (*known_models(info), *further.values), takes_any=further.is_any)
 
 
 def known_models(info: RecognizerInfo) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ async def create_transcription(
 ) -> Response[bytes] | Stream:
     def read(fields: Fields) -> tuple[OpenAITranscriptionForm, TranscriptionOptions]:
         form = convert_form(_sent(fields, OpenAITranscriptionForm), OpenAITranscriptionForm, formats=openai.FORMATS)
-        openai.check_transcription_model(form.model, app_state.recognizer.info)
+        openai.check_transcription_model(form.model, app_state.recognizer.info, app_state.settings.model_names)
         form.check()
         unknown = [*unknown_names(fields, form.__struct_fields__), *(["include"] if form.include else [])]
         words = "word" in form.granularities
@@ -107,7 +107,7 @@ async def create_translation(request: Request[Any, Any, Any], app_state: NamedDe
 
     def read(fields: Fields) -> tuple[OpenAITranslationForm, TranscriptionOptions]:
         form = convert_form(_sent(fields, OpenAITranslationForm), OpenAITranslationForm, formats=openai.FORMATS)
-        openai.check_transcription_model(form.model, app_state.recognizer.info)
+        openai.check_transcription_model(form.model, app_state.recognizer.info, app_state.settings.model_names)
         return form, form.options(task, unknown_names(fields, form.__struct_fields__))
 
     form, stream = await _transcribe(request, app_state, read, list_fields=openai.LIST_FIELDS)

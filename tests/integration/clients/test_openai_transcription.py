@@ -11,9 +11,11 @@ import openai
 import pytest
 
 from app.errors import EngineFailure
+from app.settings import load_settings
+from tests.support.fake_engine import FakeEngine
 from tests.support.fake_recognizer import FakeRecognizer, segment
 from tests.support.http import check
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, serve
 from tests.support.transcribing import (
     RECORDING,
     ROUTE,
@@ -247,6 +249,17 @@ def test_the_models_of_the_recogniser_are_listed_and_each_is_found(server: Runni
     assert [sdk.models.retrieve(model).id for model in listed] == listed
     for model in ("whisper-1", "gpt-4o-transcribe", "fake-whisper", "chorus"):
         assert send(server, model=model).status_code == 200
+
+
+def test_a_model_of_the_setting_means_the_recogniser_too(tmp_path: Path) -> None:
+    name = "Systran/faster-whisper-large-v3"
+    settings = load_settings({"CHORUS_MODEL_NAMES": name}, data=tmp_path)
+    with serve(settings, FakeEngine, make_recognizer=FakeRecognizer) as server, client_of(server) as client:
+        assert client.audio.transcriptions.create(file=FILE, model=name).text == TEXT
+        with pytest.deprecated_call():
+            assert client.audio.translations.create(file=FILE, model=name).text == TEXT
+        with pytest.raises(openai.NotFoundError, match=name):
+            client.audio.transcriptions.create(file=FILE, model="whisper-9")
 
 
 def test_without_a_recogniser_its_models_are_not_listed(fake_server: RunningServer) -> None:
