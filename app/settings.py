@@ -82,9 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     model_names: Annotated[
         Names,
-        Meta(
-            description="Further names that `model` may be at OpenAI's routes, separated by commas; `*`: any name"
-        ),
+        Meta(description="Further names that `model` may be at OpenAI's routes, separated by commas; `*`: any name"),
     ] = Names()
     voice_aliases: Annotated[
         VoiceAliases,

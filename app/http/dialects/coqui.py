@@ -5,6 +5,7 @@ Source: idiap/coqui-ai-TTS, TTS/server/server.py (0298eb4); MaryTTS 5.2 as speak
 
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta
@@ -22,6 +23,8 @@ MARY_FIELD_NAMES = {"text": "INPUT_TEXT", "speaker_id": "VOICE", "language": "LO
 COQUI_FIELD_NAMES = {"language": "language_id"}
 
 _Word = Annotated[str, Meta(max_length=200)]
+OVOS_DEFAULT = "default"
+"""The voice that tts-plugin-mozilla-remote names where none is configured. It encodes blanks of a name twice."""
 
 
 class CoquiSpeech(msgspec.Struct, kw_only=True):
@@ -30,10 +33,21 @@ class CoquiSpeech(msgspec.Struct, kw_only=True):
     text: Annotated[Text, Meta(description="What to say; also as a header")]
     speaker_id: Annotated[SpeakerId, Meta(description="An id, a name or an alias; also as a header `speaker-id`")] = ""
     language_id: Annotated[LanguageCode, Meta(description="Also as a header `language-id`")] = ""
+    voice: Annotated[
+        SpeakerId, Meta(description="In place of `speaker_id`; `default` is the first voice, as OVOS' plugin sends it")
+    ] = ""
+
+    @property
+    def speaker(self) -> str | None:
+        """Raises InvalidField for two voices."""
+        voice = "" if self.voice == OVOS_DEFAULT else unquote(self.voice)
+        if self.speaker_id and voice not in ("", self.speaker_id):
+            raise InvalidField("voice: it differs from speaker_id; send one of them", param="voice")
+        return self.speaker_id or voice or None
 
     def translated(self, unknown: tuple[str, ...]) -> SpeechRequest:
-        """`unknown` names fields that were sent and have no meaning here."""
-        return _whole(self.text, self.speaker_id or None, self.language_id, unknown)
+        """`unknown` names fields that were sent and have no meaning here. Raises InvalidField."""
+        return _whole(self.text, self.speaker, self.language_id, unknown)
 
 
 class MarySpeech(msgspec.Struct, kw_only=True, rename="upper"):

@@ -39,7 +39,9 @@ class QueryOperation(Operation):
 
 @dataclass
 class CoquiQuery(QueryOperation):
-    names = MappingProxyType({"text": None, "speaker_id": MAX_ID_CHARS, "language_id": MAX_LANGUAGE_CHARS})
+    names = MappingProxyType(
+        {"text": None, "speaker_id": MAX_ID_CHARS, "language_id": MAX_LANGUAGE_CHARS, "voice": MAX_ID_CHARS}
+    )
 
 
 @dataclass

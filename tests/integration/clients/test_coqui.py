@@ -60,6 +60,17 @@ def test_voice_and_language_are_those_that_are_named(fake_server: RunningServer)
     ] * 2
 
 
+def test_ovos_plugin_names_its_voice_as_voice_and_none_as_default(fake_server: RunningServer) -> None:
+    """tts-plugin-mozilla-remote 3.1.0."""
+    with fake_server.client() as client:
+        for voice in ("default", "Harald", "%48arald"):
+            asked = {"text": "One two.", "voice": voice, "language_id": "en-US"}
+            assert client.get("/api/tts", params=asked).status_code == 200
+        both = {"text": "One two.", "voice": "heart", "speaker_id": "harald"}
+        check(client.get("/api/tts", params=both), 400, "invalid_field", "voice")
+    assert [each.voice.id for each in fake(fake_server).requests] == ["heart", "harald", "harald"]
+
+
 def test_effects_of_mary_are_reported(embedded_server: RunningServer) -> None:
     asked = SPEAK2MARY | {"effect_Robot_selected": "on"}
     with embedded_server.client() as client:
