@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from app.books.plan import Recipe
-from app.engine.values import Voice
 from app.errors import InvalidField, quoted
 from app.text.cleaning import PARAGRAPH_BREAK
 from app.text.lexicon import FindLexicons
@@ -27,7 +26,6 @@ _QUOTED = re.compile(r'“[^”]{1,4000}”|"[^"]{1,4000}"|«[^»]{1,4000}»|»[
 
 
 class Reader(msgspec.Struct, frozen=True, eq=False):
-    voice: Voice
     recipe: Recipe
     find_lexicons: FindLexicons
 

@@ -1,19 +1,25 @@
 """The language in which a book is read: the one that is asked for, else the book's own."""
 
 import re
+from typing import Protocol
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
 from app.errors import UnsupportedLanguage, quoted
-from app.speech.service import SpeechService
 
 _SEVERAL = frozenset(("und", "mul", "mis", "zxx"))
 """Codes of ISO 639-2 that name no language."""
 _CODE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 
 
-def choose_language(service: SpeechService, asked: str, of_book: str) -> tuple[str, str]:
+class HasLanguages(Protocol):
+    """app.books.studio.Studio, to this module."""
+
+    def check_language(self, code: str) -> str: ...
+
+
+def choose_language(studio: HasLanguages, asked: str, of_book: str) -> tuple[str, str]:
     """(the engine's code, a warning or "").
 
     asked     by the caller; "" for the book's own
@@ -22,14 +28,14 @@ def choose_language(service: SpeechService, asked: str, of_book: str) -> tuple[s
     Raises UnsupportedLanguage.
     """
     if asked:
-        return service.check_language(asked), ""
+        return studio.check_language(asked), ""
     code = _known_code(of_book)
     if code is None:
-        language = service.check_language("")
+        language = studio.check_language("")
         unclear = of_book.strip() and of_book.strip().lower() not in _SEVERAL
         return language, f"the book's language {quoted(of_book)} is not known: read as {language!r}" if unclear else ""
     try:
-        return service.check_language(code), ""
+        return studio.check_language(code), ""
     except UnsupportedLanguage as error:
         raise UnsupportedLanguage(
             f"the book's language is {quoted(of_book)}, and {error.message}; --language reads it in another one",

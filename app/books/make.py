@@ -8,22 +8,16 @@ from pathlib import Path
 
 import msgspec
 
-from app.audio.loudness import gain_for
 from app.books.assembly import Finished, Mastering, Output
 from app.books.book import Book, Chapter
 from app.books.cast import Cast, Reader
 from app.books.checking import Checker
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.language import choose_language
-from app.books.plan import Recipe
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
-from app.engine.base import EngineInfo
-from app.engine.values import Voice
+from app.books.studio import Delivery, Studio
 from app.pools import TEXT, WHOLE_ANSWERS
-from app.settings import Settings
-from app.speech.service import SpeechService
-from app.voices.levels import level_of
 
 Numbered = tuple[int, Chapter]
 Wait = Callable[[float], None]
@@ -49,8 +43,7 @@ def job_folder(data: Path, output: Path) -> Path:
 
 
 async def speak_book(
-    service: SpeechService,
-    settings: Settings,
+    studio: Studio,
     book: Book,
     chapters: Sequence[Numbered],
     options: BookOptions,
@@ -67,10 +60,10 @@ async def speak_book(
     Raises UnsupportedLanguage, UnknownSpeaker, StorageFailure, and what the engine raises.
     """
     cast = cast or Cast()
-    language, warning = choose_language(service, options.language, book.language)
+    language, warning = choose_language(studio, options.language, book.language)
     if warning:
         progress.warnings.append(warning)
-    readers = await _find_readers(service, settings, cast, chapters, options)
+    readers = await _find_readers(studio, cast, chapters, options)
     recipe = readers[""].recipe
     heads = [(ChapterHead(number, chapter.title), chapter) for number, chapter in chapters]
     manifest = Manifest(
@@ -80,47 +73,31 @@ async def speak_book(
         language=language,
         recipe=recipe,
         chapters=tuple(head for head, _ in heads),
-        voices={name: reader.voice.id for name, reader in readers.items() if name},
+        voices={name: reader.recipe.voice for name, reader in readers.items() if name},
     )
     job.write_manifest(manifest)
     if checker is not None:
         checker.check_language(language)
-    voices = {reader.voice.id: reader.voice for reader in readers.values()}
-    maker = SegmentMaker(service.engine, voices, job, checker=checker, say=say)
-    speaker = Speaker(service.engine, maker, cast, readers, job, language, progress, on_progress=on_progress)
+    maker = SegmentMaker(studio, job, checker=checker, say=say)
+    speaker = Speaker(studio.engine, maker, cast, readers, job, language, progress, on_progress=on_progress)
     await speaker.speak(heads, is_preview=options.is_preview)
     job.write_manifest(msgspec.structs.replace(manifest, is_spoken=True))
 
 
 async def _find_readers(
-    service: SpeechService, settings: Settings, cast: Cast, chapters: Sequence[Numbered], options: BookOptions
+    studio: Studio, cast: Cast, chapters: Sequence[Numbered], options: BookOptions
 ) -> dict[str, Reader]:
     """Every reader of these chapters, so that a name without a voice is known before the first word."""
     names = await TEXT.run(_names_of, cast, chapters)
-    readers: dict[str, Reader] = {}
-    for name in ("", *names):
-        voice = await service.voices.find(cast.voice(name) if name else cast.narrator or options.voice)
-        await level_of(service.engine, voice)
-        recipe = _recipe(service.engine.info, settings, voice, options)
-        readers[name] = Reader(voice, recipe, service.find_lexicons({}, voice.id))
+    delivery = Delivery(speed=options.speed, seed=options.seed)
+    readers = {"": await studio.find_reader(cast.narrator or options.voice, delivery)}
+    for name in names:
+        readers[name] = await studio.find_reader(cast.voice(name), delivery)
     return readers
 
 
 def _names_of(cast: Cast, chapters: Sequence[Numbered]) -> list[str]:
     return sorted({run.name for _, chapter in chapters for run in cast.runs(chapter.text) if run.name})
-
-
-def _recipe(info: EngineInfo, settings: Settings, voice: Voice, options: BookOptions) -> Recipe:
-    return Recipe(
-        engine=info.name,
-        model=info.identity or info.model,
-        precision=info.precision,
-        sample_rate_hz=info.sample_rate_hz,
-        voice=voice.id,
-        gain=gain_for(voice.level, settings.loudness_dbfs),
-        speed=options.speed,
-        seed=options.seed,
-    )
 
 
 async def assemble(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.engine.base import Engine
+from app.engine.base import Preparer
 from app.engine.scheduler import Sequence
 from app.errors import NothingToSpeak
 from app.speech.prepare import prepare
@@ -65,7 +65,7 @@ class PlannedBlock(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def plan_block(engine: Engine, text: str, language: str, find_lexicons: FindLexicons, recipe: Recipe) -> PlannedBlock:
+def plan_block(engine: Preparer, text: str, language: str, find_lexicons: FindLexicons, recipe: Recipe) -> PlannedBlock:
     """The segments of a piece of a chapter, none for one without sound. Blocking; raises what `prepare` raises."""
     try:
         prepared = prepare(engine, text, language, find_lexicons, markup=Markup.PLAIN, speed=recipe.speed, opens=False)

@@ -1,27 +1,19 @@
 """Makes one segment of a book: decoded, stored, and compared with its text where that is asked for."""
 
 import asyncio
-import copy
 import errno
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import msgspec
-import numpy as np
 
-from app.audio.loudness import soft_limit
 from app.books.checking import Checker, retried
 from app.books.job import Job
 from app.books.notes import Notes
 from app.books.plan import Planned, seed_of
-from app.engine.base import Engine
-from app.engine.scheduler import Request
-from app.engine.values import Samples, SamplingParams, Voice
-from app.errors import NothingToSpeak, StorageFailure
+from app.books.studio import Studio
+from app.errors import StorageFailure
 from app.pools import FILES
-from app.speech.stitch import Stitcher
 
-SILENCE_S = 0.1
-"""In place of a segment for which no sound came."""
 ROOM_CHECK_S = 5.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -34,24 +26,18 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class SegmentMaker:
-    """Lives on the event loop. May make several segments at a time.
-
-    voices   by their ids
-    say      called with a line for people
-    """
+    """Lives on the event loop. May make several segments at a time. `say` is called with a line for people."""
 
     def __init__(
         self,
-        engine: Engine,
-        voices: Mapping[str, Voice],
+        studio: Studio,
         job: Job,
         *,
         checker: Checker | None = None,
         say: Callable[[str], None] = lambda line: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._engine = engine
-        self._voices = voices
+        self._studio = studio
         self._job = job
         self._checker = checker
         self._say = say
@@ -65,7 +51,7 @@ class SegmentMaker:
         notes = await FILES.run(self._job.find_notes, key)
         made_s = 0.0
         if notes is None:
-            samples, notes = await self._decode(planned, seed_of(key))
+            samples, notes = await self._studio.decode(planned, seed_of(key))
             # Before the audio, so that a segment that is there has its notes.
             await self.store(self._job.write_notes, key, notes)
             await self.store(self._job.write_segment, key, samples, planned.recipe.sample_rate_hz)
@@ -81,7 +67,7 @@ class SegmentMaker:
         num_retries = 0
         while check.outcome == "failed" and num_retries < checker.max_retries:
             num_retries += 1
-            samples, found = await self._decode(planned, seed_of(key) + num_retries)
+            samples, found = await self._studio.decode(planned, seed_of(key) + num_retries)
             other = await checker.check(samples, rate_hz, planned.sequence)
             if other.outcome == "passed":
                 await self.store(self._job.write_segment, key, samples, rate_hz)
@@ -89,31 +75,6 @@ class SegmentMaker:
         notes = msgspec.structs.replace(notes, check=retried(check, num_retries))
         await self.store(self._job.write_notes, key, notes)
         return notes
-
-    async def _decode(self, planned: Planned, seed: int) -> tuple[Samples, Notes]:
-        """[samples] of a segment without the silence around it."""
-        recipe = planned.recipe
-        sequence = copy.deepcopy(planned.sequence)  # engines keep their state in it, and it may be decoded again
-        stream = self._engine.submit(
-            Request(
-                sequences=(sequence,),
-                voice=self._voices[recipe.voice],
-                sampling=SamplingParams(seed=seed),
-                speed=recipe.speed,
-                streaming=False,
-                can_wait=True,
-            )
-        )
-        stitcher = Stitcher([sequence.segment], recipe.sample_rate_hz)
-        try:
-            events = [event async for chunk in stream for event in stitcher.push(chunk)]
-        except NothingToSpeak as error:
-            silence = np.zeros(round(SILENCE_S * recipe.sample_rate_hz), np.float32)
-            return silence, Notes(warnings=(error.message,))
-        finally:
-            await stream.aclose()
-        samples = np.concatenate([event for event in events if isinstance(event, np.ndarray)])
-        return soft_limit(samples * np.float32(recipe.gain)), Notes(warnings=tuple(stream.warnings))
 
     async def store(self, write: Callable[..., None], *arguments: object) -> None:
         """Write a file; while the disk is full, wait for room. Raises StorageFailure for other faults of the disk."""

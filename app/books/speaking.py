@@ -11,7 +11,7 @@ from app.books.cast import Cast, Reader, Run
 from app.books.job import ChapterHead, ChapterPlan, Job
 from app.books.plan import Piece, Planned, inside_paragraph, plan_block, split_blocks
 from app.books.segments import SegmentMaker
-from app.engine.base import Engine
+from app.engine.base import Preparer
 from app.pools import TEXT
 
 PREVIEW_S = 60.0
@@ -45,7 +45,7 @@ class Speaker:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Preparer,
         maker: SegmentMaker,
         cast: Cast,
         readers: Mapping[str, Reader],

@@ -45,6 +45,9 @@ PAUSED = 130
               help="Another seed is another reading.")  # fmt: skip
 @click.option("--lexicon", type=click.Path(exists=True, dir_okay=False),
               help="TOML file of words and how they are said (CHORUS_LEXICON).")  # fmt: skip
+@click.option(
+    "--server", metavar="URL", help="A running server speaks the book; its key is the first of CHORUS_API_KEYS."
+)
 @click.option("--preview", is_flag=True, help="Only the first minute of each chapter; the whole book reuses it.")
 @click.option("--captions", type=click.Choice([each.value for each in CaptionFormat]),
               help="Also write which text is heard when, beside each file.")  # fmt: skip
@@ -67,6 +70,7 @@ def book(
     speed: float,
     seed: int,
     lexicon: str | None,
+    server: str | None,
     preview: bool,
     captions: str | None,
     check: str | None,
@@ -91,6 +95,10 @@ def book(
     if output is None or is_listing:
         _list(found, chapters)
         return
+    if server is not None and not server.startswith(("http://", "https://")):
+        raise click.UsageError(f"--server {server}: write an address such as http://127.0.0.1:8000")
+    if server is not None and lexicon is not None:
+        raise click.UsageError("--lexicon: the server reads its own, so leave one of --lexicon and --server out")
     cast = Cast() if cast_file is None else read_cast(cast_file)
     if cast.narrator is not None and voice is not None:
         raise click.UsageError(f"--voice {voice}: {cast_file} names the narrator already; leave one of them out")
@@ -102,6 +110,7 @@ def book(
         report=None if report is None else Path(report),
         max_retries={None: None, "report": 0, "retry": MAX_RETRIES}[check],
         keeps=keeps,
+        server=server,
     )
     wishes.check()
     progress = Progress(num_chars=_count_chars(chapters, preview=preview))

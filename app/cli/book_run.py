@@ -4,14 +4,15 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import click
+import httpx
 import msgspec
 
-from app.asr.base import Recognizer
 from app.books.assembly import Finished, Output
 from app.books.book import Book
 from app.books.cast import Cast
@@ -20,7 +21,9 @@ from app.books.job import Job
 from app.books.lease import hold
 from app.books.make import BookOptions, Numbered, assemble, job_folder, speak_book
 from app.books.reading import read_book, read_book_folder
+from app.books.remote import RemoteStudio
 from app.books.speaking import Progress
+from app.books.studio import LocalStudio, Studio
 from app.books.timing import CaptionFormat
 from app.cli.book_files import BookFiles, Target, check_place
 from app.cli.book_progress import BookDisplay
@@ -32,6 +35,7 @@ from app.settings import Settings
 from app.speech.service import SpeechService
 
 MAX_RETRIES = 2
+SERVER_TIMEOUT_S = 600.0
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """of a segment that does not say its text; None: not compared"""
     keeps: bool = True
     """the segments"""
+    server: str | None = None
+    """address of the server that speaks; None: an engine of this process"""
 
     def check(self) -> None:
         """Try the places of the files before hours are spent. Raises click.ClickException."""
@@ -84,35 +90,56 @@ async def make_book(
     results: list[Finished] = []
 
     async def work() -> None:
-        lifecycle = Lifecycle()
-        lifecycle.is_ready()
-        recognizer: Recognizer | None = None
-        if wishes.max_retries is not None:
-            recognizer = await asyncio.to_thread(open_recognizer, settings)
-        service = SpeechService(await asyncio.to_thread(build_engine, settings), settings, lifecycle)
-        try:
-            checker = None
-            if recognizer is not None and wishes.max_retries is not None:
-                checker = Checker(recognizer, max_retries=wishes.max_retries)
-            with BookDisplay(progress) as display:
+        with BookDisplay(progress) as display:
+            async with (
+                _open_checker(settings, wishes.max_retries) as checker,
+                _open_studio(settings, wishes.server, display.say) as studio,
+            ):
                 await speak_book(
-                    service, settings, book, chapters, options, job, progress,
+                    studio, book, chapters, options, job, progress,
                     on_progress=display.update, say=display.say, checker=checker, cast=cast,
                 )  # fmt: skip
-                display.say("writing the file")
-                output = Output(book_format=target.book_format, title=book.title, author=book.author, cover=book.cover)
-                files = BookFiles(
-                    target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report
-                )
-                write = partial(files.write, warnings=progress.warnings)
-                results.append(await assemble(job, output, service.engine.info.sample_rate_hz, write))
-            if not wishes.keeps:
-                await asyncio.to_thread(job.remove_segments)
-        finally:
-            await service.aclose()
-            if recognizer is not None:
-                await recognizer.aclose()
+                rate_hz = studio.engine.info.sample_rate_hz
+            display.say("writing the file")
+            output = Output(book_format=target.book_format, title=book.title, author=book.author, cover=book.cover)
+            files = BookFiles(target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report)
+            results.append(await assemble(job, output, rate_hz, partial(files.write, warnings=progress.warnings)))
+        if not wishes.keeps:
+            await asyncio.to_thread(job.remove_segments)
 
     job.open()
     await hold(job.folder, work)
     return results[0]
+
+
+@asynccontextmanager
+async def _open_checker(settings: Settings, max_retries: int | None) -> AsyncGenerator[Checker | None]:
+    if max_retries is None:
+        yield None
+        return
+    recognizer = await asyncio.to_thread(open_recognizer, settings)
+    try:
+        yield Checker(recognizer, max_retries=max_retries)
+    finally:
+        await recognizer.aclose()
+
+
+@asynccontextmanager
+async def _open_studio(settings: Settings, server: str | None, say: Callable[[str], None]) -> AsyncGenerator[Studio]:
+    if server is not None:
+        headers = {"Authorization": f"Bearer {settings.api_keys.values[0]}"} if settings.api_keys else {}
+        client = httpx.AsyncClient(base_url=server, headers=headers, timeout=SERVER_TIMEOUT_S, limits=httpx.Limits())
+        studio = RemoteStudio(client, say)
+        try:
+            await studio.connect()
+            yield studio
+        finally:
+            await studio.aclose()
+        return
+    lifecycle = Lifecycle()
+    lifecycle.is_ready()
+    service = SpeechService(await asyncio.to_thread(build_engine, settings), settings, lifecycle)
+    try:
+        yield LocalStudio(service, settings)
+    finally:
+        await service.aclose()

@@ -88,14 +88,31 @@ class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
     """None where the engine computes in the host's memory"""
 
 
-class Engine(Protocol):
+class Preparer(Protocol):
+    """The part of an engine that prepares texts. May be called on any thread."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def prepare(
+        self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
+    ) -> tuple[scheduler.Sequence, ...]:
+        """Make a sequence of each segment: its text spelt out and tokenised. Blocks for milliseconds a segment.
+
+        language        of segments that name none
+        find_lexicons   words that are read otherwise (app.text.reading)
+
+        A segment that cannot be decoded in one piece becomes several sequences, and segments are numbered anew. A
+        sequence belongs to one request, which is submitted once.
+        """
+        ...
+
+
+class Engine(Preparer, Protocol):
     """Text in, audio out, for many callers at once.
 
     `prepare`, `pack_voice` and `unpack_voice` may be called on any thread, the rest on the event loop.
     """
-
-    @property
-    def info(self) -> EngineInfo: ...
 
     def stats(self) -> EngineStats: ...
 
@@ -120,19 +137,6 @@ class Engine(Protocol):
 
     def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
         """The voice of `pack_voice`. Raises ValueError for other bytes."""
-        ...
-
-    def prepare(
-        self, segments: Sequence[Segment], language: str, find_lexicons: FindLexicons = no_lexicons
-    ) -> tuple[scheduler.Sequence, ...]:
-        """Make a sequence of each segment: its text spelt out and tokenised. Blocks for milliseconds a segment.
-
-        language        of segments that name none
-        find_lexicons   words that are read otherwise (app.text.reading)
-
-        A segment that cannot be decoded in one piece becomes several sequences, and segments are numbered anew. A
-        sequence belongs to one request, which is submitted once.
-        """
         ...
 
     def submit(self, request: scheduler.Request) -> ChunkStream:

@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 
 from app.engine import scheduler
-from app.engine.base import Engine
+from app.engine.base import Preparer
 from app.errors import InvalidField, NothingToSpeak, TextTooLong, quoted
 from app.speech.request import MAX_SPEED, MIN_SPEED, Entries
 from app.text.lexicon import FindLexicons, Lexicon, no_lexicons, respell
@@ -37,7 +37,7 @@ class PreparedText(msgspec.Struct, frozen=True):
 
 
 def prepare(
-    engine: Engine,
+    engine: Preparer,
     text: str,
     language: str,
     find_lexicons: FindLexicons = no_lexicons,

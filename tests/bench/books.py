@@ -1,7 +1,11 @@
-"""`python -m tests.bench.books [WORDS] [KILLS]`: the figures of docs/books.md on this machine, embedded voice.
+"""`python -m tests.bench.books FIGURE SIZE`: the figures of docs/books.md on this machine.
 
-Throughput of `chorus book` beside the engine called directly with the same segments and slots, memory beside the loaded
-engine, and a book that is killed at random moments. Says the load of the machine, because both depend on it.
+    pace 3000     words: `chorus book` on the embedded voice, beside its engine called directly with the same slots
+    kills 30 1    SIGKILL at random moments of books on the embedded voice; another seed gives other moments
+    memory 60000  words: peak memory beside that of a tenth of them, on an engine that only makes noise
+    novels FILE   data/Rdata.rdb of Debian's r-cran-janeaustenr to six text files in this folder
+
+Says the load of the machine, because times depend on it.
 """
 
 import asyncio
@@ -12,16 +16,28 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import psutil
 
+from app.books.assembly import Mastering, Output
+from app.books.audio_file import BookFormat
+from app.books.job import Job
+from app.books.make import BookOptions, Wait, assemble, speak_book
 from app.books.plan import Planned, Recipe, plan_block, seed_of, split_blocks
+from app.books.speaking import Progress
+from app.books.studio import LocalStudio
 from app.engine.base import Engine
 from app.engine.embedded import EmbeddedEngine
 from app.engine.scheduler import Request
 from app.engine.values import SamplingParams
+from app.lifecycle import Lifecycle
+from app.settings import Settings
+from app.speech.service import SpeechService
 from app.text.lexicon import no_lexicons
+from tests.support.books import read
+from tests.support.fake_engine import FakeEngine
 
 TEXT = (
     "the river ran past old houses and quiet fields while children played under tall trees near a small stone bridge "
@@ -102,29 +118,52 @@ def watch(process: subprocess.Popen[str], data: Path) -> tuple[float, float, flo
     return last_at_s - first_at_s, time.perf_counter() - last_at_s, first_mb, most_mb
 
 
-def kill_often(source: Path, whole: Path, folder: Path, num_kills: int) -> None:
-    rng = random.Random(2)
-    output, data = folder / "killed.m4b", folder / "killed"
-    began_at_s = time.perf_counter()
-    for _ in range(num_kills):
-        process = book(source, output, data)
-        time.sleep(rng.uniform(1.0, 6.0))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert not output.exists() or output.read_bytes() == whole.read_bytes(), "a half-written file was shown"
-    process = book(source, output, data)
+def kill_often(num_kills: int, seed: int) -> None:
+    """Kills over a run and its next ones, until the file is there; then the next book begins anew."""
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, whole, output = folder / "novel.txt", folder / "whole.m4b", folder / "killed.m4b"
+        source.write_text(make_text(400))
+        began_at_s = time.perf_counter()
+        subprocess_ends_well(book(source, whole, folder / "whole"))
+        whole_s = time.perf_counter() - began_at_s
+        killed = {"starting": 0, "speaking": 0, "writing": 0}
+        num_books, data = 0, folder / "data-0"
+        while sum(killed.values()) < num_kills:
+            process = book(source, output, data)
+            try:
+                process.wait(rng.uniform(0.2, 1.1) * whole_s)
+            except subprocess.TimeoutExpired:
+                killed[phase(folder, data)] += 1
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                assert not output.exists(), "a file was shown that is not written"
+                continue
+            subprocess_ends_well(process)
+            assert output.read_bytes() == whole.read_bytes(), "another file than the undisturbed one"
+            num_books += 1
+            output.unlink()
+            data = folder / f"data-{num_books}"
+        subprocess_ends_well(book(source, output, data))
+        assert output.read_bytes() == whole.read_bytes(), "another file than the undisturbed one"
+        moments = ", ".join(f"{count} while {moment}" for moment, count in killed.items())
+        print(f"{num_kills} kills ({moments}): {num_books + 1} books, each bit-equal to the undisturbed one of "
+              f"{whole_s:.1f} s")  # fmt: skip
+
+
+def phase(folder: Path, data: Path) -> str:
+    if any(folder.glob(".*.partial")):
+        return "writing"
+    return "speaking" if any(data.rglob("[!.]*.flac")) else "starting"
+
+
+def subprocess_ends_well(process: subprocess.Popen[str]) -> None:
     _, said = process.communicate()
     assert process.returncode == 0, said
-    is_equal = output.read_bytes() == whole.read_bytes()
-    total_s = time.perf_counter() - began_at_s
-    print(f"{num_kills} kills: {'bit-equal' if is_equal else 'DIFFERENT'}, {total_s:.0f} s in all")
 
 
-def main() -> None:
-    num_words, num_kills = (
-        int(sys.argv[at]) if len(sys.argv) > at else default for at, default in ((1, 3_000), (2, 10))
-    )
-    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {num_words} words")
+def measure_pace(num_words: int) -> None:
     text = make_text(num_words)
 
     async def direct() -> tuple[float, float]:
@@ -146,8 +185,96 @@ def main() -> None:
         print(f"chorus book: spoken in {speaking_s:.1f} s ({seconds / speaking_s:.2f} of the engine), "
               f"written in {writing_s:.1f} s, {total_s:.1f} s in all")  # fmt: skip
         print(f"memory: {first_mb:.0f} MB at the first segment, {most_mb:.0f} MB at most")
-        if num_kills:
-            kill_often(source, whole, folder, num_kills)
+
+
+def measure_memory(num_words: int) -> None:
+    """Each size in a process of its own: peaks of one process stay."""
+    for size in (num_words // 10, num_words):
+        subprocess.run([sys.executable, "-m", "tests.bench.books", "book-of-noise", str(size)], check=True)
+
+
+async def make_book_of_noise(num_words: int) -> None:
+    book = read(make_text(num_words), "novel.txt")
+    process = psutil.Process()
+    with tempfile.TemporaryDirectory() as name:
+        job = Job(Path(name) / "job")
+        job.open()
+        lifecycle = Lifecycle()
+        lifecycle.is_ready()
+        settings = Settings(data=Path(name))
+        service = SpeechService(FakeEngine(max_slots=8, max_queue=64), settings, lifecycle)
+        before_mb = process.memory_info().rss / 1e6
+        most_mb = {"speaking": before_mb, "writing": before_mb}
+
+        async def watch_memory(moment: str) -> None:
+            while True:
+                most_mb[moment] = max(most_mb[moment], process.memory_info().rss / 1e6)
+                await asyncio.sleep(0.05)
+
+        def write(job: Job, mastering: Mastering, wait: Wait) -> None:
+            with (Path(name) / "novel.m4b").open("wb") as file:
+                mastering.write_book(file)
+
+        progress = Progress(num_chars=sum(len(chapter.text) for chapter in book.chapters))
+        for moment in most_mb:
+            watching = asyncio.create_task(watch_memory(moment))
+            if moment == "speaking":
+                studio, chapters = LocalStudio(service, settings), list(enumerate(book.chapters, 1))
+                await speak_book(
+                    studio, book, chapters, BookOptions(source="novel.txt"), job,
+                    progress, on_progress=lambda progress: None, say=print,
+                )  # fmt: skip
+            else:
+                output = Output(book_format=BookFormat.M4B, title=book.title, author="", cover=None)
+                await assemble(job, output, service.engine.info.sample_rate_hz, write)
+            watching.cancel()
+        await service.aclose()
+    print(f"{num_words} words, {progress.num_segments} segments, {progress.made_s / 3600:.2f} h: {before_mb:.0f} MB "
+          f"with the book's text, speaking +{most_mb['speaking'] - before_mb:.0f} MB, writing "
+          f"+{most_mb['writing'] - before_mb:.0f} MB")  # fmt: skip
+
+
+def unpack_novels(database: Path) -> None:
+    """The novels in `Rdata.rdb`: compressed vectors of lines."""
+    data, at = database.read_bytes(), 0
+    while at < len(data):
+        unpacker = zlib.decompressobj()
+        vector = unpacker.decompress(data[at + 4 :])
+        at = len(data) - len(unpacker.unused_data)
+        lines = read_lines(vector)
+        title = lines[0].title()
+        Path(f"{title}.txt").write_text("\n".join(lines))
+        print(f"{title}.txt: {sum(len(line.split()) for line in lines)} words")
+
+
+def read_lines(vector: bytes) -> list[str]:
+    """Strings of R's serialization: a header, the kind and length of the vector, then flags, length and bytes each."""
+    at = 18 + int.from_bytes(vector[14:18], "big") + 4
+    count, at = int.from_bytes(vector[at : at + 4], "big"), at + 4
+    lines: list[str] = []
+    for _ in range(count):
+        size = int.from_bytes(vector[at + 4 : at + 8], "big")
+        lines.append(vector[at + 8 : at + 8 + size].decode())
+        at += 8 + size
+    return lines
+
+
+def main() -> None:
+    figure, size = sys.argv[1], sys.argv[2]
+    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+    match figure:
+        case "pace":
+            measure_pace(int(size))
+        case "kills":
+            kill_often(int(size), int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+        case "memory":
+            measure_memory(int(size))
+        case "book-of-noise":
+            asyncio.run(make_book_of_noise(int(size)))
+        case "novels":
+            unpack_novels(Path(size))
+        case _:
+            sys.exit(__doc__)
 
 
 if __name__ == "__main__":

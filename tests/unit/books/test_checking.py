@@ -10,16 +10,18 @@ import pytest
 
 from app.asr.alignment import Alignment, Edit, KnownSpeech
 from app.books.book import Chapter
-from app.books.cast import Cast, Reader
+from app.books.cast import Cast
 from app.books.checking import Checker
 from app.books.job import ChapterHead, Job
 from app.books.notes import Notes
 from app.books.plan import seed_of
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
+from app.books.studio import Delivery, LocalStudio
 from app.errors import EngineFailure, InvalidField, StorageFailure
-from app.text.lexicon import no_lexicons
-from tests.support.books import RECIPE
+from app.lifecycle import Lifecycle
+from app.settings import Settings
+from app.speech.service import SpeechService
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_recognizer import FakeRecognizer
 
@@ -53,9 +55,9 @@ def run(
         engine, used = Seeded(), job or Job(folder)
         used.open()
         checker = None if critic is None else Checker(critic, max_retries=max_retries)
-        voice = engine.voice("heart")
-        readers = {"": Reader(voice, RECIPE, no_lexicons)}
-        maker = SegmentMaker(engine, {voice.id: voice}, used, checker=checker)
+        studio = LocalStudio(SpeechService(engine, Settings(data=folder / "data"), Lifecycle()), Settings())
+        readers = {"": await studio.find_reader("heart", Delivery(speed=1.0, seed=0))}
+        maker = SegmentMaker(studio, used, checker=checker)
         progress = Progress(num_chars=len(TEXT))
         speaker = Speaker(engine, maker, Cast(), readers, used, "en", progress)
         try:

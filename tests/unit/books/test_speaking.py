@@ -6,18 +6,20 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
 from app.books.book import Chapter
-from app.books.cast import Cast, Reader
+from app.books.cast import Cast
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
+from app.books.studio import Delivery, LocalStudio
 from app.engine.values import Samples
 from app.errors import EngineFailure, StorageFailure
-from app.text.lexicon import no_lexicons
+from app.lifecycle import Lifecycle
+from app.settings import Settings
+from app.speech.service import SpeechService
 from tests.support.books import RECIPE
 from tests.support.fake_engine import FakeEngine
 
@@ -48,12 +50,10 @@ def run(
         heads = [(ChapterHead(number, f"Chapter {number}"), Chapter("", text)) for number, text in enumerate(texts, 1)]
         chapters = tuple(head for head, _ in heads)
         folder.write_manifest(Manifest(source="", title="", author="", language="en", recipe=RECIPE, chapters=chapters))
-        readers = {
-            name: Reader(used.voice(id), msgspec.structs.replace(RECIPE, voice=id), no_lexicons)
-            for name, id in {"": "heart", **voices}.items()
-        }
-        by_id = {reader.voice.id: reader.voice for reader in readers.values()}
-        maker = SegmentMaker(used, by_id, folder, say=say, sleep=sleep)
+        studio = LocalStudio(SpeechService(used, Settings(data=tmp_path / "data"), Lifecycle()), Settings())
+        named = {"": "heart", **voices}
+        readers = {name: await studio.find_reader(id, Delivery(speed=1.0, seed=0)) for name, id in named.items()}
+        maker = SegmentMaker(studio, folder, say=say, sleep=sleep)
         speaker = Speaker(used, maker, cast, readers, folder, "en", progress)
         other = asyncio.create_task(meanwhile(used)) if meanwhile else None
         try:
