@@ -31,6 +31,7 @@ PATIENCE_S = 3600.0
 FIRST_WAIT_S, MAX_WAIT_S = 1.0, 60.0
 MAX_FAILURES = 3
 """Answers 500 to one segment, before the run ends."""
+OK, FAILED = 200, 500
 BUSY = (429, 502, 503, 504)
 
 
@@ -167,7 +168,7 @@ class RemoteStudio:
         answer = await self._ask("POST", "/tts", body)
         warnings = answer.headers.get("X-Chorus-Warnings")
         notes = Notes(warnings=(unquote(warnings),) if warnings else ())
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != OK:
             return silence(recipe), Notes(warnings=(_error(answer).message,))
         try:
             with wave.open(io.BytesIO(answer.content)) as file:
@@ -204,11 +205,11 @@ class RemoteStudio:
                 reason, asked_s = f"no answer ({type(error).__name__})", 0.0
             else:
                 status = answer.status_code
-                if status == httpx.codes.OK or (status < 500 and _error(answer).code == "nothing_to_speak"):
+                if status == OK or (status < 500 and _error(answer).code == "nothing_to_speak"):
                     self._heard()
                     return answer
                 reason, asked_s = _error(answer).message, _seconds(answer.headers.get("Retry-After"))
-                num_failures += status == httpx.codes.INTERNAL_SERVER_ERROR
+                num_failures += status == FAILED
                 if status < 500 and status not in BUSY:
                     raise InvalidField(f"{self._client.base_url} refuses {path} ({status}): {reason}")
                 if num_failures == MAX_FAILURES:
