@@ -117,9 +117,8 @@ class SpeechService:
         with span("condition"):
             async with deadline.overall():
                 voice = await self.engine.clone(clips)
-        used_s = self.engine.info.max_reference_s
         cut = [
-            f"of recording {number} the first {used_s:g} s are used"
+            f"of recording {number} the first {self.engine.info.max_reference_s:g} s are used"
             for number, clip in enumerate(clips, 1)
             if clip.is_cut
         ]

@@ -31,7 +31,6 @@ STOCK_VOICES = frozenset(
     ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"]
 )
 MAX_INSTRUCTIONS_CHARS = 20_000
-RELEASED_AT = 1_700_000_000  # XTTS v2, November 2023
 FIELD_NAMES = {"text": "input", "speaker_id": "voice", "reference_audio": "ref_audio"}
 """Our name of a field -> OpenAI's."""
 
@@ -173,30 +172,3 @@ def check_model(name: str, known: Sequence[str] = MODELS, *, takes_any: bool = F
     if name not in known and not takes_any:
         raise UnknownModel(f"the model {quoted(name)} does not exist; known are {', '.join(known)}", param="model")
     return name
-
-
-class OpenAIModel(msgspec.Struct, kw_only=True):
-    """`GET /v1/models/{id}`."""
-
-    id: str
-    created: int = RELEASED_AT
-    owned_by: str = "chorus"
-    object: str = "model"
-
-
-class OpenAIModelList(msgspec.Struct, kw_only=True):
-    """`GET /v1/models`."""
-
-    data: list[OpenAIModel]
-    object: str = "list"
-
-
-class ListedModel(msgspec.Struct, kw_only=True):
-    id: str
-    name: str
-
-
-class ListedModels(msgspec.Struct, kw_only=True):
-    """`GET /v1/audio/models`: not OpenAI's; Open WebUI asks for it."""
-
-    models: list[ListedModel]

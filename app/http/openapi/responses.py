@@ -27,12 +27,12 @@ from app.http.wire.schemas import (
     CloneBody,
     CloneUpload,
     ErrorBody,
-    ImportUpload,
     StoredVoice,
     TimedAnswer,
     VoiceBody,
     VoiceUpload,
 )
+from app.http.wire.voice_import import ImportUpload
 
 FORM, JSON = "multipart/form-data", "application/json"
 BINARY = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)

@@ -12,16 +12,13 @@ from app.errors import InvalidField
 from app.http.dialects.openai import (
     FIELD_NAMES,
     VOICE_FILE,
-    ListedModel,
-    ListedModels,
-    OpenAIModel,
-    OpenAIModelList,
     OpenAISpeechBody,
     OpenAISpeechForm,
     check_model,
     speech_models,
 )
 from app.http.dialects.openai_events import event_response
+from app.http.dialects.openai_models import ListedModel, ListedModels, OpenAIModel, OpenAIModelList
 from app.http.dialects.openai_transcription import known_models
 from app.http.dialects.voice_fields import RECORDING_FIELDS, check_task
 from app.http.openapi.openai import OPENAI_SPEECH_RESPONSES, OpenAISpeechOperation, OpenAISpeechUploadOperation

@@ -20,13 +20,13 @@ from app.http.wire.recording_check import check_recordings
 from app.http.wire.schemas import (
     CheckForm,
     IdInPath,
-    ImportForm,
     RecordingsCheck,
     SavedVoiceList,
     StoredVoice,
     VoiceForm,
 )
 from app.http.wire.uploads import Uploads, decode_recordings
+from app.http.wire.voice_import import ImportForm
 from app.speech.service import SpeechService
 from app.voices.manifest import SavedVoice
 from app.voices.voice_file import disposition, read_sent_file

@@ -182,18 +182,6 @@ class VoiceBody(VoiceForm, kw_only=True, forbid_unknown_fields=True):
     reference_audio: RecordingTexts
 
 
-class ImportForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The field of `POST /voices/import` beside `voice`: for a file without a statement of consent."""
-
-    consent: SentConsent = ""
-
-
-class ImportUpload(ImportForm, kw_only=True, forbid_unknown_fields=True):
-    """`POST /voices/import` as a form."""
-
-    voice: Annotated[str, Meta(description="A file of `GET /voices/{voice_id}/export`", extra_json_schema=_FILE)]
-
-
 class TimingReceipt(msgspec.Struct, kw_only=True):
     """Which text is heard when, and the event `done` of a stream.
 

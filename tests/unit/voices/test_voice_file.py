@@ -147,7 +147,6 @@ def test_an_archive_of_another_form_is_refused(make: Callable[[], bytes], says: 
         manifest(name="a\nb"),
         manifest(model=""),
         manifest(consent=""),
-        manifest(consent=None),
         manifest(recordings=[]),
         manifest(recordings=["a"]),
         manifest(recordings=["0" * 64] * 17),
