@@ -110,6 +110,33 @@ class Names:
     __repr__ = __str__
 
 
+class Marks:
+    """Comma-separated kinds of marks in speech, or `off` for none."""
+
+    KINDS = ("metadata",)
+
+    def __init__(self, text: str = "metadata") -> None:
+        named = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+        self.values = () if named == ("off",) else tuple(kind for kind in self.KINDS if kind in named)
+        if not named or (named != ("off",) and not set(named) <= set(self.KINDS)):
+            raise ValueError(f"{text!r} names no marks: write {', '.join(self.KINDS)}, or off alone for none")
+
+    @property
+    def has_metadata(self) -> bool:
+        return "metadata" in self.values
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Marks) and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __str__(self) -> str:
+        return ",".join(self.values) or "off"
+
+    __repr__ = __str__
+
+
 class VoiceAliases:
     """Comma-separated `alias=voice`; a voice is an id, a saved voice's name, or another alias."""
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import InvalidSetting
-from app.setting_values import ApiKeys, Hosts, Names, Origins, VoiceAliases
+from app.setting_values import ApiKeys, Hosts, Marks, Names, Origins, VoiceAliases
 
 PREFIX = "CHORUS_"
 COQUI_ACCEPTANCE = "COQUI_TOS_AGREED"
@@ -168,6 +168,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     loudness_dbfs: Annotated[
         float, Meta(ge=-40, le=-10, description="Speech level that every answer is brought to, in dBFS")
     ] = -20.0
+    marks: Annotated[
+        Marks,
+        Meta(
+            description="Marks in answers and files that say that a machine spoke: `metadata`; `off`: none "
+            "(docs/provenance.md)"
+        ),
+    ] = Marks()
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severe message to log")
     ] = "info"

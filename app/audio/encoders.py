@@ -1,7 +1,7 @@
 """Encoders: samples in, bytes of a file out, while the samples are still coming.
 
-The same samples give the same bytes, in whatever pieces they come. Whole and streamed files differ in their headers
-(wav, flac) or not at all. An encoder may move from thread to thread.
+The same samples and marks give the same bytes, in whatever pieces they come. Whole and streamed files differ in their
+headers (wav, flac) or not at all. An encoder may move from thread to thread.
 """
 
 import io
@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.audio.formats import AudioFormat
+from app.audio.marks import id3_tags, vorbis_tags, wav_chunks
 from app.audio.pcm import float_to_bytes, float_to_int16, require_finite
+from app.audio.provenance import Provenance
 
 UNKNOWN_SIZE = 0xFFFF_FFFF
 
@@ -32,47 +34,59 @@ class Encoder(Protocol):
 
 
 def open_encoder(
-    audio_format: AudioFormat, sample_rate_hz: int, *, streaming: bool, bit_rate: int | None = None
+    audio_format: AudioFormat,
+    sample_rate_hz: int,
+    *,
+    streaming: bool,
+    bit_rate: int | None = None,
+    provenance: Provenance | None = None,
 ) -> Encoder:
     """Mono. Without `streaming` all bytes come from `close`, and the header tells the length.
 
-    bit_rate   bits a second of mp3, opus and aac; None: the usual one of the format
+    bit_rate     bits a second of mp3, opus and aac; None: the usual one of the format
+    provenance   is written into the file (app/audio/marks.py); pcm, aac, ulaw and alaw have no room for it
     """
     match audio_format:
         case AudioFormat.PCM:
             return _PcmEncoder(None, streaming=streaming)
         case AudioFormat.WAV:
-            return _PcmEncoder(sample_rate_hz, streaming=streaming)
+            return _PcmEncoder(sample_rate_hz, streaming=streaming, chunks=wav_chunks(provenance))
         case _:
             codec = _CODECS[audio_format]
             if bit_rate is not None and codec.bit_rate is not None:
                 codec = msgspec.structs.replace(codec, bit_rate=bit_rate)
-            return _ContainerEncoder(codec, sample_rate_hz, streaming=streaming)
+            if audio_format is AudioFormat.MP3 and provenance is not None:
+                codec = msgspec.structs.replace(codec, options=codec.options | {"id3v2_version": "3"})
+            return _ContainerEncoder(codec, sample_rate_hz, streaming=streaming, provenance=provenance)
 
 
-def wav_header(num_samples: int | None, sample_rate_hz: int) -> bytes:
-    """44 bytes before 16-bit mono samples. An unknown length is all ones, which players and FFmpeg read as a stream."""
+def wav_header(num_samples: int | None, sample_rate_hz: int, chunks: bytes = b"") -> bytes:
+    """44 bytes, and `chunks`, before 16-bit mono samples.
+
+    An unknown length is all ones, which players and FFmpeg read as a stream.
+    """
     data_size = UNKNOWN_SIZE if num_samples is None else min(2 * num_samples, UNKNOWN_SIZE)
-    riff_size = min(data_size + 36, UNKNOWN_SIZE)
+    riff_size = min(data_size + 36 + len(chunks), UNKNOWN_SIZE)
     pcm, num_channels, frame_bytes, bits = 1, 1, 2, 16
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH",
         *(b"RIFF", riff_size, b"WAVE"),
         *(b"fmt ", 16, pcm, num_channels, sample_rate_hz, frame_bytes * sample_rate_hz, frame_bytes, bits),
-        *(b"data", data_size),
     )
+    return head + chunks + struct.pack("<4sI", b"data", data_size)
 
 
 class _PcmEncoder:
     """16-bit samples; behind a wav header when there is a sample rate to write into it."""
 
-    def __init__(self, wav_rate_hz: int | None, *, streaming: bool) -> None:
+    def __init__(self, wav_rate_hz: int | None, *, streaming: bool, chunks: bytes = b"") -> None:
         self._wav_rate_hz = wav_rate_hz
+        self._chunks = chunks
         self._streaming = streaming
         self._ready = bytearray()
         self._is_closed = False
         if streaming and wav_rate_hz is not None:
-            self._ready += wav_header(None, wav_rate_hz)
+            self._ready += wav_header(None, wav_rate_hz, chunks)
 
     def encode(self, samples: NDArray[np.float32]) -> bytes:
         if self._is_closed:
@@ -86,7 +100,7 @@ class _PcmEncoder:
         self._is_closed = True
         if self._wav_rate_hz is None or self._streaming:
             return self._take()
-        return wav_header(len(self._ready) // 2, self._wav_rate_hz) + self._take()
+        return wav_header(len(self._ready) // 2, self._wav_rate_hz, self._chunks) + self._take()
 
     def _take(self) -> bytes:
         data = bytes(self._ready)
@@ -109,7 +123,7 @@ _CODECS = {
         encoder="libmp3lame",
         sample_format="fltp",
         bit_rate=96_000,
-        options={"write_xing": "0", "id3v2_version": "0"},
+        options={"write_xing": "0", "id3v2_version": "0", "metadata_header_padding": "0"},
     ),
     # Pages of 0.1 s (the default is 1 s) so that the first audio leaves early.
     AudioFormat.OPUS: _Codec(
@@ -149,7 +163,7 @@ class _Pipe:
 class _ContainerEncoder:
     """A codec and its container, by FFmpeg. PyAV cuts the samples into frames of the codec's own size."""
 
-    def __init__(self, codec: _Codec, sample_rate_hz: int, *, streaming: bool) -> None:
+    def __init__(self, codec: _Codec, sample_rate_hz: int, *, streaming: bool, provenance: Provenance | None) -> None:
         self._codec = codec
         self._time_base = Fraction(1, sample_rate_hz)
         self._num_samples = 0
@@ -171,6 +185,8 @@ class _ContainerEncoder:
             layout="mono",
             format=codec.sample_format,
         )
+        tags = id3_tags(provenance) if codec.container == "mp3" else vorbis_tags(provenance)
+        self._container.metadata.update(tags)
         if codec.bit_rate is not None:
             self._stream.codec_context.bit_rate = codec.bit_rate
         self._container.start_encoding()

@@ -8,19 +8,24 @@ from numpy.typing import NDArray
 from app.audio.encoders import Encoder, open_encoder
 from app.audio.formats import OutputFormat
 from app.audio.pcm import require_finite
+from app.audio.provenance import Provenance
 from app.audio.resampling import Resampler
 
 
-def open_output_encoder(output: OutputFormat, engine_rate_hz: int, *, streaming: bool) -> Encoder:
+def open_output_encoder(
+    output: OutputFormat, engine_rate_hz: int, *, streaming: bool, provenance: Provenance | None = None
+) -> Encoder:
     """An encoder of samples at `engine_rate_hz`; the other properties are those of `open_encoder`."""
     rate_hz = output.rate_hz(engine_rate_hz)
-    encoder = open_encoder(output.format, rate_hz, streaming=streaming, bit_rate=output.bit_rate)
+    encoder = open_encoder(output.format, rate_hz, streaming=streaming, bit_rate=output.bit_rate, provenance=provenance)
     return encoder if rate_hz == engine_rate_hz else _ResamplingEncoder(encoder, Resampler(engine_rate_hz, rate_hz))
 
 
-def encode_whole(samples: NDArray[np.float32], output: OutputFormat, engine_rate_hz: int) -> bytes:
+def encode_whole(
+    samples: NDArray[np.float32], output: OutputFormat, engine_rate_hz: int, provenance: Provenance | None = None
+) -> bytes:
     """The file of all `samples`, [samples] at `engine_rate_hz`. Blocking."""
-    encoder = open_output_encoder(output, engine_rate_hz, streaming=False)
+    encoder = open_output_encoder(output, engine_rate_hz, streaming=False, provenance=provenance)
     try:
         return encoder.encode(samples) + encoder.close()
     finally:

@@ -14,6 +14,7 @@ from app.audio.ebur128 import Loudness, LoudnessMeter
 from app.audio.limiter import Limiter
 from app.audio.loudness import MAX_GAIN_DB
 from app.audio.pcm import dbfs_to_amplitude
+from app.audio.provenance import Provenance
 from app.books.acx import ChapterLevels, LevelMeter
 from app.books.audio_file import BookFile, BookFormat, Mark, Tags
 from app.books.book import Cover
@@ -38,6 +39,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     author: str
     cover: Cover | None
+    provenance: Provenance | None = None
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +82,7 @@ class Mastering:
     def write_book(self, file: BinaryIO) -> None:
         """One file with all chapters."""
         output = self._output
-        tags = Tags(title=output.title, album=output.title, author=output.author)
+        tags = Tags(title=output.title, album=output.title, author=output.author, provenance=output.provenance)
         book_file = BookFile(file, output.book_format, self._rate_hz, tags=tags, marks=self.marks, cover=output.cover)
         try:
             for plan in self._job.chapters():
@@ -93,7 +95,13 @@ class Mastering:
         """A file of one chapter."""
         output = self._output
         track = str(plan.head.number)
-        tags = Tags(title=plan.head.title, album=output.title, author=output.author, track=track)
+        tags = Tags(
+            title=plan.head.title,
+            album=output.title,
+            author=output.author,
+            track=track,
+            provenance=output.provenance,
+        )
         book_file = BookFile(file, output.book_format, self._rate_hz, tags=tags, cover=output.cover)
         try:
             self._write(plan, book_file)

@@ -16,7 +16,9 @@ from av.codec.context import Flags
 from av.stream import Disposition
 from numpy.typing import NDArray
 
+from app.audio.marks import id3_tags, vorbis_tags
 from app.audio.pcm import float_to_int16
+from app.audio.provenance import Provenance
 from app.books.book import Cover
 
 
@@ -45,6 +47,7 @@ class Tags(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     track: str = ""
     """number of a file that is one chapter"""
+    provenance: Provenance | None = None
 
 
 class _Form(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +108,8 @@ class BookFile:
             self._file, "w", format=form.container, options={**form.options, "fflags": "+bitexact"}
         )
         self._container.metadata.update(_metadata(tags))
+        tags_of = id3_tags if book_format is BookFormat.MP3 else vorbis_tags
+        self._container.metadata.update(tags_of(tags.provenance))
         self._stream = self._container.add_stream(
             form.encoder, rate=sample_rate_hz, layout="mono", format=form.sample_format
         )

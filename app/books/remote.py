@@ -151,6 +151,9 @@ class RemoteStudio:
         speaker = self._find_speaker(name)
         return Reader(make_recipe(self.engine.info, speaker.id, 1.0, delivery), no_lexicons)
 
+    def is_cloned(self, voice: str) -> bool:
+        return all(voice != speaker.id or speaker.source != "built-in" for speaker in self._speakers)
+
     async def decode(self, planned: Planned, seed: int) -> tuple[Samples, Notes]:
         """[samples] at SAMPLE_RATE_HZ. Waits while the server is busy or away, for up to PATIENCE_S."""
         recipe, sequence = planned.recipe, planned.sequence

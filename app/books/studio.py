@@ -44,6 +44,10 @@ class Studio(Protocol):
         """The voice of a name, the first one for None. Raises UnknownSpeaker, AmbiguousSpeaker, VoiceOfAnotherModel."""
         ...
 
+    def is_cloned(self, voice: str) -> bool:
+        """True for the id of a voice that was made from recordings."""
+        ...
+
     async def decode(self, planned: Planned, seed: int) -> tuple[Samples, Notes]:
         """[samples] of a segment, without the silence around it. Raises what the engine raises."""
         ...
@@ -71,6 +75,9 @@ class LocalStudio:
         recipe = make_recipe(self.engine.info, voice.id, gain, delivery)
         self._voices[voice.id] = voice
         return Reader(recipe, self._service.find_lexicons({}, voice.id))
+
+    def is_cloned(self, voice: str) -> bool:
+        return all(voice != speaker.id for speaker in self._service.engine.speakers())
 
     async def decode(self, planned: Planned, seed: int) -> tuple[Samples, Notes]:
         recipe = planned.recipe

@@ -13,6 +13,7 @@ import click
 import httpx
 import msgspec
 
+from app.audio.provenance import Provenance, new_provenance
 from app.books.assembly import Finished, Output
 from app.books.book import Book
 from app.books.cast import Cast
@@ -33,6 +34,7 @@ from app.errors import UnreadableBook
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.service import SpeechService
+from app.voices.built_in import utc_now
 
 MAX_RETRIES = 2
 SERVER_TIMEOUT_S = 600.0
@@ -100,8 +102,12 @@ async def make_book(
                     on_progress=display.update, say=display.say, checker=checker, cast=cast,
                 )  # fmt: skip
                 rate_hz = studio.engine.info.sample_rate_hz
+                provenance = _provenance(studio, job) if settings.marks.values else None
             display.say("writing the file")
-            output = Output(book_format=target.book_format, title=book.title, author=book.author, cover=book.cover)
+            output = Output(
+                book_format=target.book_format, title=book.title, author=book.author, cover=book.cover,
+                provenance=provenance,
+            )  # fmt: skip
             files = BookFiles(target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report)
             results.append(await assemble(job, output, rate_hz, partial(files.write, warnings=progress.warnings)))
         if not wishes.keeps:
@@ -143,3 +149,11 @@ async def _open_studio(settings: Settings, server: str | None, say: Callable[[st
         yield LocalStudio(service, settings)
     finally:
         await service.aclose()
+
+
+def _provenance(studio: Studio, job: Job) -> Provenance:
+    """The provenance of a book in the voices of its manifest."""
+    manifest = job.read_manifest()
+    assert manifest is not None
+    ids = {manifest.recipe.voice, *manifest.voices.values()}
+    return new_provenance(is_cloned=any(map(studio.is_cloned, ids)), now=utc_now())

@@ -146,7 +146,12 @@ async def _speak(
         speech = await service.speak(request)
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=speech.num_segments, audio="")
-            encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=not is_seekable)
+            encoder = open_output_encoder(
+                output,
+                speech.sample_rate_hz,
+                streaming=not is_seekable,
+                provenance=speech.receipt().provenance,
+            )
             async for event in speech:
                 if isinstance(event, SegmentEnded):
                     progress.advance(task)

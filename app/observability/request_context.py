@@ -14,6 +14,8 @@ class RequestContext(msgspec.Struct, kw_only=True):
     """A new one for each exchange (app/http/middleware/request_id.py), shared by its tasks and threads."""
 
     request_id: str = "-"
+    instance: str = ""
+    """the server process, as in X-Chorus-Instance"""
     caller: str = ""
     """Name of the key that was sent; empty where no key is needed."""
     facts: dict[str, Any] = {}  # Any: values for JSON

@@ -17,6 +17,7 @@ from enum import Enum, auto
 import msgspec
 import numpy as np
 
+from app.audio.provenance import Provenance
 from app.errors import NothingToSpeak, TextTooLong
 from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
 from app.speech.playback import Listener
@@ -69,7 +70,8 @@ class _Refused(msgspec.Struct):
 
 
 class Conversation:
-    """`request` has everything but the text; `on_spoken` gets the receipt of each sentence when it ends.
+    """`request` has everything but the text; `on_spoken` gets the receipt of each sentence when it ends; `provenance`
+    is that of all audio.
 
     One task writes, another reads `events`; either may close.
     """
@@ -81,8 +83,10 @@ class Conversation:
         *,
         max_pending_chars: int,
         on_spoken: Callable[[Receipt], None],
+        provenance: Provenance | None,
     ) -> None:
         self._service = service
+        self.provenance = provenance
         self._listener = Listener()
         self._request = msgspec.structs.replace(request, allows_silence=True, listener=self._listener)
         self.max_pending_chars = max_pending_chars

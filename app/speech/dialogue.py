@@ -14,7 +14,8 @@ from contextlib import AsyncExitStack
 import msgspec
 import numpy as np
 
-from app.engine.values import Samples
+from app.audio.provenance import Provenance
+from app.engine.values import Samples, Voice
 from app.errors import ChorusError, NothingToSpeak
 from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
 from app.speech.playback import Delivery, Listener
@@ -81,6 +82,7 @@ class Dialogue:
         self._words: list[WordsSpoken] = []
         self._checks: list[SegmentChecked] = []
         self._check_s = 0.0
+        self._provenance: Provenance | None = None
         self._warnings: list[str] = []
         self._first: Receipt | None = None
         """of the first turn that was heard"""
@@ -119,6 +121,7 @@ class Dialogue:
             check=self._service.check_mode(self._turns[0].request),
             checks=tuple(self._checks),
             check_s=self._check_s,
+            provenance=self._provenance,
         )
 
     def turn_of(self, segment_index: int) -> int:
@@ -128,12 +131,12 @@ class Dialogue:
         """Check every turn and wait for the first audio. Raises what a request for one turn raises."""
         try:
             self._service.check_length("".join(turn.request.text for turn in self._turns))
-            checked: set[tuple[str | None, str]] = set()
+            voices: dict[tuple[str | None, str], Voice] = {}
             for turn in self._turns:
                 key = turn.request.speaker_id, turn.request.language
-                if key not in checked:
-                    checked.add(key)
-                    await self._service.check(turn.request)
+                if key not in voices:
+                    voices[key] = await self._service.check(turn.request)
+            self._provenance = self._service.provenance(*voices.values())
             self._admitting = asyncio.create_task(self._admit_in_order())
             await self._make_events()
         except StopAsyncIteration:

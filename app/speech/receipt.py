@@ -5,6 +5,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from app.audio.provenance import Provenance
 from app.engine.values import AudioChunk, Samples
 from app.speech.events import SegmentChecked, SegmentEnded, SpeechEvent, WordsSpoken
 from app.speech.playback import Delivery
@@ -36,6 +37,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """of those segments, as far as they are checked; empty where they are not"""
     check_s: float = 0.0
     """for which the recogniser was waited for, of all segments together"""
+    provenance: Provenance | None = None
+    """None where CHORUS_MARKS is off"""
 
     @property
     def num_segments(self) -> int:

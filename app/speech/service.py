@@ -9,6 +9,7 @@ import msgspec
 
 from app.asr.base import Recognizer
 from app.audio.loudness import gain_for
+from app.audio.provenance import Provenance
 from app.audio.reference import ReferenceClip
 from app.deadline import Deadline
 from app.engine.base import Engine
@@ -22,7 +23,9 @@ from app.settings import Settings
 from app.speech.checking.opening import check_recognizer, open_checks
 from app.speech.playback import Listener
 from app.speech.prepare import lexicon_finder, prepare
+from app.speech.provenance import provenance_of
 from app.speech.request import CheckMode, Entries, SpeechRequest
+from app.speech.request_warnings import SAMPLING_FIELDS, request_warnings
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
 from app.speech.stream import SpeechStream
@@ -34,8 +37,6 @@ from app.voices.consent import ConsentRule, GivenConsent
 from app.voices.consents import Consents
 from app.voices.levels import level_of
 from app.voices.shared_folder import SharedFolder, Volume
-
-SAMPLING_FIELDS = ("temperature", "top_k", "top_p", "repetition_penalty")
 
 
 class SpeechService:
@@ -161,7 +162,7 @@ class SpeechService:
                 except NothingToSpeak as error:
                     if not request.allows_silence:
                         raise
-                    return self._silence(request, language, error.message, deadline, asked_at_s)
+                    return self._silence(request, voice, language, error.message, deadline, asked_at_s)
             if voice.level is None:
                 with span("level"):
                     await level_of(self.engine, voice)
@@ -206,7 +207,7 @@ class SpeechService:
             Stitcher(prepared.segments, info.sample_rate_hz, lead_s=prepared.lead_s),
             info=info,
             seed=seed,
-            warnings=(*warnings, *self._warnings(request, language), *prepared.warnings),
+            warnings=(*warnings, *request_warnings(request, info, language), *prepared.warnings),
             gain=gain_for(voice.level, self._settings.loudness_dbfs),
             deadline=deadline,
             asked_at_s=asked_at_s,
@@ -216,6 +217,7 @@ class SpeechService:
             check=request.check or "off",
             reports=reports,
             listener=listener,
+            provenance=self.provenance(voice),
         )
 
     @property
@@ -231,34 +233,40 @@ class SpeechService:
         check_recognizer(request, self._recognizer)
 
     def _silence(
-        self, request: SpeechRequest, language: str, warning: str, deadline: Deadline, asked_at_s: float
+        self, request: SpeechRequest, voice: Voice, language: str, warning: str, deadline: Deadline, asked_at_s: float
     ) -> SpeechStream:
         """Takes no place of the engine."""
-        silent = SilentChunks(self.engine.info.sample_rate_hz)
+        info = self.engine.info
+        silent = SilentChunks(info.sample_rate_hz)
         return SpeechStream(
             silent,
             silent,
-            info=self.engine.info,
+            info=info,
             seed=request.seed or 0,
-            warnings=(warning, *self._warnings(request, language)),
+            warnings=(warning, *request_warnings(request, info, language)),
             gain=1.0,
             deadline=deadline,
             asked_at_s=asked_at_s,
             on_close=self._lifecycle.enter(),
             clock=self._clock,
+            provenance=self.provenance(voice),
         )
+
+    def provenance(self, *voices: Voice) -> Provenance | None:
+        """The provenance of an answer in `voices`; None where CHORUS_MARKS is off."""
+        return provenance_of(self.engine, voices, self._settings.marks)
 
     def find_lexicons(self, entries: Entries, voice_id: str | None) -> FindLexicons:
         """Look-up of lexicons, those of the request before CHORUS_LEXICON. A look-up blocks and raises InvalidField."""
         return lexicon_finder(entries, self.lexicon, voice_id)
 
-    async def check(self, request: SpeechRequest) -> None:
-        """Raise what `speak` would raise before it admits the request."""
+    async def check(self, request: SpeechRequest) -> Voice:
+        """The voice of the request. Raises what `speak` would raise before it admits the request."""
         self._lifecycle.check()
         self.check_language(request.language)
         self.check_length(request.text)
         self.check_recognizer(request)
-        await self.voices.find(request.speaker_id)
+        return await self.voices.find(request.speaker_id)
 
     def check_language(self, code: str) -> str:
         """The engine's own code of a language; its default for "". Raises UnsupportedLanguage."""
@@ -282,19 +290,6 @@ class SpeechService:
         limit = self._settings.max_text_chars
         if len(text) > limit:
             raise TextTooLong(f"the text has {len(text)} characters; the limit is {limit}", param="text")
-
-    def _warnings(self, request: SpeechRequest, language: str) -> list[str]:
-        info = self.engine.info
-        ignored = [
-            field
-            for field in SAMPLING_FIELDS
-            if getattr(request, field) is not None and field not in info.sampling_options
-        ]
-        warnings = [f"{field} has no effect on the {info.name} engine" for field in (*ignored, *request.without_effect)]
-        warnings += request.notes
-        if language in info.languages_as_written and any(char.isdigit() for char in request.text):
-            warnings.append(f"numbers are not spelt out in {language!r}: write them as words")
-        return warnings
 
     async def aclose(self) -> None:
         await self.engine.aclose()

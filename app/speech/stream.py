@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import numpy as np
 
 from app.audio.loudness import soft_limit
+from app.audio.provenance import Provenance
 from app.deadline import Deadline
 from app.engine.base import EngineInfo
 from app.engine.values import AudioChunk, Samples
@@ -49,6 +50,7 @@ class SpeechStream:
         check: CheckMode = "off",
         reports: SegmentReports | None = None,
         listener: Listener | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
         self._chunks = chunks
         self._stitcher = stitcher
@@ -66,6 +68,7 @@ class SpeechStream:
         self._listener = listener
         self._unreported: list[Samples] = []
         """of the segment that is being spoken, for its reports"""
+        self._provenance = provenance
         self._admitted_at_s = clock()
         self._ready: deque[SpeechEvent] = deque()
         """made and not taken"""
@@ -112,6 +115,7 @@ class SpeechStream:
             check=self._check,
             checks=tuple(self._reports.checked if self._reports else ()),
             check_s=self._reports.listened_s if self._reports else 0.0,
+            provenance=self._provenance,
         )
 
     def turn_of(self, segment_index: int) -> int:

@@ -66,9 +66,10 @@ class Connection:
             raise EOFError("closed before all was spoken")
         await work
 
-    async def write(self, event: Eventable) -> None:
+    async def write(self, event: Eventable | Event) -> None:
+        written = event if isinstance(event, Event) else event.event()
         async with asyncio.timeout(self._client_timeout_s):
-            await async_write_event(event.event(), self._writer)
+            await async_write_event(written, self._writer)
 
     async def linger(self) -> None:
         """End the answer, and discard for LINGER_S what the client is still sending.

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
+import msgspec
 import numpy as np
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
@@ -92,7 +93,11 @@ class Speaking:
         request = SpeechRequest(text="", speaker_id=found.id, language=choice.language, streaming=True)
         with self._connections.conversing():
             conversation = Conversation(
-                service, request, max_pending_chars=self._max_pending_chars, on_spoken=self._on_spoken
+                service,
+                request,
+                max_pending_chars=self._max_pending_chars,
+                on_spoken=self._on_spoken,
+                provenance=service.provenance(found),
             )
             async with aclosing(conversation):
                 yield conversation
@@ -129,7 +134,10 @@ async def _next_of_text(connection: Connection) -> Event | None:
 async def _speak(conversation: Conversation, connection: Connection) -> None:
     """`audio-start`, the audio as it is made, `audio-stop`; the last only where all was spoken."""
     rate = conversation.sample_rate_hz
-    await connection.write(AudioStart(rate=rate, width=SAMPLE_BYTES, channels=NUM_CHANNELS))
+    start = AudioStart(rate=rate, width=SAMPLE_BYTES, channels=NUM_CHANNELS).event()
+    if conversation.provenance is not None:  # readers of the event leave out what they do not know
+        start.data["provenance"] = msgspec.to_builtins(conversation.provenance)
+    await connection.write(start)
     async with aclosing(conversation.events()) as events:
         async for event in events:
             if isinstance(event, np.ndarray):

@@ -26,6 +26,7 @@ VARYING = frozenset(
         "model",
         "audio",
         "data",
+        "provenance",
     ]
 )
 """JSON fields that differ between two runs, or whose content is compared as samples."""

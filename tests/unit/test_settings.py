@@ -48,3 +48,17 @@ def test_keys_are_split_and_never_shown() -> None:
             load_settings({"CHORUS_API_KEYS": text})
         assert "CHORUS_API_KEYS=(hidden)" in str(caught.value)
         assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "shown"), [("metadata", "metadata"), (" Metadata ,", "metadata"), ("OFF", "off")])
+def test_marks_are_named_or_off(text: str, shown: str) -> None:
+    marks = load_settings({"CHORUS_MARKS": text}).marks
+    assert str(marks) == shown
+    assert marks.has_metadata == (shown != "off")
+
+
+@pytest.mark.parametrize("text", ["", ",", "none", "0", "off,metadata", "metadata,watermark"])
+def test_marks_that_do_not_exist_are_refused_with_those_that_do(text: str) -> None:
+    with pytest.raises(InvalidSetting, match="write metadata, or off alone for none") as refused:
+        load_settings({"CHORUS_MARKS": text})
+    assert refused.value.param == "CHORUS_MARKS"

@@ -21,6 +21,7 @@ OUR_HEADERS = [
     "X-Chorus-Check",
     "X-Chorus-Precision",
     "X-Chorus-Instance",
+    "X-Chorus-Provenance",
     "X-Chorus-Warnings",
     "X-Request-Id",
     "X-Seed",

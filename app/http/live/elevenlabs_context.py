@@ -43,6 +43,8 @@ class Context:
         self._is_absolute = is_absolute
         self._send = send
         self._encoder: Encoder | None = None
+        self._untold = conversation.provenance
+        """None once a message has had it"""
         self._is_silenced = False
         self._failure: ChorusError | None = None
 
@@ -126,11 +128,18 @@ class Context:
 
     async def _send_audio(self, data: bytes) -> None:
         if data and not self._is_silenced:
-            await self._send(AudioOutput(context_id=self.id, audio=base64.b64encode(data).decode()))
+            provenance, self._untold = self._untold, None
+            audio = base64.b64encode(data).decode()
+            await self._send(AudioOutput(context_id=self.id, audio=audio, provenance=provenance))
 
     def _encode(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
         if self._encoder is None:
-            self._encoder = open_output_encoder(self._output, self.conversation.sample_rate_hz, streaming=True)
+            self._encoder = open_output_encoder(
+                self._output,
+                self.conversation.sample_rate_hz,
+                streaming=True,
+                provenance=self.conversation.provenance,
+            )
         return self._encoder.encode(samples)
 
     def _close_encoder(self) -> bytes:

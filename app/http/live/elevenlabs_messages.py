@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from app.audio.provenance import Provenance
 from app.http.dialects.elevenlabs import VoiceSettings
 from app.http.dialects.elevenlabs_times import MessageAlignment
 from app.speech.request import MAX_ID_CHARS, LanguageCode, Seed
@@ -65,6 +66,8 @@ class AudioOutput(_ServerMessage, kw_only=True):
     """base64; empty beside times"""
     alignment: MessageAlignment | None = None
     normalized_alignment: MessageAlignment | None = msgspec.field(name="normalizedAlignment", default=None)
+    provenance: Provenance | None = None
+    """ours: in the first message of a context that has audio"""
 
 
 class FinalOutput(_ServerMessage, kw_only=True):

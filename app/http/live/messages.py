@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from app.asr.verdict import Fault
 from app.audio.formats import AudioFormat, OutputFormat, SampleRate
+from app.audio.provenance import Provenance
 from app.http.live.json_socket import Failed
 from app.http.wire.schemas import SamplingOptions
 from app.speech.events import CheckOutcome, SpokenWord
@@ -63,6 +64,8 @@ class Started(msgspec.Struct, kw_only=True, tag="started"):
     seed: int
     max_pending_chars: int
     """characters that may wait before `pause`"""
+    provenance: Provenance | None = None
+    """of all audio; null where CHORUS_MARKS is off"""
 
 
 class SegmentStarted(msgspec.Struct, kw_only=True, tag="segment_started"):

@@ -11,6 +11,7 @@ import numpy as np
 from app.audio.encoders import Encoder
 from app.audio.formats import OutputFormat
 from app.audio.output import open_output_encoder
+from app.audio.provenance import Provenance
 from app.errors import InvalidField
 from app.http.live import messages
 from app.http.live.json_socket import JsonSocket, decode, run_until_first_ends
@@ -68,7 +69,7 @@ class LiveSocket(JsonSocket):
             await self.send(messages.Resume())
 
     async def _speak(self, conversation: Conversation, output: OutputFormat) -> None:
-        turn = _Turn(output, conversation.sample_rate_hz)
+        turn = _Turn(output, conversation.sample_rate_hz, conversation.provenance)
         try:
             async with aclosing(conversation.events()) as events:
                 async for event in events:
@@ -112,14 +113,17 @@ def _decode(frame: str | bytes) -> messages.Message:
 class _Turn:
     """The encoder of the audio between two `flushed` or `cancelled`, which is a file of its own."""
 
-    def __init__(self, output: OutputFormat, sample_rate_hz: int) -> None:
+    def __init__(self, output: OutputFormat, sample_rate_hz: int, provenance: Provenance | None) -> None:
         self._output = output
+        self._provenance = provenance
         self._sample_rate_hz = sample_rate_hz
         self._encoder: Encoder | None = None
 
     def encode(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
         if self._encoder is None:
-            self._encoder = open_output_encoder(self._output, self._sample_rate_hz, streaming=True)
+            self._encoder = open_output_encoder(
+                self._output, self._sample_rate_hz, streaming=True, provenance=self._provenance
+            )
         return self._encoder.encode(samples)
 
     def close(self) -> bytes:
@@ -137,4 +141,5 @@ def started(conversation: Conversation, output: OutputFormat, engine: str) -> me
         sample_rate_hz=output.rate_hz(conversation.sample_rate_hz),
         seed=conversation.seed,
         max_pending_chars=conversation.max_pending_chars,
+        provenance=conversation.provenance,
     )

@@ -41,6 +41,7 @@ TAGS = {
     "speech": "Text to audio, in a voice that the server knows or in that of a recording.",
     "transcription": "Recordings to text, where the server has a recogniser.",
     "voices": "The voices that can be named, and those that are cloned once and kept.",
+    "provenance": "Whether a file says that a machine spoke.",
     "openai": "The same voices and the same recogniser for clients of OpenAI's audio API.",
     "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
     "xtts-streaming-server": "The same voices for pipecat's XTTS services, with handles in place of latents.",
@@ -72,6 +73,11 @@ HEADERS: dict[str, Json] = {
         "description": "With `check`: its mode, and for whole answers the number of segments of each verdict, such as "
         "`mode=retry, passed=3, failed=1, inconclusive=0, unchecked=0, retried=2`",
     },
+    "X-Chorus-Provenance": {
+        "schema": _TEXT,
+        "description": "JSON that says that a machine spoke: IPTC's `digitalSourceType`, `generator`, `voice` "
+        "(`built-in` or `cloned`), `date`, `request` and `server`; absent where CHORUS_MARKS is off",
+    },
     "X-Seed": {"schema": _WHOLE, "description": "The seed that was used: send it to hear the same again"},
     "X-Audio-Seconds": {
         "schema": _NUMBER,
@@ -97,6 +103,7 @@ AUDIO_ANSWER = (
     "X-Chorus-Engine",
     "X-Chorus-Precision",
     "X-Chorus-Check",
+    "X-Chorus-Provenance",
     "X-Seed",
     "X-Audio-Seconds",
     "X-Chorus-Warnings",

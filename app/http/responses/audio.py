@@ -117,7 +117,8 @@ async def streamed_response(
 async def encoded_whole(speech: Speech, output: OutputFormat) -> bytes:
     samples = await speech.collect()
     with span("encode"):
-        data = await WHOLE_ANSWERS.run(encode_whole, samples, output, speech.sample_rate_hz)
+        provenance = speech.receipt().provenance
+        data = await WHOLE_ANSWERS.run(encode_whole, samples, output, speech.sample_rate_hz, provenance)
     speech.delivery.sent()
     return data
 
@@ -143,19 +144,27 @@ async def _whole(speech: Speech, output: OutputFormat) -> Response[bytes]:
     return Response(data, media_type=output.format.mime_type, headers=headers, status_code=200)
 
 
-async def encoded_pieces(speech: Speech, output: OutputFormat) -> AsyncGenerator[bytes]:
-    """The bytes of the file, as they are made."""
-    async with aclosing(encoded_events(speech, output)) as events:
+async def encoded_pieces(
+    speech: Speech, output: OutputFormat, *, file_name: str | None = None
+) -> AsyncGenerator[bytes]:
+    """The bytes of the file, as they are made.
+
+    file_name   of an address that is one file: its marks name it in place of the request
+    """
+    async with aclosing(encoded_events(speech, output, file_name=file_name)) as events:
         async for event in events:
             if isinstance(event, bytes):
                 yield event
 
 
 async def encoded_events(
-    speech: Speech, output: OutputFormat
+    speech: Speech, output: OutputFormat, *, file_name: str | None = None
 ) -> AsyncGenerator[bytes | SegmentStarted | SegmentEnded | WordsSpoken | SegmentChecked]:
-    """The stream's events, with bytes of the file in place of samples."""
-    encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=True)
+    """The stream's events, with bytes of the file in place of samples; `file_name` as for `encoded_pieces`."""
+    provenance = speech.receipt().provenance
+    if provenance is not None and file_name is not None:
+        provenance = provenance.of_file(file_name)
+    encoder = open_output_encoder(output, speech.sample_rate_hz, streaming=True, provenance=provenance)
     encoding, encode_s = start_span("encode"), 0.0
     try:
         async for event in speech:
@@ -208,6 +217,8 @@ def receipt_headers(receipt: Receipt) -> dict[str, str]:
         headers["X-Chorus-Precision"] = receipt.precision
     if receipt.check != "off":
         headers["X-Chorus-Check"] = f"mode={receipt.check}"
+    if receipt.provenance is not None:
+        headers["X-Chorus-Provenance"] = receipt.provenance.json
     if receipt.warnings:
         headers["X-Chorus-Warnings"] = warnings_header(receipt.warnings)
     return headers

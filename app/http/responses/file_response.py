@@ -1,7 +1,7 @@
 """The answer of a GET route that speaks: one address is one file, of which a player may ask for ranges.
 
-A request without a seed gets a hash of the request as seed, so an address always has the same bytes. A range is cut out
-of the complete file, which is kept for a while.
+A request without a seed gets a hash of the request as seed, and the marks in the file name its ETag in place of request
+and date, so an address always has the same bytes. A range is cut out of the complete file, which is kept for a while.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from app.http.state import AppState
 from app.http.wire.errors import AnyRequest, error_response
 from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import request_context
+from app.setting_values import Marks
 from app.speech.receipt import Speech
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -38,7 +39,8 @@ async def file_response(
     if asked.speaker_id is not None:  # an alias or a name may mean another voice tomorrow
         asked = msgspec.structs.replace(asked, speaker_id=await service.voices.identify(asked.speaker_id))
     asked = with_seed(asked)
-    etag = _etag(asked, output, service.engine.info.model, service.lexicon.version)
+    etag = _etag(asked, output, service.engine.info.model, service.lexicon.version, app_state.settings.marks)
+    write = partial(encoded_pieces, output=output, file_name=etag.strip('"'))
     file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
     wanted = _wanted(request, etag)
     if wanted is not None and wanted.is_from_start_to_end and files.get(etag) is None:
@@ -49,7 +51,7 @@ async def file_response(
             request,
             metrics,
             service.speak(asked),
-            partial(encoded_pieces, output=output),
+            write,
             output.format.mime_type,
         )
         stream.headers.update(file_headers)
@@ -58,7 +60,7 @@ async def file_response(
     await service.voices.find(asked.speaker_id)  # a kept file of a voice that has been deleted is not sent
 
     async def collect(speech: Speech) -> Response[bytes]:
-        async with aclosing(encoded_pieces(speech, output)) as pieces:
+        async with aclosing(write(speech)) as pieces:
             data = b"".join([piece async for piece in pieces])
         speech.delivery.sent()
         headers = whole_headers(speech.receipt()) | file_headers
@@ -81,9 +83,9 @@ def with_seed(asked: SpeechRequest) -> SpeechRequest:
     return msgspec.structs.replace(asked, seed=int.from_bytes(digest[:4], "big"))
 
 
-def _etag(asked: SpeechRequest, output: OutputFormat, model: str, lexicon: tuple[int, ...] | None) -> str:
+def _etag(asked: SpeechRequest, output: OutputFormat, model: str, lexicon: tuple[int, ...] | None, marks: Marks) -> str:
     """A strong ETag of everything that the bytes depend on."""
-    identity = msgspec.json.encode((asked, output, model, lexicon, __version__))
+    identity = msgspec.json.encode((asked, output, model, lexicon, str(marks), __version__))
     return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
 
 

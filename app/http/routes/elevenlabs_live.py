@@ -8,6 +8,7 @@ import msgspec
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 
+from app.audio.provenance import Provenance
 from app.errors import InvalidField
 from app.http.dialects.elevenlabs import VoiceSettings, parse_output, spoken_speed
 from app.http.dialects.voice_fields import check_unknown_fields
@@ -58,18 +59,21 @@ async def _serve(socket: Socket, app_state: AppState, voice_id: str, *, has_cont
                 seed=query.seed,
                 word_times=query.sync_alignment and service.can_time_words,
             )
-            await live.converse(partial(_converse, app_state, asked), query, output, first)
+            await live.converse(partial(_converse, app_state, asked, service.provenance(voice)), query, output, first)
 
     await live.serve(work)
 
 
-def _converse(app_state: AppState, asked: SpeechRequest, settings: VoiceSettings | None) -> Conversation:
+def _converse(
+    app_state: AppState, asked: SpeechRequest, provenance: Provenance | None, settings: VoiceSettings | None
+) -> Conversation:
     speed, notes = spoken_speed(settings)
     return Conversation(
         app_state.service,
         msgspec.structs.replace(asked, speed=speed, notes=notes),
         max_pending_chars=app_state.settings.max_text_chars,
         on_spoken=app_state.metrics.on_answer_end,
+        provenance=provenance,
     )
 
 

@@ -22,6 +22,7 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
         startup_s=_rounded(lifecycle.stages_s),
         restored_s=None if lifecycle.restored_s is None else _rounded(lifecycle.restored_s),
         in_flight=lifecycle.num_in_flight,
+        marks=str(app_state.settings.marks),
         callers="CHORUS_API_KEYS_FILE cannot be used; the log says why"
         if app_state.access.callers.is_file_stale
         else None,

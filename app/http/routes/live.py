@@ -47,6 +47,7 @@ async def speak_live(socket: WebSocket[Any, Any, Any], app_state: NamedDependenc
                 asked,
                 max_pending_chars=app_state.settings.max_text_chars,
                 on_spoken=app_state.metrics.on_answer_end,
+                provenance=service.provenance(voice),
             )
             async with aclosing(conversation):
                 await live.send(started(conversation, output, service.engine.info.name))

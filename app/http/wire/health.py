@@ -78,6 +78,8 @@ class Health(msgspec.Struct, kw_only=True):
     recognizer: RecognizerHealth | None = None
     recognizer_missing: str | None = None
     """how to add one to this server; null with one, and while the server loads"""
+    marks: str
+    """CHORUS_MARKS: the marks of synthetic speech in answers, or `off`"""
     error: str | None = None
 
 

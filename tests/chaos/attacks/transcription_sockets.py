@@ -11,6 +11,7 @@ from tests.chaos.attacks.transcription import speech
 from tests.chaos.recordings import RATE_HZ, voice
 from tests.chaos.sockets import Conversation, conversation
 from tests.chaos.target import Target
+from tests.support.samples import sample_bytes
 
 PATH = "/ws/transcribe"
 SECOND = 2 * RATE_HZ
@@ -39,7 +40,7 @@ async def without_speech(target: Target, tally: Tally) -> None:
 
 async def without_end(target: Target, tally: Tally) -> None:
     """Speech without a pause: utterances must be ended for it, and memory stay bounded."""
-    content = (await speech(target))[44:]
+    content = sample_bytes(await speech(target))
     spoken = content.strip(b"\0")[: len(content) // 2 * 2 // 2]
 
     async def one() -> None:
@@ -62,7 +63,7 @@ async def _send(caller: Conversation, spoken: bytes, times: int) -> None:
 
 
 async def leave(target: Target, tally: Tally) -> None:
-    spoken = (await speech(target))[44:]
+    spoken = sample_bytes(await speech(target))
 
     async def one(moment: int) -> None:
         async with conversation(target, PATH) as caller:

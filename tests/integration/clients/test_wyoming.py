@@ -104,6 +104,7 @@ def test_synthesize_is_heard_whole(server: RunningServer, port: int) -> None:
     found = asyncio.run(spoken(port, TEXT, SynthesizeVoice(name="heart")))
     assert AudioStart.is_type(found[0].type)
     assert (found[0].data["rate"], found[0].data["width"], found[0].data["channels"]) == (24_000, 2, 1)
+    assert found[0].data["provenance"]["voice"] == "built-in"
     assert AudioStop.is_type(found[-1].type)
     assert 3.5 < len(audio_of(found)) / 48_000 < 6
 

@@ -11,6 +11,7 @@ from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_server import fake, release, until
 from tests.support.http import check, post, raw_post
+from tests.support.samples import sample_bytes
 from tests.support.server import RunningServer, serve
 
 CLOSE = {"Connection": "close"}
@@ -124,14 +125,16 @@ def test_in_plain_text_and_ssml_it_is_text(fake_server: RunningServer, markup: s
 def test_a_turn_without_sound_is_left_out_with_a_warning(embedded_server: RunningServer) -> None:
     answer = post(embedded_server, {"turns": [{"text": "😀"}, {"text": "Hello."}, {"text": "…"}], "seed": 1})
     assert answer.headers["X-Chorus-Warnings"].count("a turn is left out") == 1
-    assert answer.content == post(embedded_server, {"text": "Hello.", "seed": 1}).content
+    alone = post(embedded_server, {"text": "Hello.", "seed": 1})
+    assert sample_bytes(answer.content) == sample_bytes(alone.content)
     check(post(embedded_server, {"turns": [{"text": "😀"}, {"text": "…"}]}), 422, "nothing_to_speak", "turns")
 
 
 def test_the_seed_of_a_dialogue_is_told(embedded_server: RunningServer) -> None:
     body = {"turns": [{"text": "Hello."}, {"text": "Good day."}]}
     first = post(embedded_server, body)
-    assert post(embedded_server, body | {"seed": int(first.headers["X-Seed"])}).content == first.content
+    again = post(embedded_server, body | {"seed": int(first.headers["X-Seed"])})
+    assert sample_bytes(again.content) == sample_bytes(first.content)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tests.support.http import check, clone, post, raw_post
 from tests.support.metrics import scrape
 from tests.support.recogniser import transcribe, word_error_rate
 from tests.support.recordings import voice_like, wav
+from tests.support.samples import sample_bytes
 from tests.support.server import RunningServer
 from tests.support.speaking import seconds_of
 
@@ -80,15 +81,15 @@ def test_the_captions_have_the_times_of_the_segments(embedded_server: RunningSer
     assert [line for line in answer["vtt"].splitlines() if " --> " in line] == [line.replace(",", ".") for line in srt]
 
 
-@pytest.mark.parametrize(("name", "num_header_bytes"), [("pcm", 0), ("wav", 44)])
+@pytest.mark.parametrize("name", ["pcm", "wav"])
 def test_times_and_samples_are_the_same_whole_streamed_and_without_times(
-    embedded_server: RunningServer, name: str, num_header_bytes: int
+    embedded_server: RunningServer, name: str
 ) -> None:
     answer = whole(embedded_server, format=name)
     plain = post(embedded_server, {"text": TEXT, "seed": 3, "format": name})
     events = streamed(embedded_server, format=name)
-    assert base64.b64decode(answer["audio"]["data"]) == plain.content
-    assert audio_of(events)[num_header_bytes:] == plain.content[num_header_bytes:]
+    assert sample_bytes(base64.b64decode(answer["audio"]["data"])) == sample_bytes(plain.content)
+    assert sample_bytes(audio_of(events)) == sample_bytes(plain.content)
     assert [data for name, data in events if name == "segment"] == answer["segments"]
     assert events[-1] == ("done", {name: value for name, value in answer.items() if name != "audio"})
 
@@ -97,10 +98,10 @@ def test_times_and_samples_are_the_same_whole_streamed_and_without_times(
 def test_compressed_audio_comes_whole_in_either_form(embedded_server: RunningServer, name: str) -> None:
     plain = post(embedded_server, {"text": TEXT, "seed": 3, "format": name})
     answer = whole(embedded_server, format=name)
-    assert base64.b64decode(answer["audio"]["data"]) == plain.content
+    assert sample_bytes(base64.b64decode(answer["audio"]["data"])) == sample_bytes(plain.content)
     assert answer["audio"]["media_type"] == plain.headers["Content-Type"]
     plain_stream = post(embedded_server, {"text": TEXT, "seed": 3, "format": name, "stream": True})
-    assert audio_of(streamed(embedded_server, format=name)) == plain_stream.content
+    assert sample_bytes(audio_of(streamed(embedded_server, format=name))) == sample_bytes(plain_stream.content)
 
 
 def test_a_segment_is_told_once_its_audio_is_out(embedded_server: RunningServer) -> None:

@@ -9,6 +9,7 @@ import pytest
 from app.settings import Settings
 from tests.support.http import check, get
 from tests.support.recordings import voice_like, wav
+from tests.support.samples import sample_bytes
 from tests.support.server import RunningServer, serve
 from tests.support.speaking import speak
 
@@ -42,7 +43,7 @@ def test_a_model_without_speakers_speaks_in_the_voice_of_the_recording_beside_it
         plain = speak(server, text="Hello there.", seed=7)
         named = speak(server, text="Hello there.", seed=7, speaker_id="Reference")
         assert plain.status_code == 200, plain.text
-        assert plain.content == named.content == clone(server, TRAINED).content
+        assert len({sample_bytes(each.content) for each in (plain, named, clone(server, TRAINED))}) == 1
         assert "recording" in get(server, "/health")["startup_s"]
 
 
@@ -52,7 +53,8 @@ def test_the_trained_voice_comes_before_stock_speakers(folder: Path) -> None:
     (folder / "reference.wav").write_bytes(TRAINED)
     with serve(settings(folder)) as server:
         assert speakers(server) == ["reference", "Ada Tiny", "Björn Small"]
-        assert speak(server, text="Hello there.", seed=7).content == clone(server, TRAINED).content
+        spoken = speak(server, text="Hello there.", seed=7)
+        assert sample_bytes(spoken.content) == sample_bytes(clone(server, TRAINED).content)
 
 
 def test_what_gives_no_voice_is_told_and_the_next_recording_is_taken(
@@ -65,7 +67,8 @@ def test_what_gives_no_voice_is_told_and_the_next_recording_is_taken(
     (folder / "wavs" / "metadata.csv").write_text("1|one")
     with serve(settings(folder)) as server:
         assert speakers(server)[0] == "reference"
-        assert speak(server, text="Hello there.", seed=7).content == clone(server, TRAINED).content
+        spoken = speak(server, text="Hello there.", seed=7)
+        assert sample_bytes(spoken.content) == sample_bytes(clone(server, TRAINED).content)
     passed_over = [record.args for record in caplog.records if "is not offered as a voice" in record.msg]
     assert [str(args[0]) for args in passed_over if args] == [
         str(folder / "reference.wav"),

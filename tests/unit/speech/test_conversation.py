@@ -45,6 +45,7 @@ class Talk:
             SpeechRequest(text="", seed=7, **request),  # type: ignore[arg-type]
             max_pending_chars=max_pending_chars,
             on_spoken=self.spoken.append,
+            provenance=None,
         )
         self.events = self.conversation.events()
 
@@ -338,7 +339,9 @@ def test_a_full_engine_refuses_who_has_not_been_heard_and_waits_with_who_has(tmp
             await other.aclose()
 
         refused = [await talk.service.admit(SpeechRequest(text="Please wait.")) for _ in range(4)]
-        late = Conversation(talk.service, SpeechRequest(text=""), max_pending_chars=100, on_spoken=lambda _: None)
+        late = Conversation(
+            talk.service, SpeechRequest(text=""), max_pending_chars=100, on_spoken=lambda _: None, provenance=None
+        )
         late.write("Nobody hears this. ")
         late.finish()
         with pytest.raises(QueueFull):
