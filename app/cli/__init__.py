@@ -12,6 +12,7 @@ from app.cli.check import check
 from app.cli.doctor import doctor
 from app.cli.download import download
 from app.cli.normalize import normalize
+from app.cli.provenance import provenance
 from app.cli.say import say
 from app.cli.serve import serve
 from app.cli.transcribe import transcribe
@@ -42,5 +43,5 @@ def main() -> None:
     """
 
 
-for command in (serve, say, book, transcribe, check, normalize, voices, download, bench, doctor):
+for command in (serve, say, book, transcribe, check, normalize, voices, provenance, download, bench, doctor):
     main.add_command(command)

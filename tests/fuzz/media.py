@@ -85,10 +85,10 @@ def damage(data: bytes, random: Random) -> bytes:
     return bytes(damaged)
 
 
-def damaged_recordings(num: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """`num` names and files, the formats in turn."""
+def damaged_recordings(num: int, seed: int, seconds: float = 2.5) -> Iterator[tuple[str, bytes]]:
+    """`num` names and files, the formats in turn; `seconds` is their length before the damage."""
     random = Random(seed)
-    whole = {name: make_recording(name) for name in FORMATS}
+    whole = {name: make_recording(name, seconds) for name in FORMATS}
     for number in range(num):
         name = list(FORMATS)[number % len(FORMATS)]
         yield f"{name}-{number}", damage(whole[name], random)

@@ -7,12 +7,20 @@ import httpx
 from tests.fuzz.media import damaged_recordings
 
 
-def send_damaged(client: httpx.Client, num: int, seed: int) -> tuple[Counter[int], list[str]]:
+def send_damaged(
+    client: httpx.Client,
+    num: int,
+    seed: int,
+    *,
+    path: str = "/voices/check",
+    field: str = "reference_audio",
+    seconds: float = 2.5,
+) -> tuple[Counter[int], list[str]]:
     """Answers by status, and what each answer above 499 says. A server that died raises httpx.TransportError."""
     statuses: Counter[int] = Counter()
     failures: list[str] = []
-    for name, data in damaged_recordings(num, seed):
-        answer = client.post("/voices/check", files={"reference_audio": (name, data)})
+    for name, data in damaged_recordings(num, seed, seconds):
+        answer = client.post(path, files={field: (name, data)})
         statuses[answer.status_code] += 1
         if answer.status_code >= 500:
             failures.append(f"{name}: {answer.status_code} {answer.text}")

@@ -18,6 +18,7 @@ from litestar.types import HTTPReceiveMessage
 from numpy.typing import NDArray
 
 from app.audio.formats import AudioFormat
+from app.audio.found_marks import READ as READ_MARKS
 from app.audio.reference import DECODE, ReferenceClip, decode_reference
 from app.audio.speech_recording import BYTES_PER_S, decode_speech
 from app.audio.speech_recording import DECODE as DECODE_SPEECH
@@ -62,7 +63,7 @@ class Uploads:
             cpu_s=math.ceil(settings.decode_timeout_s),
             memory_bytes=CHILD_MEMORY_BYTES + 4 * self._max_bytes,
         )
-        self._sandbox = Sandbox(limits, (DECODE, SPLIT, READ), environ=child_environment())
+        self._sandbox = Sandbox(limits, (DECODE, SPLIT, READ, READ_MARKS), environ=child_environment())
         self._max_recording_s = settings.max_recording_s
         speech_wall_s = settings.decode_timeout_s + settings.max_recording_s / SPEECH_DECODED_PER_S
         speech_limits = Limits(
