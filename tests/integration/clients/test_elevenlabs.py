@@ -20,6 +20,7 @@ from app.settings import ApiKeys, Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_recognizer import FakeRecognizer
 from tests.support.recordings import voice_like, wav
+from tests.support.samples import sample_bytes
 from tests.support.server import RunningServer, serve
 
 TEXT = "The old grey house stood by the sea. Nothing more was said about it."
@@ -57,7 +58,7 @@ def test_every_output_format_is_heard_whole_and_streamed(sdk: ElevenLabs, name: 
     plain = b"".join(sdk.text_to_speech.convert("heart", **asked | {"output_format": "pcm_24000"}))
     length_s = len(plain) / 48_000
     assert abs(seconds(whole, name) - length_s) < 0.15
-    assert whole == streamed or name.startswith("wav")
+    assert sample_bytes(whole) == sample_bytes(streamed)
 
 
 def test_the_bit_rate_is_that_of_the_name(sdk: ElevenLabs) -> None:
@@ -92,7 +93,7 @@ def test_characters_are_timed_to_the_end_of_the_audio(sdk: ElevenLabs) -> None:
     for chunk in sdk.text_to_speech.stream_with_timestamps("heart", text=TEXT, output_format="pcm_24000", seed=1):
         streamed += base64.b64decode(chunk.audio_base_64)
         characters += "".join(chunk.alignment.characters) if chunk.alignment else ""
-    assert (streamed, characters) == (audio, TEXT)
+    assert (sample_bytes(streamed), characters) == (sample_bytes(audio), TEXT)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ KINDS: dict[str, set[int]] = {
     "POST /v1/audio/transcriptions": TRANSCRIBING | {404},
     "POST /v1/audio/translations": TRANSCRIBING | {404},
     "POST /v1/audio/alignments": TRANSCRIBING | {422},
+    "POST /provenance": {200, 400, 401, 403, 408, 413, 415, 429, 500, 503, 507},
     "POST /normalize": {200, 400, 401, 403, 413, 422, 500, 503},
     "POST /voice-clone": SPEECH | CLONING,
     "POST /voices": CLONING | {200, 201, 404, 409},
