@@ -30,6 +30,7 @@ from tests.support.server import RunningServer, serve
 RECORDING = wav(voice_like(3))
 BASE64 = base64.b64encode(RECORDING).decode()
 OPENAI = {"model": "tts-1", "voice": "alloy", "input": "Hello there."}
+LINES = {"inputs": [{"text": "Hello there.", "voice_id": voice} for voice in ("heart", "harald")]}
 FILE = {"reference_audio": ("a.wav", RECORDING)}
 Ask = Callable[[httpx.Client], httpx.Response]
 
@@ -57,6 +58,8 @@ ASKED: dict[str, tuple[str, Ask]] = {
         "built-in",
         lambda c: c.post("/v1/text-to-speech/heart/stream", json={"text": "Hello there."}),
     ),
+    "/v1/text-to-dialogue": ("built-in", lambda c: c.post("/v1/text-to-dialogue", json=LINES)),
+    "/v1/text-to-dialogue/stream": ("built-in", lambda c: c.post("/v1/text-to-dialogue/stream", json=LINES)),
     "/tts_to_audio": ("built-in", lambda c: c.post("/tts_to_audio/", json={"text": "Hello there."})),
     "/tts_stream": ("built-in", lambda c: c.get("/tts_stream", params={"text": "Hello there."})),
     "/tts_stream of a handle": ("cloned", lambda c: c.post("/tts_stream", json=_with_handle(c))),

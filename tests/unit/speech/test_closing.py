@@ -63,7 +63,11 @@ def test_a_conversation_closes_the_sentences_behind_one_that_cannot_be_closed(tm
     async def scenario() -> None:
         service = service_of(tmp_path)
         conversation = Conversation(
-            service, SpeechRequest(text=""), max_pending_chars=1000, on_spoken=lambda receipt: None
+            service,
+            SpeechRequest(text=""),
+            max_pending_chars=1000,
+            on_spoken=lambda receipt: None,
+            provenance=None,
         )
         conversation.write("I am stuck here. I am not. ")
         conversation.flush()
