@@ -138,7 +138,8 @@ def kill_often(num_kills: int, seed: int) -> None:
                 killed[phase(folder, data)] += 1
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
-                assert not output.exists(), "a file was shown that is not written"
+                shown = output.read_bytes() if output.exists() else whole.read_bytes()
+                assert shown == whole.read_bytes(), "a file was shown that is not complete"
                 continue
             subprocess_ends_well(process)
             assert output.read_bytes() == whole.read_bytes(), "another file than the undisturbed one"
@@ -195,7 +196,7 @@ def measure_memory(num_words: int) -> None:
 
 async def make_book_of_noise(num_words: int) -> None:
     book = read(make_text(num_words), "novel.txt")
-    process = psutil.Process()
+    process, began_at_s = psutil.Process(), time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         job = Job(Path(name) / "job")
         job.open()
@@ -231,7 +232,7 @@ async def make_book_of_noise(num_words: int) -> None:
         await service.aclose()
     print(f"{num_words} words, {progress.num_segments} segments, {progress.made_s / 3600:.2f} h: {before_mb:.0f} MB "
           f"with the book's text, speaking +{most_mb['speaking'] - before_mb:.0f} MB, writing "
-          f"+{most_mb['writing'] - before_mb:.0f} MB")  # fmt: skip
+          f"+{most_mb['writing'] - before_mb:.0f} MB, {time.perf_counter() - began_at_s:.0f} s in all")  # fmt: skip
 
 
 def unpack_novels(database: Path) -> None:
