@@ -2,19 +2,26 @@
 
 import time
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from app.asr.alignment import Alignment, KnownSpeech
+from app.asr.alignment import AlignedWord, Alignment, KnownSpeech
 from app.asr.base import Recognizer
 from app.asr.samples import SAMPLE_RATE_HZ
 from app.asr.verdict import Fault, Verdict, judge, thresholds_for
 from app.engine.values import Samples
 from app.errors import ChorusError
 from app.pools import WINDOWS
+from app.speech.stitch import SILENCE
 
 TOO_LONG = "it is too long to be aligned"
+PADDING_S = 0.2
+"""Silence around a segment: the model misses first and last words of speech that begins and ends with its samples."""
+END_S = 0.01
+"""Silence behind the last sound that is not cut off."""
+Timed = TypeVar("Timed", AlignedWord, Fault)
 
 
 class KnownSegment(msgspec.Struct, frozen=True):
@@ -56,9 +63,10 @@ class SegmentListener:
             silent = Fault(kind="missing", start_s=0.0, end_s=0.0, text=segment.written)
             return Heard(verdict=Verdict(outcome="failed", faults=(silent,)), reason="it has no sound")
         began_at_s = time.perf_counter()
+        duration_s = len(samples) / self._sample_rate_hz
         try:
             speech = KnownSpeech(
-                samples=await WINDOWS.run(at_model_rate, samples, self._sample_rate_hz),
+                samples=await WINDOWS.run(_padded, samples, self._sample_rate_hz),
                 written=segment.written,
                 spoken=segment.spoken,
                 language=segment.language.partition("-")[0],
@@ -69,7 +77,29 @@ class SegmentListener:
         finally:
             self.listened_s += time.perf_counter() - began_at_s
         verdict = judge(alignment, self._thresholds)
-        return Heard(alignment=alignment, verdict=verdict, reason="" if alignment else TOO_LONG)
+        if alignment is None:
+            return Heard(verdict=verdict, reason=TOO_LONG)
+        return Heard(
+            alignment=msgspec.structs.replace(
+                alignment, words=tuple(_unpadded(word, duration_s) for word in alignment.words)
+            ),
+            verdict=msgspec.structs.replace(
+                verdict, faults=tuple(_unpadded(fault, duration_s) for fault in verdict.faults)
+            ),
+        )
+
+
+def _padded(samples: Samples, sample_rate_hz: int) -> Samples:
+    """At the model's rate, with silence around it. None behind samples that end within sound, which are cut off."""
+    silence = np.zeros(round(PADDING_S * SAMPLE_RATE_HZ), np.float32)
+    is_cut = np.any(np.abs(samples[-round(END_S * sample_rate_hz) :]) >= SILENCE)
+    return np.concatenate([silence, at_model_rate(samples, sample_rate_hz), silence[: 0 if is_cut else None]])
+
+
+def _unpadded(timed: Timed, duration_s: float) -> Timed:
+    """The same word or fault in the speech without the silence before it."""
+    start_s, end_s = (min(max(moment_s - PADDING_S, 0.0), duration_s) for moment_s in (timed.start_s, timed.end_s))
+    return msgspec.structs.replace(timed, start_s=start_s, end_s=end_s)
 
 
 def at_model_rate(samples: Samples, sample_rate_hz: int) -> Samples:

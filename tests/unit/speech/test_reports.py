@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import numpy as np
+import pytest
 
 from app.asr.alignment import Edit
 from app.errors import EngineFailure, QueueFull
@@ -49,11 +50,11 @@ def test_words_have_the_times_of_the_answer_and_the_model_the_language_without_i
         [found] = await reports.following()
         assert isinstance(found, WordsSpoken)
         assert [(word.text, word.start_s, word.end_s) for word in found.words] == [
-            ("Boat", 10.0, 10.45), ("1.", 10.5, 10.95),
+            ("Boat", 10.0, 10.43), ("1.", 10.5, 11.0),
         ]  # fmt: skip
         [known] = recognizer.known
         assert (known.written, known.spoken, known.language) == ("Boat 1.", "boat number 1", "pt")
-        assert len(known.samples) == 16_000
+        assert len(known.samples) == 16_000 + 2 * 3_200
         assert await reports.following() == []
 
     run(scenario)
@@ -136,7 +137,7 @@ def test_a_verdict_has_its_faults_on_the_time_of_the_answer_and_a_warning_with_t
         assert isinstance(checked, SegmentChecked)
         assert (checked.index, checked.verdict, checked.num_attempts) == (1, "failed", 1)
         assert [(fault.kind, fault.text, fault.start_s, fault.end_s) for fault in checked.faults] == [
-            ("missing", "Boat", 10.0, 10.45)
+            ("missing", "Boat", 10.0, 10.43)
         ]
         assert reports.warnings == ['segment 1 may differ from its text: "Boat" is missing']
         assert reports.checked == [checked]
@@ -183,5 +184,18 @@ def test_a_segment_that_was_heard_before_its_audio_is_not_heard_again() -> None:
         assert isinstance(checked, SegmentChecked)
         assert (checked.verdict, checked.num_attempts) == ("unchecked", 2)
         assert recognizer.known == []
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("last", "padding"), [(0.0, 2 * 3_200), (0.5, 3_200)])
+def test_silence_around_a_segment_hides_no_end_that_is_cut_off(last: float, padding: int) -> None:
+    async def scenario() -> None:
+        recognizer = FakeRecognizer()
+        reports = reporting(recognizer)
+        reports.begin(ended(0), np.append(SAMPLES[1:], np.float32(last)))
+        await reports.following()
+        [known] = recognizer.known
+        assert len(known.samples) == 16_000 + padding
 
     run(scenario)
