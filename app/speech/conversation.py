@@ -12,14 +12,13 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
-from enum import Enum, auto
 
 import msgspec
 import numpy as np
 
 from app.audio.provenance import Provenance
 from app.errors import NothingToSpeak, TextTooLong
-from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
+from app.speech.events import Marker, SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, Warned, WordsSpoken
 from app.speech.playback import Listener
 from app.speech.receipt import Receipt
 from app.speech.request import SpeechRequest
@@ -38,21 +37,6 @@ HARD_LIMIT_FACTOR = 4
 """A client is asked to pause at `max_pending_chars`, and disconnected at this many times as much."""
 MIN_COST_CHARS = 20
 """Each queued sentence or marker counts as at least this many characters, so that tiny items are bounded."""
-
-
-class Marker(Enum):
-    """A message to the client between two pieces of audio."""
-
-    FLUSHED = auto()
-    """all text before `flush` has been given"""
-    CANCELLED = auto()
-    """no text from before `cancel` will be given any more"""
-
-
-class Warned(msgspec.Struct, frozen=True):
-    """A part of the request that is not heard."""
-
-    message: str
 
 
 Event = SpeechEvent | Warned | Marker

@@ -1,5 +1,6 @@
 """Events of a spoken text."""
 
+from enum import Enum, auto
 from typing import Literal
 
 import msgspec
@@ -77,6 +78,21 @@ class SegmentChecked(msgspec.Struct, frozen=True, kw_only=True):
         """The same in an answer that has `by` segments and `by_s` seconds before it."""
         faults = tuple(fault.moved(by_s) for fault in self.faults)
         return msgspec.structs.replace(self, index=self.index + by, faults=faults)
+
+
+class Marker(Enum):
+    """A message to the client between two pieces of audio."""
+
+    FLUSHED = auto()
+    """all text before `flush` has been given"""
+    CANCELLED = auto()
+    """no text from before `cancel` will be given any more"""
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """A part of the request that is not heard."""
+
+    message: str
 
 
 SpeechEvent = SegmentStarted | Samples | SegmentEnded | WordsSpoken | SegmentChecked

@@ -22,7 +22,8 @@ from wyoming.tts import (
 from app.audio.pcm import float_to_bytes
 from app.errors import InvalidField
 from app.speech.connections import Connections
-from app.speech.conversation import Conversation, Warned
+from app.speech.conversation import Conversation
+from app.speech.events import Warned
 from app.speech.receipt import Receipt
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService

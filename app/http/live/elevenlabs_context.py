@@ -15,8 +15,8 @@ from app.errors import ChorusError
 from app.http.dialects.elevenlabs_times import Moments, SegmentTimer, character_moments, message_alignment
 from app.http.live.elevenlabs_messages import AudioOutput, FinalOutput
 from app.pools import ENCODERS
-from app.speech.conversation import Conversation, Marker, Warned
-from app.speech.events import SegmentEnded, WordsSpoken
+from app.speech.conversation import Conversation
+from app.speech.events import Marker, SegmentEnded, Warned, WordsSpoken
 
 RAW_FORMATS = (AudioFormat.PCM, AudioFormat.ULAW, AudioFormat.ALAW)
 """Formats without frames: a flush gives every sample, and nothing shows where the next encoder begins."""

@@ -17,8 +17,8 @@ from app.http.live import messages
 from app.http.live.json_socket import JsonSocket, decode, run_until_first_ends
 from app.observability.request_context import request_context
 from app.pools import ENCODERS
-from app.speech.conversation import Conversation, Marker, Warned
-from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, WordsSpoken
+from app.speech.conversation import Conversation
+from app.speech.events import Marker, SegmentChecked, SegmentEnded, SegmentStarted, Warned, WordsSpoken
 
 _decoder = msgspec.json.Decoder(messages.Message)
 
