@@ -51,6 +51,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409",
 include-path-regex = "/tts_stream$|/v2/voices$|/api/tts$|/process$|/text-to-speech/"
 generation.allow-extra-parameters = false
 
+# A rule between fields: `voice` and `speaker_id` name one voice.
+[[operations]]
+include-path-regex = "/api/tts$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "413", "415", "422", "501", "503"]
+
 # Rules between fields: a recording and its task. Forms: null is the text "null", and a list is a field sent twice.
 [[operations]]
 include-path-regex = "/v1/audio/(speech|speech/upload|voices|voice_consents)$"

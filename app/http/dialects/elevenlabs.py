@@ -43,8 +43,8 @@ _BREAK = re.compile(r"""<break[ \t]{1,4}time[ \t]?=[ \t]?["']([0-9.]{1,9}m?s)["'
 
 
 def parse_output(name: str | None) -> OutputFormat:
-    """An `output_format`. Raises InvalidField."""
-    name = name or DEFAULT_OUTPUT
+    """An `output_format`; None: the default one. Raises InvalidField."""
+    name = DEFAULT_OUTPUT if name is None else name
     if name not in OUTPUT_FORMATS:
         raise InvalidField(f"no output format {quoted(name)}; known are {', '.join(OUTPUT_FORMATS)}", param="format")
     codec, rate, *kbit = name.split("_")

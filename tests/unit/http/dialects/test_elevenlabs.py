@@ -39,7 +39,7 @@ def test_every_listed_output_format_can_be_made() -> None:
         parse_output(name)
 
 
-@pytest.mark.parametrize("name", ["mp3", "mp3_44100_129", "pcm_1e9", "ulaw_16000", "opus_48000_32_1", "\n"])
+@pytest.mark.parametrize("name", ["", "mp3", "mp3_44100_129", "pcm_1e9", "ulaw_16000", "opus_48000_32_1", "\n"])
 def test_an_unlisted_output_format_is_refused(name: str) -> None:
     with pytest.raises(InvalidField, match="known are mp3_22050_32"):
         parse_output(name)
