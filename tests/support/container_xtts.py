@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.support.container import RunningContainer
 from tests.support.recordings import voice_like, wav
+from tests.support.samples import sample_bytes
 from tests.support.speaking import samples_of
 
 TEXT = "Hello there."
@@ -22,10 +23,11 @@ def save_voice(running: RunningContainer) -> str:
 
 
 def say(running: RunningContainer, **body: object) -> bytes:
+    """The samples of an answer."""
     with running.client() as client:
         answer = client.post("/tts", json={"text": TEXT, "seed": 1} | body)
     assert len(samples_of(answer)) > 5000
-    return answer.content
+    return sample_bytes(answer.content)
 
 
 def with_checkpoint(checkpoint: Path) -> dict[str, Any]:
