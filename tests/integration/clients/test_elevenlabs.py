@@ -63,7 +63,7 @@ def test_every_output_format_is_heard_whole_and_streamed(sdk: ElevenLabs, name: 
 
 def test_the_bit_rate_is_that_of_the_name(sdk: ElevenLabs) -> None:
     sizes = [
-        len(b"".join(sdk.text_to_speech.convert("heart", text=TEXT, output_format=name, seed=1)))
+        len(sample_bytes(b"".join(sdk.text_to_speech.convert("heart", text=TEXT, output_format=name, seed=1))))
         for name in ("mp3_44100_32", "mp3_44100_64", "mp3_44100_128")
     ]
     assert np.allclose(np.array(sizes[1:]) / sizes[:-1], 2, atol=0.05)
