@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,26 @@ from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve
 
+EXIT_STATUS = pytest.StashKey[int]()
+
 if read_driver()[1] == 0:
     # Without a GPU Triton's kernels are interpreted. It wants to know before anybody imports it.
     os.environ["TRITON_INTERPRET"] = "1"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave as the server does (app/cli/serve.py): the interpreter's own end can crash in msgspec after all reports."""
+    status = config.stash.get(EXIT_STATUS, None)
+    if status is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[EXIT_STATUS] = int(exitstatus)
 
 
 @pytest.fixture(autouse=True)

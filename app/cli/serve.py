@@ -62,10 +62,7 @@ def serve(host: str | None, port: int | None) -> None:
     server = DrainingServer(config, lifecycle, settings.drain_timeout_s)
     _greet(settings, [f"http://{shown_authority(listener)}" for listener in listeners])
     server.run(listeners)
-    status = 1 if failures or not server.started or server.num_cut else 0
-    if not lifecycle.has_started:
-        _leave_at_once(status)
-    sys.exit(status)
+    _leave_at_once(1 if failures or not server.started or server.num_cut else 0)
 
 
 def _greet(settings: Settings, urls: Sequence[str]) -> None:
@@ -81,10 +78,12 @@ def _greet(settings: Settings, urls: Sequence[str]) -> None:
 
 
 def _leave_at_once(status: int) -> NoReturn:
-    """End the process without waiting for the thread that loads the engine, which cannot be interrupted.
+    """End the process without the interpreter's own end, which can crash and would change the status.
 
-    Its files are complete under their final name or not there (app/engine/xtts/checkpoint/download.py). A normal end of
-    the interpreter would stop the thread in the middle of native code, which can crash.
+    The thread that loads the engine cannot be interrupted, and would be stopped in the middle of native code. Its files
+    are complete under their final name or not there (app/engine/xtts/checkpoint/download.py). And msgspec 0.22 frees
+    types twice when modules are cleared, after requests of many kinds (msgspec's issue 717). All that the server holds
+    is closed before.
     """
     logging.shutdown()
     sys.stdout.flush()
