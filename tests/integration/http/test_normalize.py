@@ -76,7 +76,7 @@ def test_what_cannot_be_used_is_refused_with_its_field(
 
 
 def samples_in(answer: dict[str, Any]) -> bytes:
-    return sample_bytes(base64.b64decode(answer["audio"]))
+    return sample_bytes(base64.b64decode(answer["audio"]["data"]))
 
 
 def test_a_request_is_spoken_with_its_lexicon_and_captions_show_what_is_written(embedded_server: RunningServer) -> None:
