@@ -110,7 +110,7 @@ class Mastering:
             book_file.close()
 
     def result(self) -> Finished:
-        """Of what has been written."""
+        """Loudness of the audio that has been written."""
         levels = tuple(meter.result() for meter in self._levels.values())
         return Finished(gain_db=self.gain_db, loudness=self._meter.result(), chapters=levels)
 

@@ -67,7 +67,7 @@ class _ErrorBody(msgspec.Struct):
 
 
 class RemoteEngine:
-    """What is known of a server's engine. Its texts are spelt out there."""
+    """The engine of a server, from its health. The server spells texts out."""
 
     def __init__(self, health: _Health) -> None:
         self.info = EngineInfo(

@@ -29,7 +29,7 @@ AGAIN = "the segments are kept, and the same command writes it"
 
 
 class Target:
-    """Where a book is written. Raises InvalidField for a name without a format."""
+    """Paths and format of the files of a book. Raises InvalidField for a name without a format."""
 
     def __init__(self, output: str, format_name: str | None) -> None:
         self.path = Path(output)

@@ -10,7 +10,7 @@ from app.errors import UnreadableBook, quoted
 
 MAX_FILES = 5_000
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
-"""Of all files together."""
+"""Limit of all files together."""
 MAX_NAMED = 5
 SUFFIXES = (".txt", ".text", ".md", ".markdown", ".html", ".htm", ".xhtml", ".docx")
 

@@ -97,7 +97,7 @@ def _shared(text: str, start_s: float, end_s: float) -> Moments:
 
 
 def character_times(segments: Iterable[SegmentEnded], words: Mapping[int, Words] | None = None) -> CharacterTimes:
-    """Of a whole answer. `words` by the index of their segment."""
+    """Times of the characters of a whole answer. `words`: times of words, by the index of their segment."""
     moments: Moments = []
     after_s = 0.0
     for segment in segments:

@@ -1,4 +1,4 @@
-"""Who reads which part of a chapter."""
+"""Parts of a chapter get the voices of a cast."""
 
 from pathlib import Path
 

@@ -6,7 +6,7 @@ take less time for each frame.
 
 A listener waits for a chunk while the earlier ones play. Speech that is made r times as fast as it is played has no
 gap if a chunk is at most the first one and (r - 1) times all earlier ones. A GPU has r far above 2, so its chunks
-double. A CPU that speaks one stream has r = 1.25, so its chunks grow by a quarter.
+double. On a CPU r is near 1, so its chunks grow by a quarter.
 """
 
 from collections.abc import Sequence
