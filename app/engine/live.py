@@ -14,9 +14,7 @@ from app.engine.scheduler import Request
 IN_HAND_S = 10.0
 """A stream with so much audio in hand leaves its place to others until it has less."""
 LEAD_S = 1.0
-"""A stream that plays alone and has so much audio in hand makes further segments beside the one that is heard."""
-BEHIND_S = 2.0
-"""So does one that has fallen so far behind: its segments together are made faster than one after the other."""
+"""A stream that plays alone doubles its segments in progress for each such piece of audio that it has in hand."""
 
 
 class LiveStreams:
@@ -54,17 +52,19 @@ class LiveStreams:
         """Listeners that take a place."""
         return {request.listener for request in requests if self._takes_place(request, now_s)}
 
-    def slots(self, max_slots: int, playing: set[Hashable]) -> int:
-        """Segments that may run beside `playing` listeners."""
-        places = self.places if self._shares_steps and playing else None
-        return max_slots if places is None else min(max_slots, places)
-
-    def may_fill_slots(self, request: Request, playing: set[Hashable], now_s: float) -> bool:
-        """True for the only listener where segments of its own text cannot make it wait, or are all that helps."""
-        if playing != {request.listener} or request.started_at_s is None:
-            return False
-        lead_s = request.made_s - (now_s - request.started_at_s)
-        return lead_s >= LEAD_S or lead_s < -BEHIND_S
+    def slots(self, request: Request, max_slots: int, playing: set[Hashable], now_s: float) -> int:
+        """Segments that may be in progress once `request` starts one beside those of `playing`."""
+        if not self._is_limited or not self._shares_steps or not playing:
+            return max_slots
+        if playing != {request.listener}:
+            return max_slots if self.places is None else min(max_slots, self.places)
+        few = self.capacity.fewest_together
+        if few is None:  # no number keeps up: all together are made soonest
+            return max_slots
+        few = max(few, self.places or 1)
+        lead_s = 0.0 if request.started_at_s is None else request.made_s - (now_s - request.started_at_s)
+        doublings = min(int(max(0.0, lead_s) / LEAD_S), max_slots)
+        return min(max_slots, few << doublings)
 
     def may_start(self, request: Request, playing: set[Hashable]) -> bool:
         """False for a stream that has to wait for a place."""

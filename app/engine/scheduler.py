@@ -186,9 +186,7 @@ class LiveRule(Protocol):
 
     def playing(self, requests: Iterable[Request], now_s: float) -> set[Hashable]: ...
 
-    def slots(self, max_slots: int, playing: set[Hashable]) -> int: ...
-
-    def may_fill_slots(self, request: Request, playing: set[Hashable], now_s: float) -> bool: ...
+    def slots(self, request: Request, max_slots: int, playing: set[Hashable], now_s: float) -> int: ...
 
     def may_start(self, request: Request, playing: set[Hashable]) -> bool: ...
 
@@ -279,22 +277,23 @@ class Scheduler:
 
     def _startable(self, now_s: float) -> list[Request]:
         startable = [request for request in self._requests if request.has_waiting]
-        if startable and self._live is not None:
-            playing = self._live.playing(self._requests, now_s)
-            few = self._live.slots(self.max_slots, playing)
-            return [
-                request
-                for request in startable
-                if self._live.may_start(request, playing)
-                and self._has_room(
-                    request, self.max_slots if self._live.may_fill_slots(request, playing, now_s) else few
-                )
-            ]
-        return [request for request in startable if self._has_room(request, self.max_slots)]
+        if not startable or self._live is None:
+            return [request for request in startable if self._has_room(request, self.max_slots)]
+        live, playing = self._live, self._live.playing(self._requests, now_s)
+        return [
+            request
+            for request in startable
+            if live.may_start(request, playing)
+            and self._has_room(request, live.slots(request, self.max_slots, playing, now_s))
+        ]
 
-    def _has_room(self, request: Request, max_slots: int) -> bool:
-        """False also for a stream that is far enough ahead of its listener."""
+    def _has_room(self, request: Request, slots: int) -> bool:
+        """False also for a stream that is far enough ahead of its listener.
+
+        slots   that sequences in progress may take; a stream that begins has its own place and may exceed them
+        """
+        if request.started_at_s is None:
+            return self._busy_slots < (self.max_slots if request.streaming else slots)
         if request.streaming and request.ahead_s >= self.max_ahead_s:
             return False
-        num_kept = self.num_kept_slots if max_slots == self.max_slots else kept_slots(max_slots)
-        return max_slots - self._busy_slots > (0 if request.started_at_s is None else num_kept)
+        return self._busy_slots < min(slots, self.max_slots - self.num_kept_slots)

@@ -87,6 +87,7 @@ def load(folder: Path, precision: Precision, runs: int) -> Figures:
 
 def vocoder(folder: Path, precision: Precision, runs: int) -> Figures:
     checkpoint = load_checkpoint(folder)
+    bring_to_precision(checkpoint, precision, CPU)
     args = checkpoint.config.model_args
     network, upsampler = Vocoder(checkpoint.networks.generator), LatentUpsampler(args)
     embedding = next(iter(checkpoint.speakers.values())).speaker_embedding

@@ -1,6 +1,7 @@
 """The parts of the engine that hold tensors, made and put on their device, on the device's thread."""
 
 import logging
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -49,6 +50,8 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     lookahead_steps: int
     """turns that the device is ahead of the host"""
     use_graphs: bool
+    max_vocoded_ahead_s: float
+    """as max_ahead_s of VocodeStage"""
 
 
 PROFILES = {
@@ -60,6 +63,7 @@ PROFILES = {
         few_chunk_shapes=False,
         lookahead_steps=0,
         use_graphs=False,
+        max_vocoded_ahead_s=2.0,
     ),
     "cuda": DeviceProfile(
         slots=64,
@@ -68,6 +72,7 @@ PROFILES = {
         few_chunk_shapes=True,
         lookahead_steps=1,
         use_graphs=True,
+        max_vocoded_ahead_s=math.inf,
     ),
 }
 
@@ -160,6 +165,7 @@ def build_parts(
             chunks_per_turn=profile.chunks_per_turn,
             prefill_positions=profile.prefill_positions,
             lookahead_steps=profile.lookahead_steps,
+            max_vocoded_ahead_s=profile.max_vocoded_ahead_s,
             num_kept_slots=kept_slots(num_slots),
             max_ahead_s=max_ahead_s,
         ),

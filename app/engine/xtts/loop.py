@@ -65,6 +65,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     chunks_per_turn        chunks of the vocoder
     prefill_positions      positions that join, unless one segment has more: running streams wait for them
     lookahead_steps        steps that the device is ahead of the host
+    max_vocoded_ahead_s    as max_ahead_s of VocodeStage
     num_kept_slots         slots for requests that have not started
     max_ahead_s            audio that a stream is decoded ahead of its listener
     """
@@ -72,6 +73,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     chunks_per_turn: int
     prefill_positions: int
     lookahead_steps: int
+    max_vocoded_ahead_s: float
     num_kept_slots: int
     max_ahead_s: float
 
@@ -121,6 +123,7 @@ class EngineLoop:
             on_made=self._scheduler.made,
             on_end=self._scheduler.end,
             lookahead_steps=limits.lookahead_steps,
+            max_ahead_s=limits.max_vocoded_ahead_s,
         )
         self._cloning = CloneStage(conditioner, clock=clock, pace=self.clone_pace)
         self._max_decoded = batch.slots

@@ -27,7 +27,7 @@ from app.text.segments import Boundary, Segment
 LIMIT_S = 1.0
 """After this no more than FEW_SEQUENCES are measured."""
 FEW_SEQUENCES = 4
-"""So many tell how little a further sequence adds to a step, on a machine that is busy at the start too."""
+"""So many tell how little a further sequence adds to a step, on a slow or busy machine too."""
 STEPS = 3
 SENTENCE_S = 5.0
 SENTENCE_TOKENS = 35
@@ -39,7 +39,8 @@ def measure_loads(
 ) -> dict[int, float]:
     """Loads for `Capacity`: sequences in the batch -> seconds for a second of audio of each.
 
-    Measures 1, 2, 4, ... sequences, until they are too many or LIMIT_S is over. Leaves the batch empty.
+    Measures 1, 2, 4, ... sequences, up to FEW_SEQUENCES in any case, then until they are too many or LIMIT_S is over.
+    Leaves the batch empty.
     """
     began_at_s = clock()
     vocoder_load = _vocoder_load(vocoder, config, clock)
@@ -52,8 +53,8 @@ def measure_loads(
         step_s = median(_seconds(lambda: batch.step().wait(), clock) for _ in range(STEPS))
         load = step_s / config.model_args.code_s + prefill_s / SENTENCE_S + num_sequences * vocoder_load
         loads[num_sequences] = load
-        is_late = clock() - began_at_s > LIMIT_S and num_sequences >= FEW_SEQUENCES
-        if load > FULL_LOAD or num_sequences == batch.slots or is_late:
+        is_enough = num_sequences >= FEW_SEQUENCES and (load > FULL_LOAD or clock() - began_at_s > LIMIT_S)
+        if is_enough or num_sequences == batch.slots:
             batch.reset()
             return loads
         num_sequences = min(2 * num_sequences, batch.slots)

@@ -36,6 +36,8 @@ class VocodeStage:
     latents_of   the latents of a sequence so far
     on_made      called with the seconds of each piece of audio that goes out
     on_end       called when all audio of a sequence has gone out
+    max_ahead_s  while sequences are decoded, a later segment of a stream waits until so long before it is heard: on one
+                 device the vocoder delays the segment that is heard now
     lookahead_steps    turns with chunks that the device is ahead of the host
     """
 
@@ -49,6 +51,7 @@ class VocodeStage:
         on_made: Callable[[XttsSequence, float], None],
         on_end: Callable[[XttsSequence], None],
         lookahead_steps: int,
+        max_ahead_s: float = math.inf,
     ) -> None:
         self._vocoder = vocoder
         self._lengths = vocoder.chunk_lengths
@@ -58,13 +61,16 @@ class VocodeStage:
         self._on_made = on_made
         self._on_end = on_end
         self._lookahead_steps = lookahead_steps
+        self._max_ahead_s = max_ahead_s
         self._pending: deque[list[_PendingChunk]] = deque()
         self.decoded: list[XttsSequence] = []
         self.num_cut = 0
 
     def run(self, decoding: Iterable[XttsSequence], now_s: float) -> list[XttsSequence]:
         """Make the chunks that are ready, the most urgent first. Returns the finished sequences."""
-        by_urgency = sorted((*self.decoded, *decoding), key=lambda sequence: _urgency(sequence, now_s))
+        decoding = tuple(decoding)
+        decoded = [sequence for sequence in self.decoded if not decoding or self._is_due(sequence, now_s)]
+        by_urgency = sorted((*decoded, *decoding), key=lambda sequence: _urgency(sequence, now_s))
         launched = self._launch(by_urgency)
         if launched:
             self._pending.append(launched)
@@ -84,6 +90,10 @@ class VocodeStage:
     def reset(self) -> None:
         self.decoded.clear()
         self._pending.clear()
+
+    def _is_due(self, sequence: XttsSequence, now_s: float) -> bool:
+        is_later = sequence.request.streaming and not sequence.may_be_heard
+        return not is_later or _seconds_until_gap(sequence, now_s) < self._max_ahead_s
 
     def _launch(self, sequences: Iterable[XttsSequence]) -> list[_PendingChunk]:
         """Launch the next chunk of each sequence in turn, up to the limit of a turn."""
@@ -182,8 +192,11 @@ class VocodeStage:
 
 def _urgency(sequence: XttsSequence, now_s: float) -> tuple[bool, float]:
     """Sort key: streams without audio first, then by the seconds until a gap before the segment's next samples."""
+    has_begun = sequence.request.made_s > 0 or not sequence.request.streaming
+    return has_begun, _seconds_until_gap(sequence, now_s)
+
+
+def _seconds_until_gap(sequence: XttsSequence, now_s: float) -> float:
     request = sequence.request
     earlier = (other for other in request.in_progress if other.index < sequence.index)
-    before_s = sum(other.unmade_s for other in earlier)
-    has_begun = request.made_s > 0 or not request.streaming
-    return has_begun, request.playback_slack_s(now_s) + before_s
+    return request.playback_slack_s(now_s) + sum(other.unmade_s for other in earlier)

@@ -50,3 +50,26 @@ def test_work_without_a_stream_lowers_the_capacity() -> None:
     before = capacity.streams
     capacity.measured(0, audio_s=0.046, seconds=0.1)
     assert capacity.streams < before
+
+
+@pytest.mark.parametrize(
+    ("loads", "fewest"),
+    [
+        ({1: 0.9}, 1),
+        ({1: 1.0, 2: 1.8}, 2),
+        ({1: 1.0, 4: 3.5}, 3),  # of 3, by interpolation, 2.67
+        ({1: 1.0, 2: 1.9}, None),
+    ],
+)
+def test_so_many_segments_of_one_text_are_made_together_as_fast_as_it_is_played(
+    loads: dict[int, float], fewest: int | None
+) -> None:
+    assert Capacity(loads).fewest_together == fewest
+
+
+def test_a_pace_that_falls_asks_for_more_segments_at_a_time() -> None:
+    capacity = Capacity({1: 0.8, 2: 1.2, 4: 2.0})
+    assert capacity.fewest_together == 1
+    for _ in range(100):
+        capacity.measured(1, audio_s=1.0, seconds=1.0)  # a quarter more than at the start
+    assert capacity.fewest_together == 2

@@ -2,7 +2,7 @@ import pytest
 
 from app.engine.admission import Admission
 from app.engine.capacity import FULL_LOAD, Capacity
-from app.engine.live import BEHIND_S, IN_HAND_S, LEAD_S, LiveStreams
+from app.engine.live import IN_HAND_S, LEAD_S, LiveStreams
 from app.engine.scheduler import Request, Scheduler, Sequence
 from app.errors import QueueFull
 from tests.support.requests import admitted, request_of
@@ -57,9 +57,28 @@ def test_no_more_streams_play_than_are_made_in_time() -> None:
 def test_a_long_stream_runs_in_no_more_slots_than_are_made_in_time() -> None:
     rules = scheduler(live_streams(4))
     add(rules, *[5] * 10)
-    assert len(started(rules)) == 3  # of four slots one is kept for a new request
+    assert len(started(rules)) == 4
     add(rules, 5)
-    assert len(started(rules)) == 1
+    assert len(started(rules)) == 1  # its place is its own
+
+
+def test_two_listeners_with_two_places_are_both_made_at_a_time() -> None:
+    rules = scheduler(live_streams(2))
+    streams = [add(rules, 5, 5), add(rules, 5, 5)]
+    first, second = started(rules)
+    finish(rules, first, 1.0)
+    assert requests_of(started(rules, 1.0)) == [streams[0]]
+    finish(rules, second, 1.1)
+    assert requests_of(started(rules, 1.1)) == [streams[1]]
+
+
+def test_whole_answers_that_begin_take_no_more_slots_than_streams_beside_them_leave() -> None:
+    rules = scheduler(live_streams(3))
+    add(rules, 5)
+    started(rules)
+    for _ in range(SLOTS):
+        add(rules, 5, streaming=False)
+    assert len(started(rules)) == 2
 
 
 def test_where_segments_do_not_slow_each_other_all_slots_are_used() -> None:
@@ -115,16 +134,32 @@ def test_the_next_sentence_of_a_listener_needs_no_place_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lead_s", "more"),
-    [(LEAD_S, SLOTS - 2), (LEAD_S - 0.1, 0), (-BEHIND_S, 0), (-BEHIND_S - 0.1, SLOTS - 2)],
-    ids=["ahead", "not enough", "a little late", "behind"],
+    ("lead_s", "in_progress"),
+    [(-5, 1), (LEAD_S - 0.1, 1), (LEAD_S, 2), (2 * LEAD_S, 4), (3 * LEAD_S, SLOTS - 1), (100 * LEAD_S, SLOTS - 1)],
 )
-def test_a_stream_that_plays_alone_uses_all_slots_once_it_is_ahead_or_far_behind(lead_s: float, more: int) -> None:
+def test_a_stream_that_plays_alone_doubles_its_segments_for_each_second_in_hand(
+    lead_s: float, in_progress: int
+) -> None:
     rules = scheduler(live_streams(1))
     add(rules, *[4] * 10)
     [running] = started(rules)
     rules.made(running, 3.0)
-    assert len(started(rules, 3.0 - lead_s)) == more
+    assert 1 + len(started(rules, 3.0 - lead_s)) == in_progress
+
+
+def test_a_stream_that_one_segment_at_a_time_does_not_keep_up_with_takes_as_many_as_do() -> None:
+    capacity = Capacity({1: 1.1, 2: 1.9, 4: 3.2})  # 1.1, 0.95, 0.85, 0.8 seconds for one of audio
+    live = LiveStreams(capacity, is_limited=True, max_wait_s=0.0, max_ahead_s=30.0, shares_steps=True)
+    rules = scheduler(live)
+    add(rules, *[4] * 10)
+    assert len(started(rules)) == 3
+
+
+@pytest.mark.parametrize("live", [live_streams(0.9), live_streams(3, is_limited=False)], ids=["too slow", "off"])
+def test_a_stream_that_nothing_keeps_up_with_or_that_may_have_gaps_takes_all_slots(live: LiveStreams) -> None:
+    rules = scheduler(live)
+    add(rules, *[4] * 10)
+    assert len(started(rules)) == SLOTS - 1
 
 
 def test_a_stream_beside_another_listener_uses_no_more_slots_however_far_it_is_ahead() -> None:

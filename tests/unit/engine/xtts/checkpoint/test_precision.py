@@ -43,13 +43,35 @@ def test_int8_on_a_gpu_is_refused_in_one_line_that_says_what_to_do(tiny: Pair) -
 
 
 @WITHOUT_INT8
-def test_int8_leaves_the_vocoder_and_the_head_in_float32(tiny: Pair) -> None:
+@pytest.mark.parametrize(
+    ("capabilities", "vocoder"),
+    [
+        ({}, torch.float32),
+        ({"avx512_bf16": False, "amx_bf16": False}, torch.float32),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+    ],
+    ids=["unknown", "neither", "AVX-512", "AMX"],
+)
+def test_int8_leaves_the_head_in_float32_and_takes_bfloat16_for_the_vocoder_where_the_cpu_has_products_in_it(
+    tiny: Pair, monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], vocoder: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     networks = copy.deepcopy(tiny.checkpoint.networks)
     checkpoint = msgspec.structs.replace(tiny.checkpoint, networks=networks)
-    assert bring_to_precision(checkpoint, "int8", CPU).name == "int8"
+    choice = bring_to_precision(checkpoint, "int8", CPU)
+    assert (choice.name, f"torch.{choice.vocoder}") == ("int8", str(vocoder))
     assert networks.decoder.is_int8
     assert networks.decoder.mel_head.weight.dtype == torch.float32
-    assert {parameter.dtype for parameter in networks.generator.parameters()} == {torch.float32}
+    assert networks.generator.conv_pre.weight.dtype == vocoder
+    assert networks.generator.conv_post.weight.dtype == torch.float32
+
+
+def test_float32_is_float32_everywhere(tiny: Pair) -> None:
+    networks = copy.deepcopy(tiny.checkpoint.networks)
+    bring_to_precision(msgspec.structs.replace(tiny.checkpoint, networks=networks), "float32", CPU)
+    for network in (networks.decoder, networks.generator):
+        assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
 def test_a_cpu_without_int8_products_is_told_once_and_speaks_in_float32(

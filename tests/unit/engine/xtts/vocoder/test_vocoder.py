@@ -18,7 +18,7 @@ from app.engine.xtts.vocoder.chunks import (
     chunk_lengths,
     plan_chunk,
 )
-from app.engine.xtts.vocoder.generator import State
+from app.engine.xtts.vocoder.generator import State, to_bfloat16
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
 from tests.support.xtts import Pair
@@ -268,3 +268,20 @@ def test_float16_is_fifty_decibels_below_what_is_heard(vocoder: Vocoder, tiny: P
     assert -100 < noise_db < -50  # not nothing: it is float16 that is measured
     chunked = vocode(halved, tiny, latents)
     assert np.mean(np.square(chunked - ours)) < 1e-5 * np.mean(np.square(ours))
+
+
+@pytest.mark.parametrize("has_speaker_in_each_layer", [True, False])
+def test_bfloat16_is_forty_decibels_below_what_is_heard_and_a_stream_has_the_bits_of_the_whole(
+    tiny: Pair, *, has_speaker_in_each_layer: bool
+) -> None:
+    generator = copy.deepcopy(tiny.checkpoint.networks.generator)
+    generator.cond_in_each_up_layer = generator.cond_in_each_up_layer and has_speaker_in_each_layer
+    exact_vocoder = Vocoder(copy.deepcopy(generator))
+    to_bfloat16(generator)
+    rounded = Vocoder(generator)
+    latents = torch.randn(60, 64)
+    exact, ours = vocode(exact_vocoder, tiny, latents), vocode(rounded, tiny, latents)
+    noise_db = 10 * np.log10(np.mean(np.square(ours - exact)) / np.mean(np.square(exact)))
+    assert -80 < noise_db < -40  # not nothing: it is bfloat16 that is measured
+    assert ours.tobytes() == vocode(rounded, tiny, latents, step=len(latents)).tobytes()
+    assert ours.tobytes() == vocode(rounded, tiny, latents, step=7).tobytes()
