@@ -21,7 +21,7 @@ from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.checkpoint.precision import Precision
 from app.engine.xtts.clones import Clones
 from app.engine.xtts.device.memory import read_device_memory
-from app.engine.xtts.loop import AudioConsumed, Cancel, Speak, Stop
+from app.engine.xtts.messages import AudioConsumed, Cancel, Speak, Stop
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.sequence import XttsSequence
 from app.engine.xtts.text.prepare import TextPreparer

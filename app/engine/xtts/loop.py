@@ -18,6 +18,7 @@ from app.engine.scheduler import Request, Scheduler
 from app.engine.xtts.cloning import CloneStage, CloneVoice
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decoding import DecodeStage, StepResult
+from app.engine.xtts.messages import AudioConsumed, Cancel, Message, Speak, Stop
 from app.engine.xtts.model.decoder import num_prompt_positions
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
@@ -31,32 +32,6 @@ logger = logging.getLogger(__name__)
 
 URGENT_SLACK_S = 1.0
 """A stream with less audio than this in hand is about to have a gap."""
-
-
-class Speak(msgspec.Struct, frozen=True):
-    """Decode an admitted request."""
-
-    request: Request
-
-
-class Cancel(msgspec.Struct, frozen=True):
-    """Also sent when all audio was taken: forgetting twice does no harm."""
-
-    request: Request
-
-
-class AudioConsumed(msgspec.Struct, frozen=True):
-    """The caller has taken audio."""
-
-    request: Request
-    seconds: float
-
-
-class Stop(msgspec.Struct, frozen=True):
-    """End the thread."""
-
-
-Message = Speak | Cancel | AudioConsumed | CloneVoice | Stop
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ class StreamingGenerator:
         groups = [blocks[start : start + count] for start in range(0, len(blocks), count)]
         self.frame_samples = math.prod(layer.stride[0] for layer in upsamplers)
         self.context = _context(generator, upsamplers, groups)
-        weight = generator.conv_pre.weight
+        weight = cast("nn.Conv1d", generator.conv_pre).weight
         self.device, self.dtype = weight.device, weight.dtype
         self._first, self._last = _Convolution(generator.conv_pre), _Convolution(generator.conv_post)
         self._speaker = _as_2d(generator.cond_layer)

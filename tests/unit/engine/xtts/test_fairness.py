@@ -14,7 +14,7 @@ from app.engine.scheduler import Request
 from app.engine.values import SamplingParams
 from app.engine.xtts.cloning import CloneVoice
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.loop import Cancel, Speak, Stop
+from app.engine.xtts.messages import Cancel, Speak, Stop
 from app.engine.xtts.runaway import Guards
 from app.errors import Draining, QueueFull
 from app.lifecycle import Lifecycle
