@@ -79,6 +79,7 @@ class FakeRecognizer:
     wait_s        until a place is free, as it says when there is none
     edits         what is heard of every known speech
     faulty        how often the first word of a known text is missing, before it is said
+    unsure        probabilities of words of known texts, where they are not 0.95
     """
 
     def __init__(
@@ -91,7 +92,9 @@ class FakeRecognizer:
         wait_s: int = 3,
         edits: Sequence[Edit] = (),
         faulty: Mapping[str, int] | None = None,
+        unsure: Mapping[str, float] | None = None,
     ) -> None:
+        self._unsure = unsure or {}
         self._faulty = Counter(faulty or {})
         self._edits = tuple(edits)
         self.known: list[KnownSpeech] = []
@@ -164,7 +167,9 @@ class FakeRecognizer:
             edits = (*edits, Edit(kind="missing", first=0, last=0, gain=9.0))
         step_s = speech.duration_s / len(texts)
         words = (
-            AlignedWord(text=text, start_s=at * step_s, end_s=(at + 0.9) * step_s, probability=0.95)
+            AlignedWord(
+                text=text, start_s=at * step_s, end_s=(at + 0.9) * step_s, probability=self._unsure.get(text, 0.95)
+            )
             for at, text in enumerate(texts)
         )
         return Alignment(words=tuple(words), sounds=(), edits=edits, letter_s=0.05, silence=None, is_cut_off=False)

@@ -1,7 +1,7 @@
 // The server's routes as functions, its errors as one class, and the key that it may ask for.
 // Knows paths and headers; knows nothing of the page. Paths are relative, so that a proxy may serve it below a path.
 
-import { readEvents } from "./events.js";
+import { chunksOf, readEvents } from "./events.js";
 
 const KEY = "chorus.key";
 let askForKey = async () => false;
@@ -78,6 +78,26 @@ const recordings = (clips) => clips.map((clip) => ["reference_audio", clip.blob,
 
 /** The answer, its body still to be read. */
 export const speak = (body, signal) => request("tts", { ...asJson(body), signal });
+
+/**
+ * Yields the audio of an answer of `POST /tts` as bytes. The other events of one with `timestamps` go to
+ * `tell(name, data)`. Throws where it breaks off.
+ */
+export async function* audioOf(answer, tell) {
+  if (!answer.headers.get("Content-Type").startsWith("text/event-stream")) {
+    yield* chunksOf(answer.body);
+    return;
+  }
+  let isWhole = false;
+  for await (const { name, data } of readEvents(answer.body)) {
+    if (name === "error") throw told(data, { status: 500 });
+    isWhole = name === "done";
+    if (name === "audio") yield Uint8Array.from(atob(data.data), (char) => char.charCodeAt(0));
+    else tell(name, data);
+  }
+  if (!isWhole) throw new ApiError("The connection broke off before the end of the speech.");
+}
+
 export const listSpeakers = async () => (await (await request("speakers")).json()).speakers;
 export const listVoices = async () => (await (await request("voices")).json()).voices;
 /** `clips`: {blob, name} each. */

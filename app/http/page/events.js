@@ -3,7 +3,7 @@
 /** Yields {name, data} of each event of `body`; `data` is the parsed JSON. Comments and other fields are skipped. */
 export async function* readEvents(body) {
   let rest = "";
-  for await (const text of chunks(body.pipeThrough(new TextDecoderStream()))) {
+  for await (const text of chunksOf(body.pipeThrough(new TextDecoderStream()))) {
     const blocks = (rest + text).split("\n\n");
     rest = blocks.pop();
     yield* blocks.map(parse);
@@ -11,7 +11,7 @@ export async function* readEvents(body) {
 }
 
 /** Safari cannot iterate a ReadableStream. */
-async function* chunks(stream) {
+export async function* chunksOf(stream) {
   const reader = stream.getReader();
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;

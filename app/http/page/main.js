@@ -6,7 +6,7 @@ import { setUpKeeping } from "./keep.js";
 import { askForKey } from "./key.js";
 import { setUpListening, showRecognizer } from "./listen.js";
 import { watchServer } from "./server.js";
-import { setUpSpeaking } from "./speak.js";
+import { setUpSpeaking, showTimes } from "./speak.js";
 import { refreshVoices, setUpVoices } from "./voices.js";
 
 whenKeyIsNeeded(askForKey);
@@ -18,5 +18,6 @@ setUpCloning((voice) => refreshVoices(voice.id));
 await watchServer((state) => {
   if (state.engine === "embedded") sayCloningIsUnavailable();
   showRecognizer(state);
+  showTimes(state);
   refreshVoices();
 });

@@ -23,6 +23,7 @@ export class Player {
   #numScheduled = 0;
   #firstSoundAtMs = null;
   #isComplete = true;
+  #fromSample = 0; // where in the audio the first sample that is pushed stands
   #onEnd = () => {};
   #onStill = () => {};
   #watch = null;
@@ -38,11 +39,12 @@ export class Player {
   }
 
   /**
-   * Get ready for other audio. `onEnd()` is called when its last sample has been played; `onStill(true)` when the clock
+   * Get ready for other audio, or for the same from `fromSample` on. `onEnd()` is called when its last sample has been played; `onStill(true)` when the clock
    * of the sound card stands still although there is audio to play, and `onStill(false)` when it moves again.
    */
-  begin(onEnd, onStill) {
+  begin(onEnd, onStill, fromSample = 0) {
     this.stop();
+    this.#fromSample = fromSample;
     this.#isComplete = false;
     this.#onEnd = onEnd;
     this.#onStill = onStill;
@@ -75,7 +77,7 @@ export class Player {
     this.#sources.clear();
     this.#queue = [];
     this.#spans = [];
-    this.#numQueued = this.#numScheduled = this.numGaps = 0;
+    this.#numQueued = this.#numScheduled = this.#fromSample = this.numGaps = 0;
     this.#firstSoundAtMs = null;
     this.#isComplete = true;
   }
@@ -84,7 +86,8 @@ export class Player {
     const now = this.#now;
     while (this.#spans.length > 1 && this.#spans[1].frame <= now) this.#spans.shift();
     const span = this.#spans[0];
-    return span ? (span.from + Math.min(Math.max(0, now - span.frame), span.length)) / RATE_HZ : 0;
+    const played = span ? span.from + Math.min(Math.max(0, now - span.frame), span.length) : 0;
+    return (this.#fromSample + played) / RATE_HZ;
   }
 
   /** When the first sample left the loudspeaker, on performance.now()'s clock in ms; null before. */

@@ -2,12 +2,13 @@
 // Knows the form, the player and the waveform. The words and figures beside them are in readout.js, what is done with
 // the result afterwards in keep.js.
 
-import { ApiError, speak } from "./api.js";
+import { ApiError, audioOf, speak } from "./api.js";
 import { PcmReader, RATE_HZ } from "./pcm.js";
 import { Player } from "./player.js";
 import { clearReadout, say, showClock, showFigure, showFigures, showProblem, showWarnings } from "./readout.js";
+import { SaidWords } from "./said.js";
 import { Waveform } from "./waveform.js";
-import { inSeconds, problem, warningsIn } from "./words.js";
+import { inSeconds, problem, sentence, warningsIn } from "./words.js";
 
 const CHARACTERS_PER_SECOND = 15; // of plain English, for the guess of a length
 const NO_SOUND =
@@ -17,10 +18,12 @@ const $ = (id) => document.getElementById(id);
 const form = $("speak");
 const player = new Player();
 const waveform = new Waveform($("waveform"));
+const said = new SaidWords($("said"), playFrom);
 
 let running = null; // the AbortController of the request, while there is one
 let isPlaying = false;
-let take = null; // what was spoken last: {body, seed, pieces, isWhole}
+let isTimed = false; // the server tells when each word is heard
+let take = null; // what was spoken last: {body, seed, pieces, isBroken}
 let tellTake = () => {};
 
 /** `tell(take)` hears of each new take as soon as there is audio of it; `take` is null when another one begins. */
@@ -38,6 +41,12 @@ export function readForm() {
     ...($("voice").value && { speaker_id: $("voice").value }),
     ...(seed && { seed: Number(seed) }),
   };
+}
+
+/** `state`: of /health. */
+export function showTimes({ recognizer }) {
+  isTimed = Boolean(recognizer);
+  if (!take && !running) said.clear(isTimed);
 }
 
 export function setUpSpeaking() {
@@ -66,13 +75,15 @@ async function start(askedAtMs) {
   take = null;
   tellTake(null);
   clear();
+  said.clear(isTimed, body.language);
   say("Asking …");
   $("stop").disabled = false;
   waveform.reset(body.text.length / CHARACTERS_PER_SECOND / body.speed);
   waveform.draw(0);
   try {
     const awake = player.wake();
-    const answer = await speak({ ...body, stream: true, format: "pcm" }, request.signal);
+    const times = isTimed ? { timestamps: "word" } : {};
+    const answer = await speak({ ...body, ...times, stream: true, format: "pcm" }, request.signal);
     await awake;
     await listen(answer, body, request, askedAtMs);
   } catch (error) {
@@ -85,33 +96,40 @@ async function start(askedAtMs) {
 
 /** Reads the body to its end. A body that breaks off is a take too: what came of it is kept. */
 async function listen(answer, body, request, askedAtMs) {
-  const reader = answer.body.getReader();
   const pcm = new PcmReader();
   const seed = Number(answer.headers.get("X-Seed"));
-  take = { body: { ...body, seed }, seed, pieces: [], isWhole: false };
+  take = { body: { ...body, seed }, seed, pieces: [], isBroken: false };
   showFigure("seed-used", seed);
   showWarnings(warningsIn(answer.headers.get("X-Chorus-Warnings")));
   play();
-  let broken = null;
+  let lastAudioAtMs = askedAtMs;
   try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) receive(pcm.push(read.value));
-    if (pcm.isCut) broken = new Error("a sample is missing");
+    for await (const bytes of audioOf(answer, tell)) {
+      receive(pcm.push(bytes));
+      lastAudioAtMs = performance.now();
+    }
+    take.isBroken = pcm.isCut;
   } catch (error) {
     if (request.signal.aborted) throw error;
-    broken = error;
+    take.isBroken = true;
   }
-  take.isWhole = !broken;
   waveform.complete();
   player.complete();
-  showFigures(waveform.lengthS, (performance.now() - askedAtMs) / 1000);
+  showFigures(waveform.lengthS, (lastAudioAtMs - askedAtMs) / 1000);
   form.dataset.received = (take.pieces.reduce((sum, piece) => sum + piece.length, 0) / RATE_HZ).toFixed(3);
-  if (broken) {
+  if (take.isBroken) {
     showProblem(`The stream broke off after ${inSeconds(waveform.lengthS)}: the rest of the text was not spoken. What came is kept, and you can play it again.`);
   }
 
   function play() {
-    begin("Speaking …", () => (broken ? "Stopped where the stream broke off." : finished()));
+    begin("Speaking …", ended);
     watchFirstSound(askedAtMs);
+  }
+
+  function tell(name, data) {
+    if (request.signal.aborted) return;
+    said.take(name, data);
+    if (name === "done") showWarnings(data.warnings.map(sentence));
   }
 }
 
@@ -137,14 +155,28 @@ export function replay() {
   player.complete();
 }
 
+/** Play the last take, or what has come of it, from a moment on. */
+function playFrom(startS) {
+  player.wake();
+  let toSkip = Math.round(startS * RATE_HZ);
+  say("Speaking …");
+  begin("Speaking …", ended, toSkip);
+  for (const samples of take.pieces) {
+    player.push(samples.subarray(toSkip));
+    toSkip = Math.max(0, toSkip - samples.length);
+  }
+  if (!running) player.complete();
+}
+
+const ended = () => (take.isBroken ? "Stopped where the stream broke off." : finished());
 const finished = () => `Finished: ${inSeconds(waveform.lengthS)}.`;
 
 /** `playing` is the status while sound comes out; `ended()` gives the one after the last sample. */
-function begin(playing, ended) {
+function begin(playing, ended, fromSample = 0) {
   isPlaying = true;
   $("stop").disabled = false;
   form.dataset.state = "speaking";
-  player.begin(hasEnded, standsStill);
+  player.begin(hasEnded, standsStill, fromSample);
   requestAnimationFrame(follow);
 
   function hasEnded() {
@@ -153,6 +185,7 @@ function begin(playing, ended) {
     form.dataset.state = "finished";
     form.dataset.gaps = player.numGaps;
     show();
+    said.mark(null);
     say(ended());
   }
 
@@ -172,6 +205,7 @@ function stop() {
   }
   isPlaying = false;
   player.stop();
+  said.mark(null);
   $("stop").disabled = true;
 }
 
@@ -184,6 +218,7 @@ function follow() {
 function show() {
   const { playedS } = player;
   waveform.draw(playedS);
+  said.mark(playedS);
   showClock(playedS, waveform.lengthS, { isGrowing: running !== null });
   form.dataset.played = playedS.toFixed(3);
 }

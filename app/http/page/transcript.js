@@ -1,8 +1,8 @@
-// The words of a recording: shown as they come, marked while they are heard, picked by click or key.
+// The words of a recording or of speech: shown as they come, marked while they are heard, picked by click or key.
 // Knows one element and its words; knows nothing of how they are recognised and played.
 
 import { piecesOf } from "./subtitles.js";
-import { clock } from "./words.js";
+import { clock, percent } from "./words.js";
 
 const GAP_S = 0.5; // a word stays marked so long after its end, unless another begins
 
@@ -10,12 +10,17 @@ export class Transcript {
   #box;
   #words = []; // {startS, endS, button} each, in order
   #marked = null;
+  #doubtBelow;
 
-  /** `onPick(startS)` hears of a word that is to be heard. */
-  constructor(box, onPick) {
+  /**
+   * `onPick(startS)` hears of a word that is to be heard. Words less probable than `doubtBelow` are underlined, with
+   * their probability.
+   */
+  constructor(box, onPick, { doubtBelow = 0 } = {}) {
     this.#box = box;
+    this.#doubtBelow = doubtBelow;
     box.addEventListener("click", (event) => {
-      const word = this.#words[event.target.dataset?.word];
+      const word = this.#words[event.target.closest("button")?.dataset.word];
       if (!word) return;
       this.#makeStop(word.button);
       onPick(word.startS);
@@ -54,6 +59,10 @@ export class Transcript {
     button.dataset.word = this.#words.length;
     button.tabIndex = this.#words.length ? -1 : 0; // one stop of the Tab key; arrows go on from there
     this.#words.push({ startS: word.start_s, endS: word.end_s, button });
+    if (word.probability < this.#doubtBelow) {
+      button.className = "doubtful";
+      button.append(Object.assign(document.createElement("small"), { textContent: ` ${percent(word.probability)}` }));
+    }
     return button;
   }
 

@@ -28,6 +28,11 @@ export function realTimeFactor(rtf) {
   return `${rtf.toPrecision(2)} · ${times < 10 ? times.toFixed(1) : Math.round(times)}× ${rtf < 1 ? "faster" : "slower"}`;
 }
 
+/** 0.034 -> "3 %" */
+export function percent(share) {
+  return `${Math.round(share * 100)} %`;
+}
+
 export function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
