@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from app.audio.formats import AudioFormat, OutputFormat, SampleRate
-from app.errors import UnknownModel, quoted
+from app.errors import InvalidField, UnknownModel, quoted
 from app.http.dialects.handles import one_handle
 from app.http.dialects.unknown_fields import unknown_names
 from app.http.dialects.voice_fields import RecordingText, Reference, RefText, check_unknown_fields
@@ -81,6 +81,13 @@ class OpenAISpeechForm(SamplingOptions, kw_only=True):
     stream_format: Annotated[
         Literal["audio", "sse"] | None, Meta(description="`sse` sends the audio as base64 in server-sent events")
     ] = None
+    timestamps: Annotated[
+        Literal["word"] | None,
+        Meta(
+            description="`word`, with `stream_format` `sse`: events with the times of words, on a server with a "
+            "recogniser"
+        ),
+    ] = None
     language: LanguageCode | None = None
     consent: SentConsent | None = None
 
@@ -96,8 +103,10 @@ class OpenAISpeechForm(SamplingOptions, kw_only=True):
     def translated(self, speaker_id: str | None, sent: Mapping[str, object]) -> SpeechRequest:
         """The request in the voice `speaker_id`. `sent`: all fields of the body.
 
-        Raises InvalidField for a field that would change who speaks.
+        Raises InvalidField for a field that would change who speaks, and for times that no event could carry.
         """
+        if self.timestamps is not None and self.stream_format != "sse":
+            raise InvalidField('timestamps: only with `"stream_format": "sse"`', param="timestamps")
         check_unknown_fields(sent, self.__struct_fields__, instead=VOICE_OR_RECORDING)
         unknown = unknown_names(sent, self.__struct_fields__)
         asked_speed = 1.0 if self.speed is None else self.speed
@@ -112,6 +121,7 @@ class OpenAISpeechForm(SamplingOptions, kw_only=True):
             language="" if is_auto else self.language or "",
             speed=speed,
             streaming=self.is_streamed,
+            word_times=self.timestamps == "word",
             allows_silence=True,
             can_wait=self.stream_format != "sse",  # plain audio is sent as a stream to batch jobs too
             without_effect=(*(("instructions",) if self.instructions else ()), *unknown),

@@ -13,7 +13,9 @@ OPENAI_SPEECH_RESPONSES = (
         200: answer(
             bytes,
             "The audio; or with `stream_format` `sse` server-sent events: `speech.audio.delta` with a piece of it in "
-            "base64, and one `speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out)",
+            "base64, with `timestamps` `word` also `speech.audio.words` with the words of each segment, and one "
+            "`speech.audio.done` with `usage` (characters in, XTTS audio codes of 46.4 ms out) and, with `check`, "
+            "`checks`",
             f"{AUDIO}, text/event-stream",
         )
     }
