@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.audio.loudness import speech_level_dbfs
-from app.engine.embedded import EmbeddedEngine
+from app.engine.embedded import EmbeddedEngine, prepare_segment
 from app.engine.scheduler import Request, Sequence
 from app.engine.values import Samples, SamplingParams
 from app.errors import CloningUnavailable, Draining, EngineFailure, NothingToSpeak
@@ -49,6 +49,19 @@ def run(scenario: Callable[[EmbeddedEngine], Awaitable[T]], **limits: int) -> T:
             return await scenario(engine)
 
     return asyncio.run(inner())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("It TOOK A WATCH OUT OF ITS POCKET, and ran.", "It took a watch out of its pocket, and ran."),
+        ("SO I SAID: DON'T LOOK!", "so I said: don't look!"),
+        ("The BBC and NASA met the FBI, IBM, CIA.", "The BBC and NASA met the FBI, IBM, CIA."),
+        ("She said DRINK ME. EAT ME.", "She said DRINK ME. EAT ME."),
+    ],
+)
+def test_words_that_are_shouted_are_not_spelt(text: str, said: str) -> None:
+    assert prepare_segment(Segment(0, text, Boundary.SENTENCE)).spoken_text == said
 
 
 @pytest.mark.slow
