@@ -1,7 +1,8 @@
 """Alignment on the model's thread: one encoder pass for several segments, and at most two passes of their known texts.
 
 The first pass gives the probability of each word, in its written and in its spoken form, and the time of each letter.
-The second one, for segments with an unlikely word or too much sound, compares their texts with those of `edits`.
+The second one, for segments with an unlikely word or too much sound, compares their texts with those of `edits` and,
+where insertions are looked for, of `insertions`: words that a transcript of the same encoded speech has more.
 """
 
 import logging
@@ -14,7 +15,9 @@ import numpy as np
 from app.asr.alignment import Alignment, Edit, KnownSpeech
 from app.asr.edits import Candidate, candidates
 from app.asr.inference import Encoded, Features, Network, TokenTimes
-from app.asr.known_words import KnownWord, joined, plain
+from app.asr.insertions import insertions, may_have_more
+from app.asr.known_tokens import KnownTokens, Tokens, flat, tokens_of
+from app.asr.known_words import KnownWord
 from app.asr.placing import WordSounds
 from app.asr.samples import as_float32
 from app.asr.sound import FRAME_S
@@ -27,14 +30,10 @@ BUCKET_FRAMES = 250
 MIN_PADDING_FRAMES = 30
 MAX_ROWS = 16
 """Texts that are compared in one call: 1.5 MB each for 30 s (base)."""
-MAX_TOKENS = 400
-"""Tokens of one text: Whisper reads 448, with its prompt and a phrase that is said twice."""
+MAX_MORE_TOKENS = 16
+"""Tokens of a transcript beyond those of the known text."""
 LEAST_PROBABILITY = 1e-6
 """int8 weights tell smaller ones apart by chance."""
-FULL_STOP = "."
-"""Behind a text without a mark at its end: a text without its last words would have no end to be unlikely."""
-
-Tokens = Sequence[int]
 
 
 class AlignJob:
@@ -85,21 +84,6 @@ def run_alignments(network: Network, batch: Sequence[AlignJob]) -> None:
         job.on_result(result)
 
 
-class _Texts(msgspec.Struct, frozen=True):
-    """Tokens of one segment's words, in three forms."""
-
-    written: list[Tokens]
-    spoken: list[Tokens]
-    letters: list[Tokens]
-    end: Tokens
-    """of the mark behind the last word, which stays at the end of every text"""
-
-    @property
-    def fit(self) -> bool:
-        """False for a text that the decoder cannot read, also with a phrase that is said twice."""
-        return max(sum(map(len, form)) for form in (self.written, self.spoken, self.letters)) <= MAX_TOKENS
-
-
 class _Heard(msgspec.Struct, frozen=True, eq=False):
     """The first pass of one segment. Times in seconds."""
 
@@ -111,7 +95,7 @@ class _Heard(msgspec.Struct, frozen=True, eq=False):
 
 
 def _align(network: Network, batch: Sequence[AlignJob]) -> list[Alignment | None]:
-    texts = [_tokens(network, job) for job in batch]
+    texts = [tokens_of(network, job.words, job.speech.language) for job in batch]
     rows = [row for row, text in enumerate(texts) if text.fit]
     alignments: list[Alignment | None] = [None] * len(batch)
     if not rows:
@@ -120,7 +104,7 @@ def _align(network: Network, batch: Sequence[AlignJob]) -> list[Alignment | None
     jobs = [batch[row] for row in rows]
     scorer = _Scorer(network, jobs, encoded)
     heard = _first_pass(scorer, jobs, [texts[row] for row in rows])
-    edits = _second_pass(network, scorer, jobs, heard)
+    edits = _second_pass(network, scorer, jobs, heard, _more_words(network, jobs, encoded, heard))
     for row, one, found in zip(rows, heard, edits, strict=True):
         alignments[row] = _alignment(one, found)
     return alignments
@@ -151,42 +135,12 @@ class _Scorer:
         return [by_place[at] for at in range(len(texts))]
 
 
-def _tokens(network: Network, job: AlignJob) -> _Texts:
-    language = job.speech.language
-
-    def of(texts: Sequence[str]) -> list[Tokens]:
-        return network.tokens(texts, language)
-
-    *others, last = job.words
-    bare, marks = _split_marks(last.written)
-    words = [*others, KnownWord(bare, (*last.spoken[:-1], _split_marks(last.spoken[-1])[0]))]
-    written = of([word.written for word in words])
-    spoken = [
-        network.tokens([joined(word.spoken, language)], language)[0] if word.is_respelled else tokens
-        for word, tokens in zip(words, written, strict=True)
-    ]
-    letters = [network.letters([_sounded(said) for said in word.spoken], language) for word in words]
-    return _Texts(written, spoken, letters, network.mark(marks or FULL_STOP, language))
-
-
-def _split_marks(word: str) -> tuple[str, str]:
-    """A word, and the marks behind it. A sign that is said, such as `&`, is a word."""
-    bare = word
-    while bare and not plain(bare[-1]):
-        bare = bare[:-1]
-    return (bare, word[len(bare) :]) if bare else (word, "")
-
-
-def _sounded(word: str) -> str:
-    return "".join(char for char in word if plain(char) or char in "'’")
-
-
-def _first_pass(scorer: _Scorer, jobs: Sequence[AlignJob], texts: Sequence[_Texts]) -> list[_Heard]:
+def _first_pass(scorer: _Scorer, jobs: Sequence[AlignJob], texts: Sequence[KnownTokens]) -> list[_Heard]:
     rows: list[tuple[int, Tokens]] = []
     for segment, text in enumerate(texts):
-        rows += [(segment, _flat(text.written, text.end)), (segment, _flat(text.letters))]
+        rows += [(segment, flat(text.written, text.end)), (segment, flat(text.letters))]
         if text.spoken != text.written:
-            rows.append((segment, _flat(text.spoken, text.end)))
+            rows.append((segment, flat(text.spoken, text.end)))
     results = iter(scorer(rows))
     heard: list[_Heard] = []
     for job, text in zip(jobs, texts, strict=True):
@@ -199,7 +153,7 @@ def _first_pass(scorer: _Scorer, jobs: Sequence[AlignJob], texts: Sequence[_Text
 
 
 def _hear(
-    job: AlignJob, text: _Texts, forms: Sequence[tuple[list[float], list[Tokens]]], letters: TokenTimes
+    job: AlignJob, text: KnownTokens, forms: Sequence[tuple[list[float], list[Tokens]]], letters: TokenTimes
 ) -> _Heard:
     """`forms`: probabilities and tokens of the words."""
     choices = [
@@ -214,11 +168,37 @@ def _hear(
     )
 
 
+def _more_words(
+    network: Network, jobs: Sequence[AlignJob], encoded: Encoded, heard: Sequence[_Heard]
+) -> list[list[Candidate]]:
+    """Words to try beyond those of each text."""
+    found: list[list[Candidate]] = [[] for _ in jobs]
+    rows = [
+        row
+        for row, (job, one) in enumerate(zip(jobs, heard, strict=True))
+        if job.speech.finds_insertions and may_have_more(one.probabilities)
+    ]
+    if not rows:
+        return found
+    language = jobs[0].speech.language
+    longest = max(sum(map(len, heard[row].words)) for row in rows)
+    transcripts = network.transcripts(encoded[rows], language, max_tokens=longest + MAX_MORE_TOKENS)
+    for row, transcript in zip(rows, transcripts, strict=True):
+        found[row] = insertions(jobs[row].words, transcript, language)
+    return found
+
+
 def _second_pass(
-    network: Network, scorer: _Scorer, jobs: Sequence[AlignJob], heard: Sequence[_Heard]
+    network: Network,
+    scorer: _Scorer,
+    jobs: Sequence[AlignJob],
+    heard: Sequence[_Heard],
+    more_words: Sequence[list[Candidate]],
 ) -> list[list[Edit]]:
+    """`more_words`: differences to try beside those of `edits`."""
     tried = [
-        candidates(job.words, one.probabilities, one.sounds.excesses_s) for job, one in zip(jobs, heard, strict=True)
+        [*more, *candidates(job.words, one.probabilities, one.sounds.excesses_s)]
+        for job, one, more in zip(jobs, heard, more_words, strict=True)
     ]
     rows: list[tuple[int, Tokens]] = []
     for segment, (job, one, edits) in enumerate(zip(jobs, heard, tried, strict=True)):
@@ -227,8 +207,8 @@ def _second_pass(
             return network.tokens([said], language)[0]
 
         if edits:
-            rows.append((segment, _flat(one.words, one.end)))
-            rows += [(segment, _flat(edit.applied(one.words, tokens), one.end)) for edit in edits]
+            rows.append((segment, flat(one.words, one.end)))
+            rows += [(segment, flat(edit.applied(one.words, tokens), one.end)) for edit in edits]
     results = iter(scorer(rows))
     found: list[list[Edit]] = []
     for edits in tried:
@@ -244,7 +224,10 @@ def _best(gains: list[tuple[float, Candidate]]) -> list[Edit]:
     for gain, edit in sorted(gains, key=lambda each: (-each[0], each[1].last - each[1].first)):
         if gain > 0 and not any(edit.touches(other) for _, other in kept):
             kept.append((gain, edit))
-    return [Edit(kind=edit.kind, first=edit.first, last=edit.last, gain=gain) for gain, edit in kept]
+    return [
+        Edit(kind=edit.kind, first=edit.first, last=edit.last, gain=gain, said=edit.said * (edit.kind == "inserted"))
+        for gain, edit in kept
+    ]
 
 
 def _alignment(heard: _Heard, edits: Sequence[Edit]) -> Alignment:
@@ -257,10 +240,6 @@ def _alignment(heard: _Heard, edits: Sequence[Edit]) -> Alignment:
         silence=heard.sounds.longest_silence,
         is_cut_off=heard.sounds.is_cut_off,
     )
-
-
-def _flat(words: Sequence[Tokens], end: Tokens = ()) -> list[int]:
-    return [token for word in (*words, end) for token in word]
 
 
 def _least(times: TokenTimes, words: Sequence[Tokens]) -> list[float]:

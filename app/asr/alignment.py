@@ -11,7 +11,7 @@ import msgspec
 from app.asr.samples import SAMPLE_RATE_HZ, Samples
 
 MAX_ALIGNED_S = 30
-EditKind = Literal["missing", "repeated", "swapped"]
+EditKind = Literal["missing", "repeated", "swapped", "inserted"]
 
 
 class KnownSpeech(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -24,6 +24,9 @@ class KnownSpeech(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """the same text in the words that are said, such as `seventeen` for `17`"""
     language: str
     """a code of the model"""
+    finds_insertions: bool = False
+    """True also looks for words that are said and not written: for a check, at the cost of a transcript where the
+    first pass leaves room for one"""
 
     @property
     def duration_s(self) -> float:
@@ -54,14 +57,17 @@ class Region(msgspec.Struct, frozen=True):
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """A difference between text and speech that the model hears.
 
-    first, last   indices of the words that it concerns: left out, said twice, or exchanged
+    first, last   indices of the words that it concerns: left out, said twice, exchanged, or said in another form;
+                  `last` is `first` - 1 for words that are said in front of `first`
     gain          logarithm of the likelihood with the difference, over that of the text as it is
+    said          of `inserted`: the words that are heard
     """
 
     kind: EditKind
     first: int
     last: int
     gain: float
+    said: str = ""
 
 
 class Alignment(msgspec.Struct, frozen=True, kw_only=True):

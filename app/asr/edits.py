@@ -35,7 +35,7 @@ MAX_TRIED = 40
 class Candidate(msgspec.Struct, frozen=True):
     """A difference to try.
 
-    first, last   indices of the words that it concerns
+    first, last   indices of the words that it concerns; `last` is `first` - 1 for words in front of `first`
     said          what is said for these words, where it is not those words themselves
     prior         logarithm of its likelihood without any text: of sound that no word needs
     """
@@ -58,6 +58,8 @@ class Candidate(msgspec.Struct, frozen=True):
                 return [*words[:behind], *words[first:]]
             case "swapped":
                 return [*words[:first], *reversed(words[first:behind]), *words[behind:]]
+            case "inserted":
+                raise AssertionError("an insertion has words")
 
     def touches(self, other: "Candidate") -> bool:
         """True where a word of one is or stands beside a word of the other."""

@@ -98,6 +98,10 @@ class Network(Protocol):
         """Tokens of punctuation marks as they stand behind a word."""
         ...
 
+    def transcripts(self, encoded: Encoded, language: str, *, max_tokens: int) -> list[str]:
+        """What the model hears by itself, at temperature 0 and without times, in at most `max_tokens` each."""
+        ...
+
     def align(
         self, encoded: Encoded, texts: Sequence[Sequence[int]], *, language: str, seconds: Sequence[float]
     ) -> list[TokenTimes]:

@@ -5,9 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from app.asr.alignment import Alignment
+from app.asr.alignment import AlignedWord, Alignment, Edit
 
-FaultKind = Literal["missing", "repeated", "swapped", "extra_sound", "silence", "cut_off", "wrong_length"]
+FaultKind = Literal["missing", "repeated", "swapped", "inserted", "extra_sound", "silence", "cut_off", "wrong_length"]
 Outcome = Literal["passed", "failed", "inconclusive"]
 _FROM_WORST: tuple[Outcome, ...] = ("failed", "inconclusive")
 
@@ -19,7 +19,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     start_s: float
     end_s: float
     text: str = ""
-    """the words that it concerns"""
+    """the words that it concerns; of `inserted`, those that are heard"""
 
     def moved(self, by_s: float) -> "Fault":
         """The same fault in a recording with `by_s` seconds before it."""
@@ -37,6 +37,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{words} is said twice"
             case "swapped":
                 return f"{words} is said in another order"
+            case "inserted":
+                return f"{words} is said and not written"
             case "extra_sound":
                 return f"{self.end_s - self.start_s:.1f} s of other sound"
             case "silence":
@@ -75,6 +77,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """of an edit's likelihood, as a logarithm"""
     min_end_gain: float = 3.0
     """where the last words are missing: the model does not say how likely the end of a text is"""
+    min_inserted_gain: float = 0.5
+    """where more words are said: a transcript has a few that nobody said"""
     max_tail_s: float = 0.3
     """seconds of sound behind the last word"""
     max_stray_s: float = 0.35
@@ -115,11 +119,8 @@ def judge(alignment: Alignment | None, thresholds: Thresholds = BASE) -> Verdict
 def _faults(alignment: Alignment, thresholds: Thresholds) -> Iterator[Fault]:
     words = alignment.words
     for edit in alignment.edits:
-        is_end = edit.kind == "missing" and edit.last == len(words) - 1
-        if edit.gain > (thresholds.min_end_gain if is_end else thresholds.min_gain):
-            concerned = words[edit.first : edit.last + 1]
-            text = " ".join(word.text for word in concerned)
-            yield Fault(kind=edit.kind, start_s=concerned[0].start_s, end_s=concerned[-1].end_s, text=text)
+        if edit.gain > _least_gain(edit, len(words), thresholds):
+            yield _fault(edit, words)
     tail_s = 0.0
     for sound in alignment.sounds:
         is_behind = sound.start_s >= words[-1].start_s
@@ -133,6 +134,23 @@ def _faults(alignment: Alignment, thresholds: Thresholds) -> Iterator[Fault]:
         yield Fault(kind="cut_off", start_s=words[-1].start_s, end_s=words[-1].end_s, text=words[-1].text)
     if not thresholds.min_letter_s <= alignment.letter_s <= thresholds.max_letter_s:
         yield Fault(kind="wrong_length", start_s=words[0].start_s, end_s=words[-1].end_s)
+
+
+def _least_gain(edit: Edit, num_words: int, thresholds: Thresholds) -> float:
+    if edit.kind == "inserted":
+        return thresholds.min_inserted_gain
+    is_end = edit.kind == "missing" and edit.last == num_words - 1
+    return thresholds.min_end_gain if is_end else thresholds.min_gain
+
+
+def _fault(edit: Edit, words: Sequence[AlignedWord]) -> Fault:
+    concerned = words[edit.first : edit.last + 1]
+    text = edit.said or " ".join(word.text for word in concerned)
+    if concerned:
+        return Fault(kind=edit.kind, start_s=concerned[0].start_s, end_s=concerned[-1].end_s, text=text)
+    end_s = words[edit.first].start_s
+    start_s = words[edit.first - 1].start_s if edit.first else 0.0
+    return Fault(kind=edit.kind, start_s=start_s, end_s=end_s, text=text)
 
 
 def overall(outcomes: Sequence[Outcome]) -> Outcome:

@@ -47,6 +47,7 @@ class Checker:
             written=sequence.segment.text,
             spoken=sequence.spoken_text,
             language=_base(sequence.language),
+            finds_insertions=True,
         )
         async with self._places:
             try:

@@ -1,8 +1,8 @@
 """Faults of speech found by alignment: python -m tests.bench.checking [--first 0] [--count 200] [--chapter]
 
-The embedded voice speaks sentences as they are and damaged in ten ways. Prints how many of each kind are found, false
-alarms, errors of word starts and the cost. `--chapter` speaks a whole chapter undamaged instead. 200 sentences take ten
-minutes on two idle cores; `--first` and `--count` split the run, and `--add FILE` adds up the parts.
+The embedded voice speaks sentences as they are and damaged in eleven ways. Prints how many of each kind are found,
+false alarms, errors of word starts and the cost. `--chapter` speaks a whole chapter undamaged instead. `--first` and
+`--count` split the run, and `--add FILE` adds up the parts.
 """
 
 import argparse
@@ -13,33 +13,38 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from app.asr.alignment import Alignment, KnownSpeech
+from app.asr.alignment import Alignment
 from app.asr.base import Recognizer
 from app.asr.known_words import known_words
 from app.asr.samples import SAMPLE_RATE_HZ
-from app.asr.verdict import judge
-from app.engine.embedded import MAX_SEGMENT_CHARS
+from app.engine.embedded import MAX_SEGMENT_CHARS, prepare_segment
+from app.speech.checking.listening import Heard, KnownSegment, SegmentListener
 from app.text.reading import read
 from app.text.segments import split_segments
 from tests.bench.asr import GAP_S, WORDS
 from tests.bench.measuring import ROOT
-from tests.support.damage import FAULTS, SENTENCES, TAILS, Injector, without_silence
+from tests.support.damage import FAULTS, SENTENCES, TAILS, Audio, Injector, without_silence
 from tests.support.embedded_asr import open_embedded
 from tests.support.timed_voice import TimedWord, timed_voice
 
 CHAPTER = ROOT.parent / "shared" / "data" / "alice_chapter1.txt"
-CLEAN = "clean"
+CLEAN, CHAPTER_SEGMENT = "clean", "chapter"
 TOGETHER = 4
 
 
 class Tally:
-    """Figures that add up over several runs."""
+    """Figures that add up over several runs.
 
-    def __init__(self) -> None:
+    kept   takes a line of JSON for each speech: its kind, text and alignment, to try other thresholds on
+    """
+
+    def __init__(self, kept: TextIO | None = None) -> None:
+        self._kept = kept
         self.outcomes: dict[str, dict[str, int]] = {}
         self.start_errors_s: list[float] = []
         self.known_gap_errors_s: list[float] = []
@@ -51,6 +56,14 @@ class Tally:
     def count(self, kind: str, outcome: str) -> None:
         counts = self.outcomes.setdefault(kind, {})
         counts[outcome] = counts.get(outcome, 0) + 1
+
+    def keep(self, kind: str, text: str, heard: Heard) -> None:
+        if self._kept is not None:
+            self._kept.write(msgspec.json.encode([kind, text, heard.alignment]).decode() + "\n")
+
+    @property
+    def figures(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def share(self, kinds: Sequence[str], outcome: str = "failed") -> float:
         """In percent."""
@@ -69,15 +82,14 @@ class Tally:
         self.audio_s += float(other["audio_s"])
 
 
-def known(written: str, samples: NDArray[np.float32]) -> KnownSpeech:
-    return KnownSpeech(samples=samples, written=written, spoken=read(written, "en").text, language="en")
+def known(written: str) -> KnownSegment:
+    return KnownSegment(written, read(written, "en").text, "en")
 
 
-def start_errors_s(speech: KnownSpeech, alignment: Alignment, truth: Sequence[TimedWord]) -> list[float]:
+def start_errors_s(text: str, alignment: Alignment, truth: Sequence[TimedWord]) -> list[float]:
     """Times of each word; none where the voice has not as many words as the text."""
     sizes = [
-        sum(len(re.split("-", said)) for said in word.spoken)
-        for word in known_words(speech.written, speech.spoken, speech.language)
+        sum(len(re.split("-", said)) for said in word.spoken) for word in known_words(text, read(text, "en").text, "en")
     ]
     if sum(sizes) != len(truth):
         return []
@@ -85,52 +97,56 @@ def start_errors_s(speech: KnownSpeech, alignment: Alignment, truth: Sequence[Ti
     return [abs(word.start_s - truth[first].start_s) for word, first in zip(alignment.words, firsts, strict=True)]
 
 
-async def aligned(recognizer: Recognizer, speech: Sequence[KnownSpeech], tally: Tally | None) -> list[Alignment | None]:
+async def hear(
+    recognizer: Recognizer, kind: str, spoken: Sequence[tuple[str, Audio]], tally: Tally, *, timed: bool
+) -> list[Heard]:
+    """Compare each text with its samples, as a server does; `timed` counts the cost."""
     began_s = time.process_time()
-    results = await asyncio.gather(*(recognizer.align([each]) for each in speech))
-    if tally is not None:
+    listeners = [SegmentListener(recognizer, [known(text)], SAMPLE_RATE_HZ, checks=True) for text, _ in spoken]
+    heard = await asyncio.gather(
+        *(listener.hear(0, samples) for listener, (_, samples) in zip(listeners, spoken, strict=True))
+    )
+    if timed:
         tally.compute_s += time.process_time() - began_s
-        tally.audio_s += sum(each.duration_s for each in speech)
-    return [result[0] for result in results]
+        tally.audio_s += sum(len(samples) for _, samples in spoken) / SAMPLE_RATE_HZ
+    for (text, _), one in zip(spoken, heard, strict=True):
+        assert one.verdict is not None
+        tally.count(kind, one.verdict.outcome)
+        if kind in (CLEAN, CHAPTER_SEGMENT):
+            tally.false_alarms += [text] * (one.verdict.outcome == "failed")
+        elif one.verdict.outcome != "failed":
+            tally.missed.append(f"{kind}: {text}")
+        tally.keep(kind, text, one)
+    return list(heard)
 
 
-async def measure_sentences(recognizer: Recognizer, numbers: range, tally: Tally, kinds: Sequence[str]) -> None:
+async def measure_sentences(
+    recognizer: Recognizer, numbers: range, tally: Tally, kinds: Sequence[str], *, with_clean: bool
+) -> None:
     for start in range(numbers.start, numbers.stop, TOGETHER):
-        group = range(start, min(start + TOGETHER, numbers.stop))
-        injectors = [Injector(timed_voice(), read(SENTENCES[number], "en").text, seed=number) for number in group]
-        clean = [known(SENTENCES[number], each.clean.samples) for number, each in zip(group, injectors, strict=True)]
-        for number, speech, injector, alignment in zip(
-            group, clean, injectors, await aligned(recognizer, clean, tally), strict=True
-        ):
-            assert alignment is not None
-            outcome = judge(alignment).outcome
-            tally.count(CLEAN, outcome)
-            if outcome == "failed":
-                tally.false_alarms.append(SENTENCES[number])
-            tally.start_errors_s += start_errors_s(speech, alignment, injector.clean.words)
+        texts = {number: SENTENCES[number] for number in range(start, min(start + TOGETHER, numbers.stop))}
+        injectors = {
+            number: Injector(timed_voice(), read(text, "en").text, seed=number) for number, text in texts.items()
+        }
+        clean = [(text, injectors[number].clean.samples) for number, text in texts.items()]
+        if with_clean:
+            for number, heard in zip(texts, await hear(recognizer, CLEAN, clean, tally, timed=True), strict=True):
+                assert heard.alignment is not None
+                tally.start_errors_s += start_errors_s(texts[number], heard.alignment, injectors[number].clean.words)
         for kind in kinds:
             damaged = [
-                (number, known(SENTENCES[number], found.samples))
-                for number, injector in zip(group, injectors, strict=True)
+                (texts[number], found.samples)
+                for number, injector in injectors.items()
                 if (found := injector.damage(kind)) is not None
             ]
-            results = await aligned(recognizer, [speech for _, speech in damaged], None)
-            for (number, _), alignment in zip(damaged, results, strict=True):
-                outcome = judge(alignment).outcome
-                tally.count(kind, outcome)
-                if outcome != "failed":
-                    tally.missed.append(f"{kind}: {SENTENCES[number]}")
+            await hear(recognizer, kind, damaged, tally, timed=False)
 
 
 async def measure_chapter(recognizer: Recognizer, tally: Tally, numbers: range) -> None:
     segments = split_segments(CHAPTER.read_text(), language="en", max_chars=MAX_SEGMENT_CHARS)
     for segment in segments[numbers.start : numbers.stop]:
-        speech = known(segment.text, timed_voice()(read(segment.text, "en").text, seed=segment.index).samples)
-        [alignment] = await aligned(recognizer, [speech], tally)
-        outcome = judge(alignment).outcome
-        tally.count("chapter", outcome)
-        if outcome == "failed":
-            tally.false_alarms.append(segment.text)
+        samples = timed_voice()(prepare_segment(segment).spoken_text, seed=segment.index).samples
+        await hear(recognizer, CHAPTER_SEGMENT, [(segment.text, samples)], tally, timed=True)
 
 
 async def measure_known_gaps(recognizer: Recognizer, tally: Tally) -> None:
@@ -142,10 +158,11 @@ async def measure_known_gaps(recognizer: Recognizer, tally: Tally) -> None:
         truth.append(at / SAMPLE_RATE_HZ)
         parts += [samples, gap]
         at += len(samples) + len(gap)
-    [alignment] = await aligned(recognizer, [known(", ".join(WORDS), np.concatenate(parts))], None)
-    assert alignment is not None
+    listener = SegmentListener(recognizer, [known(", ".join(WORDS))], SAMPLE_RATE_HZ, checks=False)
+    heard = await listener.hear(0, np.concatenate(parts))
+    assert heard.alignment is not None
     tally.known_gap_errors_s += [
-        abs(word.start_s - start_s) for word, start_s in zip(alignment.words, truth, strict=True)
+        abs(word.start_s - start_s) for word, start_s in zip(heard.alignment.words, truth, strict=True)
     ]
 
 
@@ -157,7 +174,7 @@ def show(tally: Tally) -> None:
     faults = [kind for kind in tally.outcomes if kind in FAULTS]
     print(f"found                {tally.share(faults):6.1f} % of all faults")
     print(f"  negations, tails   {tally.share(['dropped negation']):6.1f} %, {tally.share(sorted(TAILS)):.1f} %")
-    print(f"false alarms         {tally.share([CLEAN, 'chapter']):6.2f} % of clean segments")
+    print(f"false alarms         {tally.share([CLEAN, CHAPTER_SEGMENT]):6.2f} % of clean segments")
     for name, errors in (("voice's frames", tally.start_errors_s), ("known gaps", tally.known_gap_errors_s)):
         if errors:
             median, high = np.percentile(errors, [50, 95]) * 1000
@@ -172,17 +189,18 @@ def show(tally: Tally) -> None:
 
 
 async def measure(options: argparse.Namespace) -> Tally:
-    tally = Tally()
+    tally = Tally(options.keep)
     recognizer = await asyncio.to_thread(open_embedded)
     numbers = range(options.first, options.first + options.count)
     try:
         if options.chapter:
             await measure_chapter(recognizer, tally, numbers)
         else:
-            if options.first == 0:
+            if options.first == 0 and not options.no_clean:
                 await measure_known_gaps(recognizer, tally)
-            kinds = [] if options.clean else list(FAULTS)
-            await measure_sentences(recognizer, range(numbers.start, min(numbers.stop, len(SENTENCES))), tally, kinds)
+            kinds = [] if options.clean else [kind for kind in FAULTS if options.kinds in kind]
+            numbers = range(numbers.start, min(numbers.stop, len(SENTENCES)))
+            await measure_sentences(recognizer, numbers, tally, kinds, with_clean=not options.no_clean)
     finally:
         await recognizer.aclose()
     return tally
@@ -193,14 +211,17 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--clean", action="store_true", help="no damaged speech")
+    parser.add_argument("--kinds", default="", help="only kinds of damage with this in their name")
+    parser.add_argument("--no-clean", action="store_true", help="no undamaged speech")
     parser.add_argument("--chapter", action="store_true")
     parser.add_argument("--add", type=Path, help="add this run to those of a file, and print all of them")
+    parser.add_argument("--keep", type=argparse.FileType("a"), help="add the alignments to a file, one in a line")
     options = parser.parse_args()
     tally = asyncio.run(measure(options))
     if options.add is not None:
         if options.add.exists():
             tally.add(json.loads(options.add.read_text()))
-        options.add.write_text(json.dumps(vars(tally)))
+        options.add.write_text(json.dumps(tally.figures))
     show(tally)
 
 

@@ -18,6 +18,10 @@ SOUND = 0.003
 _SHORT_FORMS = {"can't": "can", "won't": "will", "couldn't": "could", "doesn't": "does", "don't": "do",
                 "didn't": "did", "isn't": "is", "aren't": "are", "hasn't": "has", "haven't": "have"}  # fmt: skip
 _NEGATIONS = frozenset(["not", "never", "no"])
+_AUXILIARIES = frozenset(["is", "are", "was", "were", "has", "have", "had", "did", "does", "do", "can", "could",
+                          "will", "would", "must", "should"])  # fmt: skip
+_FURTHER = ["not", "never", "always", "only", "really", "again", "slowly", "yesterday", "green", "seven", "without"]
+"""Words that a text is spoken with."""
 _SYLLABLES = ["ba", "do", "ki", "lu", "me", "no", "pa", "ri", "su", "te", "va", "wo", "zi", "ga", "fe", "hu"]
 
 Audio = NDArray[np.float32]
@@ -79,6 +83,15 @@ class Injector:
         end = self._random.randint(length, len(self.words))
         return self._say(self.words[:end] + self.words[end - length :])
 
+    def inserted(self) -> Audio | None:
+        """With one word more: a negation behind an auxiliary verb where there is one, else any word in any place."""
+        verbs = [at for at, word in enumerate(self.words) if word.lower() in _AUXILIARIES and at + 1 < len(self.words)]
+        if verbs and self._random.random() < 0.5:
+            at, more = self._random.choice(verbs) + 1, self._random.choice(["not", "never"])
+        else:
+            at, more = self._random.randrange(1, len(self.words)), self._random.choice(_FURTHER)
+        return self._say([*self.words[:at], more, *self.words[at:]])
+
     def babble(self) -> Audio | None:
         syllables = [
             "".join(self._random.choices(_SYLLABLES, k=self._random.randint(1, 3)))
@@ -137,6 +150,7 @@ FAULTS: dict[str, Callable[[Injector], Audio | None]] = {
     "dropped negation": Injector.without_negation,
     "swapped words": Injector.swapped,
     "repeated phrase": Injector.repeated,
+    "inserted word": Injector.inserted,
     "tail of babble": Injector.babble,
     "tail of noise": Injector.noise,
     "tail of another sentence": Injector.another_sentence,

@@ -40,6 +40,7 @@ class FakeNetwork:
     unread_s  seconds at the end of a window of 30 s that its text leaves out, with its last token
     turn     called in each turn before it decodes, on the model's thread, with the seconds of each window
     encoding called as `turn`, before it encodes
+    heard    the transcript of every speech whose text is known
     """
 
     is_multilingual = True
@@ -55,7 +56,11 @@ class FakeNetwork:
         unread_s: float = 0,
         unheard: str = "",
         encoding: Callable[[list[float]], None] = lambda _: None,
+        heard: str = "",
     ) -> None:
+        self._heard = heard
+        self.transcribed: list[int] = []
+        """the most tokens of each transcript"""
         self._unheard = frozenset(map(ord, unheard))
         self.aligned: list[list[str]] = []
         self._encoding = encoding
@@ -144,6 +149,10 @@ class FakeNetwork:
 
     def mark(self, mark: str, language: str) -> Sequence[int]:
         return list(map(ord, mark))
+
+    def transcripts(self, encoded: Encoded, language: str, *, max_tokens: int) -> list[str]:
+        self.transcribed += [max_tokens] * len(encoded)
+        return [self._heard] * len(encoded)
 
     def align(
         self, encoded: Encoded, texts: Sequence[Sequence[int]], *, language: str, seconds: Sequence[float]

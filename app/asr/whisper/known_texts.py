@@ -36,6 +36,15 @@ class KnownTexts:
     def mark(self, mark: str, language: str) -> Sequence[int]:
         return self._encode(mark, language)
 
+    def transcripts(self, encoded: Encoded, language: str, *, max_tokens: int) -> list[str]:
+        tokenizer = self._find_tokenizer(language)
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        # CTranslate2 generates at most half of `max_length`.
+        results = self._ctranslate_model.generate(
+            storage(encoded), [prompt] * len(encoded), beam_size=1, max_length=2 * max_tokens
+        )
+        return [tokenizer.decode(result.sequences_ids[0]).strip() for result in results]
+
     def align(
         self, encoded: Encoded, texts: Sequence[Sequence[int]], *, language: str, seconds: Sequence[float]
     ) -> list[TokenTimes]:

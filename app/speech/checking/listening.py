@@ -44,9 +44,15 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SegmentListener:
-    """Aligns and judges segments of one answer."""
+    """Aligns and judges segments of one answer.
 
-    def __init__(self, recognizer: Recognizer, segments: Sequence[KnownSegment], sample_rate_hz: int) -> None:
+    checks   the verdicts are asked for, so words that are not written are looked for too
+    """
+
+    def __init__(
+        self, recognizer: Recognizer, segments: Sequence[KnownSegment], sample_rate_hz: int, *, checks: bool
+    ) -> None:
+        self._checks = checks
         self._recognizer = recognizer
         self._thresholds = thresholds_for(recognizer.info.model)
         self._segments = segments
@@ -70,6 +76,7 @@ class SegmentListener:
                 written=segment.written,
                 spoken=segment.spoken,
                 language=segment.language.partition("-")[0],
+                finds_insertions=self._checks,
             )
             [alignment] = await self._recognizer.align([speech])
         except ChorusError as error:

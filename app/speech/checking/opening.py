@@ -35,7 +35,7 @@ def open_checks(
     if recognizer is None or not (is_checked or asked.word_times):
         return chunks, None
     known = [KnownSegment(each.segment.text, each.spoken_text, each.language) for each in submitted.sequences]
-    heard_by = SegmentListener(recognizer, known, engine.info.sample_rate_hz)
+    heard_by = SegmentListener(recognizer, known, engine.info.sample_rate_hz, checks=is_checked)
     is_followed = asked.streaming and asked.listener is not None
     reports = SegmentReports(
         heard_by,

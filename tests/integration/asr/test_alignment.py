@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -31,7 +32,21 @@ def align(speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
 
 
 def known(samples: np.ndarray, written: str = TEXT, spoken: str = SPOKEN, language: str = "en") -> KnownSpeech:
-    return KnownSpeech(samples=samples, written=written, spoken=spoken, language=language)
+    return KnownSpeech(samples=samples, written=written, spoken=spoken, language=language, finds_insertions=True)
+
+
+def chords(seconds: int) -> np.ndarray:
+    """A chord each half second, of tones with overtones that fade."""
+    at_s = np.arange(8_000) / 16_000
+    tones = [
+        sum(
+            np.sin(2 * np.pi * root * step * overtone * at_s) / overtone
+            for step in (1, 1.25, 1.5)
+            for overtone in (1, 2, 3)
+        )
+        for root in (220, 294, 330, 196)
+    ]
+    return np.tile(np.concatenate(tones) * np.tile(np.exp(-3 * at_s), 4) * 0.1, seconds // 2).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +66,9 @@ def alignments(clean: Spoken) -> Iterator[dict[str, Alignment | None]]:
     )
     noise = np.random.default_rng(1).normal(0, 0.1, 64_000).astype(np.float32)
     speech["noise"] = known(noise)
+    speech["music"] = known(chords(8))
+    speech["no words"] = known(clean.samples, "…", "…")
+    speech["thirty seconds and more"] = known(np.tile(clean.samples, 1 + 31 * 16_000 // len(clean.samples)))
     speech["silence"] = known(np.zeros(64_000, np.float32))
     yield dict(zip(speech, align(list(speech.values())), strict=True))
 
@@ -80,7 +98,21 @@ def test_a_missing_negation_is_named(alignments: dict[str, Alignment | None]) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["another text", "another language", "noise", "silence"])
+def test_a_word_that_is_said_and_not_written_is_named() -> None:
+    samples = timed_voice()("She did really not take the boat across the river.").samples
+    text = "She did not take the boat across the river."
+    asked = known(samples, text, text)
+    [found, unasked] = align([asked, msgspec.structs.replace(asked, finds_insertions=False)])
+    [fault] = judge(found).faults
+    assert (fault.kind, fault.text) == ("inserted", "really")
+    assert judge(unasked).outcome == "passed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    ["another text", "another language", "noise", "music", "silence", "no words", "thirty seconds and more"],
+)
 def test_speech_of_something_else_does_not_pass(alignments: dict[str, Alignment | None], name: str) -> None:
     assert verdict(alignments, name).outcome == "inconclusive"
 

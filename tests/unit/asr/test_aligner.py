@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -64,7 +65,7 @@ def test_letters_that_are_not_said_leave_a_likelier_text_and_so_a_missing_word()
 
 
 @pytest.mark.parametrize(
-    ("text", "without"), [("red axe.", " red."), ("red axe?'", " red?'"), ("red axe:", " red:"), ("red axe", " red.")]
+    ("text", "without"), [("red axe.", " red."), ("red axe?'", " red?"), ("red axe:", " red,"), ("red axe", " red.")]
 )
 def test_marks_at_the_end_stay_behind_a_text_without_its_last_word(text: str, without: str) -> None:
     network = FakeNetwork(unheard="x")
@@ -222,3 +223,20 @@ def test_integers_and_floats_are_the_same_speech() -> None:
     )
     one, other = aligned(network, as_integers, speech())
     assert one == other
+
+
+def test_a_transcript_is_made_only_for_a_check_and_where_a_word_is_unlikely() -> None:
+    network = FakeNetwork(unheard="x", heard="the red big axe ran.")
+    likely, unlikely = speech("the red cow ran."), speech("the red axe ran.")
+    aligned(network, likely, unlikely)
+    assert network.transcribed == []
+    aligned(network, *(msgspec.structs.replace(each, finds_insertions=True) for each in (likely, unlikely)))
+    assert len(network.transcribed) == 1
+
+
+def test_a_word_that_only_the_transcript_has_is_kept_where_the_text_with_it_is_likelier() -> None:
+    """In the FakeNetwork a longer text is as likely, so the words in doubt are left to be missing."""
+    network = FakeNetwork(unheard="x", heard="the red big axe ran.")
+    aligned(network, msgspec.structs.replace(speech("the red axe ran."), finds_insertions=True))
+    assert " the red big axe ran." in network.aligned[1]
+    assert network.transcribed[0] > len(" the red axe ran.")

@@ -52,6 +52,31 @@ def test_the_last_words_are_missing_only_where_the_text_without_them_is_much_lik
     assert kinds(edits=(Edit(kind="missing", first=3, last=4, gain=BASE.min_end_gain + 0.1),)) == ["missing"]
 
 
+def test_words_that_are_said_and_not_written_are_named_with_the_time_between_their_neighbours() -> None:
+    found = verdict(edits=(Edit(kind="inserted", first=3, last=2, gain=9.0, said="really"),))
+    [fault] = found.faults
+    assert (found.outcome, fault.kind, fault.text) == ("failed", "inserted", "really")
+    assert (fault.start_s, fault.end_s) == (1.0, 1.5)
+    assert fault.description == '"really" is said and not written'
+
+
+def test_words_in_front_of_the_first_one_begin_with_the_speech() -> None:
+    [fault] = verdict(edits=(Edit(kind="inserted", first=0, last=-1, gain=9.0, said="and"),)).faults
+    assert (fault.start_s, fault.end_s) == (0.0, 0.0)
+
+
+def test_a_word_that_is_said_in_its_negated_form_has_the_time_of_the_word() -> None:
+    [fault] = verdict(edits=(Edit(kind="inserted", first=2, last=2, gain=9.0, said="didn't"),)).faults
+    assert (fault.text, fault.start_s, fault.end_s) == ("didn't", 1.0, 1.4)
+
+
+def test_words_that_only_the_transcript_has_need_more_evidence_than_missing_ones() -> None:
+    assert kinds(edits=(Edit(kind="inserted", first=3, last=2, gain=BASE.min_inserted_gain, said="so"),)) == []
+    assert kinds(edits=(Edit(kind="inserted", first=3, last=2, gain=BASE.min_inserted_gain + 0.1, said="so"),)) == [
+        "inserted"
+    ]
+
+
 def test_sound_behind_the_end_fails_sooner_than_sound_inside() -> None:
     between = (BASE.max_tail_s + BASE.max_stray_s) / 2
     assert kinds(sounds=(Region(2.5, 2.5 + between),)) == ["extra_sound"]

@@ -34,7 +34,7 @@ def reporting(
     checks: bool = False,
 ) -> SegmentReports:
     segments = [KnownSegment(f"Boat {index}.", f"boat number {index}", "pt-br") for index in range(num_segments)]
-    listener = SegmentListener(recognizer, segments, RATE_HZ)
+    listener = SegmentListener(recognizer, segments, RATE_HZ, checks=checks)
     return SegmentReports(listener, words=words, checks=checks, patience_s=lambda: patience_s)
 
 
