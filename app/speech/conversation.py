@@ -1,7 +1,7 @@
 """A conversation: text comes in pieces, and each sentence is spoken once it is whole.
 
-Each sentence is an answer of its own, admitted while the one before is heard, on one timeline. `cancel` takes back text
-that was not heard yet.
+Each sentence is an answer of its own, admitted while the one before is heard, on one timeline. `begin_turn` changes the
+voice; `cancel` takes back text that was not heard yet.
 
     write -> SentenceBuffer -> _written -> (admitted) -> _admitted -> events
 
@@ -17,7 +17,8 @@ import msgspec
 import numpy as np
 
 from app.audio.provenance import Provenance
-from app.errors import NothingToSpeak, TextTooLong
+from app.errors import NothingToSpeak
+from app.speech.backlog import Backlog
 from app.speech.events import Marker, SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, Warned, WordsSpoken
 from app.speech.playback import Listener
 from app.speech.receipt import Receipt
@@ -33,14 +34,19 @@ MAX_ADMITTED = 2
 """Answers of one conversation in the engine at a time: the one that is heard, and the next."""
 PIECE_S = 0.1
 """Longest piece of audio: a cancelled conversation falls silent within one."""
-HARD_LIMIT_FACTOR = 4
-"""A client is asked to pause at `max_pending_chars`, and disconnected at this many times as much."""
 MIN_COST_CHARS = 20
 """Each queued sentence or marker counts as at least this many characters, so that tiny items are bounded."""
 
 
 Event = SpeechEvent | Warned | Marker
 """Segments are numbered and timed through the whole conversation."""
+
+
+class _Line(msgspec.Struct):
+    """A sentence, and the voice that was chosen when it was written."""
+
+    sentence: Sentence
+    speaker_id: str | None
 
 
 class _Answer(msgspec.Struct):
@@ -73,7 +79,7 @@ class Conversation:
         self.provenance = provenance
         self._listener = Listener()
         self._request = msgspec.structs.replace(request, allows_silence=True, listener=self._listener)
-        self.max_pending_chars = max_pending_chars
+        self._backlog = Backlog(max_pending_chars)
         self._on_spoken = on_spoken
         self.seed = secrets.randbits(32) if request.seed is None else request.seed
         self.sample_rate_hz = service.engine.info.sample_rate_hz
@@ -81,11 +87,9 @@ class Conversation:
         """samples that `events` has given"""
         self._language = service.check_language(request.language)
         self._buffer = self._new_buffer()
-        self._written: asyncio.Queue[Sentence | Marker | None] = asyncio.Queue()
+        self._speaker_id = request.speaker_id
+        self._written: asyncio.Queue[_Line | Marker | None] = asyncio.Queue()
         self._admitted: asyncio.Queue[_Answer | _Refused | Marker | None] = asyncio.Queue()
-        self._num_pending = 0
-        self._is_full, self._has_room = asyncio.Event(), asyncio.Event()
-        self._has_room.set()
         self._num_admitted = 0
         self._num_segments = 0
         self._num_piece = round(PIECE_S * self.sample_rate_hz)
@@ -104,17 +108,26 @@ class Conversation:
         """Seconds of audio given by `events`, pauses included."""
         return round(self.num_given / self.sample_rate_hz, 6)
 
+    @property
+    def max_pending_chars(self) -> int:
+        return self._backlog.max_chars
+
     async def full(self) -> None:
         """Wait until more than `max_pending_chars` wait to be given: the writer should pause."""
-        await self._is_full.wait()
+        await self._backlog.full()
 
     async def room(self) -> None:
-        await self._has_room.wait()
+        await self._backlog.room()
 
     def write(self, text: str) -> None:
         """Raises TextTooLong for more at once than a request may have, or for more than can be kept."""
         self._service.check_length(text)
         self._put(self._buffer.push(text))
+
+    def begin_turn(self, speaker_id: str) -> None:
+        """Speak the text so far, also an unfinished sentence, and what is written next in the voice `speaker_id`."""
+        self._put(self._buffer.flush())
+        self._speaker_id = speaker_id
 
     def flush(self) -> None:
         """Speak the text so far, also an unfinished sentence; Marker.FLUSHED follows it."""
@@ -129,9 +142,9 @@ class Conversation:
         """Take back all text that was not given yet; Marker.CANCELLED comes next."""
         await self._drop_everything()
         self._admitted.put_nowait(Marker.CANCELLED)
-        self._count(_cost(Marker.CANCELLED))
+        self._backlog.add(_cost(Marker.CANCELLED))
         self._admitting = asyncio.create_task(self._admit_in_order())
-        self._check_bound()
+        self._backlog.check()
 
     async def aclose(self) -> None:
         """`events` ends. May be called twice."""
@@ -143,13 +156,13 @@ class Conversation:
         while (item := await self._admitted.get()) is not None:
             match item:
                 case _Refused(sentence, error):
-                    self._count(-_cost(sentence))
+                    self._backlog.add(-_cost(sentence))
                     if not isinstance(error, NothingToSpeak):
                         raise error
                     if warned := self._warned_once(error.message):
                         yield warned
                 case Marker():
-                    self._count(-_cost(item))
+                    self._backlog.add(-_cost(item))
                     yield item
                 case _Answer():
                     async with aclosing(self._speak(item)) as spoken:
@@ -162,14 +175,9 @@ class Conversation:
 
     def _put(self, items: Sequence[Sentence | Marker]) -> None:
         for item in items:
-            self._written.put_nowait(item)
-            self._count(_cost(item))
-        self._check_bound()
-
-    def _check_bound(self) -> None:
-        most = HARD_LIMIT_FACTOR * self.max_pending_chars
-        if self._num_pending > most:
-            raise TextTooLong(f"more than {most} characters are waiting to be spoken: wait for what was written before")
+            self._written.put_nowait(_Line(item, self._speaker_id) if isinstance(item, Sentence) else item)
+            self._backlog.add(_cost(item))
+        self._backlog.check()
 
     def _warned_once(self, message: str) -> Warned | None:
         if message in self._told:
@@ -177,34 +185,33 @@ class Conversation:
         self._told.add(message)
         return Warned(message)
 
-    def _count(self, num_chars: int) -> None:
-        self._num_pending += num_chars
-        is_full = self._num_pending > self.max_pending_chars
-        now, no_more = (self._is_full, self._has_room) if is_full else (self._has_room, self._is_full)
-        now.set()
-        no_more.clear()
-
     async def _admit_in_order(self) -> None:
         while True:
             item = await self._written.get()
-            if not isinstance(item, Sentence):
+            if not isinstance(item, _Line):
                 self._admitted.put_nowait(item)
                 continue
             # A sentence is prepared ahead only where it takes no place that other requests need.
             while self._num_open >= (MAX_ADMITTED if self._service.has_spare_places else 1):
                 await self._service.answer_ended()
             try:
-                speech = await self._admit(item.text)
+                speech = await self._admit(item)
             except Exception as error:  # noqa: BLE001 - raised where `events` is read
-                self._admitted.put_nowait(_Refused(item, error))
+                self._admitted.put_nowait(_Refused(item.sentence, error))
             else:
                 self._num_open += 1
-                self._admitted.put_nowait(_Answer(item, speech))
+                self._admitted.put_nowait(_Answer(item.sentence, speech))
 
-    async def _admit(self, text: str) -> SpeechStream:
-        seed = (self.seed + self._num_admitted) % 2**32
-        markup = self._request.markup.of_piece(text)
-        request = msgspec.structs.replace(self._request, text=text, markup=markup, seed=seed, streaming=True)
+    async def _admit(self, line: _Line) -> SpeechStream:
+        text = line.sentence.text
+        request = msgspec.structs.replace(
+            self._request,
+            text=text,
+            speaker_id=line.speaker_id,
+            markup=self._request.markup.of_piece(text),
+            seed=(self.seed + self._num_admitted) % 2**32,
+            streaming=True,
+        )
         # The first sentence may be refused; a conversation that was heard waits for a place instead of stopping.
         admit = self._service.admit_in_turn if self._num_admitted else self._service.admit
         speech = await admit(request)
@@ -229,7 +236,7 @@ class Conversation:
             self._num_open -= 1
             if self._current is speech:
                 self._current = None
-                self._count(-_cost(answer.sentence))
+                self._backlog.add(-_cost(answer.sentence))
             await speech.aclose()
             given_s = (self.num_given - num_before) / self.sample_rate_hz
             self._on_spoken(msgspec.structs.replace(speech.receipt(), delivered_s=given_s))
@@ -272,7 +279,7 @@ class Conversation:
         self._buffer = self._new_buffer()
         self._last_boundary = None
         self._listener.stopped()
-        self._count(-self._num_pending)
+        self._backlog.clear()
         current, self._current = self._current, None
         async with AsyncExitStack() as closing:  # closes the others too where closing one fails
             if current is not None:
@@ -281,7 +288,7 @@ class Conversation:
                 item = self._admitted.get_nowait()
                 if item is Marker.CANCELLED:
                     self._admitted.put_nowait(item)  # each `cancel` is answered
-                    self._count(_cost(item))
+                    self._backlog.add(_cost(item))
                 elif isinstance(item, _Answer):
                     self._num_open -= 1
                     closing.push_async_callback(item.speech.aclose)

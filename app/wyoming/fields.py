@@ -88,9 +88,11 @@ Fields = TypeVar("Fields", bound=msgspec.Struct)
 def check_fields(event: Event) -> None:
     """Raises InvalidField."""
     try:
-        msgspec.convert(event.data, FIELDS[event.type])
+        fields = msgspec.convert(event.data, FIELDS[event.type])
     except msgspec.ValidationError as error:
         raise InvalidField(f"{event.type}: {error} (its text and the fields of its voice are strings)") from None
+    if isinstance(fields, StartFields) and fields.voice is not msgspec.UNSET and fields.voice.speaker:
+        raise InvalidField("speaker: no voice of this server has several; give the voice as `name`", param="speaker")
 
 
 def read_fields(event: Event, fields: type[Fields]) -> Fields:

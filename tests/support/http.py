@@ -37,11 +37,13 @@ def get(server: RunningServer, path: str) -> Any:
         return client.get(path).json()
 
 
-def raw_post(server: RunningServer, body: dict[str, object], headers: Mapping[str, str] = {}) -> socket.socket:
+def raw_post(
+    server: RunningServer, body: dict[str, object], headers: Mapping[str, str] = {}, *, path: str = "/tts"
+) -> socket.socket:
     host, port = server.url.removeprefix("http://").split(":")
     content = json.dumps(body).encode()
     connection = socket.create_connection((host, int(port)), timeout=30)
-    head = f"POST /tts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     connection.sendall(head.encode() + b"\r\n" + content)
     return connection

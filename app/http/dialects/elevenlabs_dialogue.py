@@ -17,8 +17,40 @@ from app.speech.request import MAX_ID_CHARS, LanguageCode, SpeakerId
 
 PAUSE_S = 0.3
 """Silence between two lines."""
+MAX_TAGS = 8
+"""Tags that a warning names."""
 _AUDIO_TAG = re.compile(r"\[[A-Za-z][A-Za-z' -]{0,39}\][ \t]?")
 """`[laughs]`, `[whispers softly]`: directions, which are not read aloud. `[pause 1s]` has a digit."""
+
+
+_BEGUN_TAG = re.compile(r"\[(?:[A-Za-z][A-Za-z' -]{0,39})?\Z")
+
+
+class AudioTags:
+    """Takes audio tags out of a text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, None] = {}
+        """each once, in order"""
+        self._held = ""
+
+    def push(self, text: str) -> str:
+        """The text without tags, but for what may be the beginning of one at its end."""
+        text = _AUDIO_TAG.sub(self._take, self._held + text)
+        begun = _BEGUN_TAG.search(text)
+        at = len(text) if begun is None else begun.start()
+        self._held = text[at:]
+        return text[:at]
+
+    def flush(self) -> str:
+        """What was held back."""
+        held, self._held = self._held, ""
+        return held
+
+    def _take(self, tag: re.Match[str]) -> str:
+        if len(self.found) < MAX_TAGS:
+            self.found[tag[0].strip()] = None
+        return ""
 
 
 class DialogueLine(msgspec.Struct, kw_only=True):
@@ -51,11 +83,12 @@ class ElevenLabsDialogue(SamplingOptions, kw_only=True):
     def to_turns(self, sent: Mapping[str, object], *, streaming: bool, word_times: bool) -> list[Turn]:
         """`sent`: all fields of the body. Raises InvalidField for one that would change who speaks."""
         without_effect = self._without_effect(sent)
-        tags = dict.fromkeys(tag.strip() for line in self.inputs for tag in _AUDIO_TAG.findall(line.text))
-        notes = (f"audio tags are left out: {', '.join([*tags][:8])}",) if tags else ()
+        tags = AudioTags()
+        texts = [tags.push(line.text) + tags.flush() for line in self.inputs]
+        notes = (f"audio tags are left out: {', '.join(tags.found)}",) if tags.found else ()
         requests = (
             self.to_request(
-                with_pauses(_AUDIO_TAG.sub("", line.text)),
+                with_pauses(text),
                 speaker_id=line.voice_id,
                 language=self.language_code or "",
                 speed=1.0,
@@ -65,7 +98,7 @@ class ElevenLabsDialogue(SamplingOptions, kw_only=True):
                 without_effect=without_effect,
                 notes=notes,
             )
-            for line in self.inputs
+            for line, text in zip(self.inputs, texts, strict=True)
         )
         return [Turn(request, PAUSE_S if at < len(self.inputs) else 0.0) for at, request in enumerate(requests, 1)]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 
 import msgspec
@@ -12,59 +12,62 @@ from app.audio.encoders import Encoder
 from app.audio.formats import AudioFormat, OutputFormat
 from app.audio.output import open_output_encoder
 from app.errors import ChorusError
-from app.http.dialects.elevenlabs_times import Moments, SegmentTimer, character_moments, message_alignment
-from app.http.live.elevenlabs_messages import AudioOutput, FinalOutput
+from app.http.dialects.elevenlabs_times import Moments, SegmentTimer, character_moments
+from app.http.live.elevenlabs_forms import MessageForm
 from app.pools import ENCODERS
 from app.speech.conversation import Conversation
 from app.speech.events import Marker, SegmentEnded, Warned, WordsSpoken
 
 RAW_FORMATS = (AudioFormat.PCM, AudioFormat.ULAW, AudioFormat.ALAW)
 """Formats without frames: a flush gives every sample, and nothing shows where the next encoder begins."""
+MAX_WARNINGS = 20
 
 Send = Callable[[msgspec.Struct], Awaitable[None]]
 
 
 class Context:
-    """`id` is None on a socket with one context. `send` raises ClientGone."""
+    """`id` is None on a socket with one context. `is_synced` as in MessageForm. `send` raises ClientGone."""
 
     def __init__(
-        self, id: str | None, conversation: Conversation, output: OutputFormat, *, is_absolute: bool, send: Send
+        self,
+        id: str | None,
+        conversation: Conversation,
+        output: OutputFormat,
+        *,
+        form: MessageForm,
+        is_synced: bool,
+        send: Send,
     ) -> None:
         self.id = id
         self.conversation = conversation
-        self.is_flushed = False
-        """the client's last text was flushed, so closing speaks it"""
         self.is_closing = False
         self.was_asked = asyncio.Event()
         """set by each message for it, and at its end"""
         self.has_ended = asyncio.Event()
         """its last message has been sent, or the client is gone"""
         self._output = output
-        self._is_absolute = is_absolute
+        self._form = form
+        self._is_synced = is_synced
         self._send = send
+        self._warnings: dict[str, None] = {}
         self._encoder: Encoder | None = None
         self._untold = conversation.provenance
         """None once a message has had it"""
         self._is_silenced = False
         self._failure: ChorusError | None = None
 
-    def write(self, text: str, *, flush: bool, is_spoken_at_once: bool) -> None:
-        if text:
-            self.conversation.write(text)
-            self.is_flushed = False
-        if flush:
-            self.is_flushed = True
-        if flush or (is_spoken_at_once and text.strip()):
-            self.conversation.flush()
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Tell the first MAX_WARNINGS, each once, in the last message."""
+        for warning in warnings:
+            if len(self._warnings) < MAX_WARNINGS:
+                self._warnings[warning] = None
 
     async def close(self) -> None:
-        """Speak text that was flushed, then end. Closing again, or closing with text that was not flushed, is silence
-        at once: that is how clients interrupt.
-        """
-        if self.is_flushed and not self.is_closing:
-            self.finish()
-        else:
+        """Speak all text, then end. Closing again is silence at once."""
+        if self.is_closing:
             await self.silence()
+        else:
+            self.finish()
 
     def finish(self) -> None:
         """Speak all text, then end."""
@@ -89,11 +92,10 @@ class Context:
         await self.conversation.aclose()
         await self.has_ended.wait()
 
-    async def speak(self) -> FinalOutput:
+    async def speak(self) -> msgspec.Struct:
         """Send all audio. Returns the message that must follow. Raises ClientGone, and the error of the context."""
-        warnings: list[str] = []
         try:
-            await self._speak(warnings)
+            await self._speak()
             if self._failure is not None:
                 raise self._failure
             if not self._is_silenced:
@@ -101,9 +103,9 @@ class Context:
         finally:
             self._close_encoder()
             await self.conversation.aclose()
-        return FinalOutput(context_id=self.id, is_final=True, warnings=tuple(warnings))
+        return self._form.final(self.id, [*self._warnings])
 
-    async def _speak(self, warnings: list[str]) -> None:
+    async def _speak(self) -> None:
         timer = SegmentTimer(by_words=self.conversation.times_words)
         async with aclosing(self.conversation.events()) as events:
             async for event in events:
@@ -116,21 +118,28 @@ class Context:
                         for segment, after_s, words in timer.take(event):
                             await self._send_times(character_moments(segment, after_s, words), after_s)
                     case Warned(message):
-                        warnings.append(message)
-                    case Marker.FLUSHED if self._output.format in RAW_FORMATS:
-                        await self._send_audio(await ENCODERS.run(self._close_encoder))
+                        self.warn([message])
+                    case Marker.FLUSHED:
+                        if self._output.format in RAW_FORMATS:
+                            await self._send_audio(await ENCODERS.run(self._close_encoder))
+                        await self._tell(self._form.turn_end(self.id))
                     case _:
                         pass
 
     async def _send_times(self, moments: Moments, after_s: float) -> None:
-        times = message_alignment(moments, 0.0 if self._is_absolute else after_s)
-        await self._send(AudioOutput(context_id=self.id, audio="", alignment=times, normalized_alignment=times))
+        given_s = self.conversation.given_s
+        await self._tell(
+            self._form.times(self.id, moments, after_s=after_s, given_s=given_s, is_synced=self._is_synced)
+        )
+
+    async def _tell(self, message: msgspec.Struct | None) -> None:
+        if message is not None and not self._is_silenced:
+            await self._send(message)
 
     async def _send_audio(self, data: bytes) -> None:
         if data and not self._is_silenced:
             provenance, self._untold = self._untold, None
-            audio = base64.b64encode(data).decode()
-            await self._send(AudioOutput(context_id=self.id, audio=audio, provenance=provenance))
+            await self._send(self._form.audio(self.id, base64.b64encode(data).decode(), provenance))
 
     def _encode(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
         if self._encoder is None:

@@ -1,28 +1,20 @@
-"""ElevenLabs' WebSockets: one context, or several at the same time, each of them a Conversation of its own."""
+"""The base of ElevenLabs' WebSockets: one context, or several at the same time, each of them a Conversation."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from app.audio.formats import OutputFormat
-from app.errors import ChorusError, InvalidField, RequestError, TooManyConcurrentRequests, Unavailable, quoted
-from app.http.dialects.elevenlabs import STATUSES, VoiceSettings, with_pauses
+from app.errors import ChorusError, InvalidField, RequestError, TooManyConcurrentRequests, Unavailable
 from app.http.live.elevenlabs_context import Context
-from app.http.live.elevenlabs_messages import ClientMessage, FinalOutput, StreamError, StreamQuery
-from app.http.live.json_socket import (
-    INTERNAL_ERROR,
-    POLICY_VIOLATION,
-    TRY_AGAIN_LATER,
-    ClientGone,
-    JsonSocket,
-    Socket,
-    decode,
-    run_until_first_ends,
-)
-from app.speech.conversation import Conversation
+from app.http.live.elevenlabs_forms import MessageForm, close_code
+from app.http.live.elevenlabs_messages import ContextMessage, StreamQuery
+from app.http.live.json_socket import ClientGone, JsonSocket, Socket, decode, run_until_first_ends
 
 MAX_CONTEXTS = 5
 """Contexts of one socket at a time; theirs."""
@@ -31,32 +23,48 @@ MAX_ENDED = 1000
 DEFAULT_CONTEXT = "default"
 MAX_REASON_BYTES = 123
 
-_decoder = msgspec.json.Decoder(ClientMessage)
+_decoder = msgspec.json.Decoder(dict[str, Any])
 
-Converse = Callable[[VoiceSettings | None], Conversation]
+Message = TypeVar("Message", bound=ContextMessage)
+ContextOf = TypeVar("ContextOf", bound=Context)
 
 
-class ElevenLabsSocket(JsonSocket):
-    """`converse` opens the Conversation of a context with the settings of its first message."""
+class ElevenLabsSocket(JsonSocket, ABC, Generic[Message, ContextOf]):
+    """Errors of a message end its context, or the socket that has only one."""
+
+    kind: type[Message]
+    """class of the client's messages"""
+    form: MessageForm
+    """makes the server's messages"""
+    query: StreamQuery
+    output: OutputFormat
 
     def __init__(self, socket: Socket, *, client_timeout_s: float, has_contexts: bool) -> None:
         super().__init__(socket, client_timeout_s=client_timeout_s)
-        self._has_contexts = has_contexts
-        self._contexts: dict[str, Context] = {}
+        self.has_contexts = has_contexts
+        self._contexts: dict[str, ContextOf] = {}
         self._ended: deque[str] = deque(maxlen=MAX_ENDED)
-        self._opened: asyncio.Queue[Context | None] = asyncio.Queue()
+        self._opened: asyncio.Queue[ContextOf | None] = asyncio.Queue()
 
-    async def receive_first_message(self) -> ClientMessage:
-        """Raises InvalidField where none comes in time."""
-        return _decode(await self.receive_first())
+    @property
+    def has_close_socket(self) -> bool:
+        """Tell whether `close_socket` ends the input."""
+        return True
 
-    async def converse(
-        self, converse: Converse, query: StreamQuery, output: OutputFormat, first: ClientMessage | None
-    ) -> None:
+    @abstractmethod
+    async def take(self, id: str, context: ContextOf | None, message: Message) -> None:
+        """Take a message for `context`, the open context `id`. Raises RequestError and Unavailable."""
+
+    async def receive_first_message(self) -> tuple[Mapping[str, Any], str]:
+        """The first message and the key in it. Raises InvalidField where none comes in time."""
+        fields = _decode(await self.receive_first())
+        return fields, self._convert(fields).api_key
+
+    async def run(self, query: StreamQuery, output: OutputFormat, first: Mapping[str, Any] | None) -> None:
         """Run until the last context has ended after the client closed its input, or until the client leaves."""
-        self._converse, self._query, self._output = converse, query, output
+        self.query, self.output = query, output
         try:
-            await run_until_first_ends(self._read(first), self._speak())
+            await run_until_first_ends(self._read(first), self._speak(query.inactivity_timeout))
         finally:
             async with AsyncExitStack() as closing:  # closes the others too where closing one fails
                 for context in self._contexts.values():
@@ -64,113 +72,92 @@ class ElevenLabsSocket(JsonSocket):
 
     async def fail(self, error: ChorusError) -> None:
         """The reason of the close frame is for the Python SDK, which does not show the message before it."""
-        await self.send(_stream_error(None, error))
-        await self.close(_close_code(error), error.message.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
+        await self.send(self.form.error(None, error))
+        await self.close(close_code(error), error.message.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
 
-    async def _read(self, first: ClientMessage | None) -> None:
-        """Read until an exception or a cancellation: interruptions and the client's end come this way."""
-        take = self._take_of_context if self._has_contexts else self._take
-        if first is not None:
-            await take(first)
-        while True:
-            await take(_decode(await self.receive()))
-
-    async def _take(self, message: ClientMessage) -> None:
-        """On a socket with one context. An empty text is its end."""
-        context = self._contexts.get(DEFAULT_CONTEXT)
-        if context is not None:
-            context.was_asked.set()
-        if context is not None and context.is_closing:
-            raise InvalidField("nothing may follow the end of the input: an empty text, or a time-out", param="text")
-        if message.text is None:
-            raise InvalidField("text: it is missing", param="text")
-        context = context or self._open(DEFAULT_CONTEXT, message)
-        if message.text:
-            self._write(context, message)
-            return
-        context.finish()
-        self._opened.put_nowait(None)
-
-    async def _take_of_context(self, message: ClientMessage) -> None:
-        """On a socket with several contexts. Errors end the context only."""
-        id = message.context or DEFAULT_CONTEXT
-        if message.close_socket:
-            for context in [*self._contexts.values()]:
-                await context.close()
-            self._opened.put_nowait(None)
-            return
-        try:
-            await self._take_of(id, message)
-        except (RequestError, Unavailable) as error:
-            if (context := self._contexts.get(id)) is not None:
-                await context.silence(error)
-            else:
-                await self.send(_stream_error(id, error))
-
-    async def _take_of(self, id: str, message: ClientMessage) -> None:
-        context = self._contexts.get(id)
-        if context is not None:
-            context.was_asked.set()
-        if message.text and not message.close_context:
-            if context is not None and context.is_closing:  # the id means another context now
-                await context.silence()
-                context = None
-            self._write(context or self._open(id, message), message)
-        elif context is not None and message.close_context:
-            await context.close()
-        elif context is not None and message.flush and not context.is_closing:
-            context.write("", flush=True, is_spoken_at_once=False)
-        elif context is None and (message.close_context or message.flush) and id not in self._ended:
-            raise InvalidField(f"no context {quoted(id)} is open: a text opens one", param="context_id")
-
-    def _open(self, id: str, message: ClientMessage) -> Context:
-        """Raises TooManyConcurrentRequests and what Conversation raises."""
+    def open(self, id: str, make: Callable[[str | None], ContextOf]) -> ContextOf:
+        """Open a context, which is spoken at once. Raises TooManyConcurrentRequests, and what `make` raises."""
         if len(self._contexts) >= MAX_CONTEXTS:
             raise TooManyConcurrentRequests(f"{MAX_CONTEXTS} contexts are open, which is the limit: close one first")
-        context = Context(
-            id if self._has_contexts else None,
-            self._converse(message.voice_settings),
-            self._output,
-            is_absolute=self._query.sync_alignment,
-            send=self.send,
-        )
-        self._contexts[id] = context
+        context = self._contexts[id] = make(id if self.has_contexts else None)
         self._opened.put_nowait(context)
         return context
 
-    def _write(self, context: Context, message: ClientMessage) -> None:
-        text = with_pauses(message.text or "")
-        context.write(text, flush=bool(message.flush), is_spoken_at_once=self._query.auto_mode)
+    def end_input(self) -> None:
+        """The socket ends with its last context."""
+        self._opened.put_nowait(None)
 
-    async def _speak(self) -> None:
+    def has_ended(self, id: str) -> bool:
+        return id in self._ended
+
+    async def _read(self, first: Mapping[str, Any] | None) -> None:
+        """Read until an exception or a cancellation: interruptions and the client's end come this way."""
+        if first is not None:
+            await self._take(first)
+        while True:
+            await self._take(_decode(await self.receive()))
+
+    async def _take(self, fields: Mapping[str, Any]) -> None:
+        message = self._convert(fields)
+        if message.close_socket and self.has_close_socket:
+            for context in [*self._contexts.values()]:
+                if not context.is_closing:
+                    await context.close()
+            self.end_input()
+            return
+        id = message.context or DEFAULT_CONTEXT if self.has_contexts else DEFAULT_CONTEXT
+        context = self._contexts.get(id)
+        if context is not None:
+            context.was_asked.set()
+        try:
+            warnings = message.check_fields(fields, is_first=context is None or context.is_closing)
+            await self.take(id, context, message)
+        except (RequestError, Unavailable) as error:
+            if not self.has_contexts:
+                raise
+            if (context := self._contexts.get(id)) is not None:
+                await context.silence(error)
+            else:
+                await self.send(self.form.error(id, error))
+        else:
+            if (context := self._contexts.get(id)) is not None:
+                context.warn(warnings)
+
+    def _convert(self, fields: Mapping[str, Any]) -> Message:
+        """Raises InvalidField."""
+        try:
+            return msgspec.convert(fields, self.kind)
+        except msgspec.ValidationError as error:
+            raise InvalidField(f"no message of this protocol: {error}") from None
+
+    async def _speak(self, inactivity_timeout_s: float | None) -> None:
         """Speak each context as it is opened. Ends when the input has ended and all contexts have."""
         try:
             async with asyncio.TaskGroup() as speaking:
                 while (context := await self._opened.get()) is not None:
                     speaking.create_task(self._speak_context(context))
-                    if self._query.inactivity_timeout is not None:
-                        speaking.create_task(self._finish_when_idle(context, self._query.inactivity_timeout))
+                    if inactivity_timeout_s is not None:
+                        speaking.create_task(self._finish_when_idle(context, inactivity_timeout_s))
         except BaseExceptionGroup as failures:
             if failures.subgroup(ClientGone) is not None:
                 raise ClientGone from None
             raise failures.exceptions[0] from None
 
-    async def _finish_when_idle(self, context: Context, timeout_s: float) -> None:
+    async def _finish_when_idle(self, context: ContextOf, timeout_s: float) -> None:
         """A socket ends with its only context."""
         await context.finish_when_idle(timeout_s)
         if context.id is None:
-            self._opened.put_nowait(None)
+            self.end_input()
 
-    async def _speak_context(self, context: Context) -> None:
+    async def _speak_context(self, context: ContextOf) -> None:
         """An error of the only context ends the socket."""
-        last: FinalOutput | StreamError
         try:
             try:
                 last = await context.speak()
             except ChorusError as error:
                 if context.id is None:
                     raise
-                last = _stream_error(context.id, error)
+                last = self.form.error(context.id, error)
             # Before the last message, because the client may open another context when it comes.
             id = context.id or DEFAULT_CONTEXT
             if self._contexts.get(id) is context:
@@ -183,19 +170,8 @@ class ElevenLabsSocket(JsonSocket):
             context.was_asked.set()
 
 
-def _decode(frame: str | bytes) -> ClientMessage:
+def _decode(frame: str | bytes) -> Mapping[str, Any]:
     """Raises InvalidField."""
     if isinstance(frame, bytes):
         raise InvalidField("messages are JSON in text frames")
     return decode(frame, _decoder)
-
-
-def _stream_error(context_id: str | None, error: ChorusError) -> StreamError:
-    status = STATUSES.get(error.code, error.code)
-    return StreamError(context_id=context_id, message=error.message, error=status, code=_close_code(error))
-
-
-def _close_code(error: ChorusError) -> int:
-    if isinstance(error, Unavailable):
-        return TRY_AGAIN_LATER
-    return POLICY_VIOLATION if isinstance(error, RequestError) else INTERNAL_ERROR

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from app.http.dialects.openai import OpenAISpeechBody, OpenAISpeechUpload
+from app.http.dialects.openai_batch import BatchAnswer
 from app.http.dialects.openai_voices import CustomVoiceUpload, VoiceConsentUpload
 from app.http.openapi.responses import AUDIO, AUDIO_RESPONSES, FORM, JSON, BodyOperation, answer, errors
 
@@ -21,6 +22,9 @@ OPENAI_SPEECH_RESPONSES = (
     }
     | errors(501)
 )
+BATCH_RESPONSES = AUDIO_RESPONSES | {
+    200: answer(BatchAnswer, "The files in base64, in the order of their texts; a text that failed has its error")
+}
 CREATE_VOICE_RESPONSES = errors(400, 404, 408, 409, 413, 415, 422, 501, 504, 507)
 CREATE_CONSENT_RESPONSES = errors(400, 408, 409, 413, 415, 507)
 CONSENT_RESPONSES = errors(400, 404, 507)

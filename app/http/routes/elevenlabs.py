@@ -7,14 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, Parameter
 from litestar.response import Stream
 
-from app.http.dialects.elevenlabs import (
-    DEFAULT_OUTPUT,
-    FIELD_NAMES,
-    OUTPUT_FORMATS,
-    ElevenLabsError,
-    ElevenLabsSpeech,
-    parse_output,
-)
+from app.http.dialects.elevenlabs import ElevenLabsSpeech
 from app.http.dialects.elevenlabs_lists import (
     AddedVoice,
     AddVoiceForm,
@@ -29,7 +22,6 @@ from app.http.dialects.elevenlabs_lists import (
     to_page,
     to_voice,
 )
-from app.http.dialects.elevenlabs_timed import timed_answer
 from app.http.dialects.unknown_fields import unknown_fields
 from app.http.openapi.elevenlabs import (
     ADD_RESPONSES,
@@ -38,109 +30,45 @@ from app.http.openapi.elevenlabs import (
     AddVoiceOperation,
 )
 from app.http.openapi.responses import AUDIO_RESPONSES, LIST_RESPONSES, VOICE_RESPONSES
-from app.http.responses.audio import audio_response
+from app.http.routes.elevenlabs_answers import OPT, PREFIX, SpeechCall, both, spoken
 from app.http.state import AppState
-from app.http.wire.json_body import sent_fields
 from app.http.wire.schemas import IdInPath
 from app.http.wire.uploads import Uploads, decode_recordings
 from app.observability.request_context import request_context
 from app.speech.request import MAX_ID_CHARS
 from app.speech.service import SpeechService
 
-PREFIX = "/elevenlabs"
 SPEECH_PATH = "/v1/text-to-speech/{voice_id:str}"
-OPT = {"error_form": ElevenLabsError, "field_names": FIELD_NAMES}
 MAX_PAGE = 100
-OutputParameter = Annotated[
-    str | None,
-    Parameter(
-        max_length=MAX_ID_CHARS,
-        description=f"Codec, samples a second and kilobits a second; {DEFAULT_OUTPUT} by default",
-        schema_extra={"enum": list(OUTPUT_FORMATS)},
-    ),
-]
 Short = Annotated[str, Parameter(max_length=MAX_ID_CHARS)]
 
 
-def both(path: str) -> list[str]:
-    """The addresses of a route: below the prefix and at the root."""
-    return [f"{PREFIX}{path}", path]
-
-
-@post(
-    both(SPEECH_PATH),
-    status_code=200,
-    responses=AUDIO_RESPONSES,
-    opt=OPT,
-    tags=["elevenlabs"],
-    summary="Speak, as ElevenLabs does",
-)
+@spoken(SPEECH_PATH, AUDIO_RESPONSES, "Speak, as ElevenLabs does")
 async def convert(
-    request: Request[Any, Any, Any],
-    voice_id: IdInPath,
-    data: JSONBody[ElevenLabsSpeech],
-    service: NamedDependency[SpeechService],
-    app_state: NamedDependency[AppState],
-    output_format: OutputParameter = None,
+    voice_id: IdInPath, data: JSONBody[ElevenLabsSpeech], call: NamedDependency[SpeechCall]
 ) -> Response[bytes] | Stream:
-    return await _speak(request, voice_id, data, service, app_state, output_format, stream=False)
+    return await _speak(voice_id, data, call, stream=False)
 
 
-@post(
-    both(f"{SPEECH_PATH}/stream"),
-    status_code=200,
-    responses=AUDIO_RESPONSES,
-    opt=OPT,
-    tags=["elevenlabs"],
-    summary="The same, while it is made",
-)
+@spoken(f"{SPEECH_PATH}/stream", AUDIO_RESPONSES, "The same, while it is made")
 async def convert_to_stream(
-    request: Request[Any, Any, Any],
-    voice_id: IdInPath,
-    data: JSONBody[ElevenLabsSpeech],
-    service: NamedDependency[SpeechService],
-    app_state: NamedDependency[AppState],
-    output_format: OutputParameter = None,
+    voice_id: IdInPath, data: JSONBody[ElevenLabsSpeech], call: NamedDependency[SpeechCall]
 ) -> Response[bytes] | Stream:
-    return await _speak(request, voice_id, data, service, app_state, output_format, stream=True)
+    return await _speak(voice_id, data, call, stream=True)
 
 
-@post(
-    both(f"{SPEECH_PATH}/with-timestamps"),
-    status_code=200,
-    responses=TIMED_RESPONSES,
-    opt=OPT,
-    tags=["elevenlabs"],
-    summary="Audio in base64, and when each character is heard",
-)
+@spoken(f"{SPEECH_PATH}/with-timestamps", TIMED_RESPONSES, "Audio in base64, and when each character is heard")
 async def convert_with_timestamps(
-    request: Request[Any, Any, Any],
-    voice_id: IdInPath,
-    data: JSONBody[ElevenLabsSpeech],
-    service: NamedDependency[SpeechService],
-    app_state: NamedDependency[AppState],
-    output_format: OutputParameter = None,
+    voice_id: IdInPath, data: JSONBody[ElevenLabsSpeech], call: NamedDependency[SpeechCall]
 ) -> Response[bytes] | Stream:
-    return await _speak(request, voice_id, data, service, app_state, output_format, stream=False, is_timed=True)
+    return await _speak(voice_id, data, call, stream=False, is_timed=True)
 
 
-@post(
-    both(f"{SPEECH_PATH}/stream/with-timestamps"),
-    status_code=200,
-    responses=TIMED_STREAM_RESPONSES,
-    opt=OPT,
-    tags=["elevenlabs"],
-    summary="The same, one line of JSON for each piece",
-)
+@spoken(f"{SPEECH_PATH}/stream/with-timestamps", TIMED_STREAM_RESPONSES, "The same, one line of JSON for each piece")
 async def convert_to_stream_with_timestamps(
-    request: Request[Any, Any, Any],
-    voice_id: IdInPath,
-    data: JSONBody[ElevenLabsSpeech],
-    service: NamedDependency[SpeechService],
-    app_state: NamedDependency[AppState],
-    output_format: OutputParameter = None,
+    voice_id: IdInPath, data: JSONBody[ElevenLabsSpeech], call: NamedDependency[SpeechCall]
 ) -> Response[bytes] | Stream:
-    return await _speak(request, voice_id, data, service, app_state, output_format, stream=True, is_timed=True)
+    return await _speak(voice_id, data, call, stream=True, is_timed=True)
 
 
 @get(
@@ -233,20 +161,11 @@ async def _voices(service: SpeechService) -> list[ElevenLabsVoice]:
 
 
 async def _speak(
-    request: Request[Any, Any, Any],
-    voice_id: str,
-    data: ElevenLabsSpeech,
-    service: SpeechService,
-    app_state: AppState,
-    output_format: str | None,
-    *,
-    stream: bool,
-    is_timed: bool = False,
+    voice_id: str, data: ElevenLabsSpeech, call: SpeechCall, *, stream: bool, is_timed: bool = False
 ) -> Response[bytes] | Stream:
-    output, sent = parse_output(output_format), sent_fields(request)
+    sent = call.sent
     known = (*ElevenLabsSpeech.__struct_fields__, *(["voice_id"] if sent.get("voice_id") == voice_id else []))
     unknown = unknown_fields(sent, known, voice_field="voice_id")
-    word_times = is_timed and service.can_time_words
+    word_times = is_timed and call.service.can_time_words
     asked = data.translated(voice_id, unknown, streaming=stream, word_times=word_times)
-    respond = timed_answer if is_timed else audio_response
-    return await respond(request, app_state.metrics, service.speak(asked), output, stream=stream)
+    return await call.answer(call.service.speak(asked), stream=stream, is_timed=is_timed)

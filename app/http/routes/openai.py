@@ -89,7 +89,7 @@ async def _check(
 ) -> SpeechRequest:
     """The request, once everything is checked that costs nothing. Raises RequestError."""
     if body.model is not None:
-        _check_model(app_state, body.model)
+        check_model_name(app_state, body.model)
     body.output  # noqa: B018 - raises UnsupportedSampleRate
     speaker_id = None if recordings else await body.find_speaker(service.voices)
     return body.translated(speaker_id, cast("Mapping[str, object]", sent))
@@ -139,11 +139,11 @@ async def list_models(app_state: NamedDependency[AppState]) -> OpenAIModelList:
 async def get_model(model_id: IdInPath, app_state: NamedDependency[AppState]) -> OpenAIModel:
     recognizer = app_state.loaded_recognizer
     if recognizer is None or model_id not in known_models(recognizer.info):
-        _check_model(app_state, model_id)
+        check_model_name(app_state, model_id)
     return OpenAIModel(id=model_id)
 
 
-def _check_model(app_state: AppState, name: str) -> None:
+def check_model_name(app_state: AppState, name: str) -> None:
     """Raises UnknownModel."""
     further = app_state.settings.model_names
     check_model(name, speech_models(further), takes_any=further.is_any)

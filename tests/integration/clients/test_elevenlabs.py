@@ -110,6 +110,7 @@ def word_starts(alignment: Any) -> list[float]:
     return [start for before, char, start in zip([" ", *chars], chars, starts, strict=False) if char != " " == before]
 
 
+@pytest.mark.slow
 def test_characters_have_the_times_of_words_on_a_server_with_a_recogniser(timing: RunningServer) -> None:
     asked: dict[str, Any] = {"text": TEXT, "output_format": "pcm_24000", "seed": 1}
     with client_of(timing) as sdk:
@@ -126,6 +127,7 @@ def test_characters_have_the_times_of_words_on_a_server_with_a_recogniser(timing
     assert np.allclose(streamed, word_starts(timed.alignment), atol=0.002)
 
 
+@pytest.mark.slow
 def test_a_recogniser_that_fails_costs_nothing_but_the_times_of_words(tmp_path: Path) -> None:
     def failing() -> FakeRecognizer:
         return FakeRecognizer(fails=EngineFailure("the model has crashed"))

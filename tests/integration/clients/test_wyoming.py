@@ -165,6 +165,9 @@ def test_one_connection_may_ask_again(server: RunningServer, port: int) -> None:
     [
         (Synthesize(text=TEXT, voice=SynthesizeVoice(name="hart")).event(), "unknown_speaker", "heart"),
         (Synthesize(text=TEXT, voice=SynthesizeVoice(name="../../etc")).event(), "unknown_speaker", "heart"),
+        (Synthesize(text=TEXT, voice=SynthesizeVoice(name="heart", speaker="a")).event(), "invalid_field", "speaker"),
+        (SynthesizeStart(voice=SynthesizeVoice(name="heart", speaker="a")).event(), "invalid_field", "speaker"),
+        (Event(type="synthesize", data={"text": "a", "voice": {"speaker": "a"}}), "invalid_field", "speaker"),
         (Synthesize(text=TEXT, voice=SynthesizeVoice(language="xx")).event(), "unsupported_language", "xx"),
         (Synthesize(text="x" * 20_001).event(), "text_too_long", "20000"),
         (Event(type="synthesize", data={}), "invalid_field", "text"),

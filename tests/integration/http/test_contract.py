@@ -17,6 +17,7 @@ KINDS: dict[str, set[int]] = {
     "POST /tts": SPEECH,
     "POST /v1/audio/speech": SPEECH | {408, 409, 501},
     "POST /v1/audio/speech/upload": SPEECH | {408, 409, 501},
+    "POST /v1/audio/speech/batch": SPEECH,
     "POST /transcribe": TRANSCRIBING,
     "POST /v1/audio/transcriptions": TRANSCRIBING | {404},
     "POST /v1/audio/translations": TRANSCRIBING | {404},

@@ -171,6 +171,7 @@ def test_times_count_from_the_sentence_before_or_with_sync_alignment_from_the_st
     assert abs(sum(ends) - len(caller.audio["turn"]) / 48) < 20
 
 
+@pytest.mark.slow
 def test_words_are_timed_with_sync_alignment_on_a_server_with_a_recogniser(tmp_path: Path) -> None:
     recognizer = FakeRecognizer()
     with serve(Settings(data=tmp_path), EmbeddedEngine, make_recognizer=lambda: recognizer) as server:

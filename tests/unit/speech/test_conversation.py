@@ -211,7 +211,7 @@ def test_cancel_after_the_last_sentence_was_heard_takes_nothing_back(tmp_path: P
         assert talk.conversation._current is None
         await talk.conversation.cancel()
         assert len(talk.spoken) == 1
-        assert talk.conversation._num_pending == MIN_COST_CHARS  # Marker.CANCELLED alone
+        assert talk.conversation._backlog._num_chars == MIN_COST_CHARS  # Marker.CANCELLED alone
 
     run(tmp_path, test)
 
@@ -452,3 +452,33 @@ def test_marks_of_markdown_are_not_heard_and_those_of_ssml_end_nothing(tmp_path:
         assert any(isinstance(event, Warned) and "<speak>" in event.message for event in events)
 
     run(tmp_path, talk)
+
+
+def test_a_turn_is_spoken_in_its_voice_and_ends_the_sentence_before(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        talk.conversation.write("Who lives")
+        talk.conversation.begin_turn("harald")
+        talk.conversation.write("Nobody does. Not for ")
+        talk.conversation.write("years")
+        talk.conversation.begin_turn("heart")
+        talk.conversation.write("I see.")
+        talk.conversation.finish()
+        ended = [event.text for event in await talk.rest() if isinstance(event, SegmentEnded)]
+        assert ended == ["Who lives", "Nobody does. Not for years", "I see."]
+        assert [request.voice.id for request in talk.engine.requests] == ["heart", "harald", "heart"]
+
+    run(tmp_path, test, speaker_id="heart")
+
+
+def test_a_cancelled_turn_leaves_its_voice_to_the_text_that_follows(tmp_path: Path) -> None:
+    async def test(talk: Talk) -> None:
+        talk.conversation.begin_turn("harald")
+        talk.conversation.write("Please wait for me now. And")
+        await settled()
+        await talk.conversation.cancel()
+        talk.conversation.write("Nobody does.")
+        talk.conversation.finish()
+        await talk.rest()
+        assert [request.voice.id for request in talk.engine.requests][-1] == "harald"
+
+    run(tmp_path, test, speaker_id="heart")

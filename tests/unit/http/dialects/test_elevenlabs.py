@@ -11,6 +11,7 @@ from app.http.dialects.elevenlabs import (
     unused_settings,
     with_pauses,
 )
+from app.http.dialects.elevenlabs_dialogue import AudioTags
 from app.http.dialects.elevenlabs_lists import to_page, to_voice
 from app.http.dialects.elevenlabs_times import SegmentTimer, character_moments, character_times, message_alignment
 from app.speech.events import SegmentEnded, SpokenWord, WordsSpoken
@@ -121,3 +122,21 @@ def test_pages_of_voices_follow_each_other() -> None:
         token = page.next_page_token or ""
     assert (seen, page.has_more, page.total_count) == (["v0", "v1", "v2", "v3", "v4"], False, 5)
     assert to_page(voices, search="", category="premade", page_size=2, token="").voices == []
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text", "found"),
+    [
+        (["[laughs] One two."], "One two.", ["[laughs]"]),
+        (["One [lau", "ghs] two ", "[", "sighs] three"], "One two three", ["[laughs]", "[sighs]"]),
+        (["One [", "pause 1s] two"], "One [pause 1s] two", []),
+        (["An open [bracket"], "An open [bracket", []),
+        (["[laughs][laughs]", "[laughs] One"], "One", ["[laughs]"]),
+        (["[" + "x" * 41, "] One"], "[" + "x" * 41 + "] One", []),
+    ],
+)
+def test_audio_tags_are_taken_out_of_pieces_as_of_the_whole(pieces: list[str], text: str, found: list[str]) -> None:
+    for cut in (pieces, ["".join(pieces)], [*"".join(pieces)]):
+        tags = AudioTags()
+        left = "".join(tags.push(piece) for piece in cut) + tags.flush()
+        assert (" ".join(left.split()), [*tags.found]) == (text, found)
