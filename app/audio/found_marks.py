@@ -1,4 +1,4 @@
-"""Marks found in a file of anybody: its tags, and the XMP packets of WAV, MP3 and MP4.
+"""Marks found in a file of anybody: its tags, the XMP packets of WAV, MP3 and MP4, and C2PA content credentials.
 
 The bytes come from strangers, so the server calls this in a child process (app/isolation).
 """
@@ -12,6 +12,14 @@ import av
 import av.error
 import msgspec
 
+from app.audio.found_credentials import (
+    HOW_TO_INSTALL,
+    Credentials,
+    Signature,
+    find_credentials,
+    plain,
+    plain_statement,
+)
 from app.audio.marks import SOURCE_TYPE, XMP_CHUNK, XMP_IN_ID3
 from app.audio.provenance import Provenance
 from app.audio.pyav import TAG_OPTIONS
@@ -26,8 +34,6 @@ MAX_TAGS = 1000
 MAX_CHUNKS = 10_000
 MAX_TEXT_CHARS = 65_536
 """Characters of a tag or packet that are searched."""
-MAX_VALUE_CHARS = 300
-"""Characters that are kept of a value."""
 NO_MARKS = "No marks were found. This does not show that a person spoke: marks are lost when a file is converted."
 _SOURCE_TYPE = re.compile(
     r"""digital_?source_?type(?:\s{1,9}rdf:resource)?["']?\s{0,9}[=:>]\s{0,9}["']?([^"'<>\s]{1,300})""", re.IGNORECASE
@@ -35,17 +41,19 @@ _SOURCE_TYPE = re.compile(
 
 
 class FoundMark(msgspec.Struct, frozen=True, kw_only=True):
-    kind: Literal["metadata"] = "metadata"
+    kind: Literal["metadata", "c2pa"] = "metadata"
     place: str
-    """name of the tag; `XMP` of a packet"""
-    digital_source_type: str
-    """as it is written; IPTC's is an address that ends in the term"""
+    """name of the tag; `XMP` of a packet; `C2PA` of content credentials"""
+    digital_source_type: str | None
+    """as it is written; IPTC's is an address that ends in the term. Null in content credentials without one"""
     statement: Provenance | None = None
     """of Chorus; null in marks of others, and where the place has no room for it"""
+    signature: Signature | None = None
+    """of content credentials; null in metadata"""
 
 
 class FileMarks(msgspec.Struct, frozen=True, kw_only=True):
-    """Marks of one file. Metadata is no proof: anybody can write and remove it."""
+    """Marks of one file. Metadata is no proof: anybody can write and remove it. A signature tells of changes."""
 
     container: str
     """FFmpeg's name of the format"""
@@ -94,19 +102,32 @@ def find_marks(file: BinaryIO, *, name: str) -> FileMarks:
             "for marks: look at the header X-Chorus-Provenance of the answer",
             param="file",
         ) from error
-    texts = [("XMP" if key in (XMP_IN_ID3, "xmp") else _plain(key), value) for key, value in tags[:MAX_TAGS]]
+    texts = [("XMP" if key in (XMP_IN_ID3, "xmp") else plain(key), value) for key, value in tags[:MAX_TAGS]]
     texts += [("XMP", packet) for packet in _xmp_chunks(file)]
     marks = tuple(mark for place, text in texts if (mark := _mark(place, text[:MAX_TEXT_CHARS])))[:MAX_MARKS]
+    credentials = find_credentials(file, kind)
+    if credentials is not None:
+        marks += (_signed_mark(credentials),)
     return FileMarks(container=kind, marks=marks, summary=_summary(marks))
 
 
 def _mark(place: str, text: str) -> FoundMark | None:
     if place.upper().replace("_", "") == SOURCE_TYPE:
-        return FoundMark(place=place, digital_source_type=_plain(text))
+        return FoundMark(place=place, digital_source_type=plain(text))
     found = _SOURCE_TYPE.search(text)
     if found is None:
         return None
-    return FoundMark(place=place, digital_source_type=_plain(found[1]), statement=_statement(text))
+    return FoundMark(place=place, digital_source_type=plain(found[1]), statement=_statement(text))
+
+
+def _signed_mark(found: Credentials) -> FoundMark:
+    return FoundMark(
+        kind="c2pa",
+        place="C2PA",
+        digital_source_type=found.digital_source_type,
+        statement=found.statement,
+        signature=found.signature,
+    )
 
 
 def _statement(text: str) -> Provenance | None:
@@ -114,14 +135,7 @@ def _statement(text: str) -> Provenance | None:
         read = msgspec.json.decode(text[text.index("{") : text.rindex("}") + 1], type=Provenance)
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
-    return msgspec.structs.replace(
-        read,
-        digital_source_type=_plain(read.digital_source_type),
-        generator=_plain(read.generator),
-        date=_plain_or_none(read.date),
-        request=_plain_or_none(read.request),
-        server=_plain_or_none(read.server),
-    )
+    return plain_statement(read)
 
 
 def _xmp_chunks(file: BinaryIO) -> Iterator[str]:
@@ -144,20 +158,34 @@ def _xmp_chunks(file: BinaryIO) -> Iterator[str]:
 def _summary(marks: tuple[FoundMark, ...]) -> str:
     if not marks:
         return NO_MARKS
-    statement = next((mark.statement for mark in marks if mark.statement is not None), None)
-    if statement is None:
-        term = marks[0].digital_source_type.rpartition("/")[2]
-        return f"The metadata names the digital source type {term!r}. It does not come from Chorus."
+    said = [_origin(marks), *(_told(mark.signature) for mark in marks if mark.signature is not None)]
+    return " ".join(filter(None, said))
+
+
+def _origin(marks: tuple[FoundMark, ...]) -> str:
+    mark = next((mark for mark in marks if mark.statement is not None), None)
+    if mark is None or mark.statement is None:
+        source_type = next((each.digital_source_type for each in marks if each.digital_source_type), None)
+        if source_type is None:
+            return ""
+        term = source_type.rpartition("/")[2]
+        where = "The metadata names" if marks[0].kind == "metadata" else "The content credentials name"
+        return f"{where} the digital source type {term!r}. It does not come from Chorus."
+    statement = mark.statement
     voice = "in a cloned voice" if statement.voice == "cloned" else "in a built-in voice"
     named = (("on", statement.date), ("for request", statement.request), ("at server", statement.server))
     details = ", ".join(f"{word} {value}" for word, value in named if value is not None)
-    return f"Made by {statement.generator} {voice}{', ' if details else ''}{details}, as the metadata says."
+    where = "the metadata says" if mark.kind == "metadata" else "the content credentials say"
+    return f"Made by {statement.generator} {voice}{', ' if details else ''}{details}, as {where}."
 
 
-def _plain(text: str) -> str:
-    """At most MAX_VALUE_CHARS printable characters: a terminal shows them as they are."""
-    return "".join(char for char in text[:MAX_VALUE_CHARS] if char.isprintable())
-
-
-def _plain_or_none(text: str | None) -> str | None:
-    return None if text is None else _plain(text)
+def _told(signature: Signature) -> str:
+    signer = f"{signature.signer!r}" if signature.signer else "a signer without a name"
+    match signature.status:
+        case "intact":
+            return f"The file has not changed since {signer} signed it; nobody was asked whether the signer is genuine."
+        case "broken":
+            faults = ", ".join(signature.faults)
+            return f"Its content credentials do not fit: it was changed, or they are damaged ({faults})."
+        case "unread":
+            return f"It has content credentials too, but {HOW_TO_INSTALL}."

@@ -2,8 +2,8 @@
 
 import base64
 import struct
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from app.audio.marks import id3_tags, vorbis_tags
 from app.audio.pcm import float_to_int16
 from app.audio.provenance import Provenance
+from app.audio.watched_file import WatchedFile
 from app.books.book import Cover
 
 
@@ -31,6 +32,10 @@ class BookFormat(StrEnum):
     @property
     def suffix(self) -> str:
         return f".{self.value}"
+
+    @property
+    def mime_type(self) -> str:
+        return _FORMS[self].mime_type
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -51,6 +56,7 @@ class Tags(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Form(msgspec.Struct, frozen=True, kw_only=True):
+    mime_type: str
     container: str
     encoder: str
     sample_format: str
@@ -61,6 +67,7 @@ class _Form(msgspec.Struct, frozen=True, kw_only=True):
 
 _FORMS = {
     BookFormat.M4B: _Form(
+        mime_type="audio/mp4",
         container="mp4",
         encoder="aac",
         sample_format="fltp",
@@ -68,13 +75,23 @@ _FORMS = {
         options={"brand": "M4B "},
     ),
     BookFormat.MP3: _Form(
-        container="mp3", encoder="libmp3lame", sample_format="fltp", bit_rate=96_000, options={"id3v2_version": "3"}
+        mime_type="audio/mpeg",
+        container="mp3",
+        encoder="libmp3lame",
+        sample_format="fltp",
+        bit_rate=96_000,
+        options={"id3v2_version": "3"},
     ),
     # Ogg has no pictures; a comment holds the cover.
     BookFormat.OPUS: _Form(
-        container="ogg", encoder="libopus", sample_format="flt", bit_rate=48_000, has_cover_stream=False
+        mime_type="audio/ogg",
+        container="ogg",
+        encoder="libopus",
+        sample_format="flt",
+        bit_rate=48_000,
+        has_cover_stream=False,
     ),
-    BookFormat.FLAC: _Form(container="flac", encoder="flac", sample_format="s16"),
+    BookFormat.FLAC: _Form(mime_type="audio/flac", container="flac", encoder="flac", sample_format="s16"),
 }
 _PICTURE_CODECS = {"image/jpeg": "mjpeg", "image/png": "png"}
 FRONT_COVER = 3
@@ -102,7 +119,7 @@ class BookFile:
         self._sample_format = form.sample_format
         self._time_base = Fraction(1, sample_rate_hz)
         self._num_samples = 0
-        self._file = _WatchedFile(file)
+        self._file = WatchedFile(file)
         # Any: PyAV's types are partial. bitexact: no random serial numbers, and no versions of FFmpeg in tags.
         self._container: Any = av.open(
             self._file, "w", format=form.container, options={**form.options, "fflags": "+bitexact"}
@@ -125,7 +142,7 @@ class BookFile:
             picture = self._add_picture(cover)
         elif cover is not None:
             self._container.metadata["METADATA_BLOCK_PICTURE"] = _picture_comment(cover)
-        with self._file.raising():
+        with self._raising():
             self._container.start_encoding()
             if picture is not None:
                 self._container.mux(picture)
@@ -140,17 +157,20 @@ class BookFile:
         frame.time_base = self._time_base
         frame.pts = self._num_samples
         self._num_samples += len(samples)
-        with self._file.raising():
+        with self._raising():
             self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Write what the codec holds. `close` completes the file."""
-        with self._file.raising():
+        with self._raising():
             self._container.mux(self._stream.encode(None))
 
     def close(self) -> None:
-        with self._file.raising():
+        with self._raising():
             self._container.close()
+
+    def _raising(self) -> AbstractContextManager[None]:
+        return self._file.raising(av.error.FFmpegError)
 
     def _chapter(self, number: int, mark: Mark) -> Any:
         return {
@@ -172,35 +192,6 @@ class BookFile:
         packet.pts = packet.dts = 0
         packet.is_keyframe = True
         return packet
-
-
-class _WatchedFile:
-    """Keeps the first error of `file`: PyAV raises errors of its own, or none, in its place."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._error: OSError | None = None
-        self.seek = file.seek
-        self.tell = file.tell
-
-    def write(self, data: bytes) -> int:
-        if self._error is not None:
-            raise self._error
-        try:
-            return self._file.write(data)
-        except OSError as error:
-            self._error = error
-            raise
-
-    @contextmanager
-    def raising(self) -> Generator[None]:
-        """Raises the file's own error in place of those that follow from it."""
-        try:
-            yield
-        except av.error.FFmpegError as error:
-            raise self._error or error from None
-        if self._error is not None:
-            raise self._error
 
 
 def _metadata(tags: Tags) -> dict[str, str]:

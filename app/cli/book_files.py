@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -74,6 +75,7 @@ class BookFiles:
 
     captions   None: no captions
     report     file of the report; None: no report
+    sign       copies a finished file into an empty one and signs it; None: files are not signed
     say        called with a line for people
     """
 
@@ -85,12 +87,14 @@ class BookFiles:
         *,
         captions: CaptionFormat | None = None,
         report: Path | None = None,
+        sign: Callable[[BinaryIO, BinaryIO], None] | None = None,
     ) -> None:
         self._target = target
         self._num_chapters = num_chapters
         self._say = say
         self._captions = captions
         self._report = report
+        self._sign = sign
 
     def write(self, job: Job, mastering: Mastering, wait: Wait, warnings: Sequence[str] = ()) -> None:
         """Write all files. A file a chapter that fails leaves the others to be written.
@@ -103,7 +107,12 @@ class BookFiles:
         if target.is_folder:
             self._write_chapters(job, mastering, wait)
         else:
-            self._write(target.path, mastering.write_book, wait, self._verify(mastering, mastering.marks))
+            self._write(
+                target.path,
+                self._signed(target.path, mastering.write_book),
+                wait,
+                self._verify(mastering, mastering.marks),
+            )
             self._write_captions(target.path, _cues_of_book(job, mastering), wait)
         if self._report is not None:
             report = make_report(job, mastering, mastering.result(), tuple(warnings))
@@ -114,7 +123,7 @@ class BookFiles:
         failures: list[str] = []
         for plan in job.chapters():
             path = target.path / file_name(plan.head, self._num_chapters, target.book_format.suffix)
-            write = partial(mastering.write_chapter, plan)
+            write = self._signed(path, partial(mastering.write_chapter, plan))
             cues = make_cues(plan.pieces, mastering.timings(plan), mastering.sample_rate_hz)
             try:
                 self._write(path, write, wait, self._verify(mastering, (mastering.mark(plan),)))
@@ -123,6 +132,19 @@ class BookFiles:
                 failures.append(error.message)
         if failures:
             raise click.ClickException("\n".join(failures))
+
+    def _signed(self, path: Path, write: Callable[[BinaryIO], None]) -> Callable[[BinaryIO], None]:
+        """`write`, and then the signature, where files are signed."""
+        sign = self._sign
+        if sign is None or not is_seekable(str(path)):
+            return write
+
+        def write_signed(file: BinaryIO) -> None:
+            with tempfile.TemporaryFile(dir=path.resolve().parent) as bare:
+                write(bare)
+                sign(bare, file)
+
+        return write_signed
 
     def _verify(self, mastering: Mastering, marks: Sequence[Mark]) -> Callable[[Path], None]:
         def verify(path: Path) -> None:

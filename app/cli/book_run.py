@@ -34,6 +34,7 @@ from app.errors import UnreadableBook
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.service import SpeechService
+from app.speech.signing.opening import open_signer
 from app.voices.built_in import utc_now
 
 MAX_RETRIES = 2
@@ -89,6 +90,8 @@ async def make_book(
     """Speak what is missing, and write the files. Cancelling pauses. Raises ChorusError and click.ClickException."""
     target = wishes.target
     job = Job(job_folder(settings.data, target.path))
+    job.open()
+    signer = await asyncio.to_thread(open_signer, settings) if target.is_replaceable else None
     results: list[Finished] = []
 
     async def work() -> None:
@@ -102,18 +105,22 @@ async def make_book(
                     on_progress=display.update, say=display.say, checker=checker, cast=cast,
                 )  # fmt: skip
                 rate_hz = studio.engine.info.sample_rate_hz
-                provenance = _provenance(studio, job) if settings.marks.values else None
+                provenance = _provenance(studio, job) if settings.marks.in_force else None
             display.say("writing the file")
             output = Output(
                 book_format=target.book_format, title=book.title, author=book.author, cover=book.cover,
                 provenance=provenance,
             )  # fmt: skip
-            files = BookFiles(target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report)
+            sign = None
+            if signer is not None and provenance is not None:
+                sign = partial(signer.sign_file, media_type=target.book_format.mime_type, provenance=provenance)
+            files = BookFiles(
+                target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report, sign=sign
+            )
             results.append(await assemble(job, output, rate_hz, partial(files.write, warnings=progress.warnings)))
         if not wishes.keeps:
             await asyncio.to_thread(job.remove_segments)
 
-    job.open()
     await hold(job.folder, work)
     return results[0]
 

@@ -17,6 +17,7 @@ from app.engine.xtts.device.driver import find_device
 from app.errors import ChorusError, UnusableCheckpoint
 from app.http.access.callers import Callers
 from app.settings import Settings, load_settings
+from app.speech.signing.opening import SELF_MADE, open_signer
 from app.text.lexicon_file import LexiconFile
 from app.voices.files import prepare_data_directory
 from app.weights.files import Finding
@@ -28,10 +29,14 @@ Line = Callable[[str, str], None]
 PROBLEM = "PROBLEM"
 PACKAGES = ("litestar", "uvicorn", "av", "numpy", "onnxruntime", "hibari-tts")
 XTTS_PACKAGES = ("torch", "torchaudio", "coqui-tts")
+SIGNING_PACKAGES = ("c2pa-python",)
 ASR_PACKAGES = ("ctranslate2", "faster-whisper")
 NEEDED_FOR = (
     dict.fromkeys(PACKAGES, "every server needs it: `pip install --force-reinstall chorus-tts-server`")
     | dict.fromkeys(XTTS_PACKAGES, "the XTTS engine needs it; the embedded voice does not")
+    | dict.fromkeys(
+        SIGNING_PACKAGES, "signing files (C2PA) needs it: `make c2pa`, or `pip install 'chorus-tts-server[c2pa]'`"
+    )
     | dict.fromkeys(ASR_PACKAGES, "speech to text needs it: `make asr`, or `pip install 'chorus-tts-server[asr]'`")
 )
 
@@ -65,6 +70,7 @@ def doctor(quiet: bool) -> None:
         settings = load_settings()
         line("ok", "settings can be read")
         check(partial(_check_folders, settings, line))
+        check(partial(_check_marks, settings, line))
         check(partial(_check_engine, settings, line))
         check(partial(_check_recognizer, settings, line))
 
@@ -80,6 +86,20 @@ def _check_folders(settings: Settings, line: Line) -> None:
     if settings.lexicon:
         line("ok", f"lexicon: {len(LexiconFile(settings.lexicon))} entries")
     line("ok", f"data directory {settings.data.resolve()} can be written")
+
+
+def _check_marks(settings: Settings, line: Line) -> None:
+    """Makes no certificate. Raises InvalidSetting for one that cannot sign."""
+    line("ok", f"marks of synthetic speech: {settings.marks.shown}")
+    if "c2pa" not in settings.marks.in_force:
+        return
+    if not settings.c2pa_cert and not settings.c2pa_key and not (settings.data / SELF_MADE).exists():
+        line("ok", "files are signed with a self-made certificate, which the first start makes")
+        return
+    signer = open_signer(settings)
+    if signer is not None:
+        reason = signer.unsigned_reason
+        line("ok" if reason is None else "-", reason or f"files are signed with the certificate of {signer.source}")
 
 
 def _check_engine(settings: Settings, line: Line) -> None:

@@ -57,7 +57,7 @@ def replace_file(output: str) -> Generator[BinaryIO]:
     partial = target.with_name(f".{target.name}.partial")
     partial.unlink(missing_ok=True)
     try:
-        with partial.open("xb") as file:
+        with partial.open("x+b") as file:  # what signs a file reads it again
             yield file
             file.flush()
             os.fsync(file.fileno())  # some file systems find only here that there is no room

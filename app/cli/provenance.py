@@ -12,7 +12,7 @@ from app.errors import UnreadableAudio
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print an object as POST /provenance answers it.")
 def provenance(file: Path, as_json: bool) -> None:
-    """Show which marks of synthetic speech FILE carries, from which server and request.
+    """Show which marks of synthetic speech FILE carries, from which server and request, and whether it was changed.
 
     Marks can be removed, so a file without them may be synthetic too.
     """
@@ -28,4 +28,7 @@ def provenance(file: Path, as_json: bool) -> None:
         return
     click.echo(found.summary)
     for mark in found.marks:
-        click.echo(f"    {mark.kind}, {mark.place}: {mark.digital_source_type}")
+        click.echo(f"    {mark.kind}, {mark.place}: {mark.digital_source_type or 'no digital source type'}")
+        if mark.signature is not None:
+            signed = mark.signature
+            click.echo(f"        {', '.join([signed.status, *filter(None, [signed.signer]), *signed.faults])}")

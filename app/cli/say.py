@@ -23,6 +23,7 @@ from app.speech.events import SegmentEnded
 from app.speech.receipt import Receipt
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
+from app.speech.signing.opening import open_signer
 from app.startup import unchecked, untimed
 from app.text.markup import Markup
 
@@ -139,18 +140,18 @@ async def _speak(
     columns = (TextColumn("speaking"), BarColumn(), TextColumn("{task.fields[audio]}"), TimeRemainingColumn())
     lifecycle = Lifecycle()
     lifecycle.is_ready()
+    # A folder named `data` where somebody happens to be gets no key.
+    signer = await asyncio.to_thread(open_signer, settings, keeps=False) if is_seekable else None
     recognizer = await asyncio.to_thread(open_recognizer, settings) if request.word_times else None
     engine = await asyncio.to_thread(build_engine, settings)
-    service = SpeechService(engine, settings, lifecycle, recognizer=recognizer)
+    service = SpeechService(engine, settings, lifecycle, recognizer=recognizer, signer=signer)
     try:
         speech = await service.speak(request)
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=speech.num_segments, audio="")
+            provenance = speech.receipt().provenance
             encoder = open_output_encoder(
-                output,
-                speech.sample_rate_hz,
-                streaming=not is_seekable,
-                provenance=speech.receipt().provenance,
+                output, speech.sample_rate_hz, streaming=not is_seekable, provenance=provenance
             )
             async for event in speech:
                 if isinstance(event, SegmentEnded):
@@ -158,7 +159,10 @@ async def _speak(
                 elif isinstance(event, np.ndarray):
                     file.write(encoder.encode(event))
                     progress.update(task, audio=f"{speech.num_samples / speech.sample_rate_hz:.0f} s")
-            file.write(encoder.close())
+            rest = encoder.close()
+            if speech.signer is not None and provenance is not None:
+                rest = speech.signer.sign(rest, output.format.mime_type, provenance)  # all of a file that is whole
+            file.write(rest)
         return speech.receipt()
     finally:
         await service.aclose()

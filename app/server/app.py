@@ -33,11 +33,12 @@ from app.http.wire.json_body import StrictRequest, check_encoding
 from app.http.wire.uploads import Uploads, max_json_bytes
 from app.lifecycle import Lifecycle, Status
 from app.observability.tracing import TracerProvider
-from app.pools import TEXT
+from app.pools import FILES, TEXT
 from app.server.listeners import BACKLOG, open_listeners, shown_authority
 from app.server.routes import ROUTES
 from app.settings import Settings
 from app.speech.service import SpeechService
+from app.speech.signing.opening import open_signer
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
 from app.text.lexicon_file import LexiconFile
@@ -219,6 +220,7 @@ async def _load(
                 await warm_up(engine)
             await _load_recognizer(app_state)
         lexicon = await TEXT.run(LexiconFile, app_state.settings.lexicon)
+        signer = await FILES.run(open_signer, app_state.settings)
         service = SpeechService(
             engine,
             app_state.settings,
@@ -226,6 +228,7 @@ async def _load(
             volume=volume,
             lexicon=lexicon,
             recognizer=app_state.loaded_recognizer,
+            signer=signer,
         )
         with lifecycle.stage("speakers"):
             await service.voices.convert_earlier()

@@ -19,7 +19,7 @@ from app.engine.values import Samples, Voice
 from app.errors import ChorusError, NothingToSpeak
 from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
 from app.speech.playback import Delivery, Listener
-from app.speech.receipt import Receipt, Speech
+from app.speech.receipt import Receipt, Signer, Speech
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
 from app.speech.stream import SpeechStream
@@ -90,6 +90,10 @@ class Dialogue:
         self._num_samples = 0
         self.delivery = Delivery(self.sample_rate_hz, clock)
         self._finished_at_s: float | None = None
+
+    @property
+    def signer(self) -> Signer | None:
+        return self._service.signer
 
     @property
     def sample_rate_hz(self) -> int:

@@ -18,7 +18,7 @@ def provenance_of(
 
     Every voice that the engine does not list as its own was made from recordings.
     """
-    if not marks.values:
+    if not marks.in_force:
         return None
     own = {speaker.id for speaker in engine.speakers()}
     context = request_context.get()

@@ -1,7 +1,7 @@
 """An answer to its holder: its receipt, and the seams to its chunks and its events."""
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import msgspec
 
@@ -49,6 +49,23 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         return sum(len(segment.text) for segment in self.segments)
 
 
+class Signer(Protocol):
+    """Signs files. Any thread may call it."""
+
+    @property
+    def unsigned_reason(self) -> str | None:
+        """Reason why nothing can be signed now; None while files are signed."""
+        ...
+
+    def sign(self, data: bytes, media_type: str, provenance: Provenance) -> bytes:
+        """`data` with a signature, or as it is where it cannot be signed. Blocking."""
+        ...
+
+    def sign_file(self, source: BinaryIO, target: BinaryIO, media_type: str, provenance: Provenance) -> None:
+        """Write `source` to the empty `target`, with a signature where it can be signed. Blocking. Raises OSError."""
+        ...
+
+
 class Chunks(Protocol):
     """Chunks of all segments in order, from an engine or checked on their way."""
 
@@ -76,6 +93,11 @@ class Speech(Protocol):
     """
 
     delivery: Delivery
+
+    @property
+    def signer(self) -> Signer | None:
+        """Signs the whole file of this answer; None where files are not signed."""
+        ...
 
     @property
     def sample_rate_hz(self) -> int: ...

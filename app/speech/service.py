@@ -24,6 +24,7 @@ from app.speech.checking.opening import check_recognizer, open_checks
 from app.speech.playback import Listener
 from app.speech.prepare import lexicon_finder, prepare
 from app.speech.provenance import provenance_of
+from app.speech.receipt import Signer
 from app.speech.request import CheckMode, Entries, SpeechRequest
 from app.speech.request_warnings import SAMPLING_FIELDS, request_warnings
 from app.speech.silence import SilentChunks
@@ -49,10 +50,12 @@ class SpeechService:
         volume: Volume | None = None,
         lexicon: LexiconFile | None = None,
         recognizer: Recognizer | None = None,
+        signer: Signer | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.engine = engine
         self._recognizer = recognizer
+        self.signer = signer
         self.lexicon = lexicon or LexiconFile(settings.lexicon)
         self.voices = VoiceCatalogue(
             engine,
@@ -218,6 +221,7 @@ class SpeechService:
             reports=reports,
             listener=listener,
             provenance=self.provenance(voice),
+            signer=self.signer,
         )
 
     @property
@@ -250,6 +254,7 @@ class SpeechService:
             on_close=self._lifecycle.enter(),
             clock=self._clock,
             provenance=self.provenance(voice),
+            signer=self.signer,
         )
 
     def provenance(self, *voices: Voice) -> Provenance | None:

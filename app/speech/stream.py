@@ -16,7 +16,7 @@ from app.observability.tracing import INVALID_SPAN, Span, fail, start_span, wall
 from app.speech.checking.reports import SegmentReports
 from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent, WordsSpoken
 from app.speech.playback import Delivery, Listener
-from app.speech.receipt import Chunks, Receipt
+from app.speech.receipt import Chunks, Receipt, Signer
 from app.speech.request import CheckMode
 from app.speech.silence import SilentChunks
 from app.speech.stitch import Stitcher
@@ -51,6 +51,7 @@ class SpeechStream:
         reports: SegmentReports | None = None,
         listener: Listener | None = None,
         provenance: Provenance | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self._chunks = chunks
         self._stitcher = stitcher
@@ -69,6 +70,7 @@ class SpeechStream:
         self._unreported: list[Samples] = []
         """of the segment that is being spoken, for its reports"""
         self._provenance = provenance
+        self.signer = signer
         self._admitted_at_s = clock()
         self._ready: deque[SpeechEvent] = deque()
         """made and not taken"""

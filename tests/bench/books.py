@@ -91,7 +91,7 @@ async def speak_directly(engine: Engine, text: str) -> tuple[float, float]:
 
 
 def book(source: Path, output: Path, data: Path) -> subprocess.Popen[str]:
-    variables = {"CHORUS_DATA": str(data), "CHORUS_ENGINE": "embedded"}
+    variables = {"CHORUS_DATA": str(data), "CHORUS_ENGINE": "embedded", "CHORUS_MARKS": "metadata"}
     command = [sys.executable, "-m", "app", "book", str(source), "-o", str(output)]
     return subprocess.Popen(command, env=os.environ | variables, stderr=subprocess.PIPE, text=True)
 

@@ -1,7 +1,7 @@
 """A small recording in each format that people upload, and seeded damage to it."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
@@ -87,8 +87,12 @@ def damage(data: bytes, random: Random) -> bytes:
 
 def damaged_recordings(num: int, seed: int, seconds: float = 2.5) -> Iterator[tuple[str, bytes]]:
     """`num` names and files, the formats in turn; `seconds` is their length before the damage."""
+    yield from damaged_files({name: make_recording(name, seconds) for name in FORMATS}, num, seed)
+
+
+def damaged_files(whole: Mapping[str, bytes], num: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """`num` names and damaged copies of the files `whole`, in turn."""
     random = Random(seed)
-    whole = {name: make_recording(name, seconds) for name in FORMATS}
     for number in range(num):
-        name = list(FORMATS)[number % len(FORMATS)]
+        name = list(whole)[number % len(whole)]
         yield f"{name}-{number}", damage(whole[name], random)

@@ -100,6 +100,7 @@ def test_the_import_contract_holds() -> None:
 
 NEEDS_XTTS = ("app/engine/xtts/", "app/bench/compare.py", "app/bench/coqui.py")
 NEEDS_ASR = "app/asr/whisper/"
+NEEDS_C2PA = ("app/speech/signing/", "app/audio/found_credentials.py")
 NEEDS_EITHER = "app/weights/"
 
 
@@ -109,12 +110,15 @@ def test_what_app_imports_is_declared() -> None:
     core = {distribution_name(entry) for entry in project["dependencies"]}
     xtts = core | {distribution_name(entry) for entry in project["optional-dependencies"]["xtts"]}
     asr = core | {distribution_name(entry) for entry in project["optional-dependencies"]["asr"]}
+    c2pa = core | {distribution_name(entry) for entry in project["optional-dependencies"]["c2pa"]}
     providers = importlib.metadata.packages_distributions() | {"TTS": ["coqui-tts"]}
 
     undeclared: list[str] = []
     for path in SOURCES:
         name = relative(path)
         declared = xtts if name.startswith(NEEDS_XTTS) else asr if name.startswith(NEEDS_ASR) else core
+        if name.startswith(NEEDS_C2PA):
+            declared = c2pa
         if name.startswith(NEEDS_EITHER):
             declared = xtts & asr
         for package in imported_packages(ast.parse(path.read_text())) - sys.stdlib_module_names - {"app"}:

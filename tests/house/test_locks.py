@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-EXTRAS_OF = {"run": [], "test": ["test", "dev"], "xtts": ["xtts"], "asr": ["asr"], "modal": ["modal"]}
+EXTRAS_OF = {"run": [], "test": ["test", "dev"], "xtts": ["xtts"], "asr": ["asr"], "c2pa": ["c2pa"], "modal": ["modal"]}
 PARTS = {"torch": "xtts"}
 """A lock that is a part of another one: what the image installs first."""
 
@@ -58,7 +58,7 @@ def test_every_locked_package_has_one_version_and_hashes(path: Path) -> None:
     assert loose == []
 
 
-@pytest.mark.parametrize("lock", ["run", "build", "test", "xtts", "asr", "modal"])
+@pytest.mark.parametrize("lock", ["run", "build", "test", "xtts", "asr", "c2pa", "modal"])
 def test_a_lock_holds_every_direct_dependency_in_a_version_that_fits(lock: str) -> None:
     pinned: dict[str, list[str]] = {}
     for pin in pins(ROOT / "requirements" / f"{lock}.txt"):

@@ -2,8 +2,12 @@
 
 import io
 import struct
+from typing import Any
 
 import av
+import numpy as np
+
+from app.audio.formats import AudioFormat
 
 
 def sample_bytes(file: bytes) -> bytes:
@@ -12,7 +16,8 @@ def sample_bytes(file: bytes) -> bytes:
         return riff_chunks(file)[b"data"]
     if file.startswith(b"ID3"):
         size = sum(byte << 7 * (3 - index) for index, byte in enumerate(file[6:10]))
-        return file[10 + size :]
+        rest = file[10 + size :]
+        return sample_bytes(rest) if rest.startswith(b"fLaC") else rest
     if not file.startswith((b"fLaC", b"OggS")):
         return file
     with av.open(io.BytesIO(file)) as container:
@@ -28,3 +33,10 @@ def riff_chunks(file: bytes) -> dict[bytes, bytes]:
         chunks[name] = file[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
     return chunks
+
+
+def decoded(file: bytes, audio_format: AudioFormat | None = None) -> Any:
+    """Samples of any audio file, as FFmpeg decodes them; raw samples need their format."""
+    raw = {AudioFormat.ULAW: "mulaw", AudioFormat.ALAW: "alaw", AudioFormat.PCM: "s16le"}
+    with av.open(io.BytesIO(file), format=None if audio_format is None else raw.get(audio_format)) as container:
+        return np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)])

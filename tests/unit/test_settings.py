@@ -1,8 +1,12 @@
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from app.errors import InvalidSetting
+from app.setting_values import Marks
 from app.settings import Settings, load_settings
 
 
@@ -53,12 +57,27 @@ def test_keys_are_split_and_never_shown() -> None:
 @pytest.mark.parametrize(("text", "shown"), [("metadata", "metadata"), (" Metadata ,", "metadata"), ("OFF", "off")])
 def test_marks_are_named_or_off(text: str, shown: str) -> None:
     marks = load_settings({"CHORUS_MARKS": text}).marks
-    assert str(marks) == shown
-    assert marks.has_metadata == (shown != "off")
+    assert str(marks) == marks.shown == shown
+    assert marks.in_force == (() if shown == "off" else (shown,))
 
 
-@pytest.mark.parametrize("text", ["", ",", "none", "0", "off,metadata", "metadata,watermark"])
+@pytest.mark.parametrize("text", ["", ",", "none", "0", "off,metadata", "metadata,watermark", "c2pa", "auto,metadata"])
 def test_marks_that_do_not_exist_are_refused_with_those_that_do(text: str) -> None:
-    with pytest.raises(InvalidSetting, match="write metadata, or off alone for none") as refused:
+    with pytest.raises(InvalidSetting, match="write auto, metadata, metadata,c2pa or off") as refused:
         load_settings({"CHORUS_MARKS": text})
     assert refused.value.param == "CHORUS_MARKS"
+
+
+def test_auto_signs_where_the_package_is_and_asking_for_it_elsewhere_names_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    package = ModuleType("c2pa")
+    package.__spec__ = ModuleSpec("c2pa", None)
+    monkeypatch.setitem(sys.modules, "c2pa", package)
+    marks = load_settings({"CHORUS_MARKS": "C2PA, metadata"}).marks
+    assert (str(marks), marks.shown) == ("metadata,c2pa", "metadata,c2pa")
+    assert (str(Marks()), Marks().shown) == ("auto", "metadata,c2pa")
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    assert (str(Marks()), Marks().shown) == ("auto", "metadata")
+    with pytest.raises(InvalidSetting, match="c2pa needs a package: `make c2pa`"):
+        load_settings({"CHORUS_MARKS": "metadata,c2pa"})

@@ -119,6 +119,8 @@ async def encoded_whole(speech: Speech, output: OutputFormat) -> bytes:
     with span("encode"):
         provenance = speech.receipt().provenance
         data = await WHOLE_ANSWERS.run(encode_whole, samples, output, speech.sample_rate_hz, provenance)
+        if speech.signer is not None and provenance is not None:
+            data = await WHOLE_ANSWERS.run(speech.signer.sign, data, output.format.mime_type, provenance)
     speech.delivery.sent()
     return data
 

@@ -21,7 +21,6 @@ from app.http.state import AppState
 from app.http.wire.errors import AnyRequest, error_response
 from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import request_context
-from app.setting_values import Marks
 from app.speech.receipt import Speech
 from app.speech.request import SpeechRequest
 from app.speech.service import SpeechService
@@ -39,7 +38,13 @@ async def file_response(
     if asked.speaker_id is not None:  # an alias or a name may mean another voice tomorrow
         asked = msgspec.structs.replace(asked, speaker_id=await service.voices.identify(asked.speaker_id))
     asked = with_seed(asked)
-    etag = _etag(asked, output, service.engine.info.model, service.lexicon.version, app_state.settings.marks)
+    etag = _etag(
+        asked,
+        output,
+        service.engine.info.model,
+        service.lexicon.version,
+        has_marks=bool(app_state.settings.marks.in_force),
+    )
     write = partial(encoded_pieces, output=output, file_name=etag.strip('"'))
     file_headers = {"Accept-Ranges": "bytes", "ETag": etag}
     wanted = _wanted(request, etag)
@@ -83,9 +88,11 @@ def with_seed(asked: SpeechRequest) -> SpeechRequest:
     return msgspec.structs.replace(asked, seed=int.from_bytes(digest[:4], "big"))
 
 
-def _etag(asked: SpeechRequest, output: OutputFormat, model: str, lexicon: tuple[int, ...] | None, marks: Marks) -> str:
-    """A strong ETag of everything that the bytes depend on."""
-    identity = msgspec.json.encode((asked, output, model, lexicon, str(marks), __version__))
+def _etag(
+    asked: SpeechRequest, output: OutputFormat, model: str, lexicon: tuple[int, ...] | None, *, has_marks: bool
+) -> str:
+    """A strong ETag of everything that the bytes depend on. The file is the same streamed and whole, so not signed."""
+    identity = msgspec.json.encode((asked, output, model, lexicon, has_marks, __version__))
     return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
 
 

@@ -22,7 +22,7 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
         startup_s=_rounded(lifecycle.stages_s),
         restored_s=None if lifecycle.restored_s is None else _rounded(lifecycle.restored_s),
         in_flight=lifecycle.num_in_flight,
-        marks=str(app_state.settings.marks),
+        marks=app_state.settings.marks.shown,
         callers="CHORUS_API_KEYS_FILE cannot be used; the log says why"
         if app_state.access.callers.is_file_stale
         else None,
@@ -37,6 +37,8 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
         if app_state.loaded.lexicon.is_stale:
             answer.lexicon = "CHORUS_LEXICON cannot be used; the log says why"
         answer.storage = app_state.loaded.voices.folder.failure
+        signer = app_state.loaded.signer
+        answer.unsigned = None if signer is None else signer.unsigned_reason
         answer.queue = Queue(
             admitted=stats.admitted_requests,
             waiting=stats.waiting_requests,

@@ -17,7 +17,7 @@ from app.http.wire.uploads import Uploads
     responses=PROVENANCE_RESPONSES,
     operation_class=ProvenanceOperation,
     tags=["provenance"],
-    summary="Read the marks of a file: whether it says that a machine spoke, and for which request",
+    summary="Read the marks of a file: whether a machine spoke, for which request, and whether it was changed since",
 )
 async def read_provenance(request: Request[Any, Any, Any], uploads: NamedDependency[Uploads]) -> FileMarks:
     async with uploads.file(request, "file", takes_body=True) as (fields, sent):

@@ -79,7 +79,9 @@ class Health(msgspec.Struct, kw_only=True):
     recognizer_missing: str | None = None
     """how to add one to this server; null with one, and while the server loads"""
     marks: str
-    """CHORUS_MARKS: the marks of synthetic speech in answers, or `off`"""
+    """marks of synthetic speech in answers, such as `metadata,c2pa`, or `off` (CHORUS_MARKS)"""
+    unsigned: str | None = None
+    """why files are not signed although `marks` has `c2pa`, such as a certificate that has ended"""
     error: str | None = None
 
 

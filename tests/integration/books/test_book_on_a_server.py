@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.settings import Settings
-from tests.support.fake_engine import FakeEngine
+from tests.support.fake_engine import RATE_HZ, FakeEngine
+from tests.support.samples import decoded
 from tests.support.server import serve
 
 TEXT = "One bell rang here. Two bells rang there.\n\nThree bells rang far away."
@@ -35,4 +36,4 @@ def test_a_book_on_a_server_is_resumed_on_the_next_one_without_speaking_anything
             result = CliRunner().invoke(main, command)
             assert result.exit_code == 0, result.output
     assert [len(engine.requests) for engine in engines] == [3, 1]
-    assert (tmp_path / "novel.flac").read_bytes()[:4] == b"fLaC"
+    assert len(decoded((tmp_path / "novel.flac").read_bytes())) > RATE_HZ

@@ -185,7 +185,7 @@ def test_the_etag_tells_files_with_marks_from_those_without(server: RunningServe
 
 def test_off_is_one_switch_that_health_names(server: RunningServer, off_server: RunningServer) -> None:
     with server.client() as client:
-        assert client.get("/health").json()["marks"] == "metadata"
+        assert client.get("/health").json()["marks"] == Marks().shown
     with off_server.client() as client:
         assert client.get("/health").json()["marks"] == "off"
         for audio_format in AudioFormat:

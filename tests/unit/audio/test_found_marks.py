@@ -13,7 +13,8 @@ import pytest
 
 from app.audio.encoders import wav_header
 from app.audio.formats import AudioFormat, OutputFormat
-from app.audio.found_marks import MAX_CHUNKS, MAX_MARKS, MAX_VALUE_CHARS, NO_MARKS, FileMarks, find_marks
+from app.audio.found_credentials import MAX_VALUE_CHARS
+from app.audio.found_marks import MAX_CHUNKS, MAX_MARKS, NO_MARKS, FileMarks, find_marks
 from app.audio.marks import comment, wav_chunks
 from app.audio.output import encode_whole
 from app.audio.provenance import TRAINED_ALGORITHMIC_MEDIA, new_provenance

@@ -110,6 +110,42 @@ def test_a_chapter_that_cannot_be_written_leaves_the_others_to_be_written(tmp_pa
     assert names(tmp_path / "out") == ["01 Chapter 1.flac", "02 Chapter 2.flac", "03 Chapter 3.flac"]
 
 
+def signing(source: BinaryIO, target: BinaryIO) -> None:
+    """Puts a tag of ten bytes before the file, which readers of FLAC pass over."""
+    source.seek(0)
+    target.write(b"ID3\x04\0\0\0\0\0\0" + source.read())
+
+
+def test_every_file_of_a_book_is_signed_before_it_is_read_back_and_shown(tmp_path: Path, job: Job, disk: Disk) -> None:
+    target = Target(f"{tmp_path}/out/", "flac")
+    target.check()
+    BookFiles(target, 3, lambda line: None, sign=signing).write(job, disk, lambda seconds: None)
+    BookFiles(Target(f"{tmp_path}/out/a.flac", None), 3, lambda line: None, sign=signing).write(
+        job, Disk(job, OUTPUT, RATE_HZ, lambda: None), lambda seconds: None
+    )
+    assert len(names(tmp_path / "out")) == 4
+    assert {path.read_bytes()[:3] for path in (tmp_path / "out").iterdir()} == {b"ID3"}
+
+
+def test_a_disk_that_is_full_while_a_file_is_signed_is_waited_for(tmp_path: Path, job: Job, disk: Disk) -> None:
+    num_full = 1
+
+    def sign(source: BinaryIO, target: BinaryIO) -> None:
+        nonlocal num_full
+        num_full -= 1
+        signing(source, target)
+        if num_full >= 0:
+            Full(target, errno.ENOSPC).write(b"more")
+
+    waits: list[float] = []
+    (tmp_path / "out").mkdir()
+    files = BookFiles(Target(f"{tmp_path}/out/a.flac", None), 3, lambda line: None, sign=sign)
+    files.write(job, disk, waits.append)
+    assert waits == [5.0]
+    assert names(tmp_path / "out") == ["a.flac"]
+    assert (tmp_path / "out/a.flac").read_bytes()[:3] == b"ID3"
+
+
 def test_a_file_that_does_not_read_back_is_not_shown(tmp_path: Path, job: Job) -> None:
     class Forgetful(Mastering):
         def write_book(self, file: BinaryIO) -> None:
