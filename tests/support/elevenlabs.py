@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -66,7 +67,7 @@ def stream_caller(
 ) -> Iterator[StreamCaller]:
     """A connected caller of `text-to-speech`. `options` go to `connect`."""
     url = server.url.replace("http", "ws")
-    with connect(f"{url}/v1/text-to-speech/{voice}/{kind}?output_format={output}{query}", **options) as socket:
+    with connect(f"{url}/v1/text-to-speech/{quote(voice)}/{kind}?output_format={output}{query}", **options) as socket:
         yield StreamCaller(socket)
 
 
