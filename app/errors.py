@@ -25,11 +25,15 @@ ChorusError
     UnusableVoiceFile         no voice that this engine can speak with is in it
     TooManyVoices             as many voices are saved as may be
     JobInUse                  another process makes this book
+    UnknownJob                no such job of this caller
+    TooManyJobs               this caller keeps as many jobs as it may
+    AudioNotReady             no chapter of the job is there yet, or not the one that is asked for
     Unauthorized              no API key, or none that is valid
     HostNotAllowed            the server is not served under that name
     OriginNotAllowed          a web page of another site asks, and may not
   Unavailable               try again later; carries `retry_after_s`
     QueueFull  EngineNotReady  Draining
+    SteppedAside              a segment of a book was stopped for requests of callers, and is made again later
     RateLimitExceeded         this caller has started as many requests a minute as it may
     TooManyConcurrentRequests this caller has as many requests under way as it may
   CloningUnavailable        this engine cannot clone
@@ -176,6 +180,18 @@ class JobInUse(RequestError):
     code = "job_in_use"
 
 
+class UnknownJob(RequestError):
+    code = "unknown_job"
+
+
+class TooManyJobs(RequestError):
+    code = "too_many_jobs"
+
+
+class AudioNotReady(RequestError):
+    code = "audio_not_ready"
+
+
 class Unauthorized(RequestError):
     code = "invalid_api_key"
 
@@ -208,6 +224,10 @@ class EngineNotReady(Unavailable):
 
 class Draining(Unavailable):
     code = "draining"
+
+
+class SteppedAside(Unavailable):
+    code = "stepped_aside"
 
 
 class RateLimitExceeded(Unavailable):

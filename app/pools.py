@@ -56,10 +56,15 @@ def _lower_priority(by: int) -> None:
 
 
 class ThreadPool:
-    """At most `num_threads` calls at a time; later ones wait in the order of arrival."""
+    """At most `num_threads` calls at a time; later ones wait in the order of arrival.
 
-    def __init__(self, name: str, num_threads: int) -> None:
-        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix=name, initializer=yield_to_event_loop)
+    lower_priority   called on each of its threads when it starts
+    """
+
+    def __init__(
+        self, name: str, num_threads: int, *, lower_priority: Callable[[], None] = yield_to_event_loop
+    ) -> None:
+        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix=name, initializer=lower_priority)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` on one of the pool's threads, with the caller's context variables.
@@ -105,5 +110,7 @@ TEXT = ThreadPool("text", 2)
 """Cleaning, segmenting and tokenising text."""
 FILES = ThreadPool("files", 4)
 """Reading and writing the data volume, which may be a slow network share."""
+BOOKS = ThreadPool("books", 1, lower_priority=yield_to_speech)
+"""Writing the files of books: minutes a call."""
 WINDOWS = ThreadPool("windows", 2)
 """Finding speech in recordings that are transcribed, and its features: 0.1 s for 30 s."""

@@ -64,7 +64,9 @@ class Admission:
         return num_listeners(self._requests)
 
     def admit(self, request: Request) -> None:
-        """Raises QueueFull with the time after which a place should be free."""
+        """Raises QueueFull with the time after which a place should be free. A background request takes none."""
+        if request.is_background:
+            return
         self._check_room(request.admitted_at_s)
         self._check_live(request)
         self._requests.append(request)

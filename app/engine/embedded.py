@@ -29,7 +29,7 @@ from app.engine.scheduler import Request, Scheduler
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples, Voice
 from app.errors import ChorusError, CloningUnavailable, Draining, EngineFailure, NothingToSpeak
-from app.pools import yield_to_event_loop
+from app.pools import yield_to_event_loop, yield_to_speech
 from app.text.lexicon import FindLexicons, Lexicon, no_lexicons
 from app.text.reading import is_sounded, read
 from app.text.segments import Segment
@@ -76,6 +76,8 @@ class EmbeddedEngine:
         # Also loads the lexicon, which would delay the first request.
         self._voice = Voice(id=HEART.id, level=measure_level(self._speak(LEVEL_TEXT), SAMPLE_RATE_HZ))
         self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice", initializer=yield_to_event_loop)
+        # A synthesis cannot be interrupted, so those of books run beside the slots, where callers' threads go first.
+        self._background = ThreadPoolExecutor(max_slots, thread_name_prefix="book-voice", initializer=yield_to_speech)
         self._capacity = Capacity({number: self._measure_load(number) for number in sorted({1, max_slots})})
         pace = Pace()
         live = LiveStreams(
@@ -87,7 +89,9 @@ class EmbeddedEngine:
         )
         self._admission = Admission(max_admitted=max_slots + max_queue, num_slots=max_slots, pace=pace, live=live)
         # No kept slots: a segment takes a fraction of a second.
-        self._scheduler = Scheduler(max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace, live=live)
+        self._scheduler = Scheduler(
+            max_slots=max_slots, max_ahead_s=max_ahead_s, pace=pace, live=live, has_background_slots=True
+        )
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -165,7 +169,8 @@ class EmbeddedEngine:
         for request in self._scheduler.requests:
             request.sink.fail(Draining("the server stopped before this request was finished"))
         await asyncio.gather(*self._tasks)
-        self._pool.shutdown()
+        for pool in (self._pool, self._background):
+            pool.shutdown()
 
     def _start_what_fits(self) -> None:
         while not self._is_closed and (sequence := self._scheduler.next_sequence(self._clock())):
@@ -177,12 +182,14 @@ class EmbeddedEngine:
         """One segment, from its slot to the caller."""
         sink, is_whole = sequence.request.sink, False
         num_busy_before = self._scheduler.busy_slots
+        pool = self._background if sequence.request.is_background else self._pool
         try:
-            samples = await asyncio.get_running_loop().run_in_executor(self._pool, self._synthesize, sequence)
+            samples = await asyncio.get_running_loop().run_in_executor(pool, self._synthesize, sequence)
             audio_s = len(samples) / SAMPLE_RATE_HZ
             self._scheduler.made(sequence, audio_s)
-            num_busy = (num_busy_before + self._scheduler.busy_slots) / 2
-            self._capacity.measured(num_busy, audio_s=audio_s, seconds=self._clock() - sequence.started_at_s)
+            if not self._scheduler.busy_background:  # a segment of a book beside it would count as a stream
+                num_busy = (num_busy_before + self._scheduler.busy_slots) / 2
+                self._capacity.measured(num_busy, audio_s=audio_s, seconds=self._clock() - sequence.started_at_s)
             sink.deliver(AudioChunk(segment_index=sequence.index, samples=samples, is_last=True))
             is_whole = True
         except ChorusError as error:

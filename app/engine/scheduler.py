@@ -5,7 +5,8 @@ Knows slots and seconds of audio, no threads or tensors. Lives on one thread and
 The rule is playback slack: audio made or being decoded, minus the time since admission. The request with the least goes
 first. Two limits keep a long text from delaying a short one: a stream is decoded at most `max_ahead_s` ahead of its
 listener, and the last `num_kept_slots` slots are for requests that have not started. A third one keeps streams without
-gaps: app/engine/live.py.
+gaps: app/engine/live.py. Background requests get what is left: no segment of them starts while a request of a caller
+waits for its first slot, or while a stream has little audio in hand.
 """
 
 from collections.abc import Hashable, Iterable
@@ -14,34 +15,10 @@ from typing import Protocol
 import msgspec
 
 from app.engine.pace import Pace
-from app.engine.values import AudioChunk, SamplingParams, Voice
+from app.engine.sink import NO_SINK, AudioSink
+from app.engine.slots import Slots
+from app.engine.values import SamplingParams, Voice
 from app.text.segments import Segment
-
-
-class AudioSink(Protocol):
-    """Receives the audio of one request, on the thread that makes it."""
-
-    def deliver(self, chunk: AudioChunk) -> None: ...
-
-    def warn(self, warning: str) -> None: ...
-
-    def fail(self, error: BaseException) -> None: ...
-
-
-class _NoSink:
-    """The sink of a request that is not admitted."""
-
-    def deliver(self, chunk: AudioChunk) -> None:
-        raise AssertionError("the request is not admitted")
-
-    def warn(self, warning: str) -> None:
-        raise AssertionError("the request is not admitted")
-
-    def fail(self, error: BaseException) -> None:
-        raise AssertionError("the request is not admitted") from error
-
-
-_NO_SINK = _NoSink()
 
 
 class Sequence(msgspec.Struct, eq=False, kw_only=True):
@@ -108,8 +85,10 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
     """equal for streams that one listener hears one after the other"""
     can_wait: bool = False
     """True: perhaps of a batch job, so it is admitted to wait for as long as it takes"""
+    is_background: bool = False
+    """of a book: it yields to all other requests, takes no place in the queue, and may fail with SteppedAside"""
 
-    sink: AudioSink = _NO_SINK
+    sink: AudioSink = NO_SINK
     admitted_at_s: float = 0.0
     started_at_s: float | None = None
     """when the first sequence was started; None while the request waits"""
@@ -127,7 +106,7 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
 
     def admit(self, sink: AudioSink, now_s: float) -> None:
         """Called once, by `Engine.submit`."""
-        assert self.sink is _NO_SINK, "a request is submitted once"
+        assert self.sink is NO_SINK, "a request is submitted once"
         self.sink, self.admitted_at_s = sink, now_s
 
     @property
@@ -176,11 +155,6 @@ class Request(msgspec.Struct, eq=False, kw_only=True):
         return self.made_s - (now_s - self.admitted_at_s)
 
 
-def kept_slots(max_slots: int) -> int:
-    """An eighth of the slots, at least one; none of a single slot."""
-    return 0 if max_slots < 2 else max(1, max_slots // 8)
-
-
 class LiveRule(Protocol):
     """app.engine.live.LiveStreams, to the scheduler."""
 
@@ -199,6 +173,7 @@ class Scheduler:
     max_ahead_s      a stream with so much audio ahead of its listener starts no further sequence; whole answers have no
                      such limit
     live             None: any number of streams may play
+    has_background_slots   see Slots
     """
 
     def __init__(
@@ -209,19 +184,23 @@ class Scheduler:
         max_ahead_s: float = 30.0,
         pace: Pace | None = None,
         live: LiveRule | None = None,
+        has_background_slots: bool = False,
     ) -> None:
-        assert num_kept_slots < max_slots, "nothing but first sequences could ever start"
         self.max_slots = max_slots
-        self.num_kept_slots = num_kept_slots
         self.max_ahead_s = max_ahead_s
         self.pace = pace or Pace()
         self._live = live
+        self._slots = Slots(max_slots, num_kept=num_kept_slots, has_background_slots=has_background_slots)
         self._requests: list[Request] = []
-        self._busy_slots = 0
 
     @property
     def busy_slots(self) -> int:
-        return self._busy_slots
+        """Those of background segments included."""
+        return self._slots.num_busy
+
+    @property
+    def busy_background(self) -> int:
+        return self._slots.num_background
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -245,17 +224,25 @@ class Scheduler:
         sequence.started_at_s = now_s
         request.num_started += 1
         request.in_progress = (*request.in_progress, sequence)
-        self._busy_slots += 1
+        self._slots.count(1, is_background=request.is_background)
         return sequence
+
+    def must_yield(self, now_s: float) -> bool:
+        """True while background segments step aside."""
+        has_background = any(request.is_background for request in self._requests)
+        return has_background and (self._has_unstarted() or bool(self._playing(now_s)))
 
     def made(self, sequence: Sequence, made_s: float) -> None:
         sequence.made_s += made_s
         sequence.request.made_s += made_s
 
     def free_slot(self, sequence: Sequence, now_s: float, *, is_whole: bool = True) -> None:
-        """A started sequence has left its slot; `is_whole` unless it failed or was cancelled."""
-        self._busy_slots -= 1
-        if is_whole:
+        """A started sequence has left its slot; `is_whole` unless it failed or was cancelled.
+
+        Background sequences are not timed: they may run at a lower priority.
+        """
+        self._slots.count(-1, is_background=sequence.request.is_background)
+        if is_whole and not sequence.request.is_background:
             self.pace.measured(sequence.expected_s, now_s - sequence.started_at_s)
 
     def end(self, sequence: Sequence) -> None:
@@ -273,27 +260,40 @@ class Scheduler:
 
     def clear(self) -> None:
         self._requests.clear()
-        self._busy_slots = 0
+        self._slots.clear()
 
     def _startable(self, now_s: float) -> list[Request]:
-        startable = [request for request in self._requests if request.has_waiting]
-        if not startable or self._live is None:
-            return [request for request in startable if self._has_room(request, self.max_slots)]
-        live, playing = self._live, self._live.playing(self._requests, now_s)
-        return [
-            request
-            for request in startable
-            if live.may_start(request, playing)
-            and self._has_room(request, live.slots(request, self.max_slots, playing, now_s))
-        ]
+        """Requests of callers that may start a sequence; background requests where there are none."""
+        waiting = [request for request in self._requests if request.has_waiting]
+        callers = [request for request in waiting if not request.is_background]
+        playing = self._playing(now_s) if waiting else set[Hashable]()
+        if startable := [request for request in callers if self._may_start(request, playing, now_s)]:
+            return startable
+        if playing or self._has_unstarted():
+            return []
+        return [request for request in waiting if request.is_background and self._slots.has_background_room()]
+
+    def _playing(self, now_s: float) -> set[Hashable]:
+        return set() if self._live is None else self._live.playing(self._requests, now_s)
+
+    def _has_unstarted(self) -> bool:
+        return any(request.started_at_s is None and not request.is_background for request in self._requests)
+
+    def _may_start(self, request: Request, playing: set[Hashable], now_s: float) -> bool:
+        live = self._live
+        if live is None:
+            return self._has_room(request, self.max_slots)
+        slots = live.slots(request, self.max_slots, playing, now_s)
+        return live.may_start(request, playing) and self._has_room(request, slots)
 
     def _has_room(self, request: Request, slots: int) -> bool:
         """False also for a stream that is far enough ahead of its listener.
 
         slots   that sequences in progress may take; a stream that begins has its own place and may exceed them
         """
+        num_busy = self._slots.num_busy_of_callers
         if request.started_at_s is None:
-            return self._busy_slots < (self.max_slots if request.streaming else slots)
+            return num_busy < (self.max_slots if request.streaming else slots)
         if request.streaming and request.ahead_s >= self.max_ahead_s:
             return False
-        return self._busy_slots < min(slots, self.max_slots - self.num_kept_slots)
+        return num_busy < min(slots, self.max_slots - self._slots.num_kept)

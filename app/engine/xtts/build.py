@@ -12,7 +12,7 @@ import torch
 from app.audio.reference import ReferenceClip
 from app.engine.capacity import Capacity
 from app.engine.live import LiveStreams
-from app.engine.scheduler import kept_slots
+from app.engine.slots import kept_slots
 from app.engine.xtts.checkpoint.load import Checkpoint
 from app.engine.xtts.checkpoint.precision import Precision, PrecisionChoice, bring_to_precision
 from app.engine.xtts.checkpoint.recording import SPEAKER

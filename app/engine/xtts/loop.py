@@ -22,11 +22,11 @@ from app.engine.xtts.messages import AudioConsumed, Cancel, Message, Speak, Stop
 from app.engine.xtts.model.decoder import num_prompt_positions
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
-from app.engine.xtts.sequence import XttsSequence
+from app.engine.xtts.sequence import XttsSequence, drop_audio
 from app.engine.xtts.vocoder.vocoder import Vocoder
 from app.engine.xtts.vocoding import VocodeStage
 from app.engine.xtts.voice.conditioning import Conditioner
-from app.errors import ChorusError, Draining, EngineFailure
+from app.errors import ChorusError, Draining, EngineFailure, SteppedAside
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +142,8 @@ class EngineLoop:
         self._cloning.run(is_decoding=is_decoding, is_urgent=self._is_urgent())
         began_at_s = self._clock()
         self._decoding.join(self._admit())
+        if self._scheduler.must_yield(began_at_s):
+            self._stop_background()
         num_running = len(self._decoding.running)
         self._take(self._decoding.step())
         for sequence in self._vocoding.run(self._decoding.running, self._clock()):
@@ -189,7 +191,9 @@ class EngineLoop:
         joining: list[XttsSequence] = []
         num_positions = 0
         # The decoder must not run ahead of a slower vocoder without end.
-        room = self._decoding.num_free_slots if len(self._vocoding.decoded) < self._max_decoded else 0
+        yields = self._scheduler.must_yield(self._clock())
+        num_decoded = sum(not (yields and sequence.request.is_background) for sequence in self._vocoding.decoded)
+        room = self._decoding.num_free_slots if num_decoded < self._max_decoded else 0
         while len(joining) < room and num_positions < self._limits.prefill_positions:
             if self._decoding.waiting:
                 sequence = self._decoding.waiting.pop(0)
@@ -201,6 +205,12 @@ class EngineLoop:
             joining.append(sequence)
             num_positions += num_prompt_positions(len(sequence.text_tokens))
         return joining
+
+    def _stop_background(self) -> None:
+        """Take segments of books out of the batch: each of them makes every step longer."""
+        for request in self._decoding.background():
+            request.sink.fail(SteppedAside("stopped for requests of callers"))
+            self._drop(request)
 
     def _take(self, ended: StepResult) -> None:
         now_s = self._clock()
@@ -219,7 +229,7 @@ class EngineLoop:
         for sequence in self._decoding.drop(request):
             self._scheduler.free_slot(sequence, self._clock(), is_whole=False)
         self._vocoding.drop(request)
-        _drop_audio(request)
+        drop_audio(request)
 
     def _fail_everything(self, error: Exception) -> None:
         """Fail all requests. When the device is lost the loop ends, else the batch is emptied."""
@@ -228,7 +238,7 @@ class EngineLoop:
         is_lost = isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
         for request in requests:
             request.sink.fail(_failure("the engine failed while this request was being spoken", error))
-            _drop_audio(request)
+            drop_audio(request)
         self._scheduler.clear()
         self._vocoding.reset()
         if not is_lost:
@@ -244,17 +254,8 @@ class EngineLoop:
         with self._ending:
             self._has_ended = True
         self._cloning.fail(_stopped())
-        while True:
-            try:
-                _refuse(self._inbox.get(block=False))
-            except queue.Empty:
-                return
-
-
-def _drop_audio(request: Request) -> None:
-    for sequence in request.sequences:
-        if isinstance(sequence, XttsSequence):
-            sequence.drop_audio()
+        while not self._inbox.empty():  # nothing is put any more
+            _refuse(self._inbox.get())
 
 
 def _refuse(message: Message) -> None:

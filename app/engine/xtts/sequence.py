@@ -86,3 +86,10 @@ class XttsSequence(scheduler.Sequence, eq=False, kw_only=True):
         """Free latents, samples and state: the request keeps its sequences until its caller has taken all audio."""
         self.latents = self.vocoder_state = None
         self.held.clear()
+
+
+def drop_audio(request: scheduler.Request) -> None:
+    """`XttsSequence.drop_audio` for each sequence of a request."""
+    for sequence in request.sequences:
+        if isinstance(sequence, XttsSequence):
+            sequence.drop_audio()

@@ -190,10 +190,12 @@ class VocodeStage:
         sequence.request.sink.deliver(chunk)
 
 
-def _urgency(sequence: XttsSequence, now_s: float) -> tuple[bool, float]:
-    """Sort key: streams without audio first, then by the seconds until a gap before the segment's next samples."""
+def _urgency(sequence: XttsSequence, now_s: float) -> tuple[bool, bool, float]:
+    """Sort key: streams without audio first, then by the seconds until a gap before the segment's next samples;
+    background requests last.
+    """
     has_begun = sequence.request.made_s > 0 or not sequence.request.streaming
-    return has_begun, _seconds_until_gap(sequence, now_s)
+    return sequence.request.is_background, has_begun, _seconds_until_gap(sequence, now_s)
 
 
 def _seconds_until_gap(sequence: XttsSequence, now_s: float) -> float:

@@ -3,7 +3,8 @@ from statistics import median
 import pytest
 
 from app.engine.pace import Pace
-from app.engine.scheduler import Request, Scheduler, Sequence, kept_slots
+from app.engine.scheduler import Request, Scheduler, Sequence
+from app.engine.slots import kept_slots
 from tests.support.requests import RecordingSink, admitted, request_of
 
 

@@ -1,0 +1,107 @@
+"""Segments of books beside streams, counted in steps."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from app.engine.scheduler import Request
+from app.engine.stream import ChunkStream
+from app.engine.values import SamplingParams
+from app.engine.xtts.engine import XttsEngine
+from app.engine.xtts.runaway import Guards
+from app.errors import SteppedAside
+from tests.support.requests import prepared
+
+SENTENCE = "The fox went home over the hills."
+Run = Callable[[Callable[[XttsEngine], Awaitable[None]]], None]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def run(tiny_checkpoint: Path) -> Run:
+    def run(scenario: Callable[[XttsEngine], Awaitable[None]]) -> None:
+        async def main() -> None:
+            guards = Guards(exact_codes=110)
+            engine = await asyncio.to_thread(lambda: XttsEngine(tiny_checkpoint, max_slots=16, guards=guards))
+            try:
+                await scenario(engine)
+            finally:
+                await engine.aclose()
+
+        asyncio.run(main())
+
+    return run
+
+
+def submit(engine: XttsEngine, *, is_background: bool = False, streaming: bool = False) -> ChunkStream:
+    return engine.submit(
+        Request(
+            sequences=prepared(engine, SENTENCE),
+            voice=engine.voice("ada tiny"),
+            sampling=SamplingParams(seed=7),
+            streaming=streaming,
+            is_background=is_background,
+        )
+    )
+
+
+async def collect(stream: ChunkStream) -> list[bytes]:
+    return [chunk.samples.tobytes() async for chunk in stream]
+
+
+async def until_busy(engine: XttsEngine, num_slots: int) -> None:
+    async with asyncio.timeout(60):
+        while engine.stats().busy_slots < num_slots:
+            await asyncio.sleep(0)
+
+
+def test_a_stream_has_the_batch_for_itself_beside_a_book(run: Run) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        book = [submit(engine, is_background=True) for _ in range(20)]
+        await until_busy(engine, 14)
+        stream = submit(engine, streaming=True)
+        await anext(stream)
+        assert engine.stats().busy_slots <= 1
+        stopped = 0
+        for each in book:
+            try:
+                await asyncio.wait_for(anext(each), 0.01)
+            except SteppedAside:
+                stopped += 1
+            except TimeoutError:
+                pass
+        assert stopped == 14
+        await stream.aclose()
+        for each in book:
+            await each.aclose()
+
+    run(scenario)
+
+
+def test_a_segment_that_was_stopped_is_the_same_when_it_is_made_again(run: Run) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        alone = await collect(submit(engine, is_background=True))
+        first = submit(engine, is_background=True)
+        await until_busy(engine, 1)
+        stream = submit(engine, streaming=True)
+        with pytest.raises(SteppedAside):
+            await collect(first)
+        again = submit(engine, is_background=True)
+        await collect(stream)
+        assert b"".join(await collect(again)) == b"".join(alone)
+
+    run(scenario)
+
+
+def test_a_whole_answer_takes_a_kept_slot_and_stops_nothing(run: Run) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        book = [submit(engine, is_background=True) for _ in range(14)]
+        await until_busy(engine, 14)
+        await collect(submit(engine))
+        for each in book:
+            await collect(each)
+
+    run(scenario)
