@@ -146,6 +146,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Conversations over WebSockets and Wyoming; half as many more connections may be silent",
         ),
     ] = 256
+    max_jobs: Annotated[
+        int, Meta(ge=0, le=10_000, description="Books that one caller may have made and kept; 0: none are made")
+    ] = 20
+    max_book_chars: Annotated[int, Meta(ge=1, description="Longest text of one book, in characters")] = 5_000_000
     max_voices: Annotated[int, Meta(ge=0, description="Voices that may be saved")] = 1000
     require_consent: Annotated[
         bool,

@@ -53,10 +53,13 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 class Mastering:
     """Measures the book at once: blocking, as all of it. Raises what `check` raises, StorageFailure for a damaged
     segment, OSError where the disk fails.
+
+    only   number of the one chapter that the book is taken to have; None: all
     """
 
-    def __init__(self, job: Job, output: Output, sample_rate_hz: int, check: Check) -> None:
+    def __init__(self, job: Job, output: Output, sample_rate_hz: int, check: Check, *, only: int | None = None) -> None:
         self._job = job
+        self._only = only
         self._output = output
         self.sample_rate_hz = self._rate_hz = sample_rate_hz
         self._check = check
@@ -85,14 +88,14 @@ class Mastering:
         tags = Tags(title=output.title, album=output.title, author=output.author, provenance=output.provenance)
         book_file = BookFile(file, output.book_format, self._rate_hz, tags=tags, marks=self.marks, cover=output.cover)
         try:
-            for plan in self._job.chapters():
+            for plan in self._plans():
                 self._write(plan, book_file)
             book_file.finish()
         finally:
             book_file.close()
 
-    def write_chapter(self, plan: ChapterPlan, file: BinaryIO) -> None:
-        """A file of one chapter."""
+    def write_chapter(self, plan: ChapterPlan, file: BinaryIO, *, is_joinable: bool = False) -> None:
+        """A file of one chapter. `is_joinable`: see BookFile."""
         output = self._output
         track = str(plan.head.number)
         tags = Tags(
@@ -102,7 +105,9 @@ class Mastering:
             track=track,
             provenance=output.provenance,
         )
-        book_file = BookFile(file, output.book_format, self._rate_hz, tags=tags, cover=output.cover)
+        book_file = BookFile(
+            file, output.book_format, self._rate_hz, tags=tags, cover=output.cover, is_joinable=is_joinable
+        )
         try:
             self._write(plan, book_file)
             book_file.finish()
@@ -119,7 +124,7 @@ class Mastering:
         meter = LoudnessMeter(self._rate_hz, has_peak=False)
         marks: dict[int, Mark] = {}
         num_samples = 0
-        for plan in self._job.chapters():
+        for plan in self._plans():
             start = num_samples
             timings: list[Timing] = []
             for samples, is_speech in self._samples(plan):
@@ -133,6 +138,9 @@ class Mastering:
         lufs = meter.result().integrated_lufs
         gain_db = min(max(TARGET_LUFS - lufs, -MAX_GAIN_DB), MAX_GAIN_DB) if np.isfinite(lufs) else 0.0
         return marks, gain_db
+
+    def _plans(self) -> Iterator[ChapterPlan]:
+        return self._job.chapters() if self._only is None else iter([self._job.read_chapter(self._only)])
 
     def _write(self, plan: ChapterPlan, book_file: BookFile) -> None:
         gain = np.float32(dbfs_to_amplitude(self.gain_db))

@@ -100,7 +100,8 @@ FRONT_COVER = 3
 class BookFile:
     """Blocking; for one thread. The same samples, marks and tags give the same bytes.
 
-    file   can be sought in, because lengths are written last
+    file          can be sought in, because lengths are written last
+    is_joinable   MP3 without a frame that tells its length, so that files behind one another are one file
 
     Close it, also after an error. Raises what `file` raises, such as OSError for a full disk.
     """
@@ -114,16 +115,16 @@ class BookFile:
         tags: Tags,
         marks: Sequence[Mark] = (),
         cover: Cover | None = None,
+        is_joinable: bool = False,
     ) -> None:
         form = _FORMS[book_format]
+        options = {**form.options, "fflags": "+bitexact"} | ({"write_xing": "0"} if is_joinable else {})
         self._sample_format = form.sample_format
         self._time_base = Fraction(1, sample_rate_hz)
         self._num_samples = 0
         self._file = WatchedFile(file)
         # Any: PyAV's types are partial. bitexact: no random serial numbers, and no versions of FFmpeg in tags.
-        self._container: Any = av.open(
-            self._file, "w", format=form.container, options={**form.options, "fflags": "+bitexact"}
-        )
+        self._container: Any = av.open(self._file, "w", format=form.container, options=options)
         self._container.metadata.update(_metadata(tags))
         tags_of = id3_tags if book_format is BookFormat.MP3 else vorbis_tags
         self._container.metadata.update(tags_of(tags.provenance))

@@ -31,7 +31,7 @@ class Checker:
         """Raises InvalidField for a language that the recogniser does not know."""
         if _base(language) not in self._recognizer.info.languages:
             model = self._recognizer.info.model
-            raise InvalidField(f"--check: {model} does not know {language!r}: leave the check out", param="language")
+            raise InvalidField(f"check: {model} does not know {language!r}: leave the check out", param="language")
 
     def is_needed(self, check: SegmentCheck | None) -> bool:
         """False for a segment that has been compared as often as this checker would."""

@@ -99,7 +99,10 @@ class Job:
         manifest = self.read_manifest()
         assert manifest is not None
         for head in manifest.chapters:
-            yield msgspec.json.decode(self._chapter_path(head.number).read_bytes(), type=ChapterPlan)
+            yield self.read_chapter(head.number)
+
+    def read_chapter(self, number: int) -> ChapterPlan:
+        return msgspec.json.decode(self._chapter_path(number).read_bytes(), type=ChapterPlan)
 
     def has_segment(self, key: str) -> bool:
         return self._segment_path(key).exists()

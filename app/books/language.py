@@ -38,7 +38,7 @@ def choose_language(studio: HasLanguages, asked: str, of_book: str) -> tuple[str
         return studio.check_language(code), ""
     except UnsupportedLanguage as error:
         raise UnsupportedLanguage(
-            f"the book's language is {quoted(of_book)}, and {error.message}; --language reads it in another one",
+            f"the book's language is {quoted(of_book)}, and {error.message}; name a language to read it in another one",
             param="language",
         ) from error
 

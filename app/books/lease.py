@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from app.books.together import together
 from app.errors import JobInUse
 from app.voices.files import write_atomically
 
@@ -99,12 +100,10 @@ async def hold(folder: Path, work: Callable[[], Awaitable[None]]) -> None:
     """Await `work()` with the lease of `folder`. Raises JobInUse, also when another process takes over meanwhile."""
     lease = await claim(folder)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             keeping = group.create_task(lease.keep())
             await work()
             keeping.cancel()
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
     finally:
         lease.release()
 

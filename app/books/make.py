@@ -3,23 +3,25 @@
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from app.audio.provenance import Provenance, new_provenance
 from app.books.assembly import Finished, Mastering, Output
-from app.books.book import Book, Chapter
+from app.books.book import Book
 from app.books.cast import Cast, Reader
 from app.books.checking import Checker
+from app.books.choosing import Numbered
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.language import choose_language
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, Studio
-from app.pools import TEXT, WHOLE_ANSWERS
+from app.pools import BOOKS, TEXT
 
-Numbered = tuple[int, Chapter]
 Wait = Callable[[float], None]
 """Waits for so many seconds. Raises InterruptedError to stop."""
 
@@ -51,11 +53,15 @@ async def speak_book(
     progress: Progress,
     *,
     on_progress: Callable[[Progress], None],
-    say: Callable[[str], None],
+    on_full: Callable[[bool], None],
+    on_chapter: Callable[[ChapterHead], None] = lambda head: None,
     checker: Checker | None = None,
     cast: Cast | None = None,
 ) -> None:
     """Make every segment of `chapters` that `job` does not hold. The caller has the lease.
+
+    on_full      see SegmentMaker
+    on_chapter   see Speaker
 
     Raises UnsupportedLanguage, UnknownSpeaker, StorageFailure, and what the engine raises.
     """
@@ -78,8 +84,10 @@ async def speak_book(
     job.write_manifest(manifest)
     if checker is not None:
         checker.check_language(language)
-    maker = SegmentMaker(studio, job, checker=checker, say=say)
-    speaker = Speaker(studio.engine, maker, cast, readers, job, language, progress, on_progress=on_progress)
+    maker = SegmentMaker(studio, job, checker=checker, on_full=on_full)
+    speaker = Speaker(
+        studio.engine, maker, cast, readers, job, language, progress, on_progress=on_progress, on_chapter=on_chapter
+    )
     await speaker.speak(heads, is_preview=options.is_preview)
     job.write_manifest(msgspec.structs.replace(manifest, is_spoken=True))
 
@@ -88,7 +96,7 @@ async def _find_readers(
     studio: Studio, cast: Cast, chapters: Sequence[Numbered], options: BookOptions
 ) -> dict[str, Reader]:
     """Every reader of these chapters, so that a name without a voice is known before the first word."""
-    names = await TEXT.run(_names_of, cast, chapters)
+    names = await TEXT.run(names_in, cast, chapters)
     delivery = Delivery(speed=options.speed, seed=options.seed)
     readers = {"": await studio.find_reader(cast.narrator or options.voice, delivery)}
     for name in names:
@@ -96,14 +104,22 @@ async def _find_readers(
     return readers
 
 
-def _names_of(cast: Cast, chapters: Sequence[Numbered]) -> list[str]:
+def names_in(cast: Cast, chapters: Sequence[Numbered]) -> list[str]:
+    """Names of the readers beside the narrator. Blocking."""
     return sorted({run.name for _, chapter in chapters for run in cast.runs(chapter.text) if run.name})
 
 
 async def assemble(
-    job: Job, output: Output, sample_rate_hz: int, write: Callable[[Job, Mastering, Wait], None]
+    job: Job,
+    output: Output,
+    sample_rate_hz: int,
+    write: Callable[[Job, Mastering, Wait], None],
+    *,
+    only: int | None = None,
 ) -> Finished:
     """Measure the book, and `write` its files on the same thread. Cancelling stops both soon.
+
+    only   see Mastering
 
     Raises StorageFailure for a damaged segment, and what `write` raises.
     """
@@ -114,8 +130,16 @@ async def assemble(
             raise InterruptedError("stopped")
 
     def run() -> Finished:
-        mastering = Mastering(job, output, sample_rate_hz, partial(wait, 0.0))
+        mastering = Mastering(job, output, sample_rate_hz, partial(wait, 0.0), only=only)
         write(job, mastering, wait)
         return mastering.result()
 
-    return await WHOLE_ANSWERS.run_interruptible(run, stopped.set)
+    return await BOOKS.run_interruptible(run, stopped.set)
+
+
+def provenance_of_book(studio: Studio, job: Job, made_at: datetime) -> Provenance:
+    """The provenance of a book in the voices of its manifest. Blocking."""
+    manifest = job.read_manifest()
+    assert manifest is not None
+    ids = {manifest.recipe.voice, *manifest.voices.values()}
+    return new_provenance(is_cloned=any(map(studio.is_cloned, ids)), now=made_at)

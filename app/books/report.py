@@ -28,12 +28,22 @@ class SegmentReport(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...]
 
 
+class ReportedLevels(msgspec.Struct, frozen=True, kw_only=True):
+    """app.books.acx.ChapterLevels; None for silence."""
+
+    title: str
+    seconds: float
+    rms_dbfs: float | None
+    peak_dbfs: float | None
+    noise_dbfs: float | None
+
+
 class ChapterReport(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     title: str
     start_s: float
     """in a file of the whole book"""
-    levels: ChapterLevels
+    levels: ReportedLevels
     acx_faults: tuple[str, ...]
     words_per_minute: float
     num_doubtful: int
@@ -43,8 +53,9 @@ class ChapterReport(msgspec.Struct, frozen=True, kw_only=True):
 class BookReport(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     gain_db: float
-    integrated_lufs: float
-    true_peak_dbtp: float
+    integrated_lufs: float | None
+    """None for silence, as the peak"""
+    true_peak_dbtp: float | None
     num_segments: int
     num_checked: int
     num_retried: int
@@ -70,8 +81,8 @@ def make_report(job: Job, mastering: Mastering, finished: Finished, warnings: tu
     return BookReport(
         manifest=manifest,
         gain_db=round(finished.gain_db, 2),
-        integrated_lufs=round(finished.loudness.integrated_lufs, 2),
-        true_peak_dbtp=round(finished.loudness.true_peak_dbtp, 2),
+        integrated_lufs=_finite(round(finished.loudness.integrated_lufs, 2)),
+        true_peak_dbtp=_finite(round(finished.loudness.true_peak_dbtp, 2)),
         num_segments=len(segments),
         num_checked=len(checks),
         num_retried=sum(check.num_retries > 0 for check in checks),
@@ -90,7 +101,13 @@ def _chapter(
         number=plan.head.number,
         title=plan.head.title,
         start_s=round(mastering.mark(plan).start / mastering.sample_rate_hz, 3),
-        levels=levels,
+        levels=ReportedLevels(
+            title=levels.title,
+            seconds=levels.seconds,
+            rms_dbfs=_finite(levels.rms_dbfs),
+            peak_dbfs=_finite(levels.peak_dbfs),
+            noise_dbfs=_finite(levels.noise_dbfs),
+        ),
         acx_faults=tuple(find_faults(levels)),
         words_per_minute=round(60 * num_words / levels.seconds, 1),
         num_doubtful=sum(bool(segment.doubts) for segment in segments),
@@ -115,3 +132,7 @@ def _segments(job: Job, mastering: Mastering, plan: ChapterPlan, median_lufs: fl
             check=notes.check,
             doubts=tuple(doubts),
         )
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

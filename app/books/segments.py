@@ -15,7 +15,7 @@ from app.errors import StorageFailure
 from app.pools import FILES
 
 ROOM_CHECK_S = 5.0
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -26,7 +26,10 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class SegmentMaker:
-    """Lives on the event loop. May make several segments at a time. `say` is called with a line for people."""
+    """Lives on the event loop. May make several segments at a time.
+
+    on_full   called with True when the disk is full, and with False when there is room again
+    """
 
     def __init__(
         self,
@@ -34,13 +37,13 @@ class SegmentMaker:
         job: Job,
         *,
         checker: Checker | None = None,
-        say: Callable[[str], None] = lambda line: None,
+        on_full: Callable[[bool], None] = lambda is_full: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._studio = studio
         self._job = job
         self._checker = checker
-        self._say = say
+        self._on_full = on_full
         self._sleep = sleep
         self._num_stuck = 0
         """files that wait for room on the disk"""
@@ -83,17 +86,17 @@ class SegmentMaker:
             try:
                 await FILES.run(write, *arguments)
             except OSError as error:
-                if error.errno not in _FULL:
+                if error.errno not in FULL:
                     raise StorageFailure(f"{self._job.folder} cannot be written: {error.strerror}") from error
                 if not is_stuck:
                     is_stuck = True
                     self._num_stuck += 1
                     if self._num_stuck == 1:
-                        self._say(f"paused: the disk of {self._job.folder} is full; it goes on when there is room")
+                        self._on_full(True)
                 await self._sleep(ROOM_CHECK_S)
             else:
                 if is_stuck:
                     self._num_stuck -= 1
                     if not self._num_stuck:
-                        self._say("there is room again: going on")
+                        self._on_full(False)
                 return

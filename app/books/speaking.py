@@ -1,6 +1,7 @@
 """Speaks the segments of a book that are not there yet, with all slots of the engine."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
@@ -11,6 +12,7 @@ from app.books.cast import Cast, Reader, Run
 from app.books.job import ChapterHead, ChapterPlan, Job
 from app.books.plan import Piece, Planned, inside_paragraph, plan_block, split_blocks
 from app.books.segments import SegmentMaker
+from app.books.together import together
 from app.engine.base import Preparer
 from app.pools import TEXT
 
@@ -41,6 +43,7 @@ class Speaker:
 
     readers       by the names of the cast's runs
     on_progress   called after each segment
+    on_chapter    called when a chapter's plan and all its segments are stored
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Speaker:
         progress: Progress,
         *,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        on_chapter: Callable[[ChapterHead], None] = lambda head: None,
     ) -> None:
         self._engine = engine
         self._maker = maker
@@ -62,7 +66,11 @@ class Speaker:
         self._job = job
         self._language = language
         self._on_progress = on_progress
-        self._seen: set[str] = set()
+        self._on_chapter = on_chapter
+        self._making: dict[str, asyncio.Event] = {}
+        """by key: set when the segment is stored"""
+        self._num_left: Counter[int] = Counter()
+        """by number of a chapter: its segments that are not stored, and 1 while it is planned"""
         info = engine.info
         # One more for each slot waits in the engine's queue, so that a slot that is free is filled at once.
         self._places = asyncio.Semaphore(min(2 * info.max_slots, info.max_slots + info.max_queue))
@@ -73,30 +81,30 @@ class Speaker:
 
         Raises what the engine raises, and StorageFailure; all segments that were made before stay.
         """
-        blocks: asyncio.Queue[tuple[str, Sequence[Planned]] | None] = asyncio.Queue(1)
+        blocks: asyncio.Queue[tuple[ChapterHead, Sequence[Planned]] | None] = asyncio.Queue(1)
 
         async def plan() -> None:
             for head, chapter in chapters:
+                self._num_left[head.number] += 1
                 pieces: list[Piece] = []
                 async for segments in self._plan(chapter, is_preview=is_preview):
                     pieces += [planned.piece for planned in segments]
-                    await blocks.put((head.title, segments))
+                    self._num_left[head.number] += len(segments)
+                    await blocks.put((head, segments))
                 await self._maker.store(self._job.write_chapter, ChapterPlan(head, tuple(pieces)))
+                self._is_stored(head)
             await blocks.put(None)
 
         async def decode() -> None:
             while (block := await blocks.get()) is not None:
-                title, segments = block
+                head, segments = block
                 for planned in segments:
                     await self._places.acquire()
-                    group.create_task(self._speak_one(title, planned))
+                    group.create_task(self._speak_one(head, planned))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(plan())
-                group.create_task(decode())
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        async with together() as group:
+            group.create_task(plan())
+            group.create_task(decode())
 
     async def _plan(self, chapter: Chapter, *, is_preview: bool) -> AsyncIterator[Sequence[Planned]]:
         planned_s = 0.0
@@ -124,15 +132,16 @@ class Speaker:
             held = (*held[:-1], inside_paragraph(held[-1]))
         yield held
 
-    async def _speak_one(self, chapter: str, planned: Planned) -> None:
+    async def _speak_one(self, head: ChapterHead, planned: Planned) -> None:
         progress = self.progress
         try:
             key, num_chars = planned.piece.key, len(planned.piece.text)
             progress.num_segments += 1
-            if key in self._seen:
+            if key in self._making:
+                await self._making[key].wait()
                 progress.found_chars += num_chars
             else:
-                self._seen.add(key)
+                self._making[key] = asyncio.Event()
                 made = await self._maker.make(planned)
                 if made.made_s:
                     progress.num_made += 1
@@ -141,8 +150,16 @@ class Speaker:
                     progress.found_chars += num_chars
                 progress.num_doubtful += bool(made.notes.doubts)
                 progress.warnings += [line for line in made.notes.warnings if line not in progress.warnings]
-            progress.chapter = chapter
+                self._making[key].set()
+            progress.chapter = head.title
             progress.done_chars += num_chars
             self._on_progress(progress)
+            self._is_stored(head)
         finally:
             self._places.release()
+
+    def _is_stored(self, head: ChapterHead) -> None:
+        """A segment of the chapter, or its plan."""
+        self._num_left[head.number] -= 1
+        if not self._num_left[head.number]:
+            self._on_chapter(head)

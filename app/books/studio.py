@@ -54,11 +54,12 @@ class Studio(Protocol):
 
 
 class LocalStudio:
-    """An engine in this process."""
+    """An engine in this process. `is_background`: it also speaks for others, who go first."""
 
-    def __init__(self, service: SpeechService, settings: Settings) -> None:
+    def __init__(self, service: SpeechService, settings: Settings, *, is_background: bool = False) -> None:
         self._service = service
         self._settings = settings
+        self._is_background = is_background
         self._voices: dict[str, Voice] = {}
 
     @property
@@ -90,6 +91,7 @@ class LocalStudio:
                 speed=recipe.speed,
                 streaming=False,
                 can_wait=True,
+                is_background=self._is_background,
             )
         )
         stitcher = Stitcher([sequence.segment], recipe.sample_rate_hz)

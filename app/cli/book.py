@@ -12,21 +12,19 @@ from app.books.assembly import Finished
 from app.books.audio_file import BookFormat
 from app.books.book import Book
 from app.books.cast import Cast, read_cast
-from app.books.make import BookOptions, Numbered, job_folder
+from app.books.choosing import Numbered, choose_chapters, count_chars
+from app.books.make import BookOptions, job_folder
 from app.books.speaking import Progress
 from app.books.timing import CaptionFormat
 from app.cli.book_files import Target
 from app.cli.book_progress import duration
 from app.cli.book_run import MAX_RETRIES, Wishes, make_book, read_source
-from app.errors import InvalidField
 from app.observability.log import configure_logging
 from app.pools import switch_threads_often
 from app.settings import load_settings
 from app.speech.request import MAX_SEED, MAX_SPEED, MIN_SPEED
 
 WORDS_PER_MINUTE = 150
-PREVIEW_CHARS = 900
-"""About a minute, for the percentage."""
 PAUSED = 130
 
 
@@ -91,7 +89,7 @@ def book(
     found = asyncio.run(read_source(source))
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
-    chapters = choose_chapters(found, wanted)
+    chapters = choose_chapters(found, wanted, field="--chapters")
     if output is None or is_listing:
         _list(found, chapters)
         return
@@ -113,7 +111,7 @@ def book(
         server=server,
     )
     wishes.check()
-    progress = Progress(num_chars=_count_chars(chapters, preview=preview))
+    progress = Progress(num_chars=count_chars(chapters, is_preview=preview))
     try:
         finished = asyncio.run(make_book(settings, found, chapters, options, cast, wishes, progress))
     except KeyboardInterrupt:
@@ -132,23 +130,6 @@ def book(
         sys.exit(1)
 
 
-def choose_chapters(book: Book, wanted: str | None) -> list[Numbered]:
-    """The chapters that `wanted` names, such as "3-7,9-"; all for None. Raises InvalidField."""
-    numbered = list(enumerate(book.chapters, 1))
-    if wanted is None:
-        return numbered
-    chosen: set[int] = set()
-    for part in wanted.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not (first.isdecimal() and (not last or (dash and last.isdecimal()))):
-            raise InvalidField(f"--chapters {wanted} cannot be read: write numbers such as 3-7 or 1,4,9-")
-        end = int(last) if last else len(numbered) if dash else int(first)
-        if not 1 <= int(first) <= end or int(first) > len(numbered):
-            raise InvalidField(f"--chapters {part.strip()}: the book has chapters 1 to {len(numbered)}")
-        chosen.update(range(int(first), min(end, len(numbered)) + 1))
-    return [(number, chapter) for number, chapter in numbered if number in chosen]
-
-
 def _list(book: Book, chapters: Sequence[Numbered]) -> None:
     click.echo(f"{book.title}{f', {book.author}' if book.author else ''}")
     for number, chapter in chapters:
@@ -156,10 +137,6 @@ def _list(book: Book, chapters: Sequence[Numbered]) -> None:
         click.echo(f"{number:>5}  {duration(60 * words / WORDS_PER_MINUTE):>10}  {words:>7} words  {chapter.title}")
     total = sum(chapter.num_words for _, chapter in chapters)
     click.echo(f"{'':>5}  {duration(60 * total / WORDS_PER_MINUTE):>10}  {total:>7} words  in all")
-
-
-def _count_chars(chapters: Sequence[Numbered], *, preview: bool) -> int:
-    return sum(min(len(chapter.text), PREVIEW_CHARS if preview else sys.maxsize) for _, chapter in chapters)
 
 
 def _report(target: Target, finished: Finished) -> None:

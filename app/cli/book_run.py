@@ -13,14 +13,14 @@ import click
 import httpx
 import msgspec
 
-from app.audio.provenance import Provenance, new_provenance
 from app.books.assembly import Finished, Output
 from app.books.book import Book
 from app.books.cast import Cast
 from app.books.checking import Checker
+from app.books.choosing import Numbered
 from app.books.job import Job
 from app.books.lease import hold
-from app.books.make import BookOptions, Numbered, assemble, job_folder, speak_book
+from app.books.make import BookOptions, assemble, job_folder, provenance_of_book, speak_book
 from app.books.reading import read_book, read_book_folder
 from app.books.remote import RemoteStudio
 from app.books.speaking import Progress
@@ -102,10 +102,11 @@ async def make_book(
             ):
                 await speak_book(
                     studio, book, chapters, options, job, progress,
-                    on_progress=display.update, say=display.say, checker=checker, cast=cast,
+                    on_progress=display.update, on_full=partial(_say_full, display.say, job),
+                    checker=checker, cast=cast,
                 )  # fmt: skip
                 rate_hz = studio.engine.info.sample_rate_hz
-                provenance = _provenance(studio, job) if settings.marks.in_force else None
+                provenance = provenance_of_book(studio, job, utc_now()) if settings.marks.in_force else None
             display.say("writing the file")
             output = Output(
                 book_format=target.book_format, title=book.title, author=book.author, cover=book.cover,
@@ -123,6 +124,13 @@ async def make_book(
 
     await hold(job.folder, work)
     return results[0]
+
+
+def _say_full(say: Callable[[str], None], job: Job, is_full: bool) -> None:
+    if is_full:
+        say(f"paused: the disk of {job.folder} is full; it goes on when there is room")
+    else:
+        say("there is room again: going on")
 
 
 @asynccontextmanager
@@ -156,11 +164,3 @@ async def _open_studio(settings: Settings, server: str | None, say: Callable[[st
         yield LocalStudio(service, settings)
     finally:
         await service.aclose()
-
-
-def _provenance(studio: Studio, job: Job) -> Provenance:
-    """The provenance of a book in the voices of its manifest."""
-    manifest = job.read_manifest()
-    assert manifest is not None
-    ids = {manifest.recipe.voice, *manifest.voices.values()}
-    return new_provenance(is_cloned=any(map(studio.is_cloned, ids)), now=utc_now())

@@ -1,6 +1,5 @@
 """Files that a command writes: complete under their name, or not there."""
 
-import os
 import stat
 import sys
 from collections.abc import Generator
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
+
+from app.voices.files import replaced
 
 
 def is_seekable(output: str) -> bool:
@@ -54,18 +55,8 @@ def replace_file(output: str) -> Generator[BinaryIO]:
         with Path(output).open("wb") as file:
             yield file
         return
-    partial = target.with_name(f".{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        with partial.open("x+b") as file:  # what signs a file reads it again
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # some file systems find only here that there is no room
-        if target.exists():
-            partial.chmod(stat.S_IMODE(target.stat().st_mode))
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced(target) as file:
+        yield file
 
 
 def _replaceable(path: Path) -> Path | None:

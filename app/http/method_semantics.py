@@ -8,6 +8,9 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from app.http.asgi import AsgiApp, Message, Receive, Send
 
+IS_HEAD = "chorus.is_head"
+"""In the scope of a GET that answers HEAD: the body is not sent, so it need not be made."""
+
 
 def options_handlers(handlers: Sequence[BaseRouteHandler]) -> list[HTTPRouteHandler]:
     """One for each path. Litestar's own serves one handler of a path and forgets DELETE beside GET."""
@@ -60,7 +63,7 @@ class HeadAsGet:
         if scope["path"].rstrip("/") in self._own_paths:
             await self._app(scope, receive, send_head)
             return
-        as_get = {**scope, "method": "GET"}
+        as_get = {**scope, "method": "GET", IS_HEAD: True}
         try:
             await self._app(as_get, receive, send_head)
         finally:

@@ -4,7 +4,7 @@ Each app has its own registry, because tests run several in one process. Used on
 values: a route is a template.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
 from prometheus_client import (
@@ -21,7 +21,9 @@ from prometheus_client.registry import Collector
 
 from app import __version__
 from app.asr.base import Recognizer
+from app.books.jobs.record import JobStatus
 from app.engine.base import Engine
+from app.http.book_metrics import BookMetrics
 from app.http.metric_buckets import (
     FIRST_AUDIO_BUCKETS_S,
     QUEUE_BUCKETS_S,
@@ -45,6 +47,7 @@ class Metrics:
         find_engine: Callable[[], Engine | None],
         num_sockets: Callable[[], int] = lambda: 0,
         find_recognizer: Callable[[], Recognizer | None] = lambda: None,
+        count_jobs: Callable[[], Mapping[JobStatus, int] | None] = lambda: None,
     ) -> None:
         self._registry = registry = CollectorRegistry()
         registry.register(LoadCollector(lifecycle, find_engine, num_sockets))
@@ -113,6 +116,7 @@ class Metrics:
             registry=registry,
         )
         self.transcriptions = TranscriptionMetrics(registry)
+        self.books = BookMetrics(registry, count_jobs)
 
     def on_exchange_end(self, route: str, status: str, seconds: float) -> None:
         self._requests.labels(route, status).inc()

@@ -4,6 +4,8 @@ import time
 from app.asr.base import Recognizer
 from app.asr.installation import HOW_TO_INSTALL, TURNED_OFF
 from app.audio.live_recording import LiveDecoders
+from app.books.jobs.keeper import BookJobs
+from app.books.reading import BookReader
 from app.engine.base import Engine
 from app.errors import EngineNotReady, TranscriptionUnavailable
 from app.http.access.middleware import Access
@@ -30,12 +32,18 @@ class AppState:
         self.no_recognizer_reason = TURNED_OFF if settings.asr_model == "off" else HOW_TO_INSTALL
         """one sentence: the command or the setting that adds a recogniser"""
         self._transcription: TranscriptionService | None = None
+        self.loaded_jobs: BookJobs | None = None
         self.uploads = Uploads(settings)
+        self.book_reader = BookReader()
         self.live_decoders = LiveDecoders(child_environment())
         self.spoken_files = SpokenFiles()
         self.connections = Connections(settings.max_sockets)
         self.metrics = Metrics(
-            lifecycle, self._find_engine, lambda: self.connections.num_open, lambda: self.loaded_recognizer
+            lifecycle,
+            self._find_engine,
+            lambda: self.connections.num_open,
+            lambda: self.loaded_recognizer,
+            lambda: None if self.loaded_jobs is None else self.loaded_jobs.worker.num_by_status,
         )
 
     @property
@@ -45,6 +53,14 @@ class AppState:
         if self.loaded is None:
             raise EngineNotReady("the engine is still loading")
         return self.loaded
+
+    @property
+    def jobs(self) -> BookJobs:
+        """Raises as `service` does."""
+        self.lifecycle.check()
+        if self.loaded_jobs is None:
+            raise EngineNotReady("the engine is still loading")
+        return self.loaded_jobs
 
     @property
     def transcription(self) -> TranscriptionService:

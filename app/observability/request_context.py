@@ -18,6 +18,8 @@ class RequestContext(msgspec.Struct, kw_only=True):
     """the server process, as in X-Chorus-Instance"""
     caller: str = ""
     """Name of the key that was sent; empty where no key is needed."""
+    owner: str = ""
+    """Stands for the caller in what is kept for it (app/http/access/callers.py)."""
     facts: dict[str, Any] = {}  # Any: values for JSON
     """Added to the line in the log: the server's own numbers and names, no text, key or recording."""
 

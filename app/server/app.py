@@ -16,6 +16,7 @@ from litestar.handlers import WebsocketRouteHandler
 from app import __version__
 from app.asr.base import Recognizer
 from app.asr.factory import open_recognizer
+from app.books.jobs.keeper import BookJobs
 from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
@@ -131,7 +132,10 @@ def create_app(
         finally:
             loading.cancel()
             await asyncio.wait((loading,))
+            if app_state.loaded_jobs is not None:
+                await app_state.loaded_jobs.worker.aclose()
             await app_state.uploads.aclose()
+            await app_state.book_reader.aclose()
             await app_state.live_decoders.aclose()
             if app_state.loaded is not None:
                 await app_state.loaded.aclose()
@@ -237,6 +241,7 @@ async def _load(
                 logger.warning("CHORUS_VOICE_ALIASES: %s", fault)
         engine.on_lost(lambda error: _fail(lifecycle, error, on_failure))
         app_state.loaded = service
+        app_state.loaded_jobs = _open_jobs(app_state, service)
         lifecycle.is_ready()
     except Draining as error:
         logger.info("%s", error)
@@ -246,6 +251,13 @@ async def _load(
         failure = EngineFailure(f"the engine could not be loaded: {error!r}")
         failure.__cause__ = error
         _fail(lifecycle, failure, on_failure)
+
+
+def _open_jobs(app_state: AppState, service: SpeechService) -> BookJobs:
+    on_made = app_state.metrics.books.on_made
+    jobs = BookJobs(service, app_state.settings, app_state.loaded_recognizer, on_made=on_made)
+    jobs.start()
+    return jobs
 
 
 async def _load_recognizer(app_state: AppState) -> None:

@@ -1,8 +1,12 @@
 """Files on the data volume: written whole or not at all."""
 
 import os
+import stat
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from app.errors import UnusableDataDirectory
 
@@ -19,6 +23,26 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def replaced(path: Path) -> Generator[BinaryIO]:
+    """A file that appears as `path`, with the mode of a file that is there, when the block has ended without an error.
+
+    Raises OSError. One block at a time may write a path.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with partial.open("x+b") as file:  # what signs a file reads it again
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # some file systems find only here that there is no room
+        if path.exists():
+            partial.chmod(stat.S_IMODE(path.stat().st_mode))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

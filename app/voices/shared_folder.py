@@ -43,6 +43,10 @@ class SharedFolder:
         self.failure: str | None = None
         """why this view may differ from that of others; None while it does not"""
 
+    @property
+    def needs_commits(self) -> bool:
+        return self._volume is not None
+
     @asynccontextmanager
     async def reading(self, *, max_age_s: float = 0.0) -> AsyncGenerator[None]:
         """Files may be read, at most `max_age_s` behind the commits of others unless `failure` is set."""

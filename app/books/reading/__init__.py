@@ -1,7 +1,5 @@
 """Files of books to a Book: EPUB, Word, plain text, Markdown, HTML. A child process parses them (app.isolation)."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,7 +7,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from app.books.book import Book, one_line
-from app.books.reading.folder import ReadFile, read_folder
+from app.books.reading.folder import read_folder
 from app.errors import UnreadableBook
 from app.isolation.child import Child, IsolationFailure, Limits
 from app.isolation.pool import Sandbox
@@ -21,35 +19,46 @@ LIMITS = Limits(wall_s=180.0, cpu_s=120, memory_bytes=2 * 1024 * 1024 * 1024)
 MAX_BOOK_BYTES = 256 * 1024 * 1024
 
 
+class BookReader:
+    """Decodes books in child processes. Lives on the event loop; its owner calls `aclose`."""
+
+    def __init__(self) -> None:
+        self._sandbox = Sandbox(LIMITS, (READ,), environ=child_environment(), pool=RECORDINGS)
+
+    async def read(self, file: BinaryIO, name: str) -> Book:
+        """Decode a book.
+
+        file   of the operating system: it has a descriptor
+        name   its file name, whose ending gives the format
+
+        Raises UnreadableBook, with the reason.
+        """
+        return await self._sandbox.run(partial(_read, file, name))
+
+    async def read_folder(self, folder: Path) -> Book:
+        """The text files of a folder as one book. Raises UnreadableBook, naming the file."""
+        return await read_folder(folder, self.read)
+
+    async def aclose(self) -> None:
+        await self._sandbox.aclose()
+
+
 async def read_book(file: BinaryIO, name: str) -> Book:
-    """Decode a book in a child process.
-
-    file   of the operating system: it has a descriptor
-    name   its file name, whose ending gives the format
-
-    Raises UnreadableBook, with the reason.
-    """
-    async with _reader() as read_file:
-        return await read_file(file, name)
+    """`BookReader.read`, for one book."""
+    reader = BookReader()
+    try:
+        return await reader.read(file, name)
+    finally:
+        await reader.aclose()
 
 
 async def read_book_folder(folder: Path) -> Book:
-    """The text files of a folder as one book, decoded in a child process. Raises UnreadableBook, naming the file."""
-    async with _reader() as read_file:
-        return await read_folder(folder, read_file)
-
-
-@asynccontextmanager
-async def _reader() -> AsyncGenerator[ReadFile]:
-    sandbox = Sandbox(LIMITS, (READ,), environ=child_environment(), pool=RECORDINGS)
-
-    async def read_file(file: BinaryIO, name: str) -> Book:
-        return await sandbox.run(partial(_read, file, name))
-
+    """`BookReader.read_folder`, for one folder."""
+    reader = BookReader()
     try:
-        yield read_file
+        return await reader.read_folder(folder)
     finally:
-        await sandbox.aclose()
+        await reader.aclose()
 
 
 def _read(file: BinaryIO, name: str, child: Child) -> Book:

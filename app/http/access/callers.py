@@ -24,6 +24,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """table of the file; `#1` is the first of CHORUS_API_KEYS; empty where no keys are needed"""
+    owner: str = ""
+    """stands for the caller in what is kept for it: the table's name, or a digest of a key of CHORUS_API_KEYS, whose
+    number may change"""
     max_concurrent: int = 0
     requests_per_minute: int = 0
 
@@ -47,7 +50,7 @@ class Callers:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         from_settings = {
-            _digest(key): _with_defaults(f"#{number}", None, None, settings)
+            _digest(key): _with_defaults(f"#{number}", None, None, settings, owner=f"key:{_digest(key).hex()[:32]}")
             for number, key in enumerate(settings.api_keys.values, start=1)
         }
         self._file = TomlFile(
@@ -108,7 +111,7 @@ def read_callers(
         digest = bytes.fromhex(entry.sha256) if entry.sha256 is not None else _digest(_usable(name, entry.key or ""))
         if digest in by_digest:
             raise ValueError(f"[{name}]: this key belongs to {by_digest[digest].name} already")
-        by_digest[digest] = _with_defaults(name, entry.max_concurrent, entry.requests_per_minute, settings)
+        by_digest[digest] = _with_defaults(name, entry.max_concurrent, entry.requests_per_minute, settings, owner=name)
     return by_digest
 
 
@@ -120,9 +123,12 @@ def _usable(name: str, key: str) -> str:
     return usable
 
 
-def _with_defaults(name: str, max_concurrent: int | None, per_minute: int | None, settings: Settings) -> Caller:
+def _with_defaults(
+    name: str, max_concurrent: int | None, per_minute: int | None, settings: Settings, *, owner: str
+) -> Caller:
     return Caller(
         name=name,
+        owner=owner,
         max_concurrent=settings.max_concurrent_per_key if max_concurrent is None else max_concurrent,
         requests_per_minute=settings.requests_per_minute if per_minute is None else per_minute,
     )

@@ -125,7 +125,7 @@ class KeyGuard(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         caller = self._access.identify(sent_keys(Headers.from_scope(scope)))
-        request_context.get().caller = caller.name
+        request_context.get().caller, request_context.get().owner = caller.name, caller.owner
         if not _makes_audio(scope):
             await next_app(scope, receive, send)
             return

@@ -41,6 +41,7 @@ TAGS = {
     "speech": "Text to audio, in a voice that the server knows or in that of a recording.",
     "transcription": "Recordings to text, where the server has a recogniser.",
     "voices": "The voices that can be named, and those that are cloned once and kept.",
+    "books": "Audiobooks, made beside requests for speech. A caller sees its own jobs.",
     "provenance": "Whether a file says that a machine spoke.",
     "openai": "The same voices and the same recogniser for clients of OpenAI's audio API.",
     "sillytavern": "The same voices for SillyTavern and other clients of xtts-api-server.",
@@ -98,6 +99,7 @@ HEADERS: dict[str, Json] = {
     "Retry-After": {"schema": _WHOLE, "description": "Seconds to wait before the next try"},
     "WWW-Authenticate": {"schema": _TEXT, "description": "How to send the key"},
 }
+EVENTS = "text/event-stream"
 EVERY_ANSWER = ("X-Request-Id", "X-Chorus-Instance")
 AUDIO_ANSWER = (
     "X-Chorus-Engine",
@@ -234,7 +236,7 @@ def _complete(path: str, method: str, operation: Json, error_form: type[msgspec.
             response["description"] = operation["summary"]
         names = [*EVERY_ANSWER]
         content = response.get("content", {})
-        for media_types in [name for name in content if name.startswith(AUDIO) or ", " in name]:
+        for media_types in [name for name in content if name.startswith((AUDIO, EVENTS)) or ", " in name]:
             content |= _content(media_types, content.pop(media_types))
             names += AUDIO_ANSWER if media_types.startswith(AUDIO) else ()
         if status == "200" and path in TRANSCRIPT_PATHS:

@@ -44,12 +44,12 @@ ERRORS: Mapping[int, str] = {
     400: "A field is missing, malformed or out of bounds; `param` names it",
     401: "No API key came, or none that is valid. Only where the server has keys",
     403: "A web page of another site may not ask this; CHORUS_CORS_ORIGINS lists those that may",
-    404: "There is no such voice or model (the message names near ones), or no such consent recording",
+    404: "There is no such voice or model (the message names near ones), no such consent recording or no such job",
     408: "The body did not arrive in time",
-    409: "As many voices are saved as may be, several voices have this name, or the saved voice was cloned with "
-    "another model",
+    409: "As many voices are saved, or jobs kept, as may be, several voices have this name, the saved voice was cloned "
+    "with another model, or the audio of the job is not ready",
     413: "The text or the upload is too large, or the recording too long",
-    415: "A recording is not audio that can be decoded, or the body is compressed",
+    415: "A recording is not audio that can be decoded, a file is no book that can be read, or the body is compressed",
     422: "Well-formed, but useless: nothing in the text can be spoken, its SSML cannot be read, a recording is too "
     "short, too long, silent or clipped, or a voice file is damaged or of another model",
     416: "The range holds no byte of the file; `Content-Range` has its length",

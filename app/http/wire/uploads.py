@@ -82,7 +82,7 @@ class Uploads:
         The end of the block closes the files. Raises RequestError, QueueFull or StorageFailure.
         """
         async with Upload(self._room) as upload:
-            if _is_form(request):
+            if is_form(request):
                 fields, files = await self._read_form(request, upload, field)
                 form = convert_form(_with_objects(fields), schema)
             else:
@@ -125,7 +125,7 @@ class Uploads:
     async def speech_form(self, request: AnyRequest, file_field: str) -> AsyncGenerator[tuple[Fields, list[Recording]]]:
         """The fields of a form, multipart or urlencoded, and the files in its part `file_field`, often none."""
         async with Upload(self._room) as upload:
-            if _is_form(request):
+            if is_form(request):
                 yield await self._read_form(request, upload, file_field)
             elif request.content_type[0] == RequestEncodingType.URL_ENCODED:
                 yield read_urlencoded(await request.body()), []
@@ -144,7 +144,7 @@ class Uploads:
         The file is closed at the end of the block. Raises RequestError, QueueFull or StorageFailure.
         """
         async with Upload(self._room) as upload:
-            if _is_form(request):
+            if is_form(request):
                 fields, files = await self._read_form(request, upload, field, list_fields)
             elif takes_body:
                 fields, files = {}, [Recording("the body", (await self._read_body(request, upload)).file)]
@@ -262,7 +262,8 @@ def max_json_bytes(settings: Settings) -> int:
     return max(MIB, 12 * settings.max_text_chars + MIB // 4)
 
 
-def _is_form(request: AnyRequest) -> bool:
+def is_form(request: AnyRequest) -> bool:
+    """True for multipart/form-data."""
     return request.content_type[0] == RequestEncodingType.MULTI_PART
 
 

@@ -6,8 +6,7 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 
 from app.server.app import ROUTES
-from app.settings import Settings
-from tests.bench.contract import MAX_TEXT_CHARS, check_contract
+from tests.bench.contract import check_contract, settings_for
 from tests.support.server import RunningServer, serve
 
 SPEECH = {200, 400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504, 507}
@@ -22,6 +21,15 @@ KINDS: dict[str, set[int]] = {
     "POST /v1/audio/transcriptions": TRANSCRIBING | {404},
     "POST /v1/audio/translations": TRANSCRIBING | {404},
     "POST /v1/audio/alignments": TRANSCRIBING | {422},
+    "POST /jobs": {201, 400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 503, 507},
+    "GET /jobs": {200, 401, 500, 503, 507},
+    "GET /jobs/{job_id}": {200, 400, 401, 404, 500, 503, 507},
+    "GET /jobs/{job_id}/events": {200, 400, 401, 404, 500, 503, 507},
+    "GET /jobs/{job_id}/audio": {200, 206, 400, 401, 404, 409, 416, 500, 503, 507},
+    "GET /jobs/{job_id}/report": {200, 400, 401, 404, 409, 500, 503, 507},
+    "POST /jobs/{job_id}/pause": {200, 400, 401, 403, 404, 500, 503, 507},
+    "POST /jobs/{job_id}/resume": {200, 400, 401, 403, 404, 500, 503, 507},
+    "DELETE /jobs/{job_id}": {204, 400, 401, 403, 404, 500, 503, 507},
     "POST /provenance": {200, 400, 401, 403, 408, 413, 415, 429, 500, 503, 507},
     "POST /normalize": {200, 400, 401, 403, 413, 422, 500, 503},
     "POST /voice-clone": SPEECH | CLONING,
@@ -107,7 +115,7 @@ def references(node: Any) -> set[str]:
 
 @pytest.mark.slow
 def test_every_answer_is_one_that_the_document_allows(tmp_path: Path) -> None:
-    with serve(Settings(engine="embedded", data=tmp_path, max_text_chars=MAX_TEXT_CHARS)) as server:
+    with serve(settings_for(tmp_path)) as server:
         result = check_contract(server.url, total=500, seed=1)
     assert result.passed, result.report
     assert result.answers.total() > 500

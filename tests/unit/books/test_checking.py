@@ -143,5 +143,5 @@ def test_a_kill_between_a_better_reading_and_its_note_changes_no_samples(tmp_pat
 def test_a_language_that_the_recogniser_does_not_know_is_refused() -> None:
     checker = Checker(FakeRecognizer(), max_retries=0)
     checker.check_language("de-at")
-    with pytest.raises(InvalidField, match="--check: fake-whisper does not know 'fi'"):
+    with pytest.raises(InvalidField, match="check: fake-whisper does not know 'fi'"):
         checker.check_language("fi")

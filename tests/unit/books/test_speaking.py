@@ -37,7 +37,7 @@ def run(
     cast: Cast = NARRATOR_ONLY,
     voices: Mapping[str, str] = NOBODY,
     meanwhile: Callable[[FakeEngine], Awaitable[None]] | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    on_full: Callable[[bool], None] = lambda is_full: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> tuple[Job, FakeEngine, Progress]:
     """Speak chapters of these texts."""
@@ -53,7 +53,7 @@ def run(
         studio = LocalStudio(SpeechService(used, Settings(data=tmp_path / "data"), Lifecycle()), Settings())
         named = {"": "heart", **voices}
         readers = {name: await studio.find_reader(id, Delivery(speed=1.0, seed=0)) for name, id in named.items()}
-        maker = SegmentMaker(studio, folder, say=say, sleep=sleep)
+        maker = SegmentMaker(studio, folder, on_full=on_full, sleep=sleep)
         speaker = Speaker(used, maker, cast, readers, folder, "en", progress)
         other = asyncio.create_task(meanwhile(used)) if meanwhile else None
         try:
@@ -175,7 +175,7 @@ class FullDisk(Job):
 
 
 def test_a_full_disk_pauses_with_one_line_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    said: list[str] = []
+    told: list[bool] = []
     waits: list[float] = []
     disk = FullDisk(tmp_path / "job")
 
@@ -184,8 +184,8 @@ def test_a_full_disk_pauses_with_one_line_and_goes_on_when_there_is_room(tmp_pat
         if len(waits) == 9:
             disk.room.set()
 
-    job, engine, progress = run(tmp_path, TEXT, job=disk, say=said.append, sleep=sleep)
-    assert [line.split(":")[0] for line in said] == ["paused", "there is room again"]
+    job, engine, progress = run(tmp_path, TEXT, job=disk, on_full=told.append, sleep=sleep)
+    assert told == [True, False]
     assert (len(engine.requests), progress.num_made) == (3, 3)
     assert all(job.has_segment(piece.key) for piece in next(job.chapters()).pieces)
 

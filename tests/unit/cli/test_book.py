@@ -7,9 +7,9 @@ from click.testing import CliRunner, Result
 
 from app.books.audio_file import BookFormat
 from app.books.book import Book, Chapter
+from app.books.choosing import choose_chapters
 from app.books.speaking import Progress
 from app.cli import main
-from app.cli.book import choose_chapters
 from app.cli.book_files import Target
 from app.cli.book_progress import describe, duration
 from app.errors import InvalidField
@@ -33,13 +33,13 @@ def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
     ],
 )
 def test_chapters_are_chosen_by_their_numbers(wanted: str | None, numbers: list[int]) -> None:
-    assert [number for number, _ in choose_chapters(BOOK, wanted)] == numbers
+    assert [number for number, _ in choose_chapters(BOOK, wanted, field="--chapters")] == numbers
 
 
 @pytest.mark.parametrize("wanted", ["", "0", "10", "7-3", "a", "1-2-3", "-3", "1,,2", "²"])
 def test_chapters_that_are_not_there_are_refused(wanted: str) -> None:
     with pytest.raises(InvalidField, match="--chapters"):
-        choose_chapters(BOOK, wanted)
+        choose_chapters(BOOK, wanted, field="--chapters")
 
 
 @pytest.mark.parametrize(

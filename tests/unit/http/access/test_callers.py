@@ -27,9 +27,9 @@ def test_keys_of_the_setting_and_of_the_file_both_count(tmp_path: Path) -> None:
     bob = f'[bob]\nsha256 = "{hashlib.sha256(b"the-key-of-bob").hexdigest().upper()}"\nmax_concurrent = 0\n'
     access = Access(settings(tmp_path, ADA + bob, api_keys=ApiKeys("first, second"), max_concurrent_per_key=3))
     assert [access.identify([key]) for key in ("the-key-of-ada", "the-key-of-bob", "second")] == [
-        Caller(name="ada", max_concurrent=3),
-        Caller(name="bob", max_concurrent=0),
-        Caller(name="#2", max_concurrent=3),
+        Caller(name="ada", owner="ada", max_concurrent=3),
+        Caller(name="bob", owner="bob", max_concurrent=0),
+        Caller(name="#2", owner=f"key:{hashlib.sha256(b'second').hexdigest()[:32]}", max_concurrent=3),
     ]
     assert access.identify(["a placeholder", "first"]).name == "#1"
     for keys in ([], [""], ["the-key-of-bo"], ["ada"], ["\u00fc"]):

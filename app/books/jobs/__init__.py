@@ -1,0 +1,1 @@
+"""Books that a server makes: jobs of its callers, on the data volume, beside requests for speech."""

@@ -1,0 +1,138 @@
+"""Folders of jobs: `jobs/<id>/` with the files of app/books/job.py, and
+
+    request.json         a caller's wishes, never changed
+    contents.json        the chapters that are made
+    book.msgpack         the text
+    intent.json          whether a server is to work on it
+    state.json           how far it is
+    audio/*.mp3          a copy of each finished chapter, named by its segments
+    audio/book.*         the finished file
+    report.json          of the finished book
+
+Methods block. Every file is written whole or not at all.
+"""
+
+import contextlib
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from app.books.book import Book
+from app.books.job import Job
+from app.books.jobs.record import ID_PATTERN, Contents, Intent, JobError, JobRequest, JobState, JobStatus
+from app.errors import StorageFailure
+from app.voices.files import sync_directory, write_atomically
+
+NEW, DELETED = ".new-", ".deleted-"
+MAX_NEW_AGE_S = 3600.0
+"""A folder that is being made is younger."""
+S = TypeVar("S")
+
+
+class JobFolder:
+    """Raises OSError where the disk fails, StorageFailure for damaged files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.job = Job(path)
+        self.audio = path / "audio"
+        self.report = path / "report.json"
+
+    def make(self, request: JobRequest, contents: Contents, book: Book) -> None:
+        """Appears under its name when it is complete."""
+        new = self.path.with_name(f"{NEW}{self.path.name}")
+        try:
+            (new / "audio").mkdir(parents=True)
+            write_atomically(new / "book.msgpack", msgspec.msgpack.encode(book))
+            write_atomically(new / "contents.json", msgspec.json.encode(contents))
+            write_atomically(new / "intent.json", msgspec.json.encode(Intent.RUN))
+            write_atomically(new / "state.json", msgspec.json.encode(JobState()))
+            write_atomically(new / "request.json", msgspec.json.encode(request))
+            new.rename(self.path)
+        except OSError:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        sync_directory(self.path.parent)
+
+    def read_request(self) -> JobRequest:
+        return self._read("request.json", JobRequest)
+
+    def read_contents(self) -> Contents:
+        return self._read("contents.json", Contents)
+
+    def read_book(self) -> Book:
+        try:
+            return msgspec.msgpack.decode((self.path / "book.msgpack").read_bytes(), type=Book)
+        except msgspec.MsgspecError as error:
+            raise StorageFailure(f"the text of the job is damaged ({error}): delete it") from error
+
+    def read_intent(self) -> Intent:
+        return self._read("intent.json", Intent)
+
+    def write_intent(self, intent: Intent) -> None:
+        write_atomically(self.path / "intent.json", msgspec.json.encode(intent))
+
+    def read_state(self) -> JobState:
+        """A damaged one is that of a failed job, which can be resumed or deleted."""
+        try:
+            return self._read("state.json", JobState)
+        except StorageFailure as error:
+            return JobState(status=JobStatus.FAILED, error=JobError(error.code, error.message))
+
+    def write_state(self, state: JobState) -> None:
+        write_atomically(self.path / "state.json", msgspec.json.encode(state))
+
+    @property
+    def is_leased(self) -> bool:
+        """True while a server works on it, and after one has died."""
+        return (self.path / "lease.json").exists()
+
+    def remove(self) -> None:
+        """At once for readers; its files go afterwards."""
+        gone = self.path.with_name(f"{DELETED}{self.path.name}")
+        with contextlib.suppress(FileNotFoundError):
+            self.path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _read(self, name: str, kind: type[S]) -> S:
+        try:
+            return msgspec.json.decode((self.path / name).read_bytes(), type=kind)
+        except msgspec.MsgspecError as error:
+            raise StorageFailure(f"{name} of the job is damaged ({error}): delete it") from error
+
+
+class JobFolders:
+    """`root` is made when a job is."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, id: str) -> JobFolder:
+        return JobFolder(self.root / id)
+
+    def ids(self) -> Iterator[str]:
+        """Jobs of callers; those of `chorus book` have other names."""
+        try:
+            paths = sorted(self.root.iterdir())
+        except FileNotFoundError:
+            return
+        for path in paths:
+            if re.fullmatch(ID_PATTERN, path.name):
+                yield path.name
+
+    def clean(self) -> None:
+        """Remove what killed servers left."""
+        with contextlib.suppress(OSError):
+            for path in [*self.root.glob(f"{DELETED}*"), *self.root.glob(f"{NEW}*")]:
+                if path.name.startswith(DELETED) or time.time() - path.stat().st_mtime > MAX_NEW_AGE_S:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    def free_bytes(self) -> int:
+        """Room on the disk."""
+        place = next(path for path in (self.root, *self.root.parents) if path.exists())
+        return shutil.disk_usage(place).free

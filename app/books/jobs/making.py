@@ -1,0 +1,237 @@
+"""One run over a job: what is missing is spoken, finished chapters are copied, and the book is written."""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from app.asr.base import Recognizer
+from app.books.assembly import Mastering, Output
+from app.books.audio_file import BookFormat
+from app.books.book import Book
+from app.books.checking import Checker
+from app.books.job import ChapterHead, ChapterPlan, Job
+from app.books.jobs.folder import JobFolder
+from app.books.jobs.record import ChapterCopy, JobRequest, JobState, JobStatus
+from app.books.jobs.studio import ServerStudio
+from app.books.make import BookOptions, Wait, assemble, provenance_of_book, speak_book
+from app.books.report import make_report
+from app.books.segments import FULL, ROOM_CHECK_S
+from app.books.speaking import Progress
+from app.books.together import together
+from app.books.verification import verify_file
+from app.pools import FILES
+from app.settings import Settings
+from app.speech.service import SpeechService
+from app.voices.files import replaced, write_atomically
+
+FLUSH_S = 2.0
+"""Between two writings of the state while a book is spoken."""
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class JobMaker:
+    """Lives on the event loop. `state` is how far the job is, on disk up to FLUSH_S later.
+
+    recognizer   None: segments are not compared, which is told in a warning where it was asked for
+    on_change    called when `state` is another one
+    """
+
+    def __init__(
+        self,
+        folder: JobFolder,
+        request: JobRequest,
+        service: SpeechService,
+        settings: Settings,
+        recognizer: Recognizer | None,
+        *,
+        on_change: Callable[[], None],
+        sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.state = JobState()
+        self.request = request
+        self._folder = folder
+        self._job: Job = folder.job
+        self._settings = settings
+        self._recognizer = recognizer
+        self._studio = ServerStudio(service, settings)
+        self._on_change = on_change
+        self._sleep = sleep
+        self._clock = clock
+        self._copies: dict[int, ChapterCopy] = {}
+        self._is_flushed = True
+
+    async def make(self) -> None:
+        """Raises ChorusError. Cancelling stops it soon; all that was made stays."""
+        folder, request = self._folder, self.request
+        before = await FILES.run(folder.read_state)
+        book = await FILES.run(folder.read_book)
+        await FILES.run(self._job.open)
+        self._copies = {copy.number: copy for copy in before.copies}
+        self._change(status=JobStatus.SPEAKING, warnings=book.warnings, copies=before.copies)
+        async with together() as group:
+            flushing = group.create_task(self._flush_regularly())
+            progress = await self._speak(book)
+            await self._write_book(book, progress)
+            flushing.cancel()
+        self._change(status=JobStatus.FINISHED, pace=None, left_s=None, file=f"book{request.book_format.suffix}")
+
+    async def flush(self) -> None:
+        """Write the state. A full disk is survived: a later state may be written again."""
+        if not self._is_flushed:
+            self._is_flushed = True
+            with contextlib.suppress(OSError):
+                await FILES.run(self._folder.write_state, self.state)
+
+    def stop(self, **changes: object) -> None:
+        """Change the state after the end of `make`."""
+        self._change(pace=None, left_s=None, **changes)
+
+    async def _flush_regularly(self) -> None:
+        while True:
+            await self._sleep(FLUSH_S)
+            await self.flush()
+
+    async def _speak(self, book: Book) -> Progress:
+        request = self.request
+        progress = Progress(num_chars=request.num_chars, warnings=[*book.warnings])
+        began_at_s = self._clock()
+        spoken: asyncio.Queue[ChapterHead | None] = asyncio.Queue()
+        checker = None
+        if request.max_retries is not None and self._recognizer is not None:
+            checker = Checker(self._recognizer, max_retries=request.max_retries)
+        elif request.max_retries is not None:
+            progress.warnings.append("segments were not compared with their texts: this server has no recogniser now")
+        async with together() as group:
+            group.create_task(self._copy_chapters(book, spoken))
+            await speak_book(
+                self._studio,
+                book,
+                [(number, book.chapters[number - 1]) for number in request.chapters],
+                BookOptions(
+                    source=request.source,
+                    voice=request.voice,
+                    language=request.language,
+                    speed=request.speed,
+                    seed=request.seed,
+                    is_preview=request.is_preview,
+                ),
+                self._job,
+                progress,
+                on_progress=partial(self._has_progressed, began_at_s),
+                on_full=self._is_full,
+                on_chapter=spoken.put_nowait,
+                checker=checker,
+            )
+            spoken.put_nowait(None)
+        return progress
+
+    async def _copy_chapters(self, book: Book, spoken: "asyncio.Queue[ChapterHead | None]") -> None:
+        while (head := await spoken.get()) is not None:
+            plan = await FILES.run(self._job.read_chapter, head.number)
+            path = self._folder.audio / f"{head.number:05}-{_digest(plan)}.mp3"
+            known = self._copies.get(head.number)
+            if known is not None and known.file == path.name and path.exists():
+                continue
+            self._copies[head.number] = ChapterCopy(head.number, path.name, await self._copy_chapter(book, plan, path))
+            chapters = self.request.chapters
+            self._change(copies=tuple(self._copies[number] for number in chapters if number in self._copies))
+            if known is not None and known.file != path.name:
+                await FILES.run((self._folder.audio / known.file).unlink, missing_ok=True)
+
+    async def _copy_chapter(self, book: Book, plan: ChapterPlan, path: Path) -> float:
+        """Returns its length in seconds."""
+        number, rate_hz = plan.head.number, self._studio.engine.info.sample_rate_hz
+
+        def write(job: Job, mastering: Mastering, wait: Wait) -> None:
+            with replaced(path) as file:
+                mastering.write_chapter(plan, file, is_joinable=True)
+            seconds.append(mastering.mark(plan).end / rate_hz)
+
+        seconds: list[float] = []
+        await self._assemble(book, BookFormat.MP3, write, only=number)
+        return seconds[-1]
+
+    async def _write_book(self, book: Book, progress: Progress) -> None:
+        self._change(status=JobStatus.WRITING, pace=None, left_s=None, done_chars=self.request.num_chars)
+        book_format, rate_hz = self.request.book_format, self._studio.engine.info.sample_rate_hz
+        path = self._folder.audio / f"book{book_format.suffix}"
+
+        def write(job: Job, mastering: Mastering, wait: Wait) -> None:
+            with replaced(path) as file:
+                mastering.write_book(file)
+                file.flush()
+                verify_file(Path(file.name), book_format, mastering.marks, rate_hz)
+            report = make_report(job, mastering, mastering.result(), tuple(progress.warnings))
+            write_atomically(self._folder.report, msgspec.json.encode(report))
+            seconds.append(mastering.marks[-1].end / rate_hz)
+
+        seconds: list[float] = []
+        await self._assemble(book, book_format, write)
+        self._change(seconds=seconds[-1])
+
+    async def _assemble(
+        self,
+        book: Book,
+        book_format: BookFormat,
+        write: Callable[[Job, Mastering, Wait], None],
+        *,
+        only: int | None = None,
+    ) -> None:
+        """While the disk is full, wait for room."""
+        output = Output(
+            book_format=book_format,
+            title=self.request.title,
+            author=self.request.author,
+            cover=book.cover,
+            # The date of the request, so that a book that is made in two days has the same bytes.
+            provenance=provenance_of_book(self._studio, self._job, datetime.fromisoformat(self.request.created_at))
+            if self._settings.marks.in_force
+            else None,
+        )
+        while True:
+            try:
+                await assemble(self._job, output, self._studio.engine.info.sample_rate_hz, write, only=only)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                status = self.state.status
+                self._is_full(True)
+                await self._sleep(ROOM_CHECK_S)
+                self._change(status=status)
+            else:
+                return
+
+    def _has_progressed(self, began_at_s: float, progress: Progress) -> None:
+        elapsed_s = self._clock() - began_at_s
+        new_chars = progress.done_chars - progress.found_chars
+        left_s = max(0, progress.num_chars - progress.done_chars) * elapsed_s / new_chars if new_chars else None
+        self._change(
+            chapter=progress.chapter,
+            done_chars=min(progress.done_chars, progress.num_chars),
+            made_s=progress.made_s,
+            pace=progress.made_s / elapsed_s if elapsed_s > 0 and progress.made_s else None,
+            left_s=left_s,
+            num_segments=progress.num_segments,
+            num_doubtful=progress.num_doubtful,
+            warnings=tuple(progress.warnings),
+        )
+
+    def _is_full(self, is_full: bool) -> None:
+        self._change(status=JobStatus.FULL if is_full else JobStatus.SPEAKING)
+
+    def _change(self, **changes: object) -> None:
+        self.state = msgspec.structs.replace(self.state, **changes)
+        self._is_flushed = False
+        self._on_change()
+
+
+def _digest(plan: ChapterPlan) -> str:
+    return hashlib.sha256(msgspec.json.encode(plan)).hexdigest()[:16]
