@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from app.engine.embedded import EmbeddedEngine
+from app.errors import UnsupportedLanguage
 from app.settings import Settings
 from tests.support.damage import SENTENCES
 from tests.support.damaging_engine import DamagingEngine
@@ -140,6 +141,25 @@ def test_routes_of_other_servers_are_checked_as_the_server_is_set(tmp_path: Path
         assert whole.headers["X-Chorus-Check"].startswith("mode=report, passed=1,")
         off = client.post("/v1/audio/speech", json=body | {"check": "off"})
         assert "X-Chorus-Check" not in off.headers
+
+
+def test_a_text_without_words_is_silence_that_nobody_checks(speaking: RunningServer) -> None:
+    num_before = len(fake(speaking).known)
+    body = {"input": "…", "voice": "heart", "check": "retry", "stream": False, "response_format": "wav"}
+    with speaking.client() as client:
+        answer = client.post("/v1/audio/speech", json=body)
+    assert answer.status_code == 200
+    assert not samples_of(answer).any()
+    assert len(fake(speaking).known) == num_before
+    check(post(speaking, text="…", check="retry"), 422, "nothing_to_speak", "text")
+
+
+def test_a_language_that_the_recogniser_does_not_know_is_spoken_unchecked(tmp_path: Path) -> None:
+    recognizer = FakeRecognizer(fails=UnsupportedLanguage("the recogniser does not know the language 'de'"))
+    with serve(Settings(data=tmp_path), FakeEngine, make_recognizer=lambda: recognizer) as server:
+        answer = post(server, check="report", timestamps="segment", language="de").json()
+    assert {each["verdict"] for each in answer["checks"]} == {"unchecked"}
+    assert "does not know the language" in answer["warnings"][0]
 
 
 def test_without_a_recogniser_a_check_is_refused_and_the_default_is_not(embedded_server: RunningServer) -> None:
