@@ -134,6 +134,7 @@ def test_a_stream_that_breaks_is_said_and_what_came_is_kept(fake_server: Running
     words = "word " * 30
     speak(page, f"{words}. {words} wait, and fail.")
     wait_for(page, "speaking")
+    expect(page.locator("#length")).to_have_text(" of 0:03, more is coming")  # a break discards what was not read yet
     assert fake_server.engine is not None
     fake_server.on_loop(fake_server.engine.release.set)  # type: ignore[attr-defined]
     expect(page.locator("#error")).to_contain_text("The stream broke off after 3.")

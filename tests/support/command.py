@@ -8,5 +8,5 @@ import sys
 def chorus(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
-        env=os.environ | environ, capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | environ, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip

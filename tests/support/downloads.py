@@ -31,7 +31,7 @@ def start(hub: Hub, data: Path, *options: str) -> subprocess.Popen[str]:
 def download(hub: Hub, data: Path, *options: str) -> tuple[int, str]:
     """(exit status, output)"""
     process = start(hub, data, *options)
-    printed, _ = process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=300)
     return process.returncode, printed
 
 

@@ -212,13 +212,13 @@ def test_two_commands_at_once_fetch_every_byte_once(hub: Hub, tmp_path: Path, wh
     """The default model, at its pinned revision."""
     hub.hold_after["model.bin"] = 1_000_000
     first = start(hub, tmp_path)
-    assert hub.held.wait(60)
+    assert hub.held.wait(300)
     second = start(hub, tmp_path)
     assert second.stdout is not None
     assert "waiting" in second.stdout.readline()
     hub.released.set()
     for process in (first, second):
-        printed, _ = process.communicate(timeout=120)
+        printed, _ = process.communicate(timeout=300)
         assert process.returncode == 0, printed
         assert "the server uses it from its next start on" in printed
     check_installed(tmp_path, whisper_folder, DEFAULT_ON_CPU)
@@ -233,14 +233,14 @@ def test_a_killed_command_goes_on_and_names_the_setting_for_its_model(
 ) -> None:
     hub.hold_after["model.bin"] = 1_000_000
     process = start(hub, tmp_path, "--model", MODEL)
-    assert hub.held.wait(60)
+    assert hub.held.wait(300)
     process.kill()
     process.communicate()
     assert not installed_folder(tmp_path, MODEL).exists()
     hub.hold_after.clear()
     hub.released.set()
     process = start(hub, tmp_path, "--model", MODEL)
-    printed, _ = process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0, printed
     assert printed.splitlines()[-1] == f"set CHORUS_ASR_MODEL={MODEL}"
     check_installed(tmp_path, whisper_folder)
@@ -254,7 +254,7 @@ def test_the_server_fetches_the_model_that_it_is_told_to_use_and_sigterm_ends_th
     hub.hold_after["model.bin"] = 1_000_000
     options = {"CHORUS_ASR_MODEL": MODEL, "HF_ENDPOINT": hub.url, "CHORUS_ASR_DEVICE": "cpu"}
     with chorus_serve(tmp_path, until_ok=False, **options) as (_, process):
-        assert hub.held.wait(60)
+        assert hub.held.wait(300)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0  # the hub says nothing for 60 s
     hub.released.set()

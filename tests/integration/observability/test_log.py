@@ -48,7 +48,7 @@ def logged(data: Path, **environ: str) -> Iterator[tuple[httpx.Client, Log]]:
         process.terminate()
         assert process.stdout is not None
         log.text = process.stdout.read().decode()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])

@@ -230,7 +230,7 @@ def test_a_collector_that_is_down_holds_neither_requests_nor_the_end_up(tmp_path
         process.terminate()
         assert process.stdout is not None
         lines = [json.loads(line) for line in process.stdout.read().decode().splitlines()]
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     said = [line["message"] for line in lines if "trace" in line["message"]]
     assert said[0].startswith("the collector at 127.0.0.1:")
     assert len(said) <= 2  # and perhaps that the last ones could not be sent

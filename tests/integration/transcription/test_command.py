@@ -63,5 +63,5 @@ def test_ctrl_c_ends_it_with_one_line_while_standard_input_is_open(tmp_path: Pat
         assert process.stderr is not None
         process.stdin.write(bytes(PIPE_BYTES))
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 1
+        assert process.wait(120) == 1
         assert process.stderr.read() == b"\nAborted!\n"

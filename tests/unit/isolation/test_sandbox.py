@@ -103,7 +103,7 @@ def test_a_child_whose_caller_left_is_no_warning_in_the_log(
     ("name", "says", "limits"),
     [
         ("crash", "crashed its decoder", {}),
-        ("hang", "takes longer than 2 s to decode", {"wall_s": 2.0}),  # the next call has as long
+        ("hang", "takes longer than 5 s to decode", {"wall_s": 5.0}),  # the next call has as long
         ("spin", "takes longer than 60 s to decode", {"wall_s": 60.0, "cpu_s": 0}),
         ("overrun_memory", "needs more than 300 MiB of memory", {"memory_bytes": 300 * 2**20}),
         ("fail", "cannot be decoded", {}),
