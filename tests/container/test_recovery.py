@@ -13,7 +13,7 @@ from tests.support.container_xtts import save_voice, say, with_checkpoint
 from tests.support.recordings import voice_like, wav
 from tests.support.server import wait_until_ok
 
-LONG = "This is a sentence of a long text that goes on and on. " * 200
+LONG = "This is a sentence of a long text that goes on and on. " * 60
 EMBEDDED = {"CHORUS_ENGINE": "embedded"}
 PATIENCE_S = 600
 """For work that takes seconds on an idle machine; longer than any load of the machine makes it."""

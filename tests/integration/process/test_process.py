@@ -15,8 +15,8 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.server import chorus_serve
 
-LONG = "This is a sentence of a long text that goes on and on. " * 300
-MEGABYTES = LONG[: len(LONG) // 6]
+LONG = "This is a sentence of a long text that goes on and on. " * 120
+MEGABYTES = LONG[: len(LONG) * 5 // 12]
 """7.6 MB of WAV"""
 
 
