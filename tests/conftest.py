@@ -4,7 +4,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,27 +14,14 @@ from app.engine.xtts.device.driver import read_driver
 from app.settings import Settings
 from tests.support.fake_engine import FakeEngine
 from tests.support.server import RunningServer, serve
-
-EXIT_STATUS = pytest.StashKey[int]()
+from tests.support.workers import pytest_sessionfinish as pytest_sessionfinish
+from tests.support.workers import pytest_unconfigure as pytest_unconfigure
+from tests.support.workers import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+from tests.support.workers import pytest_xdist_setupnodes as pytest_xdist_setupnodes
 
 if read_driver()[1] == 0:
     # Without a GPU Triton's kernels are interpreted. It wants to know before anybody imports it.
     os.environ["TRITON_INTERPRET"] = "1"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave as the server does (app/cli/serve.py): the interpreter's own end can crash in msgspec after all reports."""
-    status = config.stash.get(EXIT_STATUS, None)
-    if status is not None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    session.config.stash[EXIT_STATUS] = int(exitstatus)
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ def test_an_abbreviation_is_read_as_something_else_without_its_full_stop(languag
         assert said.strip() and said != written and not said.endswith(".")
 
 
-@pytest.mark.parametrize("language", set(MODULES) - {"en"})
+@pytest.mark.parametrize("language", sorted(set(MODULES) - {"en"}))
 def test_no_language_is_left_with_the_english_words(language: str) -> None:
     english, other = grammar("en"), grammar(language)
     assert other.minus != english.minus or language in ("de", "cs", "pl", "nl")
