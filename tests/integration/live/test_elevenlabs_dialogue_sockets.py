@@ -266,6 +266,7 @@ def test_a_voice_by_its_name_in_any_case_is_found(fake_server: RunningServer) ->
     assert spoken_by(fake_server) == [("harald", "Five six seven.")]
 
 
+@pytest.mark.slow
 def test_a_key_comes_in_the_first_message(tmp_path: Path) -> None:
     with serve(Settings(data=tmp_path, api_keys=ApiKeys("secret")), FakeEngine) as server:
         with dialogue_caller(server, "stream-input") as caller:

@@ -288,6 +288,7 @@ def test_an_unknown_voice_is_an_error_before_any_text(fake_server: RunningServer
         assert close_code(caller) == 1008
 
 
+@pytest.mark.slow
 def test_a_key_comes_in_a_header_or_in_the_first_message(tmp_path: Any) -> None:
     with serve(Settings(data=tmp_path, api_keys=ApiKeys("secret")), FakeEngine) as server:
         with stream_caller(server, additional_headers={"xi-api-key": "secret"}) as caller:
