@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 ONE_WORKER = ("tests/container/", "tests/browser/", "tests/gpu/")
 """Folders that one worker takes whole: their tests share an image, a browser and a GPU."""
@@ -38,27 +36,20 @@ def rank(unit: str) -> int:
     return next((place for place, path in enumerate(LONG) if unit.startswith(path)), len(LONG))
 
 
-class UnitScheduling(LoadScopeScheduling):
-    """Gives a worker the next unit when it has two tests left."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return unit_of(nodeid)
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        self.workqueue.move_to_end(min(self.workqueue, key=rank), last=False)
-        super()._assign_work_unit(node)
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: Sequence[object]) -> None:
-    """Divide the cores among the workers: threads of torch that outnumber the cores wait for each other in loops."""
+    """Divide the cores among the workers: threads of torch that outnumber the cores take time from each other."""
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // len(specs))))
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> UnitScheduling | None:
-    """UnitScheduling for `-n`, unless --dist names another way. Any: pytest-xdist keeps the type to itself."""
-    return UnitScheduling(config, log) if config.getoption("dist") == "load" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """UnitScheduling for `-n`, unless --dist names another way. Any: types of pytest-xdist, which may be missing."""
+    if config.getoption("dist") != "load":
+        return None
+    from tests.support.scheduling import UnitScheduling
+
+    return UnitScheduling(config, log)
 
 
 @pytest.hookimpl(trylast=True)
