@@ -110,6 +110,20 @@ export const exportVoice = async (id) => (await request(`voices/${encodeURICompo
 export const importVoice = async (file) =>
   (await request("voices/import", asForm({}, [["voice", file, file.name]]))).json();
 
+export const listJobs = async () => (await (await request("jobs")).json()).jobs;
+export const createJob = async (file, wishes) =>
+  (await request("jobs", asForm(wishes, [["file", file, file.name]]))).json();
+const job = (id) => `jobs/${encodeURIComponent(id)}`;
+export const getJob = async (id) => (await request(job(id))).json();
+export const getReport = async (id) => (await request(`${job(id)}/report`)).json();
+export const pauseJob = (id) => request(`${job(id)}/pause`, { method: "POST" });
+export const resumeJob = (id) => request(`${job(id)}/resume`, { method: "POST" });
+export const deleteJob = (id) => request(job(id), { method: "DELETE" });
+/** A chapter, or the book without one. A server without keys gives it to the browser itself. */
+export const jobAudioPath = (id, chapter) => `${job(id)}/audio${chapter ? `?chapter=${chapter}` : ""}`;
+/** The answer, its body still to be read. */
+export const jobAudio = (id, chapter) => request(jobAudioPath(id, chapter));
+
 /**
  * Yields {name, data} of `POST /transcribe`: `language`, `segment`, `progress` and, at the end, `done`.
  * Throws an ApiError where they break off.

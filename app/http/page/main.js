@@ -1,6 +1,7 @@
 // Wires the parts of the page together, and holds nothing itself.
 
 import { whenKeyIsNeeded } from "./api.js";
+import { refreshJobs, setUpBooks, showReaders } from "./books.js";
 import { sayCloningIsUnavailable, setUpCloning } from "./clone.js";
 import { setUpKeeping } from "./keep.js";
 import { askForKey } from "./key.js";
@@ -12,7 +13,8 @@ import { refreshVoices, setUpVoices } from "./voices.js";
 whenKeyIsNeeded(askForKey);
 setUpSpeaking();
 setUpKeeping();
-setUpVoices();
+setUpVoices(showReaders);
+setUpBooks();
 setUpListening();
 setUpCloning((voice) => refreshVoices(voice.id));
 await watchServer((state) => {
@@ -20,4 +22,5 @@ await watchServer((state) => {
   showRecognizer(state);
   showTimes(state);
   refreshVoices();
+  refreshJobs();
 });

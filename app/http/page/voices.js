@@ -6,8 +6,11 @@ import { count, languageName, problem } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 let speakers = [];
+let tellSpeakers = () => {};
 
-export function setUpVoices() {
+/** `onSpeakers(speakers)` hears of each list of the voices. */
+export function setUpVoices(onSpeakers) {
+  tellSpeakers = onSpeakers;
   $("voice").addEventListener("change", showLanguages);
   $("import").addEventListener("change", importChosen);
 }
@@ -18,6 +21,7 @@ export async function refreshVoices(chosen = $("voice").value) {
     const [listed, saved] = await Promise.all([listSpeakers(), listVoices()]);
     speakers = listed;
     showSpeakers(chosen);
+    tellSpeakers(speakers);
     showSaved(saved);
     $("saved-error").textContent = "";
   } catch (error) {

@@ -18,6 +18,13 @@ export function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** 3 900 -> "1 h 05 min", 61.5 -> "1 min", 12 -> "12 s" */
+export function duration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+  return minutes ? `${minutes} min` : `${Math.round(seconds)} s`;
+}
+
 export function inSeconds(seconds) {
   return `${seconds.toFixed(1)} s`;
 }
