@@ -1,6 +1,6 @@
 """First audio and gaps of checked streams: python -m tests.bench.checked_speech [--blocks 6] [--seconds 40]
 
-First audio: two callers ask for streams of three sentences one after the other, in blocks with `check` `off` and
+First audio: two callers ask for streams of two sentences one after the other, in blocks with `check` `off` and
 `report` by turns. Gaps: as many listeners as half of the measured capacity hear an engine that damages one segment in
 five, with `off` and with `retry`; each plays its stream from the first piece on and asks again when it has heard it.
 """
@@ -24,7 +24,7 @@ from tests.support.damage import SENTENCES
 from tests.support.damaging_engine import DamagingEngine
 from tests.support.embedded_asr import open_embedded
 
-CALLERS, STREAMS_OF_BLOCK, SENTENCES_OF_STREAM = 2, 6, 3
+CALLERS, STREAMS_OF_BLOCK, SENTENCES_OF_STREAM = 2, 4, 2
 SHARE = 0.2
 
 
