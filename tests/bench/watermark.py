@@ -89,9 +89,9 @@ class Watermark:
         return float(self._perth.get_watermark(np.asarray(audio, np.float32), sample_rate=RATE_HZ, round=False).mean())
 
 
-def clips(count: int) -> Iterator[Audio]:
+def clips(count: int, first: int = 0) -> Iterator[Audio]:
     voice = Hibari()
-    for number in range(count):
+    for number in range(first, first + count):
         yield voice(SENTENCES[number % len(SENTENCES)], seed=number // len(SENTENCES))
 
 
@@ -155,8 +155,8 @@ def measure_marked(watermark: Watermark, count: int) -> None:
         print(f"DNSMOS: mean change {np.mean(changes):+.3f}, worst {min(changes):+.3f}")
 
 
-def measure_unmarked(watermark: Watermark, count: int) -> None:
-    scores = [watermark.score(audio) for audio in clips(count)]
+def measure_unmarked(watermark: Watermark, count: int, first: int) -> None:
+    scores = [watermark.score(audio) for audio in clips(count, first)]
     alarms = sum(score >= FOUND for score in scores)
     print(f"false alarms: {alarms} of {len(scores)}; highest score {max(scores, default=0):.3f}")
 
@@ -165,6 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=100, help="sentences that are marked")
     parser.add_argument("--unmarked", type=int, default=1000, help="sentences without a mark; each 200 in another seed")
+    parser.add_argument("--first", type=int, default=0, help="number of the first of them, to split a run")
     options = parser.parse_args()
     try:
         watermark = Watermark()
@@ -176,7 +177,7 @@ def main() -> None:
     if options.clips:
         measure_marked(watermark, options.clips)
     if options.unmarked:
-        measure_unmarked(watermark, options.unmarked)
+        measure_unmarked(watermark, options.unmarked, options.first)
 
 
 if __name__ == "__main__":
