@@ -11,6 +11,7 @@ Every file is written whole or not at all, so a process may be killed at any mom
 import io
 import shutil
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -67,14 +68,16 @@ class Job:
         self._chapters = folder / "chapters"
 
     def open(self) -> None:
-        """Make the folder, or check the one that is there and remove what killed processes left half-written."""
+        """Make the folder, or check the one that is there and remove what killed processes left half-written.
+
+        In the folder itself a server may be writing other files just now.
+        """
         for path in (self._segments, self._chapters):
             path.mkdir(parents=True, exist_ok=True)
         self.read_manifest()
-        for path in (self.folder, self._chapters, *self._segments.iterdir()):
-            if path.is_dir():
-                for left in path.glob(".*"):
-                    left.unlink(missing_ok=True)
+        folders = (path for path in (self._chapters, *self._segments.iterdir()) if path.is_dir())
+        for left in (*self.folder.glob(".job.json.*"), *chain.from_iterable(path.glob(".*") for path in folders)):
+            left.unlink(missing_ok=True)
 
     def read_manifest(self) -> Manifest | None:
         try:

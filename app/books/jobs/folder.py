@@ -4,6 +4,7 @@
     contents.json        the chapters that are made
     book.msgpack         the text
     intent.json          whether a server is to work on it
+    deleted              present once it is not wanted any more: no later intent takes that back
     state.json           how far it is
     audio/*.mp3          a copy of each finished chapter, named by its segments
     audio/book.*         the finished file
@@ -42,6 +43,7 @@ class JobFolder:
         self.job = Job(path)
         self.audio = path / "audio"
         self.report = path / "report.json"
+        self._deleted = path / "deleted"
 
     def make(self, request: JobRequest, contents: Contents, book: Book) -> None:
         """Appears under its name when it is complete."""
@@ -72,10 +74,15 @@ class JobFolder:
             raise StorageFailure(f"the text of the job is damaged ({error}): delete it") from error
 
     def read_intent(self) -> Intent:
-        return self._read("intent.json", Intent)
+        intent = self._read("intent.json", Intent)
+        return Intent.DELETE if self._deleted.exists() else intent
 
     def write_intent(self, intent: Intent) -> None:
-        write_atomically(self.path / "intent.json", msgspec.json.encode(intent))
+        if intent is Intent.DELETE:
+            self._deleted.touch()
+            sync_directory(self.path)
+        else:
+            write_atomically(self.path / "intent.json", msgspec.json.encode(intent))
 
     def read_state(self) -> JobState:
         """A damaged one is that of a failed job, which can be resumed or deleted."""

@@ -134,6 +134,7 @@ class BookJobs:
         """Go on with a paused or failed job; others stay as they are."""
         view = await self.get(owner, id)
         if view.state.status in (JobStatus.PAUSED, JobStatus.FAILED):
+            await self.worker.until_ended(id)  # the end of a failed run says last that the job rests
             queued = msgspec.structs.replace(view.state, status=JobStatus.QUEUED, error=None)
             await _on_disk(self.folder(view).write_state, queued)
             await self._want(id, Intent.RUN)

@@ -113,11 +113,15 @@ class JobWorker:
         self._pulse()
 
     async def stop(self, id: str) -> None:
+        """Stop this server's work on a job and wait for its end."""
+        if id in self._running:
+            self._running[id].cancel()
+            await self.until_ended(id)
+
+    async def until_ended(self, id: str) -> None:
         """Wait until this server does not work on a job any more."""
         if id in self._running:
-            running = self._running[id]
-            running.cancel()
-            await asyncio.wait((running.task,))
+            await asyncio.wait((self._running[id].task,))
 
     async def find(self) -> dict[str, Found]:
         """The jobs of the data folder by their ids; those that cannot be read are left out. Raises OSError."""

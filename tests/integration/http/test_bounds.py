@@ -243,6 +243,10 @@ def test_no_value_of_a_caller_is_repeated_at_length(embedded_server: RunningServ
             for value in (LONG, {"id": LONG}, {LONG: 1}, [LONG]):
                 answer = client.post(path, json=body | {field: value})
                 assert answer.status_code < 500 or answer.status_code == 501, (path, field, answer.text)
+                if path == "/jobs" and answer.status_code == 201:  # a book may be long
+                    assert (field, value) == ("text", LONG)
+                    client.delete(f"/jobs/{answer.json()['id']}").raise_for_status()
+                    continue
                 assert answer.is_error or path.startswith(("/sillytavern", "/tts_to_audio", "/v1")), (path, field)
                 assert not answer.is_error or len(answer.content) < MAX_ERROR_BYTES, (path, field[:20])
                 assert sum(len(name) + len(text) for name, text in answer.headers.items()) < 4096

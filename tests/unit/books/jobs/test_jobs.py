@@ -287,3 +287,28 @@ def test_an_intent_says_what_is_wanted_after_the_end(tmp_path: Path) -> None:
             assert jobs.worker.num_by_status == {JobStatus.FINISHED: 1}
 
     asyncio.run(scenario())
+
+
+def test_no_later_intent_takes_a_deletion_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with keeping(tmp_path, is_started=False) as (jobs, _):
+            view = await jobs.get(OWNER, await begin(jobs, "One bell."))
+            await jobs.delete(OWNER, view.request.id)
+            folder = jobs.folder(view)
+            folder.write_intent(Intent.REST)  # of a run that ends just now
+            assert folder.read_intent() is Intent.DELETE
+            assert await jobs.jobs_of(OWNER) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_run_that_begins_removes_nothing_that_a_caller_is_writing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with keeping(tmp_path, is_started=False) as (jobs, _):
+            view = await jobs.get(OWNER, await begin(jobs, "One bell."))
+            writing = jobs.folder(view).path / ".intent.json.abc"
+            writing.touch()
+            jobs.folder(view).job.open()
+            assert writing.exists()
+
+    asyncio.run(scenario())
