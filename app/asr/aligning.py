@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 import msgspec
 import numpy as np
 
-from app.asr.alignment import Alignment, Edit, KnownSpeech
+from app.asr.alignment import MIN_INSERTED_GAIN, Alignment, Edit, KnownSpeech
 from app.asr.edits import Candidate, candidates
 from app.asr.inference import Encoded, Features, Network, TokenTimes
 from app.asr.insertions import insertions, may_have_more
@@ -219,10 +219,14 @@ def _second_pass(
 
 
 def _best(gains: list[tuple[float, Candidate]]) -> list[Edit]:
-    """The likeliest differences that do not touch each other, each likelier than the text as it is."""
+    """The likeliest differences that do not touch each other, each likelier than the text as it is.
+
+    What the verdict leaves out may not hide another one.
+    """
     kept: list[tuple[float, Candidate]] = []
     for gain, edit in sorted(gains, key=lambda each: (-each[0], each[1].last - each[1].first)):
-        if gain > 0 and not any(edit.touches(other) for _, other in kept):
+        least = MIN_INSERTED_GAIN if edit.kind == "inserted" else 0.0
+        if gain > least and not any(edit.touches(other) for _, other in kept):
             kept.append((gain, edit))
     return [
         Edit(kind=edit.kind, first=edit.first, last=edit.last, gain=gain, said=edit.said * (edit.kind == "inserted"))

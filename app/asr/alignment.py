@@ -54,6 +54,10 @@ class Region(msgspec.Struct, frozen=True):
         return self.end_s - self.start_s
 
 
+MIN_INSERTED_GAIN = 0.5
+"""Of an Edit of words that are said and not written: a transcript has a few that nobody said."""
+
+
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """A difference between text and speech that the model hears.
 

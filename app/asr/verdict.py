@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from app.asr.alignment import AlignedWord, Alignment, Edit
+from app.asr.alignment import MIN_INSERTED_GAIN, AlignedWord, Alignment, Edit
 
 FaultKind = Literal["missing", "repeated", "swapped", "inserted", "extra_sound", "silence", "cut_off", "wrong_length"]
 Outcome = Literal["passed", "failed", "inconclusive"]
@@ -77,8 +77,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """of an edit's likelihood, as a logarithm"""
     min_end_gain: float = 3.0
     """where the last words are missing: the model does not say how likely the end of a text is"""
-    min_inserted_gain: float = 0.5
-    """where more words are said: a transcript has a few that nobody said"""
+    min_inserted_gain: float = MIN_INSERTED_GAIN
+    """where more words are said"""
     max_tail_s: float = 0.3
     """seconds of sound behind the last word"""
     max_stray_s: float = 0.35

@@ -102,7 +102,10 @@ def find_credentials(file: BinaryIO, container: str) -> Credentials | None:
         return None
     if importlib.util.find_spec("c2pa") is None:
         return Credentials(signature=Signature(status="unread", faults=(HOW_TO_INSTALL,)))
-    import c2pa  # pyright: ignore[reportMissingTypeStubs] - its types are partial
+    try:
+        import c2pa  # pyright: ignore[reportMissingTypeStubs] - its types are partial
+    except (ImportError, OSError, RuntimeError) as error:  # its library does not fit this system
+        return Credentials(signature=Signature(status="unread", faults=(plain(f"c2pa-python fails: {error}"),)))
 
     file.seek(0)
     try:
@@ -113,7 +116,7 @@ def find_credentials(file: BinaryIO, container: str) -> Credentials | None:
         ):
             told = reader.json()
     except c2pa.C2paError as error:
-        if str(error).startswith("ManifestNotFound"):
+        if str(error).startswith(("ManifestNotFound", "NotSupported")):  # in the other formats it is a word of a text
             return None
         return Credentials(signature=Signature(status="broken", faults=(plain(str(error)),)))
     try:

@@ -96,7 +96,7 @@ def _check_marks(settings: Settings, line: Line) -> None:
     if not settings.c2pa_cert and not settings.c2pa_key and not (settings.data / SELF_MADE).exists():
         line("ok", "files are signed with a self-made certificate, which the first start makes")
         return
-    signer = open_signer(settings)
+    signer = open_signer(settings, keeps=False)
     if signer is not None:
         reason = signer.unsigned_reason
         line("ok" if reason is None else "-", reason or f"files are signed with the certificate of {signer.source}")

@@ -225,6 +225,8 @@ async def _load(
             await _load_recognizer(app_state)
         lexicon = await TEXT.run(LexiconFile, app_state.settings.lexicon)
         signer = await FILES.run(open_signer, app_state.settings)
+        if signer is not None and volume is not None:
+            await _commit_certificate(volume)
         service = SpeechService(
             engine,
             app_state.settings,
@@ -258,6 +260,14 @@ def _open_jobs(app_state: AppState, service: SpeechService) -> BookJobs:
     jobs = BookJobs(service, app_state.settings, app_state.loaded_recognizer, on_made=on_made)
     jobs.start()
     return jobs
+
+
+async def _commit_certificate(volume: Volume) -> None:
+    """The next server on the volume signs with the certificate that this one may just have made."""
+    try:
+        await volume.commit()
+    except OSError as error:
+        logger.warning("the certificate for C2PA is not on the volume yet: %s", error.strerror or error)
 
 
 async def _load_recognizer(app_state: AppState) -> None:

@@ -107,7 +107,8 @@ def shorten(made_by: str) -> str:
 
 def audit() -> str:
     """Run pip-audit on the locked packages; its last line."""
-    command = ["-m", "pip_audit", "--requirement", "requirements/xtts.txt", "--disable-pip", "--no-deps"]
+    locks = [option for name in ("xtts", "asr", "c2pa") for option in ("--requirement", f"requirements/{name}.txt")]
+    command = ["-m", "pip_audit", *locks, "--disable-pip", "--no-deps"]
     found = subprocess.run(
         [sys.executable, *command, "--require-hashes", "--format", "json", "--progress-spinner", "off"],
         cwd=ROOT, capture_output=True, text=True, check=False,

@@ -74,8 +74,8 @@ class Context:
         self.is_closing = True
         self.conversation.finish()
 
-    async def finish_when_idle(self, timeout_s: float) -> None:
-        """Wait until no message has come for `timeout_s`, then finish; return before it where the context is closed."""
+    async def finish_when_idle(self, timeout_s: float) -> bool:
+        """Wait until no message has come for `timeout_s`, then finish. False where the context is closed before."""
         while not self.is_closing:
             self.was_asked.clear()
             try:
@@ -84,6 +84,8 @@ class Context:
             except TimeoutError:
                 if not self.is_closing:
                     self.finish()
+                    return True
+        return False
 
     async def silence(self, failure: ChorusError | None = None) -> None:
         """Drop everything, and wait until the last message, or `failure` as an error, has been sent."""

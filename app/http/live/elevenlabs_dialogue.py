@@ -87,6 +87,9 @@ class DialogueSocket(ElevenLabsSocket[DialogueMessage, DialogueContext]):
         self._converse, self._find_voice = converse, find_voice
         await self.run(query, output, first)
 
+    def opens_context(self, message: DialogueMessage) -> bool:
+        return message.voices is not None
+
     async def take(self, id: str, context: DialogueContext | None, message: DialogueMessage) -> None:
         """`voices` open a context. Closing speaks the rest, closing again is silence at once."""
         if message.voices is not None:

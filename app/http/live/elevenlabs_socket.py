@@ -55,6 +55,10 @@ class ElevenLabsSocket(JsonSocket, ABC, Generic[Message, ContextOf]):
     async def take(self, id: str, context: ContextOf | None, message: Message) -> None:
         """Take a message for `context`, the open context `id`. Raises RequestError and Unavailable."""
 
+    def opens_context(self, message: Message) -> bool:
+        """True for a message that begins a new context under an id that may have been used."""
+        return False
+
     async def receive_first_message(self) -> tuple[Mapping[str, Any], str]:
         """The first message and the key in it. Raises InvalidField where none comes in time."""
         fields = _decode(await self.receive_first())
@@ -115,10 +119,11 @@ class ElevenLabsSocket(JsonSocket, ABC, Generic[Message, ContextOf]):
         except (RequestError, Unavailable) as error:
             if not self.has_contexts:
                 raise
-            if (context := self._contexts.get(id)) is not None:
-                await context.silence(error)
+            context = self._contexts.get(id)
+            if context is None or (context.is_closing and self.opens_context(message)):
+                await self.send(self.form.error(id, error))  # what the id meant before is spoken to its end
             else:
-                await self.send(self.form.error(id, error))
+                await context.silence(error)
         else:
             if (context := self._contexts.get(id)) is not None:
                 context.warn(warnings)
@@ -144,9 +149,8 @@ class ElevenLabsSocket(JsonSocket, ABC, Generic[Message, ContextOf]):
             raise failures.exceptions[0] from None
 
     async def _finish_when_idle(self, context: ContextOf, timeout_s: float) -> None:
-        """A socket ends with its only context."""
-        await context.finish_when_idle(timeout_s)
-        if context.id is None:
+        """A socket ends with its only context, unless the client closed that, and may open another one."""
+        if await context.finish_when_idle(timeout_s) and context.id is None:
             self.end_input()
 
     async def _speak_context(self, context: ContextOf) -> None:

@@ -6,6 +6,7 @@ from litestar import MediaType, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from app.engine.values import Voice
 from app.errors import ChorusError, InvalidField, RequestError, UnsupportedSampleRate
 from app.http.dialects.openai import FIELD_NAMES
 from app.http.dialects.openai_batch import (
@@ -49,12 +50,13 @@ async def create_speech_batch(
     asked: dict[int, SpeechRequest] = {}
     results: dict[int, BatchResult] = {}
     warnings: dict[str, None] = {}
+    voices: list[Voice] = []
     for at, (body, sent) in enumerate(items):
         if body.model is not None:
             check_model_name(app_state, body.model)
         try:
             asked[at] = await body.checked(service.voices, sent)
-            await service.check(asked[at])
+            voices.append(await service.check(asked[at]))
         except (InvalidField, UnsupportedSampleRate):
             raise
         except RequestError as error:
@@ -67,9 +69,9 @@ async def create_speech_batch(
         output = items[at][0].output
         close = closing(speech, app_state.metrics)
         try:
-            file = file_result(at, await encoded_whole(speech, output), output)
+            file = await encoded_whole(speech, output)
             warnings.update(dict.fromkeys(speech.receipt().warnings))
-            return file
+            return await WHOLE_ANSWERS.run(file_result, at, file, output)
         finally:
             await close()
 
@@ -78,4 +80,7 @@ async def create_speech_batch(
         results[at] = error_result(at, result) if isinstance(result, ChorusError) else result
     answer = await WHOLE_ANSWERS.run(batch_answer, [results[at] for at in range(len(items))])
     headers = {"X-Chorus-Warnings": warnings_header([*warnings])} if warnings else {}
+    provenance = service.provenance(*voices)
+    if voices and provenance is not None:
+        headers["X-Chorus-Provenance"] = provenance.json
     return Response(answer, media_type=MediaType.JSON, headers=headers)

@@ -1,6 +1,9 @@
 """Certificate and key that sign files: those of the settings, or self-made ones on the data volume."""
 
+import contextlib
 import logging
+import os
+import secrets
 from datetime import datetime
 from pathlib import Path
 
@@ -72,17 +75,35 @@ def load_or_make(path: Path, *, keeps: bool = True) -> Credentials:
         pass
     except ValueError as error:
         logger.warning("the certificate in %s cannot be used (%s); another one is made", path, error)
+        if keeps:
+            with contextlib.suppress(OSError):  # told by what is written next
+                path.rename(path.with_name(f"{path.name}.damaged"))
     except OSError as error:
         return _make_for_this_process(path, error)
     pem = make_credentials()
     if not keeps:
         return parse_credentials(pem, pem, "this process")
     try:
-        write_atomically(path, pem)  # mode 0600
+        if _is_first(path, pem):
+            logger.info("made a certificate for C2PA in %s; validators call it untrusted", path)
+        else:  # another server that starts on the same folder
+            pem = path.read_bytes()
     except OSError as error:
         return _make_for_this_process(path, error)
-    logger.info("made a certificate for C2PA in %s; validators call it untrusted", path)
     return parse_credentials(pem, pem, str(path))
+
+
+def _is_first(path: Path, pem: bytes) -> bool:
+    """Write the file with mode 0600, whole, unless it is there. Raises OSError."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    write_atomically(new, pem)
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return False
+    finally:
+        new.unlink(missing_ok=True)
+    return True
 
 
 def parse_credentials(chain: bytes, key: bytes, source: str) -> Credentials:

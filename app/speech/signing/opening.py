@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 def open_signer(settings: Settings, *, keeps: bool = True) -> "FileSigner | None":
     """None where CHORUS_MARKS has no `c2pa`. Blocking: makes a certificate where there is none, and `keeps` it.
 
-    Raises InvalidSetting for a certificate or key that cannot sign.
+    Raises InvalidSetting for a certificate or key that cannot sign, and for one that nothing here can sign with.
     """
     if "c2pa" not in settings.marks.in_force:
+        if "auto" in settings.marks.named and (settings.c2pa_cert or settings.c2pa_key):
+            raise InvalidSetting(
+                "a certificate or key is set, and what signs with it is missing: `make c2pa`, "
+                "or pip install 'chorus-tts-server[c2pa]'",
+                param="CHORUS_C2PA_CERT",
+            )
         return None
     try:
         from app.speech.signing.credentials import load_credentials

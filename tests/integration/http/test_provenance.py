@@ -138,6 +138,15 @@ def test_formats_without_room_have_the_header(server: RunningServer, audio_forma
     assert json.loads(answer.headers["X-Chorus-Provenance"])["voice"] == "built-in"
 
 
+def test_a_batch_has_the_header_and_its_files_the_marks(server: RunningServer) -> None:
+    items = [{"input": "Hello."}, {"input": "Hello.", "response_format": "pcm"}]
+    with server.client() as client:
+        answer = client.post("/v1/audio/speech/batch", json={"items": items, "voice": "heart"}).raise_for_status()
+    said = json.loads(answer.headers["X-Chorus-Provenance"])
+    assert said["voice"] == "built-in"
+    assert statement_of(base64.b64decode(answer.json()["results"][0]["audio_data"])) == said
+
+
 def test_a_saved_voice_is_a_clone_alone_and_in_a_dialogue(server: RunningServer) -> None:
     with server.client() as client:
         form = {"name": "Ada", "consent": "This is my own voice."}

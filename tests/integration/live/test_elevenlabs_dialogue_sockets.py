@@ -129,6 +129,28 @@ def test_voices_for_a_closed_context_open_another_of_that_name(fake_server: Runn
     assert spoken_by(fake_server)[-1] == ("harald", "Five six seven.")
 
 
+def test_voices_that_are_refused_leave_the_closed_context_of_that_name_to_speak(fake_server: RunningServer) -> None:
+    with dialogue_caller(fake_server) as caller:
+        caller.say(context="turn", voices=VOICES, inputs=lines(("heart", "Please wait for me now.")))
+        caller.say(context="turn", close_context=True)
+        caller.say(context="turn", voices=["hibari"])
+        assert "no speaker 'hibari'" in caller.until_error()["message"]
+        fake_server.on_loop(fake(fake_server).release.set)
+        caller.until_final("turn")
+    assert len(caller.audio["turn"]) > 1000
+
+
+def test_with_an_inactivity_timeout_another_context_may_follow_one_that_the_client_closed(
+    fake_server: RunningServer,
+) -> None:
+    with dialogue_caller(fake_server, "stream-input", query="&inactivity_timeout=20") as caller:
+        for words in ("Five six seven.", "Eight nine ten."):
+            caller.say(voices=["heart"], inputs=lines(("heart", words)))
+            caller.say(close_context=True)
+            caller.until_final()
+    assert [text for _, text in spoken_by(fake_server)] == ["Five six seven.", "Eight nine ten."]
+
+
 def test_an_audio_tag_in_pieces_is_not_read_aloud_and_is_reported(fake_server: RunningServer) -> None:
     with dialogue_caller(fake_server) as caller:
         caller.say(context="turn", voices=VOICES)

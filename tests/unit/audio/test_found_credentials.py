@@ -89,6 +89,27 @@ def test_a_file_without_a_box_has_no_credentials_and_the_library_is_not_asked(mo
         assert found(make_recording(name, 0.1)) is None
 
 
+@pytest.mark.parametrize("name", ["opus", "ogg", "mkv"])
+def test_a_title_is_no_box_in_formats_that_have_none(name: str) -> None:
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed (make c2pa)")
+    assert found(b"A jumbo jet" + bytes(99), name) is None
+
+
+def test_a_library_that_fails_to_load_leaves_credentials_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = signed_by_another(tmp_path, manifest({"digitalSourceType": PHOTO}))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "c2pa.py").write_text("raise RuntimeError('no library for this system')")
+    monkeypatch.syspath_prepend(tmp_path / "broken")
+    for module in [module for module in sys.modules if module == "c2pa" or module.startswith("c2pa.")]:
+        monkeypatch.delitem(sys.modules, module)
+    credentials = found(data)
+    assert credentials is not None
+    assert credentials.signature.status == "unread"
+    assert "no library for this system" in credentials.signature.faults[0]
+
+
 def test_without_the_package_credentials_are_named_and_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

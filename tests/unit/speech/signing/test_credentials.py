@@ -3,6 +3,7 @@
 import logging
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from app import setting_values
 from app.errors import InvalidSetting
+from app.setting_values import Marks
 from app.settings import Settings
 from app.speech.signing.credentials import MAX_PEM_BYTES, Credentials, load_credentials, load_or_make
+from app.speech.signing.opening import open_signer
 from tests.support.c2pa_certificates import write_certificate
 
 
@@ -51,9 +55,29 @@ def test_a_damaged_self_made_file_is_replaced_and_this_is_logged(
 ) -> None:
     path = tmp_path / "c2pa.pem"
     path.write_bytes(content)
+    load_or_make(path, keeps=False)
+    assert path.read_bytes() == content
     made = load_or_make(path)
     assert load_or_make(path) == made
     assert "cannot be used" in caplog.text
+    assert (tmp_path / "c2pa.pem.damaged").read_bytes() == content
+
+
+def test_servers_that_start_at_once_on_one_folder_have_one_certificate(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: load_or_make(tmp_path / "c2pa.pem"), range(4)))
+    assert len({each.key for each in made}) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c2pa.pem"]
+
+
+def test_a_certificate_that_nothing_can_sign_with_ends_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting_values, "_can_sign", lambda: False)
+    with pytest.raises(InvalidSetting, match="make c2pa"):
+        open_signer(Settings(data=tmp_path, marks=Marks("auto"), c2pa_cert="a.pem", c2pa_key="b.pem"))
+    assert open_signer(Settings(data=tmp_path, marks=Marks("auto"))) is None
+    assert open_signer(Settings(data=tmp_path, marks=Marks("off"), c2pa_cert="a.pem", c2pa_key="b.pem")) is None
 
 
 @pytest.mark.parametrize("place", ["file/c2pa.pem", "missing/c2pa.pem", "folder"])
