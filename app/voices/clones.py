@@ -21,6 +21,11 @@ MAX_KEPT = 256
 _ID = re.compile(r"clone-[0-9a-f]{16}")
 
 
+def is_clone_id(id: str) -> bool:
+    """True for a voice that this process keeps in memory only."""
+    return _ID.fullmatch(id) is not None
+
+
 class Clones:
     """Lives on the event loop."""
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from app.books.audio_file import BookFormat
 from app.books.book import Book, Chapter
@@ -50,12 +51,13 @@ async def keeping(
     *,
     is_started: bool = True,
     made: Callable[[SpeechService], None] | None = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[BookJobs, FakeEngine]]:
     """The jobs of a server with this data folder."""
     engine = engine or FakeEngine()
     lifecycle = Lifecycle()
     lifecycle.is_ready()
-    settings = Settings(data=data, asr_model="off")
+    settings = Settings(data=data, asr_model="off", **options)
     service = SpeechService(engine, settings, lifecycle)
     if made is not None:
         made(service)

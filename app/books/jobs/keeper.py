@@ -13,7 +13,7 @@ from app.asr.base import Recognizer
 from app.books.book import Book
 from app.books.job import ChapterHead
 from app.books.jobs.folder import JobFolder, JobFolders
-from app.books.jobs.record import ID_PATTERN, Contents, Intent, JobRequest, JobState, JobStatus
+from app.books.jobs.record import ID_PATTERN, Contents, Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.jobs.worker import JobWorker
 from app.errors import StorageFailure, TooManyJobs, UnknownJob, quoted
 from app.pools import FILES
@@ -31,6 +31,9 @@ BYTES_PER_CHAR = 4_000
 MIN_FREE_BYTES = 256 * 1024 * 1024
 """Room that a new job leaves on the disk."""
 AT_REST = (JobStatus.FINISHED, JobStatus.FAILED)
+
+
+UNWRITTEN = JobError(StorageFailure.code, "the server's disk did not keep how the job ended: resume it")
 
 
 class JobView(msgspec.Struct, frozen=True):
@@ -63,9 +66,8 @@ class BookJobs:
 
     async def check_place(self, owner: str) -> None:
         """Raises TooManyJobs."""
+        self._check_is_made()
         limit = self._max_jobs
-        if not limit:
-            raise TooManyJobs("this server makes no books: CHORUS_MAX_JOBS is 0, or its data volume needs commits")
         if len(await self._ids_of(owner)) >= limit:
             raise TooManyJobs(f"{limit} jobs are kept, as many as a caller may keep (CHORUS_MAX_JOBS): delete one")
 
@@ -105,6 +107,8 @@ class BookJobs:
         state = self.worker.state(id)
         if state is None:
             state = await _on_disk(folder.read_state)
+            if intent is Intent.REST and state.status not in AT_REST:
+                state = msgspec.structs.replace(state, status=JobStatus.FAILED, pace=None, left_s=None, error=UNWRITTEN)
             if state.status not in AT_REST:
                 if intent is Intent.PAUSE:
                     state = msgspec.structs.replace(state, status=JobStatus.PAUSED, pace=None, left_s=None)
@@ -131,7 +135,8 @@ class BookJobs:
         return await self.get(owner, id)
 
     async def resume(self, owner: str, id: str) -> JobView:
-        """Go on with a paused or failed job; others stay as they are."""
+        """Go on with a paused or failed job; others stay as they are. Raises TooManyJobs where no books are made."""
+        self._check_is_made()
         view = await self.get(owner, id)
         if view.state.status in (JobStatus.PAUSED, JobStatus.FAILED):
             await self.worker.until_ended(id)  # the end of a failed run says last that the job rests
@@ -145,6 +150,8 @@ class BookJobs:
         await self.get(owner, id)
         await self._want(id, Intent.DELETE)
         await self.worker.stop(id)
+        if not self._max_jobs:  # nobody works on the jobs here
+            await _on_disk(self._folders.folder(id).remove)
 
     async def change(self) -> None:
         """Wait for the change of any job that is made here, at most SHOW_S. Two calls end MIN_SHOW_S apart at least."""
@@ -152,6 +159,10 @@ class BookJobs:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SHOW_S):
                 await self.worker.changed.wait()
+
+    def _check_is_made(self) -> None:
+        if not self._max_jobs:
+            raise TooManyJobs("this server makes no books: CHORUS_MAX_JOBS is 0, or its data volume needs commits")
 
     async def _want(self, id: str, intent: Intent) -> None:
         await _on_disk(self._folders.folder(id).write_intent, intent)

@@ -39,6 +39,7 @@ Sleep = Callable[[float], Awaitable[None]]
 class JobMaker:
     """Lives on the event loop. `state` is how far the job is, on disk up to FLUSH_S later.
 
+    before       how far the job was when its last run ended
     recognizer   None: segments are not compared, which is told in a warning where it was asked for
     on_change    called when `state` is another one
     """
@@ -51,11 +52,12 @@ class JobMaker:
         settings: Settings,
         recognizer: Recognizer | None,
         *,
+        before: JobState,
         on_change: Callable[[], None],
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.state = JobState()
+        self.state = msgspec.structs.replace(before, status=JobStatus.QUEUED, error=None)
         self.request = request
         self._folder = folder
         self._job: Job = folder.job
@@ -67,11 +69,12 @@ class JobMaker:
         self._clock = clock
         self._copies: dict[int, ChapterCopy] = {}
         self._is_flushed = True
+        self._writing: asyncio.Future[None] | None = None
 
     async def make(self) -> None:
         """Raises ChorusError. Cancelling stops it soon; all that was made stays."""
         folder, request = self._folder, self.request
-        before = await FILES.run(folder.read_state)
+        before = self.state
         book = await FILES.run(folder.read_book)
         await FILES.run(self._job.open)
         self._copies = {copy.number: copy for copy in before.copies}
@@ -84,11 +87,21 @@ class JobMaker:
         self._change(status=JobStatus.FINISHED, pace=None, left_s=None, file=f"book{request.book_format.suffix}")
 
     async def flush(self) -> None:
-        """Write the state. A full disk is survived: a later state may be written again."""
+        """Write the state. Raises OSError.
+
+        A write that was cancelled goes on in its thread: it has ended before the next one begins.
+        """
+        while self._writing is not None:
+            await asyncio.wait((self._writing,))
+            self._writing = self._writing if not self._writing.done() else None
         if not self._is_flushed:
             self._is_flushed = True
-            with contextlib.suppress(OSError):
-                await FILES.run(self._folder.write_state, self.state)
+            self._writing = asyncio.ensure_future(FILES.run(self._folder.write_state, self.state))
+            try:
+                await asyncio.shield(self._writing)
+            except OSError:
+                self._is_flushed = False
+                raise
 
     def stop(self, **changes: object) -> None:
         """Change the state after the end of `make`."""
@@ -97,7 +110,8 @@ class JobMaker:
     async def _flush_regularly(self) -> None:
         while True:
             await self._sleep(FLUSH_S)
-            await self.flush()
+            with contextlib.suppress(OSError):  # a later state may be written again
+                await self.flush()
 
     async def _speak(self, book: Book) -> Progress:
         request = self.request

@@ -18,7 +18,7 @@ from app.books.jobs.folder import JobFolder, JobFolders
 from app.books.jobs.making import JobMaker
 from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.lease import hold
-from app.errors import ChorusError, Draining, EngineFailure, JobInUse, StorageFailure
+from app.errors import ChorusError, Draining, EngineFailure, JobInUse, QueueFull, StorageFailure
 from app.pools import FILES
 from app.settings import Settings
 from app.speech.service import SpeechService
@@ -194,13 +194,13 @@ class JobWorker:
         folder = self._folders.folder(id)
         try:
             await hold(folder.path, partial(self._work, id, folder))
-        except (JobInUse, Draining) as error:
+        except (JobInUse, Draining, QueueFull) as error:
             logger.debug("job %s: %s", id, error)
             self._busy_until_s[id] = self._clock() + ELSEWHERE_S
         except FileNotFoundError:
             pass  # removed meanwhile
         except OSError as error:
-            logger.warning("job %s: its lease cannot be taken: %s", id, error)
+            logger.warning("job %s: its folder cannot be written: %s", id, error)
             self._busy_until_s[id] = self._clock() + ELSEWHERE_S
 
     async def _work(self, id: str, folder: JobFolder) -> None:
@@ -216,6 +216,7 @@ class JobWorker:
             self._service,
             self._settings,
             self._recognizer,
+            before=await FILES.run(folder.read_state),
             on_change=partial(self._has_changed, id),
             clock=self._clock,
         )
@@ -223,15 +224,16 @@ class JobWorker:
         try:
             await self._make(maker, folder)
         finally:
-            await asyncio.shield(maker.flush())
+            with contextlib.suppress(OSError):
+                await asyncio.shield(maker.flush())
 
     async def _make(self, maker: JobMaker, folder: JobFolder) -> None:
-        """Raises what is no fault of the job: Draining and FileNotFoundError."""
+        """Raises what is no fault of the job: Draining, QueueFull, and OSError where its end cannot be written."""
         id = maker.request.id
         try:
             await maker.make()
             logger.info("job %s is finished: %.0f s of audio", id, maker.state.seconds)
-        except (asyncio.CancelledError, Draining):
+        except (asyncio.CancelledError, Draining, QueueFull):
             maker.stop(status=JobStatus.QUEUED)
             raise
         except (ChorusError, OSError) as error:

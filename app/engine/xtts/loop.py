@@ -142,17 +142,20 @@ class EngineLoop:
         self._cloning.run(is_decoding=is_decoding, is_urgent=self._is_urgent())
         began_at_s = self._clock()
         self._decoding.join(self._admit())
-        if self._scheduler.must_yield(began_at_s):
+        must_yield = self._scheduler.must_yield(began_at_s)
+        if must_yield:
             self._stop_background()
         num_running = len(self._decoding.running)
+        has_background = any(each.request.is_background for each in (*self._decoding.running, *self._vocoding.decoded))
         self._take(self._decoding.step())
-        for sequence in self._vocoding.run(self._decoding.running, self._clock()):
+        for sequence in self._vocoding.run(self._decoding.running, self._clock(), must_yield=must_yield):
             if sequence.request.is_finished:
                 self._drop(sequence.request)
         if is_decoding:
             seconds = self._clock() - began_at_s
             self._cloning.decoded_for(seconds)
-            self.live.capacity.measured(num_running, audio_s=self._code_s, seconds=seconds)
+            if not has_background:  # the vocoder may work for more of its segments than are decoded
+                self.live.capacity.measured(num_running, audio_s=self._code_s, seconds=seconds)
 
     def _is_decoding(self) -> bool:
         stages = (self._decoding.running, self._decoding.waiting, self._vocoding.decoded)

@@ -66,11 +66,17 @@ class VocodeStage:
         self.decoded: list[XttsSequence] = []
         self.num_cut = 0
 
-    def run(self, decoding: Iterable[XttsSequence], now_s: float) -> list[XttsSequence]:
-        """Make the chunks that are ready, the most urgent first. Returns the finished sequences."""
+    def run(self, decoding: Iterable[XttsSequence], now_s: float, *, must_yield: bool = False) -> list[XttsSequence]:
+        """Make the chunks that are ready, the most urgent first. Returns the finished sequences.
+
+        must_yield   sequences of background requests wait while there are others, even if those have no chunk ready
+        """
         decoding = tuple(decoding)
         decoded = [sequence for sequence in self.decoded if not decoding or self._is_due(sequence, now_s)]
-        by_urgency = sorted((*decoded, *decoding), key=lambda sequence: _urgency(sequence, now_s))
+        ready = [*decoded, *decoding]
+        if must_yield:
+            ready = [sequence for sequence in ready if not sequence.request.is_background] or ready
+        by_urgency = sorted(ready, key=lambda sequence: _urgency(sequence, now_s))
         launched = self._launch(by_urgency)
         if launched:
             self._pending.append(launched)

@@ -12,6 +12,7 @@ BOOK_AUDIO = "audio/mp4, audio/mpeg, audio/ogg, audio/flac"
 CREATE_JOB_RESPONSES = errors(400, 404, 408, 409, 413, 415, 422, 501, 507)
 JOB_LIST_RESPONSES = errors(507)
 JOB_RESPONSES = errors(404, 507)
+RESUME_RESPONSES = errors(404, 409, 507)
 WATCH_RESPONSES = {
     200: answer(
         bytes,

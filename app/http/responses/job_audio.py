@@ -10,7 +10,7 @@ from app.books.audio_file import BookFormat
 from app.books.jobs.folder import JobFolder
 from app.books.jobs.keeper import JobView
 from app.books.jobs.record import ChapterCopy, JobStatus
-from app.errors import AudioNotReady, UnknownJob
+from app.errors import AudioNotReady, InvalidField, RequestError, UnknownJob
 from app.http.responses.stored_file import FilePart, StoredFile
 
 MAX_NAMED = 10
@@ -48,9 +48,9 @@ def find_audio(view: JobView, folder: JobFolder, chapter: int | None) -> StoredF
         raise UnknownJob("the audio was deleted or is made anew", param="job_id") from error
 
 
-def _not_ready(chapters: Sequence[int], copies: dict[int, ChapterCopy], chapter: int) -> AudioNotReady:
+def _not_ready(chapters: Sequence[int], copies: dict[int, ChapterCopy], chapter: int) -> RequestError:
     if chapter not in chapters:
-        return AudioNotReady(f"chapter {chapter} is not one of those that the job makes", param="chapter")
+        return InvalidField(f"chapter: {chapter} is not one of those that the job makes", param="chapter")
     there = ", ".join(str(number) for number in sorted(copies)[:MAX_NAMED]) or "none"
     return AudioNotReady(f"chapter {chapter} is not ready; ready are: {there}", param="chapter")
 

@@ -15,6 +15,7 @@ from app.http.openapi.jobs import (
     JOB_LIST_RESPONSES,
     JOB_RESPONSES,
     REPORT_RESPONSES,
+    RESUME_RESPONSES,
     WATCH_RESPONSES,
     JobOperation,
 )
@@ -132,7 +133,7 @@ async def pause_job(job_id: JobId, app_state: NamedDependency[AppState]) -> JobD
 @post(
     "/jobs/{job_id:str}/resume",
     status_code=200,
-    responses=JOB_RESPONSES,
+    responses=RESUME_RESPONSES,
     opt={"makes_audio": False},
     tags=["books"],
     summary="Go on with a paused job, or with one that has failed",

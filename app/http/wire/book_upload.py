@@ -9,7 +9,7 @@ from app.books.choosing import choose_chapters, count_chars
 from app.books.jobs.record import JobRequest, new_id
 from app.books.language import choose_language
 from app.books.make import names_in
-from app.errors import InvalidBody, TextTooLong
+from app.errors import InvalidBody, InvalidField, TextTooLong
 from app.http.responses.disconnect import unless_client_leaves
 from app.http.state import AppState
 from app.http.wire.errors import AnyRequest
@@ -19,6 +19,7 @@ from app.http.wire.upload_room import ScratchFile
 from app.http.wire.uploads import convert_form, is_form
 from app.pools import FILES, TEXT
 from app.voices.built_in import utc_now
+from app.voices.clones import is_clone_id
 
 MAX_SOURCE_CHARS = 200
 
@@ -47,8 +48,12 @@ async def receive_book(request: AnyRequest, app_state: AppState, owner: str) -> 
     service = app_state.service
     language, _ = choose_language(service, options.language, book.language)
     voice = await service.voices.find(options.voice or None)
-    for name in await TEXT.run(names_in, Cast(), chapters):
-        await service.voices.find(name)
+    others = [await service.voices.find(name) for name in await TEXT.run(names_in, Cast(), chapters)]
+    if any(is_clone_id(each.id) for each in (voice, *others)):
+        raise InvalidField(
+            "voice: a clone of POST /clone_speaker is forgotten before a book is made: save it as a voice",
+            param="voice",
+        )
     if options.max_retries is not None:
         Checker(app_state.recognizer, max_retries=0).check_language(language)
     wanted = JobRequest(

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +16,10 @@ from app.books.jobs.folder import JobFolders
 from app.books.jobs.keeper import BookJobs, JobView
 from app.books.jobs.record import Intent, JobStatus
 from app.books.lease import Owner, machine_id
+from app.engine.scheduler import Request
+from app.engine.stream import ChunkStream
 from app.engine.values import Samples
-from app.errors import SteppedAside, UnknownJob
+from app.errors import QueueFull, SteppedAside, TooManyJobs, UnknownJob
 from app.voices.files import write_atomically
 from tests.support.book_keeper import OWNER, book_of, keeping, request_for, until
 from tests.support.fake_engine import FakeEngine
@@ -308,5 +311,78 @@ def test_a_run_that_begins_removes_nothing_that_a_caller_is_writing(tmp_path: Pa
             writing.touch()
             jobs.folder(view).job.open()
             assert writing.exists()
+
+    asyncio.run(scenario())
+
+
+def test_a_job_that_goes_on_has_its_ready_chapters_from_the_start(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with keeping(tmp_path) as (jobs, _):
+            id = await begin(jobs, *TEXTS)
+            await until(jobs, id, lambda view: len(view.state.copies) == 1)
+        opening, may_open = threading.Event(), threading.Event()
+
+        def open_slowly(job: Job) -> None:
+            opening.set()
+            may_open.wait(20)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Job, "open", open_slowly)
+            async with keeping(tmp_path) as (jobs, _):
+                await asyncio.to_thread(opening.wait, 20)
+                assert len((await jobs.get(OWNER, id)).state.copies) == 1
+                may_open.set()
+                await jobs.pause(OWNER, id)
+                assert len((await jobs.get(OWNER, id)).state.copies) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_full_queue_ends_no_job(tmp_path: Path) -> None:
+    """The loudness of a voice is measured beside the requests of callers."""
+
+    async def scenario() -> None:
+        engine = FakeEngine()
+        submit, refusals = engine.submit, [QueueFull("full", retry_after_s=1)] * 2
+
+        def submit_or_refuse(request: Request) -> ChunkStream:
+            if refusals:
+                raise refusals.pop()
+            return submit(request)
+
+        engine.submit = submit_or_refuse  # type: ignore[method-assign]
+        async with keeping(tmp_path, engine) as (jobs, _):
+            await until(jobs, await begin(jobs, "One bell rang here."), is_finished)
+        assert not refusals
+
+    asyncio.run(scenario())
+
+
+def test_a_job_whose_end_could_not_be_written_has_failed_and_goes_on_when_it_is_resumed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with keeping(tmp_path, is_started=False) as (jobs, _):
+            view = await jobs.get(OWNER, await begin(jobs, "One bell rang here."))
+            jobs.folder(view).write_intent(Intent.REST)
+            view = await jobs.get(OWNER, view.request.id)
+            assert (view.state.status, view.state.error and view.state.error.code) == (
+                JobStatus.FAILED,
+                "storage_failure",
+            )
+            jobs.start()
+            await jobs.resume(OWNER, view.request.id)
+            await until(jobs, view.request.id, is_finished)
+
+    asyncio.run(scenario())
+
+
+def test_where_no_books_are_made_jobs_are_deleted_and_not_resumed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with keeping(tmp_path, is_started=False) as (jobs, _):
+            id = await begin(jobs, "One bell rang here.")
+        async with keeping(tmp_path, max_jobs=0) as (jobs, _):
+            with pytest.raises(TooManyJobs, match="makes no books"):
+                await jobs.resume(OWNER, id)
+            await jobs.delete(OWNER, id)
+            assert not (tmp_path / "jobs" / id).exists()
 
     asyncio.run(scenario())

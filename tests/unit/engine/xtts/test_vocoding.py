@@ -85,3 +85,22 @@ def test_a_segment_of_a_whole_answer_waits_for_no_other(tiny: Pair) -> None:
     vocoding.decoded.append(second)
     vocoding.run([first], 0.0)
     assert second.num_chunks > 0
+
+
+def test_segments_of_books_wait_for_a_stream_that_has_no_chunk_ready_yet(tiny: Pair) -> None:
+    vocoding, (_, book) = stage(tiny), text_of_two(tiny, streaming=False)
+    stream, _ = text_of_two(tiny)
+    book.request.is_background = True
+    vocoding.decoded.append(book)
+    vocoding.run([stream], 0.0, must_yield=True)
+    assert book.num_chunks == 0
+    vocoding.run([stream], 0.0)
+    assert book.num_chunks > 0
+
+
+def test_segments_of_books_wait_for_nobody_when_nothing_else_is_in_progress(tiny: Pair) -> None:
+    vocoding, (_, book) = stage(tiny), text_of_two(tiny, streaming=False)
+    book.request.is_background = True
+    vocoding.decoded.append(book)
+    vocoding.run([], 0.0, must_yield=True)
+    assert book.num_chunks > 0
