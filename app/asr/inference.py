@@ -99,7 +99,7 @@ class Network(Protocol):
         ...
 
     def transcripts(self, encoded: Encoded, language: str, *, max_tokens: int) -> list[str]:
-        """What the model hears by itself, at temperature 0 and without times, in at most `max_tokens` each."""
+        """Texts that the model hears by itself, at temperature 0 and without times, in at most `max_tokens` each."""
         ...
 
     def align(

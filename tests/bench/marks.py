@@ -1,4 +1,4 @@
-"""What marks cost: python -m tests.bench.marks [--pairs 40]
+"""Cost of marks: python -m tests.bench.marks [--pairs 40]
 
 Two servers with the embedded voice run side by side, one with CHORUS_MARKS=off and one with metadata and, where
 c2pa-python is installed, signatures. Each pair asks both, in turn first. Prints medians of the time to the first bytes

@@ -28,7 +28,7 @@ class JobStatus(StrEnum):
 
 
 class Intent(StrEnum):
-    """Whether a server is to work on a job. Any server may write it."""
+    """A wish for a job: is a server to work on it? Any server may write it."""
 
     RUN = "run"
     PAUSE = "pause"

@@ -43,7 +43,7 @@ class AudioTags:
         return text[:at]
 
     def flush(self) -> str:
-        """What was held back."""
+        """Text that was held back."""
         held, self._held = self._held, ""
         return held
 

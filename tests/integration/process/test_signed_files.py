@@ -60,7 +60,7 @@ def test_say_signs_its_file_with_the_certificate_that_is_kept_and_chorus_provena
 
 
 def serial_number(path: Path) -> int:
-    """Of the certificate that signed the file."""
+    """Serial number of the certificate that signed the file."""
     with c2pa.Reader("audio/wav", io.BytesIO(path.read_bytes())) as reader:
         manifest = reader.get_active_manifest()
     assert manifest is not None

@@ -32,7 +32,7 @@ class PrecisionChoice(msgspec.Struct, frozen=True):
 
     @property
     def vocoder(self) -> Literal["float32", "float16", "bfloat16"]:
-        """Of the vocoder, whose products have no form in int8."""
+        """The vocoder's precision: its products have no form in int8."""
         if self.name == "int8":
             return "bfloat16" if has_bfloat16_products() else "float32"
         return self.name
