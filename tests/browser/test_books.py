@@ -1,5 +1,6 @@
 """The sheet Books: a book is dropped, made, heard and downloaded."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,14 @@ def choose_book(page: Page, chapters: tuple[str, ...]) -> None:
         {"name": "novel.epub", "mimeType": "application/epub+zip", "buffer": make_novel(chapters)}
     )
     expect(page.locator("#book-hint")).to_have_text("novel.epub is chosen.")
+
+
+def wait_for_sound(page: Page) -> None:
+    """Until more than a second of the book can be played."""
+    page.locator("#book-audio").evaluate(
+        "audio => new Promise((resolve) => {"
+        "  const look = () => audio.duration > 1 ? resolve(true) : setTimeout(look, 50); look(); })"
+    )
 
 
 def release(server: RunningServer) -> None:
@@ -64,7 +73,7 @@ def test_a_chapter_is_heard_while_the_rest_is_made_also_after_a_reload(
     expect(page.locator("#jobs summary").first).to_have_text("3 chapters, 2 ready")
     page.get_by_role("button", name="Listen: Chapter 1").click()
     expect(page.locator("#book-status")).to_have_text("The Novel: Chapter 1")
-    page.wait_for_function("document.getElementById('book-audio').duration > 1")
+    wait_for_sound(page)
     page.get_by_role("button", name="Pause: The Novel").click()
     expect(page.locator("#jobs .hint")).to_contain_text("Paused")
     release(server)
@@ -107,7 +116,7 @@ def test_the_report_names_a_doubtful_segment_and_lets_it_be_heard(open_page: Ope
             "0:00 Three bells rang far away. segment 1 did not end by itself and was cut"
         )
         page.get_by_role("button", name="Listen: Chapter 2 at 0:00").click()
-        page.wait_for_function("document.getElementById('book-audio').duration > 1")
+        wait_for_sound(page)
 
 
 def test_a_refusal_and_a_failure_are_told(server: RunningServer, open_page: OpenPage) -> None:
@@ -132,7 +141,7 @@ def test_with_a_key_a_chapter_is_heard_and_the_file_saved(open_page: OpenPage, t
         page.get_by_label("API key").press("Enter")
         page.locator("#jobs summary").first.click()
         page.get_by_role("button", name="Listen: Chapter 1").click()
-        page.wait_for_function("document.getElementById('book-audio').src.startsWith('blob:')")
+        expect(page.locator("#book-audio")).to_have_attribute("src", re.compile("^blob:"))
         with page.expect_download() as downloading:
             page.get_by_role("button", name="Download: The Novel").click()
         assert downloading.value.suggested_filename == "The Novel.m4b"

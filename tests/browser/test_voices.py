@@ -62,6 +62,7 @@ def test_the_embedded_voice_says_up_front_and_kindly_that_it_cannot_clone(
     page = open_page(embedded_server)
     expect(page.locator("#clone-notice")).to_contain_text("cannot clone")
     choose_files(page, voice=wav(voice_like(6)))
+    expect(page.locator("#clips .verdict")).to_be_visible()  # until then what is below it moves
     save_as(page, "Ada")
     expect(page.locator("#clone-error")).to_contain_text("This server cannot keep cloned voices.")
 

@@ -141,7 +141,9 @@ def test_a_recogniser_that_fails_costs_nothing_but_the_times_of_words(tmp_path: 
         assert "".join(char for chunk in chunks if chunk.alignment for char in chunk.alignment.characters) == TEXT
 
 
-@pytest.mark.filterwarnings("ignore:ConnectionClosed.code is deprecated:DeprecationWarning")  # the SDK reads it
+@pytest.mark.filterwarnings(
+    r"ignore:ConnectionClosed\.(code|reason) is deprecated:DeprecationWarning"
+)  # the SDK reads it
 def test_text_in_pieces_is_spoken(embedded_server: RunningServer, sdk: ElevenLabs) -> None:
     sdk.text_to_speech._ws_base_url = f"{embedded_server.url.replace('http', 'ws')}/elevenlabs"  # else TLS
     words = (f"{word} " for word in TEXT.split())
