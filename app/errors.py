@@ -26,6 +26,7 @@ ChorusError
     TooManyVoices             as many voices are saved as may be
     JobInUse                  another process makes this book
     UnknownJob                no such job of this caller
+    UnknownChapter            not one of the chapters that a job makes
     TooManyJobs               this caller keeps as many jobs as it may
     AudioNotReady             no chapter of the job is there yet, or not the one that is asked for
     Unauthorized              no API key, or none that is valid
@@ -182,6 +183,10 @@ class JobInUse(RequestError):
 
 class UnknownJob(RequestError):
     code = "unknown_job"
+
+
+class UnknownChapter(RequestError):
+    code = "unknown_chapter"
 
 
 class TooManyJobs(RequestError):

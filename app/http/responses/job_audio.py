@@ -10,7 +10,7 @@ from app.books.audio_file import BookFormat
 from app.books.jobs.folder import JobFolder
 from app.books.jobs.keeper import JobView
 from app.books.jobs.record import ChapterCopy, JobStatus
-from app.errors import AudioNotReady, InvalidField, RequestError, UnknownJob
+from app.errors import AudioNotReady, RequestError, UnknownChapter, UnknownJob
 from app.http.responses.stored_file import FilePart, StoredFile
 
 MAX_NAMED = 10
@@ -50,7 +50,7 @@ def find_audio(view: JobView, folder: JobFolder, chapter: int | None) -> StoredF
 
 def _not_ready(chapters: Sequence[int], copies: dict[int, ChapterCopy], chapter: int) -> RequestError:
     if chapter not in chapters:
-        return InvalidField(f"chapter: {chapter} is not one of those that the job makes", param="chapter")
+        return UnknownChapter(f"chapter {chapter} is not one of those that the job makes", param="chapter")
     there = ", ".join(str(number) for number in sorted(copies)[:MAX_NAMED]) or "none"
     return AudioNotReady(f"chapter {chapter} is not ready; ready are: {there}", param="chapter")
 

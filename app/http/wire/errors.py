@@ -66,6 +66,7 @@ STATUS: dict[type[ChorusError], int] = {
     errors.TooManyVoices: 409,
     errors.JobInUse: 409,
     errors.UnknownJob: 404,
+    errors.UnknownChapter: 404,
     errors.TooManyJobs: 409,
     errors.AudioNotReady: 409,
     errors.Unauthorized: 401,

@@ -96,7 +96,7 @@ def test_a_chapter_is_heard_while_the_rest_is_made(server: RunningServer, client
     wait_for(client, id, "finished")
     whole = client.get(f"/jobs/{id}/audio")
     assert whole.headers["Content-Type"] == "audio/mp4"
-    assert client.get(f"/jobs/{id}/audio", params={"chapter": 9}).status_code == 400
+    assert client.get(f"/jobs/{id}/audio", params={"chapter": 9}).status_code == 404
     for query in ("chapter=null", "chapter=1&chapter=2", "chapter=0", "chapter=x"):
         assert client.get(f"/jobs/{id}/audio?{query}").status_code == 400
 
