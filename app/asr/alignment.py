@@ -55,7 +55,7 @@ class Region(msgspec.Struct, frozen=True):
 
 
 MIN_INSERTED_GAIN = 0.5
-"""Of an Edit of words that are said and not written: a transcript has a few that nobody said."""
+"""Least gain of an Edit that says that words are inserted: a transcript has a few that nobody said."""
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):

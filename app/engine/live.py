@@ -23,7 +23,7 @@ class LiveStreams:
     is_limited     False lets any number of streams play: more audio in a second, and gaps
     max_wait_s     a stream that is expected to wait longer for a place is refused
     max_ahead_s    as in Scheduler
-    shares_steps   a segment is made more slowly beside others: so many run at a time as streams have places
+    shares_steps   a segment is made more slowly beside others: `slots` bounds how many run at a time
     """
 
     def __init__(

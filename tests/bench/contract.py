@@ -118,7 +118,7 @@ def count_answers(events: Path) -> Counter[tuple[str, int]]:
 
 
 def settings_for(data: Path) -> Settings:
-    """Of a server whose answers do not depend on how many requests came before."""
+    """Settings of a server whose answers do not depend on how many requests came before."""
     return Settings(
         engine="embedded", data=data, max_text_chars=MAX_TEXT_CHARS, max_book_chars=MAX_TEXT_CHARS, max_jobs=10_000
     )

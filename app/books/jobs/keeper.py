@@ -27,12 +27,10 @@ T = TypeVar("T")
 MIN_SHOW_S, SHOW_S = 0.25, 1.0
 """Between two looks at a job that a caller watches: another server may make it."""
 BYTES_PER_CHAR = 4_000
-"""Of segments, copies and the finished file: 16 characters and 64,000 bytes a second."""
+"""Disk room of a job: segments, copies and the finished file, at 16 characters and 64,000 bytes a second."""
 MIN_FREE_BYTES = 256 * 1024 * 1024
 """Room that a new job leaves on the disk."""
 AT_REST = (JobStatus.FINISHED, JobStatus.FAILED)
-
-
 UNWRITTEN = JobError(StorageFailure.code, "the server's disk did not keep how the job ended: resume it")
 
 

@@ -91,12 +91,12 @@ class JobMaker:
 
         A write that was cancelled goes on in its thread: it has ended before the next one begins.
         """
-        while self._writing is not None:
+        if self._writing is not None:
             await asyncio.wait((self._writing,))
-            self._writing = self._writing if not self._writing.done() else None
         if not self._is_flushed:
             self._is_flushed = True
             self._writing = asyncio.ensure_future(FILES.run(self._folder.write_state, self.state))
+            self._writing.add_done_callback(_has_been_read)
             try:
                 await asyncio.shield(self._writing)
             except OSError:
@@ -245,6 +245,12 @@ class JobMaker:
         self.state = msgspec.structs.replace(self.state, **changes)
         self._is_flushed = False
         self._on_change()
+
+
+def _has_been_read(write: asyncio.Future[None]) -> None:
+    """Nobody asks for the error of a write whose caller was cancelled: a later state is written anyway."""
+    if not write.cancelled():
+        write.exception()
 
 
 def _digest(plan: ChapterPlan) -> str:

@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.speech.service import SpeechService
 
 MAX_FAILURES = 3
-"""Of one segment, before the run ends."""
+"""The run ends when one segment has failed so often."""
 VOICE_CHECK_S = 30.0
 """A voice that has been deleted is spoken with for so long at most."""
 

@@ -27,7 +27,7 @@ def looks_often() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Of a server for tests that hold nothing back and count nothing."""
+    """A client of one server, for tests that hold nothing back and count nothing."""
     settings = settings_of(tmp_path_factory.mktemp("data"), max_book_chars=200)
     with serve(settings, FakeEngine) as running, running.client() as opened:
         yield opened
