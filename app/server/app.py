@@ -20,7 +20,7 @@ from app.books.jobs.keeper import BookJobs
 from app.daemon_thread import run_in_daemon_thread
 from app.engine.base import Engine
 from app.engine.factory import build_engine
-from app.errors import AddressUnavailable, ChorusError, Draining, EngineFailure, StartupError
+from app.errors import AddressUnavailable, ChorusError, Draining, EngineFailure, StartupError, StorageFailure
 from app.http.access.middleware import Access, KeyGuard, SiteGuard
 from app.http.access.origins import cors_config
 from app.http.asgi import AsgiApp
@@ -38,13 +38,14 @@ from app.pools import FILES, TEXT
 from app.server.listeners import BACKLOG, open_listeners, shown_authority
 from app.server.routes import ROUTES
 from app.settings import Settings
+from app.speech.receipt import Signer
 from app.speech.service import SpeechService
-from app.speech.signing.opening import open_signer
+from app.speech.signing.opening import makes_certificate, open_signer
 from app.speech.warm_up import warm_up
 from app.text.languages import LANGUAGES
 from app.text.lexicon_file import LexiconFile
 from app.voices.files import prepare_data_directory
-from app.voices.shared_folder import Volume
+from app.voices.shared_folder import SharedFolder, Volume
 
 logger = logging.getLogger(__name__)
 
@@ -224,9 +225,7 @@ async def _load(
                 await warm_up(engine)
             await _load_recognizer(app_state)
         lexicon = await TEXT.run(LexiconFile, app_state.settings.lexicon)
-        signer = await FILES.run(open_signer, app_state.settings)
-        if signer is not None and volume is not None:
-            await _commit_certificate(volume)
+        signer = await _open_signer(app_state.settings, SharedFolder(volume))
         service = SpeechService(
             engine,
             app_state.settings,
@@ -262,12 +261,17 @@ def _open_jobs(app_state: AppState, service: SpeechService) -> BookJobs:
     return jobs
 
 
-async def _commit_certificate(volume: Volume) -> None:
-    """The next server on the volume signs with the certificate that this one may just have made."""
+async def _open_signer(settings: Settings, data: SharedFolder) -> Signer | None:
+    """On a volume: with the self-made certificate that another server committed, or one that is committed here."""
+    if not makes_certificate(settings):
+        return await FILES.run(open_signer, settings)
+    signer: Signer | None = None
     try:
-        await volume.commit()
-    except OSError as error:
-        logger.warning("the certificate for C2PA is not on the volume yet: %s", error.strerror or error)
+        async with data.writing():
+            signer = await FILES.run(open_signer, settings)
+    except StorageFailure as error:
+        logger.warning("the certificate for C2PA is not on the volume yet: %s", error)
+    return signer
 
 
 async def _load_recognizer(app_state: AppState) -> None:

@@ -1,5 +1,6 @@
 """Events of one answer at one gain."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -69,6 +70,8 @@ class SpeechStream:
         self._listener = listener
         self._unreported: list[Samples] = []
         """of the segment that is being spoken, for its reports"""
+        self._coming: asyncio.Task[AudioChunk] | None = None
+        """the next chunk, while reports are waited for beside it"""
         self._provenance = provenance
         self.signer = signer
         self._admitted_at_s = clock()
@@ -166,21 +169,38 @@ class SpeechStream:
             if self._reports is not None:
                 closing.push_async_callback(self._reports.aclose)
             closing.push_async_callback(self._chunks.aclose)
+            closing.push_async_callback(self._stop_coming)
 
     async def _make_events(self) -> None:
         """Wait until there are events. Raises StopAsyncIteration at the end."""
         try:
             async with self._deadline.each_wait():
                 while not self._ready:
-                    self._take(await anext(self._chunks))
+                    if self._reports is None:
+                        self._take(await anext(self._chunks))
+                    else:
+                        await self._take_chunk_or_reports(self._reports)
         except StopAsyncIteration:
             if self._finished_at_s is None:
                 self._finished_at_s = self._clock()
             if self._reports is None or not (reports := await self._reports.following()):
                 raise
             self._ready.extend(reports)
-        else:
-            self._ready.extend(self._reports.ready() if self._reports else ())
+
+    async def _take_chunk_or_reports(self, reports: SegmentReports) -> None:
+        """Wait for the next chunk, or for the report of an earlier segment while the engine makes no audio."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(_next_of(self._chunks))
+        await asyncio.wait((self._coming, *reports.next_task()), return_when=asyncio.FIRST_COMPLETED)
+        if self._coming.done():
+            coming, self._coming = self._coming, None
+            self._take(coming.result())
+        self._ready.extend(reports.ready())
+
+    async def _stop_coming(self) -> None:
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.gather(self._coming, return_exceptions=True)
 
     def _take(self, chunk: AudioChunk) -> None:
         for event in self._stitcher.push(chunk):
@@ -231,3 +251,7 @@ class SpeechStream:
 
     def _since_asked(self, moment_s: float | None) -> float | None:
         return None if moment_s is None else moment_s - self._asked_at_s
+
+
+async def _next_of(chunks: Chunks) -> AudioChunk:
+    return await anext(chunks)

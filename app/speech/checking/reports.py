@@ -64,6 +64,10 @@ class SegmentReports:
         """`samples`: those of the segment, as they are delivered, from its `start_s` to its `end_s`."""
         self._under_way.append((ended, asyncio.create_task(self._hear(ended.index, samples))))
 
+    def next_task(self) -> tuple[asyncio.Task[Heard], ...]:
+        """The task after which `ready` gives reports; none where nothing is under way."""
+        return (self._under_way[0][1],) if self._under_way else ()
+
     def ready(self) -> list[Report]:
         """The reports that are there, in order."""
         found: list[Report] = []

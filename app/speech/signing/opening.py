@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from app.speech.signing.signer import FileSigner
 
 
+def makes_certificate(settings: Settings) -> bool:
+    """True where `open_signer` may write a self-made certificate."""
+    return "c2pa" in settings.marks.in_force and not settings.c2pa_cert and not settings.c2pa_key
+
+
 def open_signer(settings: Settings, *, keeps: bool = True) -> "FileSigner | None":
     """None where CHORUS_MARKS has no `c2pa`. Blocking: makes a certificate where there is none, and `keeps` it.
 

@@ -442,6 +442,20 @@ def test_a_full_volume_keeps_nobody_from_speaking(
     run(test)
 
 
+def test_containers_of_one_volume_sign_with_one_certificate(deployed: Deployed, tmp_path: Path) -> None:
+    pytest.importorskip("c2pa", reason="c2pa-python is missing (`make c2pa`)")
+
+    async def test() -> None:
+        for task in ("ta-1", "ta-2"):
+            started = await deployed.start(await deployed.prepare(task), task)
+            async with Container(started.app, max_inputs=SLOTS) as container:
+                assert (await health(container))["status"] == "ok"
+        certificates = {(tmp_path / folder / "c2pa.pem").read_bytes() for folder in ("shared", "ta-1", "ta-2")}
+        assert len(certificates) == 1
+
+    run(test)
+
+
 def test_a_container_with_trouble_of_its_own_leaves_even_if_its_first_try_fails(deployed: Deployed) -> None:
     async def test() -> None:
         tries = 0

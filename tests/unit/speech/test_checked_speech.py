@@ -15,7 +15,7 @@ from app.errors import EngineFailure, QueueFull
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.checking.mending import MAX_ATTEMPTS
-from app.speech.events import SegmentChecked, SegmentStarted
+from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted
 from app.speech.playback import Listener
 from app.speech.receipt import Receipt
 from app.speech.request import CheckMode, SpeechRequest
@@ -289,5 +289,29 @@ def test_an_answer_that_is_left_leaves_nothing_under_way(tmp_path: Path) -> None
         assert engine.stats().admitted_requests == 0
         await service.aclose()
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(scenario)
+
+
+def test_a_verdict_comes_while_the_engine_makes_no_audio(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        heard, engine = asyncio.Event(), FakeEngine()
+        service = service_of(tmp_path, engine, FakeRecognizer(waits=heard))
+        request = SpeechRequest(text=f"{FIRST} Then please wait for it.", seed=1, check="report", streaming=True)
+        speech = await service.speak(request)
+        while not isinstance(await anext(speech), SegmentEnded):
+            pass
+        coming = asyncio.ensure_future(anext(speech))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not coming.done()
+        heard.set()
+        assert isinstance(await coming, SegmentChecked)
+        left = asyncio.ensure_future(anext(speech))
+        await asyncio.sleep(0)
+        left.cancel()
+        await speech.aclose()
+        await service.aclose()
+        assert engine.stats().admitted_requests == 0
 
     run(scenario)
