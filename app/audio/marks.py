@@ -47,7 +47,7 @@ def wav_chunks(provenance: Provenance | None) -> bytes:
     info = _chunk(b"ISFT", _text(provenance.generator)) + _chunk(b"ICMT", _text(comment(provenance)))
     if provenance.date is not None:
         info += _chunk(b"ICRD", _text(provenance.date))
-    return _chunk(b"LIST", b"INFO" + info) + _chunk(XMP_CHUNK, xmp_packet(provenance).encode())
+    return _chunk(b"LIST", b"INFO" + info) + _chunk(XMP_CHUNK, _even(xmp_packet(provenance).encode(), b" "))
 
 
 def xmp_packet(provenance: Provenance) -> str:
@@ -70,8 +70,14 @@ def xmp_packet(provenance: Provenance) -> str:
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
-    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+    """`data` has an even size."""
+    return name + struct.pack("<I", len(data)) + data
 
 
 def _text(value: str) -> bytes:
-    return value.encode() + b"\0"
+    return _even(value.encode() + b"\0", b"\0")
+
+
+def _even(data: bytes, filler: bytes) -> bytes:
+    """Readers of some libraries forget the byte that RIFF adds to a chunk of odd size, and find no samples."""
+    return data + filler * (len(data) % 2)

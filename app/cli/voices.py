@@ -54,6 +54,8 @@ def _show_deleted(settings: Settings) -> None:
             click.echo(f"  imported    {voice.imported_at:%Y-%m-%d %H:%M:%S} UTC by {by}")
         click.echo(f"  consent     {_plain(voice.consent or 'none was kept with this voice')}")
         click.echo(f"  sent by     {voice.sent_by or '-'}")
+        if voice.stated_at is not None:
+            click.echo(f"  stated      {voice.stated_at:%Y-%m-%d %H:%M:%S} UTC")
         for recording in voice.recordings:
             click.echo(f"  recording   {recording}")
     click.echo(f"{len(tombstones)} deleted voices; the records are the files of {settings.data / FOLDER}", err=True)

@@ -170,6 +170,8 @@ class VoiceCatalogue:
     async def import_voice(self, voice: SavedVoice, packed: bytes, consent: GivenConsent) -> tuple[SavedVoice, bool]:
         """Keep an exported voice. Returns the voice as it is stored, and True if it is new.
 
+        One that is stored without a statement of consent gets the statement that was sent beside the file.
+
         packed   the safetensors file; only its manifest has been checked
 
         Raises UnusableVoiceFile, CloningUnavailable, TooManyVoices, or StorageFailure.
@@ -177,7 +179,7 @@ class VoiceCatalogue:
         if voice.id != voice_id(voice.key, voice.recordings):
             raise unusable(f"its id {voice.id!r} is not that of its model and recordings")
         if self._engine.info.can_clone and not self.model.made(voice):
-            raise unusable(f"it is a voice of {self._maker(voice)}, and {self._here} speaks here")
+            raise unusable(f"it is a voice of {self._maker(voice)}, and {self.model.shown} speaks here")
         try:
             await FILES.run(self._engine.unpack_voice, voice.id, packed)
         except ValueError as error:
@@ -185,7 +187,10 @@ class VoiceCatalogue:
         now = self._now()
         imported = msgspec.structs.replace(consent.added_to(voice, now), imported_at=now, imported_by=consent.sent_by)
         async with self.folder.writing():
-            return await FILES.run(self.saved.save, imported, packed)
+            stored, is_new = await FILES.run(self.saved.save, imported, packed)
+            if voice.consent is None and (wanted := consent.added_to(stored, now)) != stored:
+                stored = await FILES.run(self.saved.change, wanted)
+            return stored, is_new
 
     async def convert_earlier(self) -> None:
         """A failure is logged, and the folder is read as it is."""
@@ -215,14 +220,10 @@ class VoiceCatalogue:
         if not was_there:
             raise await self._unknown(id)
 
-    @property
-    def _here(self) -> str:
-        return _shown(self.model.name, self.model.identity)
-
     def _maker(self, voice: SavedVoice) -> str:
         if voice.identity is None and self.model.identity is not None:
             return f"{voice.model!r} (which weights is not recorded)"
-        return _shown(voice.model, voice.identity)
+        return VoiceModel(voice.model, voice.identity).shown
 
     def _speakers(self) -> Sequence[Speaker]:
         """Every voice that can be spoken with, without the aliases of the setting. Blocking."""
@@ -244,8 +245,8 @@ class VoiceCatalogue:
             return None
         if not self.model.made(saved):
             raise VoiceOfAnotherModel(
-                f"the saved voice {id} ({saved.name}) was cloned with {self._maker(saved)}, and {self._here} speaks "
-                "here: clone it again from its recordings",
+                f"the saved voice {id} ({saved.name}) was cloned with {self._maker(saved)}, and {self.model.shown} "
+                "speaks here: clone it again from its recordings",
                 param="speaker_id",
             )
         packed = self.saved.read(id)
@@ -293,8 +294,3 @@ class VoiceCatalogue:
             source="saved",
             aliases=voice.aliases,
         )
-
-
-def _shown(model: str, identity: str | None) -> str:
-    """A model in a message, with its weights: two folders may have one name."""
-    return f"{model!r}" if identity is None else f"{model!r} (weights {identity[:8]})"

@@ -97,6 +97,11 @@ class VoiceModel(msgspec.Struct, frozen=True):
     identity: str | None = None
     """digest of its weights; None where the name identifies it"""
 
+    @property
+    def shown(self) -> str:
+        """The model in a message, with its weights: two folders may have one name."""
+        return f"{self.name!r}" if self.identity is None else f"{self.name!r} (weights {self.identity[:8]})"
+
     def made(self, voice: SavedVoice) -> bool:
         """True if this model cloned the voice, and so can speak with it.
 

@@ -87,7 +87,7 @@ class VoiceStore:
         packed   a safetensors file, with or without a manifest; anything else raises ValueError
 
         A stored voice stays, except that a voice cloned here replaces one from a file: only here its recordings are
-        certain.
+        certain. The replaced one leaves a record, as if it were deleted.
         """
         file = with_manifest(packed, voice)
         with self._writing:
@@ -99,6 +99,8 @@ class VoiceStore:
             try:
                 self._folder.mkdir(exist_ok=True)
                 self._sweep()
+                if existing is not None:
+                    self._tombstones.add(existing, deleted_at=voice.created_at, deleted_by=voice.sent_by)
                 self._write(voice.id, file)
             except OSError as error:
                 raise _failure("the voice could not be saved", error) from error
@@ -119,20 +121,21 @@ class VoiceStore:
 
         A voice whose deletion cannot be recorded stays.
         """
-        voice = self.get(id)
-        if voice is None:
-            return False
-        try:
-            self._tombstones.add(voice, deleted_at=deleted_at, deleted_by=deleted_by)
-        except OSError as error:
-            what = f"the voice {id} was not deleted, because the record of its deletion could not be written"
-            raise _failure(what, error) from error
-        try:
-            self._path(id).unlink(missing_ok=True)
-            self._remove_folder(id)
-            sync_directory(self._folder)
-        except OSError as error:
-            raise _failure(f"the voice {id} could not be deleted", error) from error
+        with self._writing:  # `change` would write the voice again that it has read before
+            voice = self.get(id)
+            if voice is None:
+                return False
+            try:
+                self._tombstones.add(voice, deleted_at=deleted_at, deleted_by=deleted_by)
+            except OSError as error:
+                what = f"the voice {id} was not deleted, because the record of its deletion could not be written"
+                raise _failure(what, error) from error
+            try:
+                self._path(id).unlink(missing_ok=True)
+                self._remove_folder(id)
+                sync_directory(self._folder)
+            except OSError as error:
+                raise _failure(f"the voice {id} could not be deleted", error) from error
         return True
 
     def list_deleted(self) -> Sequence[Tombstone]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
 from app.http.routes.page import FOLDER
+from app.setting_values import Marks
 from tests.support.browser import TEXT, OpenPage, speak, wait_for
 from tests.support.fake_engine import RATE_HZ
 from tests.support.samples import sample_bytes
@@ -197,7 +198,9 @@ def test_a_download_is_what_the_server_gives_for_the_same_seed(
     assert download.value.suggested_filename == f"speech-{seed}.{format_}"
     download.value.save_as(tmp_path / "file")
     expected = said(embedded_server, text="Hello there.", seed=seed, format=format_)
-    assert sample_bytes((tmp_path / "file").read_bytes()) == sample_bytes(expected)
+    file = (tmp_path / "file").read_bytes()
+    assert sample_bytes(file) == sample_bytes(expected)
+    assert (b"jumb" in file) == ("c2pa" in Marks().in_force and format_ in ("wav", "mp3", "flac"))
 
 
 # Firefox replaces an ending that it does not expect of a file's type: .opus of audio/ogg becomes .ogx.

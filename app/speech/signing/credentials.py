@@ -101,6 +101,10 @@ def _is_first(path: Path, pem: bytes) -> bool:
         os.link(new, path)
     except FileExistsError:
         return False
+    except OSError:  # a file system without hard links: of servers that start at once, the file of the last one stays
+        if path.exists():
+            return False
+        new.replace(path)
     finally:
         new.unlink(missing_ok=True)
     return True

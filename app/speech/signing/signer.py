@@ -33,7 +33,8 @@ class FileSigner:
     """`sign` and `sign_file` may be called on several threads; they sign one file at a time, which bounds memory.
 
     Raises InvalidSetting where C2PA's library cannot sign with `credentials`. A certificate that has ended, and a clock
-    before its begin, are no error: files stay unsigned then, and `unsigned_reason` says why.
+    before its begin, are no error: files stay unsigned then, and `unsigned_reason` says why. The library is tried once
+    the clock is right.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class FileSigner:
         self._credentials = credentials
         self._now = now
         self._max_bytes = max_bytes
+        self._is_tried = False
+        self._fault: str | None = None
         self._logged: str | None = None
         self._lock = threading.Lock()
         self._context = c2pa.Context.from_json(_OPTIONS)
@@ -55,8 +58,7 @@ class FileSigner:
                 c2pa.C2paSignerInfo(credentials.algorithm.encode(), credentials.chain, credentials.key, None)
             )
             if self.unsigned_reason is None:
-                trial = new_provenance(is_cloned=False, now=self._now())
-                self._sign(io.BytesIO(wav_header(0, 24_000)), io.BytesIO(), "audio/wav", trial)
+                self._sign_nothing()
         except c2pa.C2paError as error:
             raise InvalidSetting(f"{credentials.source} cannot sign files: {error}", param=CERT) from error
         if self.unsigned_reason is not None:
@@ -72,7 +74,7 @@ class FileSigner:
             return (
                 f"files are not signed: the certificate of {self.source} ended on {known.not_after:%Y-%m-%d}; renew it"
             )
-        return None
+        return self._fault
 
     def sign(self, data: bytes, media_type: str, provenance: Provenance) -> bytes:
         """`data` with a manifest, or as it is where it cannot be signed; the reason is logged once. Blocking."""
@@ -101,12 +103,23 @@ class FileSigner:
     def _can_sign(self, media_type: str, num_bytes: int) -> bool:
         if media_type not in SIGNED_TYPES:
             return False
+        if self.unsigned_reason is None and not self._is_tried:  # the clock was wrong at the start
+            try:
+                self._sign_nothing()
+            except c2pa.C2paError as error:
+                self._fault = f"files are not signed: {self.source} cannot sign files: {error}"
         reason = self.unsigned_reason
         if reason is None and num_bytes > self._max_bytes:
             reason = f"files of more than {self._max_bytes >> 20} MiB are not signed"
         if reason is not None:
             self._log(reason)
         return reason is None
+
+    def _sign_nothing(self) -> None:
+        """Sign an empty file. Raises C2paError for credentials that cannot sign."""
+        trial = new_provenance(is_cloned=False, now=self._now())
+        self._is_tried = True
+        self._sign(io.BytesIO(wav_header(0, 24_000)), io.BytesIO(), "audio/wav", trial)
 
     def _try(self, source: Any, target: Any, media_type: str, provenance: Provenance) -> bool:
         try:

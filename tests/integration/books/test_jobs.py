@@ -69,6 +69,8 @@ def test_a_book_is_made_and_told_about_until_it_is_done(shared_client: httpx.Cli
     answer = shared_client.get(f"/jobs/{job['id']}/audio")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "audio/flac")
     assert answer.content[:4] == b"fLaC"
+    assert b"trainedAlgorithmicMedia" in answer.content
+    assert b"jumb" not in answer.content
     assert done["seconds"] == pytest.approx(seconds_of(answer.content), abs=0.01)
 
 

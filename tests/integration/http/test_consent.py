@@ -152,6 +152,21 @@ def test_a_voice_without_a_statement_is_spoken_says_so_and_gets_one(strict_serve
 
 
 @pytest.mark.slow
+def test_a_voice_that_was_imported_without_a_statement_gets_one_with_its_file(tmp_path: Path) -> None:
+    with serve(Settings(data=tmp_path, asr_model="off"), FakeEngine) as server, server.client() as client:
+        id = save(server, RECORDING).json()["id"]
+        file = without_consent(export(server, id).content)
+        client.delete(f"/voices/{id}")
+        bare = client.post("/voices/import", content=file)
+        assert (bare.status_code, bare.json()["consent"]) == (201, None)
+        given = client.post("/voices/import", data={"consent": CONSENT}, files={"voice": ("a", file)})
+        assert (given.status_code, given.json()["consent"]) == (200, CONSENT)
+        assert given.json()["stated_at"] > given.json()["imported_at"]
+        other = client.post("/voices/import", data={"consent": "It is mine, too."}, files={"voice": ("a", file)})
+        assert other.json() == given.json() == get(server, f"/voices/{id}")
+
+
+@pytest.mark.slow
 def test_an_old_voice_without_a_statement_stays_usable_and_is_given_one_by_its_recordings(tmp_path: Path) -> None:
     with serve(Settings(data=tmp_path, asr_model="off"), FakeEngine) as server:
         id = save(server, RECORDING).json()["id"]

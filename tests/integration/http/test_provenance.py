@@ -20,7 +20,7 @@ from app.http.openapi.responses import AUDIO
 from app.server.routes import ROUTES
 from app.setting_values import Marks
 from app.settings import Settings
-from tests.support.elevenlabs import stream_caller
+from tests.support.elevenlabs import dialogue_caller, lines, stream_caller
 from tests.support.fake_engine import FakeEngine
 from tests.support.live import live_caller
 from tests.support.recordings import voice_like, wav
@@ -223,6 +223,23 @@ def test_a_socket_says_it_in_its_first_message_and_in_each_file(server: RunningS
         audio, _ = caller.until("done")
     assert started["provenance"]["request"] == started["request_id"]
     assert statement_of(audio) == started["provenance"]
+
+
+@pytest.mark.parametrize("output", ["mp3_44100_128", "opus_48000_64"])
+def test_files_of_elevenlabs_sockets_have_the_marks(server: RunningServer, output: str) -> None:
+    with stream_caller(server, "stream-input", output=output) as caller:
+        caller.say("Hello there. ")
+        caller.say("")
+        caller.until_final()
+    told = next(message["provenance"] for message in caller.messages if message.get("audio"))
+    assert statement_of(caller.audio[None]) == told
+    with dialogue_caller(server, "stream-input", output=output) as caller:
+        caller.say(voices=["heart", "harald"])
+        caller.say(inputs=lines(("heart", "Hello there."), ("harald", "Hello.")))
+        caller.say(close_socket=True)
+        caller.until_final()
+    told = next(message["provenance"] for message in caller.messages if message.get("audio"))
+    assert statement_of(caller.audio[None]) == told
 
 
 def test_a_socket_of_elevenlabs_says_it_with_the_first_audio_of_a_context(server: RunningServer) -> None:

@@ -25,6 +25,7 @@ from tests.fuzz.sending import send_files
 from tests.support.c2pa_certificates import write_certificate
 from tests.support.fake_engine import FakeEngine
 from tests.support.http import check
+from tests.support.live import live_caller
 from tests.support.samples import decoded
 from tests.support.server import RunningServer, serve
 
@@ -98,6 +99,29 @@ def test_the_file_of_an_address_stays_unsigned_whole_and_in_parts(server: Runnin
         part = client.get("/tts_stream", params={"text": "Hello there."}, headers={"Range": "bytes=0-99"})
     assert state_of(whole.content) is None
     assert part.content == whole.content[:100]
+
+
+def test_what_has_no_place_for_a_signature_or_is_a_stream_is_not_signed(server: RunningServer) -> None:
+    with server.client() as client:
+        streamed = client.post("/v1/audio/speech", json={**OPENAI, "stream": True, "response_format": "mp3"})
+        by_default = {name: value for name, value in OPENAI.items() if name != "stream"} | {"response_format": "flac"}
+        assert b"jumb" not in streamed.content + client.post("/v1/audio/speech", json=by_default).content
+        for audio_format in ("opus", "aac", "pcm", "ulaw", "alaw"):
+            assert b"jumb" not in client.post("/tts", json={"text": "Hello.", "format": audio_format}).content
+    with live_caller(server) as caller:
+        caller.say("start", format="wav")
+        caller.say("text", text="Hello there.")
+        caller.say("end")
+        audio, _ = caller.until("done")
+    assert audio
+    assert b"jumb" not in audio
+
+
+def test_the_tags_before_a_signed_file_are_those_that_the_page_names(server: RunningServer) -> None:
+    with server.client() as client:
+        files = {name: client.post("/tts", json={"text": "Hello.", "format": name}).content for name in MEDIA_TYPES}
+    assert files["mp3"][:4] == files["flac"][:4] == b"ID3\x04"
+    assert files["wav"][:4] == b"RIFF"
 
 
 @pytest.mark.parametrize("audio_format", list(MEDIA_TYPES))

@@ -160,6 +160,7 @@ def test_voices_lists_deleted_voices_with_their_consent_and_obeys_none_of_it(tmp
         created_at=datetime(2026, 11, 23, tzinfo=UTC),
         consent="This is \x1b[31mmy own\nvoice, [bold]really[/bold].",
         sent_by="ada-laptop",
+        stated_at=datetime(2026, 11, 23, 9, tzinfo=UTC),
         recordings=("0" * 64,),
     )
     store = VoiceStore(tmp_path, VoiceModel("m"), max_voices=2)
@@ -171,6 +172,7 @@ def test_voices_lists_deleted_voices_with_their_consent_and_obeys_none_of_it(tmp
     assert f"{voice.id}  Ada\n" in text
     assert "2026-11-24 08:30:00 UTC by bea" in text
     assert "ada-laptop" in text
+    assert "  stated      2026-11-23 09:00:00 UTC\n" in text
     assert "This is  [31mmy own voice, [bold]really[/bold]." in text
     assert f"  recording   {'0' * 64}\n" in text
     assert "\x1b" not in text

@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,6 +74,20 @@ def test_say_writes_no_certificate_into_the_folder_where_somebody_is(tmp_path: P
     run("say", "Hello there.", "-o", str(tmp_path / "hello.wav"))
     assert signature_of(tmp_path / "hello.wav") == ("intact", SELF_MADE)
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_file_names_no_request_and_what_goes_into_a_pipe_is_not_signed(tmp_path: Path) -> None:
+    path = tmp_path / "hello.wav"
+    run("say", "Hello there.", "-o", str(path))
+    with path.open("rb") as file:
+        statements = [mark.statement for mark in find_marks(file, name="a").marks if mark.statement is not None]
+    assert len(statements) == 2  # of the metadata and of the signature
+    assert [(each.request, each.server) for each in statements] == [(None, None)] * 2
+    command = [sys.executable, "-m", "app", "say", "Hello there.", "-o", "-"]
+    piped = subprocess.run(command, capture_output=True, check=True).stdout
+    assert piped.startswith(b"RIFF")
+    assert b"trainedAlgorithmicMedia" in piped
+    assert b"jumb" not in piped
 
 
 def test_a_folder_that_cannot_be_written_does_not_keep_say_from_signing(tmp_path: Path) -> None:

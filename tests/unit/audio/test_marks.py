@@ -84,7 +84,7 @@ def test_xmp_names_the_digital_source_type_in_wav_and_mp3() -> None:
     with av.open(io.BytesIO(encoded(AudioFormat.MP3, MARK, streaming=True))) as file:
         in_mp3 = file.metadata["id3v2_priv.XMP"]
     in_wav = riff_chunks(encoded(AudioFormat.WAV, MARK, streaming=True))[b"_PMX"].decode()
-    assert in_mp3 == in_wav == xmp_packet(MARK)
+    assert in_mp3 == in_wav.rstrip(" ") == xmp_packet(MARK)
     root = ET.fromstring(in_wav)  # noqa: S314 - it was made above
     description = root.find(f".//{DESCRIPTION}")
     assert description is not None
@@ -102,6 +102,18 @@ def test_the_chunks_of_a_wav_come_before_its_samples_and_its_sizes_are_right(str
     assert start % 2 == 0
     with wave.open(io.BytesIO(encoded(AudioFormat.WAV, MARK, streaming=False))) as file:
         assert (file.getframerate(), file.getnframes()) == (RATE_HZ, len(TONE))
+
+
+@pytest.mark.parametrize("length", range(1, 9))
+def test_every_chunk_of_a_wav_has_an_even_size(length: int) -> None:
+    """Readers that forget the byte behind an odd one, such as node-wav 0.0.2 and wav 1.0.2 of npm, find no samples."""
+    mark = new_provenance(is_cloned=length % 2 == 0, now=TODAY, request_id="a" * length)
+    chunks, at, sizes = wav_chunks(mark), 0, []
+    while at < len(chunks):
+        sizes.append(struct.unpack_from("<I", chunks, at + 4)[0])
+        at += 8 + sizes[-1]
+    assert len(sizes) == 2
+    assert all(size % 2 == 0 for size in sizes)
 
 
 @pytest.mark.parametrize("audio_format", MARKED)

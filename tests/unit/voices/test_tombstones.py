@@ -1,5 +1,6 @@
 """Deleted voices leave a record of their consent, and nothing of the voice."""
 
+import contextlib
 import hashlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,43 @@ def test_the_records_of_a_voice_that_was_imported_twice_are_two(tmp_path: Path) 
         save(tmp_path, msgspec.structs.replace(ADA, imported_at=NOW + timedelta(minutes=minutes)))
         assert delete(tmp_path, minutes + 1)
     assert len(store(tmp_path).list_deleted()) == 2
+
+
+def test_a_voice_from_a_file_that_a_clone_replaces_leaves_its_statement(tmp_path: Path) -> None:
+    claimed = msgspec.structs.replace(
+        ADA, consent="It is mine, I say.", sent_by="eve", imported_at=NOW, imported_by="eve"
+    )
+    cloned = msgspec.structs.replace(ADA, created_at=NOW + timedelta(minutes=3))
+    save(tmp_path, claimed)
+    save(tmp_path, cloned)
+    save(tmp_path, claimed)  # it stays as it is
+    assert store(tmp_path).get(ADA.id) == cloned
+    (record,) = store(tmp_path).list_deleted()
+    assert (record.consent, record.imported_by) == ("It is mine, I say.", "eve")
+    assert (record.deleted_at, record.deleted_by) == (cloned.created_at, "ada-laptop")
+
+
+def test_a_voice_whose_replacement_cannot_be_recorded_stays(tmp_path: Path) -> None:
+    claimed = msgspec.structs.replace(ADA, imported_at=NOW)
+    save(tmp_path, claimed)
+    (tmp_path / FOLDER).write_bytes(b"in the way")
+    with pytest.raises(StorageFailure, match="could not be saved"):
+        save(tmp_path)
+    assert store(tmp_path).get(ADA.id) == claimed
+
+
+def test_a_voice_that_is_deleted_while_its_manifest_is_written_stays_deleted(tmp_path: Path) -> None:
+    """Either the deletion comes first, and there is nothing to change, or it removes the changed voice."""
+    ours = store(tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(50):
+            ours.save(ADA, packed_voice(bytes(1_000_000)))
+            changing = pool.submit(ours.change, msgspec.structs.replace(ADA, aliases=(f"alias {number}",)))
+            deleting = pool.submit(ours.delete, ADA.id, deleted_at=NOW)
+            assert deleting.result()
+            with contextlib.suppress(StorageFailure):
+                changing.result()
+            assert ours.get(ADA.id) is None
 
 
 def test_a_record_stays_while_the_voice_is_saved_again(tmp_path: Path) -> None:

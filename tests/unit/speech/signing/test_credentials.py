@@ -1,6 +1,8 @@
 """Certificate and key of C2PA: self-made once, or those of the settings, with a line for each fault."""
 
+import errno
 import logging
+import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -67,6 +69,19 @@ def test_servers_that_start_at_once_on_one_folder_have_one_certificate(tmp_path:
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(lambda _: load_or_make(tmp_path / "c2pa.pem"), range(4)))
     assert len({each.key for each in made}) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c2pa.pem"]
+
+
+def test_a_certificate_is_kept_on_a_file_system_without_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    made = load_or_make(tmp_path / "c2pa.pem")
+    assert made.source == str(tmp_path / "c2pa.pem")
+    assert load_or_make(tmp_path / "c2pa.pem") == made
     assert [entry.name for entry in tmp_path.iterdir()] == ["c2pa.pem"]
 
 

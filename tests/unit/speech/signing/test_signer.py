@@ -18,6 +18,7 @@ import soundfile
 pytest.importorskip("c2pa", reason="c2pa-python is not installed (make c2pa)")
 
 import c2pa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from app.audio.formats import AudioFormat, OutputFormat
@@ -234,6 +235,43 @@ def test_a_certificate_for_another_use_is_refused_at_the_start(tmp_path: Path) -
     with pytest.raises(InvalidSetting, match="cannot sign files") as refused:
         of_operator(tmp_path, usage=ExtendedKeyUsageOID.SERVER_AUTH)
     assert refused.value.param == "CHORUS_C2PA_CERT"
+
+
+def test_a_short_rsa_key_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="cannot sign files"):
+        of_operator(tmp_path, key=rsa.generate_private_key(65537, 1024))  # noqa: S505 - too short on purpose
+
+
+@pytest.mark.parametrize("year", [1970, 2100])
+def test_a_self_made_certificate_outside_its_time_signs_nothing_and_starts(tmp_path: Path, year: int) -> None:
+    signer = FileSigner(load_or_make(tmp_path / "c2pa.pem"), now=lambda: datetime(year, 1, 1, tzinfo=UTC))
+    data, media_type = file_of("wav")
+    assert signer.sign(data, media_type, MARK) == data
+    assert str(tmp_path / "c2pa.pem") in (signer.unsigned_reason or "")
+
+
+def test_a_clock_that_is_set_later_begins_the_signatures(tmp_path: Path) -> None:
+    now = [datetime(1970, 1, 1, tzinfo=UTC)]
+    signer = FileSigner(load_or_make(tmp_path / "c2pa.pem"), now=lambda: now[0])
+    data, media_type = file_of("wav")
+    assert signer.sign(data, media_type, MARK) == data
+    now[0] = datetime.now(UTC)
+    assert signer.sign(data, media_type, MARK) != data
+    assert signer.unsigned_reason is None
+
+
+def test_a_pair_that_cannot_sign_is_told_once_the_clock_is_set(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [datetime(1970, 1, 1, tzinfo=UTC)]
+    certificate, key = write_certificate(tmp_path, usage=ExtendedKeyUsageOID.SERVER_AUTH)
+    settings = Settings(c2pa_cert=str(certificate), c2pa_key=str(key))
+    signer = FileSigner(load_credentials(settings, tmp_path / "unused"), now=lambda: now[0])
+    now[0] = datetime.now(UTC)
+    data, media_type = file_of("wav")
+    assert [signer.sign(data, media_type, MARK) for _ in range(3)] == [data] * 3
+    assert "cannot sign files" in (signer.unsigned_reason or "")
+    assert caplog.text.count("cannot sign files") == 1
 
 
 def test_threads_share_one_signer(signer: FileSigner) -> None:
