@@ -22,6 +22,7 @@ import numpy as np
 from app.audio.encoders import open_encoder
 from app.audio.formats import AudioFormat
 from app.audio.pcm import INT16_SCALE
+from app.books.levels import VoiceLevel
 from app.books.notes import NO_NOTES, Notes
 from app.books.plan import Piece, Recipe
 from app.engine.values import Samples
@@ -52,6 +53,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """ids of voices beside the narrator's, by the names in the text"""
     is_spoken: bool = False
     """True when each segment of each chapter has been made"""
+    levels: tuple[VoiceLevel, ...] = ()
+    """of all voices that the job has had, as they were measured first"""
 
 
 class ChapterPlan(msgspec.Struct, frozen=True):

@@ -17,10 +17,11 @@ from app.books.checking import Checker
 from app.books.choosing import Numbered
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.language import choose_language
+from app.books.levels import VoiceLevels
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, Studio
-from app.pools import BOOKS, TEXT
+from app.pools import BOOKS, FILES, TEXT
 
 Wait = Callable[[float], None]
 """Waits for so many seconds. Raises InterruptedError to stop."""
@@ -69,7 +70,9 @@ async def speak_book(
     language, warning = choose_language(studio, options.language, book.language)
     if warning:
         progress.warnings.append(warning)
-    readers = await _find_readers(studio, cast, chapters, options)
+    before = await FILES.run(job.read_manifest)
+    levels = VoiceLevels(() if before is None else before.levels)
+    readers = await _find_readers(studio, cast, chapters, options, levels)
     recipe = readers[""].recipe
     heads = [(ChapterHead(number, chapter.title), chapter) for number, chapter in chapters]
     manifest = Manifest(
@@ -80,27 +83,28 @@ async def speak_book(
         recipe=recipe,
         chapters=tuple(head for head, _ in heads),
         voices={name: reader.recipe.voice for name, reader in readers.items() if name},
+        levels=levels.known,
     )
-    job.write_manifest(manifest)
+    maker = SegmentMaker(studio, job, checker=checker, on_full=on_full)
+    await maker.store(job.write_manifest, manifest)
     if checker is not None:
         checker.check_language(language)
-    maker = SegmentMaker(studio, job, checker=checker, on_full=on_full)
     speaker = Speaker(
         studio.engine, maker, cast, readers, job, language, progress, on_progress=on_progress, on_chapter=on_chapter
     )
     await speaker.speak(heads, is_preview=options.is_preview)
-    job.write_manifest(msgspec.structs.replace(manifest, is_spoken=True))
+    await maker.store(job.write_manifest, msgspec.structs.replace(manifest, is_spoken=True))
 
 
 async def _find_readers(
-    studio: Studio, cast: Cast, chapters: Sequence[Numbered], options: BookOptions
+    studio: Studio, cast: Cast, chapters: Sequence[Numbered], options: BookOptions, levels: VoiceLevels
 ) -> dict[str, Reader]:
     """Every reader of these chapters, so that a name without a voice is known before the first word."""
     names = await TEXT.run(names_in, cast, chapters)
     delivery = Delivery(speed=options.speed, seed=options.seed)
-    readers = {"": await studio.find_reader(cast.narrator or options.voice, delivery)}
+    readers = {"": await studio.find_reader(cast.narrator or options.voice, delivery, levels)}
     for name in names:
-        readers[name] = await studio.find_reader(cast.voice(name), delivery)
+        readers[name] = await studio.find_reader(cast.voice(name), delivery, levels)
     return readers
 
 

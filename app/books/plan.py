@@ -22,13 +22,15 @@ KEY_FORMAT = 1
 """Part of every key: a change of what is done to the samples makes them anew."""
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that decides the samples of a segment beside its text."""
 
     engine: str
     model: str
     """identity of the weights, or the model's name where it means one version"""
     precision: str | None
+    vocoder_precision: str | None = None
+    """left out of keys where it is None, so that engines without it keep their segments"""
     sample_rate_hz: int
     voice: str
     gain: float

@@ -13,6 +13,7 @@ import numpy as np
 
 from app.audio.pcm import INT16_SCALE
 from app.books.cast import Reader
+from app.books.levels import VoiceLevels
 from app.books.notes import Notes
 from app.books.plan import Planned
 from app.books.studio import Delivery, make_recipe, silence
@@ -51,6 +52,7 @@ class _Health(msgspec.Struct):
     queue: _Queue
     identity: str | None = None
     precision: str | None = None
+    vocoder_precision: str | None = None
 
 
 class _Speakers(msgspec.Struct):
@@ -75,6 +77,7 @@ class RemoteEngine:
             model=health.model,
             identity=health.identity,
             precision=health.precision,
+            vocoder_precision=health.vocoder_precision,
             device="server",
             sample_rate_hz=SAMPLE_RATE_HZ,
             languages=health.languages,
@@ -147,7 +150,8 @@ class RemoteStudio:
             )
         return language
 
-    async def find_reader(self, name: str | None, delivery: Delivery) -> Reader:
+    async def find_reader(self, name: str | None, delivery: Delivery, levels: VoiceLevels) -> Reader:
+        """`levels` stays as it is: the server brings a voice to its level."""
         speaker = self._find_speaker(name)
         return Reader(make_recipe(self.engine.info, speaker.id, 1.0, delivery), no_lexicons)
 

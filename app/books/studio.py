@@ -8,6 +8,7 @@ import numpy as np
 
 from app.audio.loudness import gain_for, soft_limit
 from app.books.cast import Reader
+from app.books.levels import VoiceLevels
 from app.books.notes import Notes
 from app.books.plan import Planned, Recipe
 from app.engine.base import EngineInfo, Preparer
@@ -17,7 +18,6 @@ from app.errors import NothingToSpeak
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.speech.stitch import Stitcher
-from app.voices.levels import level_of
 
 SILENCE_S = 0.1
 """In place of a segment for which no sound came."""
@@ -40,8 +40,11 @@ class Studio(Protocol):
         """The engine's own code of a language; its default for "". Raises UnsupportedLanguage."""
         ...
 
-    async def find_reader(self, name: str | None, delivery: Delivery) -> Reader:
-        """The voice of a name, the first one for None. Raises UnknownSpeaker, AmbiguousSpeaker, VoiceOfAnotherModel."""
+    async def find_reader(self, name: str | None, delivery: Delivery, levels: VoiceLevels) -> Reader:
+        """The voice of a name, the first one for None. Raises UnknownSpeaker, AmbiguousSpeaker, VoiceOfAnotherModel.
+
+        levels   of the job; a voice that it lacks is measured and added
+        """
         ...
 
     def is_cloned(self, voice: str) -> bool:
@@ -69,10 +72,9 @@ class LocalStudio:
     def check_language(self, code: str) -> str:
         return self._service.check_language(code)
 
-    async def find_reader(self, name: str | None, delivery: Delivery) -> Reader:
+    async def find_reader(self, name: str | None, delivery: Delivery, levels: VoiceLevels) -> Reader:
         voice = await self._service.voices.find(name)
-        await level_of(self._service.engine, voice)
-        gain = gain_for(voice.level, self._settings.loudness_dbfs)
+        gain = gain_for(await levels.find(self._service.engine, voice), self._settings.loudness_dbfs)
         recipe = make_recipe(self.engine.info, voice.id, gain, delivery)
         self._voices[voice.id] = voice
         return Reader(recipe, self._service.find_lexicons({}, voice.id))
@@ -110,6 +112,7 @@ def make_recipe(info: EngineInfo, voice: str, gain: float, delivery: Delivery) -
         engine=info.name,
         model=info.identity or info.model,
         precision=info.precision,
+        vocoder_precision=info.vocoder_precision,
         sample_rate_hz=info.sample_rate_hz,
         voice=voice,
         gain=gain,

@@ -54,6 +54,9 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     precision: str | None = None
     """number format of the weights: `float32`, `float16` or `int8`; None for an engine without a choice"""
     precision_reason: str | None = None
+    vocoder_precision: str | None = None
+    """`bfloat16` where the vocoder of `int8` computes in it; None where it computes in floats of `precision`, or in
+    float32 beside `int8`"""
     notice: str | None = None
     """one sentence for users of this engine"""
 

@@ -19,6 +19,7 @@ import httpx
 
 from app.books.choosing import count_chars
 from app.books.job import Job
+from app.books.levels import VoiceLevels
 from app.books.make import BookOptions, speak_book
 from app.books.plan import Planned, plan_block, seed_of, split_blocks
 from app.books.speaking import Progress
@@ -102,7 +103,7 @@ async def measure_slots(num_segments: int, folder: str) -> None:
     with tempfile.TemporaryDirectory() as data:
         settings = Settings(data=Path(data), asr_model="off")
         studio = LocalStudio(SpeechService(engine, settings, lifecycle), settings)
-        reader = await studio.find_reader(None, Delivery(speed=1.0, seed=0))
+        reader = await studio.find_reader(None, Delivery(speed=1.0, seed=0), VoiceLevels())
         planned: list[Planned] = [
             segment
             for block in split_blocks(book.chapters[0].text)

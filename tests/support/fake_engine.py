@@ -42,7 +42,10 @@ def packed_content(packed: bytes) -> bytes:
 
 
 class FakeEngine:
-    """A segment with "wait" waits for `release`, one with "fail" fails, any other is a tone of 0.1 s a word."""
+    """A segment with "wait" waits for `release`, one with "fail" fails, any other is a tone of 0.1 s a word.
+
+    level   of its own voices; None: they are measured
+    """
 
     def __init__(
         self,
@@ -52,12 +55,15 @@ class FakeEngine:
         model: str = "fake 1",
         identity: str | None = None,
         live: LiveStreams | None = None,
+        amplitude: float = 0.3,
+        level: SpeechLevel | None = LEVEL,
     ) -> None:
         self.release = asyncio.Event()
         self.requests: list[Request] = []
         self.num_cloned = 0
         self.decode_steps = self.segments_retried = self.segments_cut = 0
         self.device_memory: DeviceMemory | None = None
+        self._amplitude, self._level = amplitude, level
         self._live = live or LiveStreams(
             Capacity({1: 0.1}), is_limited=False, max_wait_s=0.0, max_ahead_s=30.0, shares_steps=False
         )
@@ -95,7 +101,7 @@ class FakeEngine:
         return SPEAKERS
 
     def voice(self, speaker_id: str) -> Voice:
-        return {speaker.id: Voice(id=speaker.id, level=LEVEL) for speaker in SPEAKERS}[speaker_id]
+        return {speaker.id: Voice(id=speaker.id, level=self._level) for speaker in SPEAKERS}[speaker_id]
 
     async def clone(self, clips: Sequence[ReferenceClip]) -> Voice:
         self.num_cloned += 1
@@ -146,7 +152,8 @@ class FakeEngine:
                 return
             seconds = WORD_S * len(segment.text.split())
             time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-            tone = (0.3 * np.sin(2 * np.pi * (200 + request.sampling.seed % 400) * time_s)).astype(np.float32)
+            frequency_hz = 200 + request.sampling.seed % 400
+            tone = (self._amplitude * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
             stream.deliver(AudioChunk(segment_index=segment.index, samples=tone, is_last=True))
 
     def on_lost(self, tell: Callable[[ChorusError], None]) -> None:

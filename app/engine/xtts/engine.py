@@ -218,6 +218,7 @@ def _info_of(parts: EngineParts, device: str, max_queue: int) -> EngineInfo:
         device=device_name(device),
         precision=parts.precision.name,
         precision_reason=parts.precision.reason,
+        vocoder_precision="bfloat16" if parts.precision.vocoder == "bfloat16" else None,
         sample_rate_hz=config.model_args.output_sample_rate,
         languages=languages.spoken,
         languages_as_written=languages.as_written,

@@ -33,6 +33,7 @@ async def health(app_state: NamedDependency[AppState]) -> Response[Health]:
         answer.engine, answer.model, answer.device, answer.notice = info.name, info.model, info.device, info.notice
         answer.identity = info.identity
         answer.precision, answer.precision_reason = info.precision, info.precision_reason
+        answer.vocoder_precision = info.vocoder_precision
         answer.languages, answer.languages_as_written = info.languages, info.languages_as_written
         if app_state.loaded.lexicon.is_stale:
             answer.lexicon = "CHORUS_LEXICON cannot be used; the log says why"

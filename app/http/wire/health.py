@@ -68,6 +68,8 @@ class Health(msgspec.Struct, kw_only=True):
     """`float32`, `float16` or `int8`; null for an engine without a choice"""
     precision_reason: str | None = None
     """why that one"""
+    vocoder_precision: str | None = None
+    """`bfloat16` where the vocoder computes in it beside `int8`, else null"""
     languages: tuple[str, ...] | None = None
     languages_as_written: tuple[str, ...] | None = None
     """those whose numbers and abbreviations are not spelt out: send them as words"""

@@ -13,6 +13,7 @@ from app.books.book import Chapter
 from app.books.cast import Cast
 from app.books.checking import Checker
 from app.books.job import ChapterHead, Job
+from app.books.levels import VoiceLevels
 from app.books.notes import Notes
 from app.books.plan import seed_of
 from app.books.segments import SegmentMaker
@@ -56,7 +57,7 @@ def run(
         used.open()
         checker = None if critic is None else Checker(critic, max_retries=max_retries)
         studio = LocalStudio(SpeechService(engine, Settings(data=folder / "data"), Lifecycle()), Settings())
-        readers = {"": await studio.find_reader("heart", Delivery(speed=1.0, seed=0))}
+        readers = {"": await studio.find_reader("heart", Delivery(speed=1.0, seed=0), VoiceLevels())}
         maker = SegmentMaker(studio, used, checker=checker)
         progress = Progress(num_chars=len(TEXT))
         speaker = Speaker(engine, maker, Cast(), readers, used, "en", progress)

@@ -51,6 +51,7 @@ def test_equal_texts_have_one_key_and_other_texts_another() -> None:
         {"engine": "xtts"},
         {"model": "fake 2"},
         {"precision": "int8"},
+        {"vocoder_precision": "bfloat16"},
         {"sample_rate_hz": 22_050},
         {"voice": "harald"},
         {"gain": 1.1},

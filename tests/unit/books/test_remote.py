@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from app.books.levels import VoiceLevels
 from app.books.notes import Notes
 from app.books.plan import plan_block
 from app.books.remote import PATIENCE_S, RemoteStudio
@@ -84,7 +85,7 @@ class Server:
 def decode(server: Server, text: str = "One bell rang here.") -> tuple[Samples, Notes]:
     async def scenario() -> tuple[Samples, Notes]:
         studio = await server.studio()
-        reader = await studio.find_reader("nova", Delivery(speed=1.5, seed=3))
+        reader = await studio.find_reader("nova", Delivery(speed=1.5, seed=3), VoiceLevels())
         block = plan_block(studio.engine, text, "en", reader.find_lexicons, reader.recipe)
         try:
             return await studio.decode(block.segments[0], 7)
@@ -177,7 +178,7 @@ def test_warnings_of_the_server_are_notes() -> None:
 def test_voices_are_found_by_id_name_and_alias(name: str | None, id: str) -> None:
     async def scenario() -> str:
         studio = await Server().studio()
-        return (await studio.find_reader(name, Delivery(speed=1.0, seed=0))).recipe.voice
+        return (await studio.find_reader(name, Delivery(speed=1.0, seed=0), VoiceLevels())).recipe.voice
 
     assert asyncio.run(scenario()) == id
 
@@ -185,7 +186,7 @@ def test_voices_are_found_by_id_name_and_alias(name: str | None, id: str) -> Non
 @pytest.mark.parametrize("name", ["Twin", "Carl"])
 def test_an_unknown_or_ambiguous_voice_is_refused(name: str) -> None:
     async def scenario() -> None:
-        await (await Server().studio()).find_reader(name, Delivery(speed=1.0, seed=0))
+        await (await Server().studio()).find_reader(name, Delivery(speed=1.0, seed=0), VoiceLevels())
 
     with pytest.raises(UnknownSpeaker, match=f"no one voice '{name}'; it has Ana Florence"):
         asyncio.run(scenario())
@@ -194,7 +195,7 @@ def test_an_unknown_or_ambiguous_voice_is_refused(name: str) -> None:
 def test_the_recipe_names_the_weights_and_the_languages_are_those_of_the_server() -> None:
     async def scenario() -> tuple[str, str | None, Sequence[str]]:
         studio = await Server().studio()
-        recipe = (await studio.find_reader(None, Delivery(speed=1.0, seed=0))).recipe
+        recipe = (await studio.find_reader(None, Delivery(speed=1.0, seed=0), VoiceLevels())).recipe
         with pytest.raises(UnsupportedLanguage, match="speaks en, de, zh-cn only, not 'fi'"):
             studio.check_language("fi")
         return recipe.model, recipe.precision, [studio.check_language(code) for code in ("", "de-AT", "zh")]

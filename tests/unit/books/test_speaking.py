@@ -12,6 +12,7 @@ import pytest
 from app.books.book import Chapter
 from app.books.cast import Cast
 from app.books.job import ChapterHead, Job, Manifest
+from app.books.levels import VoiceLevels
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, LocalStudio
@@ -52,7 +53,8 @@ def run(
         folder.write_manifest(Manifest(source="", title="", author="", language="en", recipe=RECIPE, chapters=chapters))
         studio = LocalStudio(SpeechService(used, Settings(data=tmp_path / "data"), Lifecycle()), Settings())
         named = {"": "heart", **voices}
-        readers = {name: await studio.find_reader(id, Delivery(speed=1.0, seed=0)) for name, id in named.items()}
+        delivery, levels = Delivery(speed=1.0, seed=0), VoiceLevels()
+        readers = {name: await studio.find_reader(id, delivery, levels) for name, id in named.items()}
         maker = SegmentMaker(studio, folder, on_full=on_full, sleep=sleep)
         speaker = Speaker(used, maker, cast, readers, folder, "en", progress)
         other = asyncio.create_task(meanwhile(used)) if meanwhile else None
