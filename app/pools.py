@@ -109,7 +109,11 @@ WHOLE_ANSWERS = ThreadPool("whole-answers", 2)
 TEXT = ThreadPool("text", 2)
 """Cleaning, segmenting and tokenising text."""
 FILES = ThreadPool("files", 4)
-"""Reading and writing the data volume, which may be a slow network share."""
+"""Reading and writing the data volume, which may be a slow network share, for requests."""
+BOOK_FILES = ThreadPool("book-files", 4)
+"""Reading and writing the segments and records of books, so that these never delay the voices of requests."""
+LEASES = ThreadPool("leases", 1)
+"""Signs of life of those who make books, which must not wait behind segments."""
 BOOKS = ThreadPool("books", 1, lower_priority=yield_to_speech)
 """Writing the files of books: minutes a call."""
 WINDOWS = ThreadPool("windows", 2)

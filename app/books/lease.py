@@ -11,6 +11,7 @@ import fcntl
 import os
 import platform
 import secrets
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ import msgspec
 
 from app.books.together import together
 from app.errors import JobInUse
+from app.pools import LEASES
 from app.voices.files import write_atomically
 
 BEAT_S = 5.0
@@ -40,31 +42,38 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """Made by `claim`; `release` it at the end."""
+    """Made by `claim`; `release` it at the end. All methods but `keep` block, and may be called on any thread."""
 
     def __init__(self, path: Path, owner: Owner, lock: BinaryIO) -> None:
         self._path = path
         self._owner = owner
         self._lock = lock
+        self._turn = threading.Lock()
+        self._is_released = False
 
     async def keep(self, sleep: Sleep = asyncio.sleep) -> None:
         """Count up until it is cancelled. Raises JobInUse when another process has taken over."""
         while True:
             await sleep(BEAT_S)
-            self.beat()
+            await LEASES.run(self.beat)
 
     def beat(self) -> None:
         """Raises JobInUse. A full disk is survived: the next beat may be written again."""
-        _check_owner(_read(self._path), self._owner.token)
-        self._owner = msgspec.structs.replace(self._owner, beat=self._owner.beat + 1)
-        with contextlib.suppress(OSError):
-            _write(self._path, self._owner)
+        with self._turn:
+            if self._is_released:  # its caller was cancelled meanwhile
+                return
+            _check_owner(_read(self._path), self._owner.token)
+            self._owner = msgspec.structs.replace(self._owner, beat=self._owner.beat + 1)
+            with contextlib.suppress(OSError):
+                _write(self._path, self._owner)
 
     def release(self) -> None:
-        owner = _read(self._path)
-        if owner is not None and owner.token == self._owner.token:
-            self._path.unlink(missing_ok=True)
-        self._lock.close()
+        with self._turn:
+            self._is_released = True
+            owner = _read(self._path)
+            if owner is not None and owner.token == self._owner.token:
+                self._path.unlink(missing_ok=True)
+            self._lock.close()
 
 
 async def claim(
@@ -82,14 +91,12 @@ async def claim(
     """
     machine = machine or machine_id()
     path = folder / "lease.json"
-    lock = (folder / "lease.lock").open("ab")
+    lock, has_lock, owner = await LEASES.run(_open, path)
     try:
-        has_lock = _lock(lock, path)
-        owner = _read(path)
         if owner is not None and not (has_lock and owner.machine == machine):
             await _wait_until_dead(path, owner, clock, sleep)
         mine = Owner(secrets.token_hex(16), machine, platform.node(), os.getpid())
-        _write(path, mine)
+        await LEASES.run(_write, path, mine)
     except BaseException:
         lock.close()
         raise
@@ -105,7 +112,7 @@ async def hold(folder: Path, work: Callable[[], Awaitable[None]]) -> None:
             await work()
             keeping.cancel()
     finally:
-        lease.release()
+        await asyncio.shield(LEASES.run(lease.release))
 
 
 def machine_id() -> str:
@@ -113,6 +120,16 @@ def machine_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return platform.node()
+
+
+def _open(path: Path) -> tuple[BinaryIO, bool, Owner | None]:
+    """(file of the lock, whether the lock is held, the last owner). Raises JobInUse."""
+    lock = path.with_suffix(".lock").open("ab")
+    try:
+        return lock, _lock(lock, path), _read(path)
+    except BaseException:
+        lock.close()
+        raise
 
 
 def _lock(lock: BinaryIO, path: Path) -> bool:
@@ -130,7 +147,7 @@ async def _wait_until_dead(path: Path, seen: Owner, clock: Callable[[], float], 
     began_at_s = clock()
     while clock() - began_at_s < TTL_S:
         await sleep(LOOK_S)
-        owner = _read(path)
+        owner = await LEASES.run(_read, path)
         if owner is None:
             return
         if owner != seen:

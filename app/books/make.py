@@ -21,7 +21,7 @@ from app.books.levels import VoiceLevels
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, Studio
-from app.pools import BOOKS, FILES, TEXT
+from app.pools import BOOKS, BOOK_FILES, TEXT
 
 Wait = Callable[[float], None]
 """Waits for so many seconds. Raises InterruptedError to stop."""
@@ -70,7 +70,7 @@ async def speak_book(
     language, warning = choose_language(studio, options.language, book.language)
     if warning:
         progress.warnings.append(warning)
-    before = await FILES.run(job.read_manifest)
+    before = await BOOK_FILES.run(job.read_manifest)
     levels = VoiceLevels(() if before is None else before.levels)
     readers = await _find_readers(studio, cast, chapters, options, levels)
     recipe = readers[""].recipe
@@ -141,9 +141,9 @@ async def assemble(
     return await BOOKS.run_interruptible(run, stopped.set)
 
 
-def provenance_of_book(studio: Studio, job: Job, made_at: datetime) -> Provenance:
-    """The provenance of a book in the voices of its manifest. Blocking."""
-    manifest = job.read_manifest()
+async def provenance_of_book(studio: Studio, job: Job, made_at: datetime) -> Provenance:
+    """The provenance of a book in the voices of its manifest."""
+    manifest = await BOOK_FILES.run(job.read_manifest)
     assert manifest is not None
     ids = {manifest.recipe.voice, *manifest.voices.values()}
     return new_provenance(is_cloned=any(map(studio.is_cloned, ids)), now=made_at)

@@ -12,7 +12,7 @@ from app.books.notes import Notes
 from app.books.plan import Planned, seed_of
 from app.books.studio import Studio
 from app.errors import StorageFailure
-from app.pools import FILES
+from app.pools import BOOK_FILES
 
 ROOM_CHECK_S = 5.0
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -51,7 +51,7 @@ class SegmentMaker:
     async def make(self, planned: Planned) -> Made:
         """Raises what the engine raises, and StorageFailure."""
         key = planned.piece.key
-        notes = await FILES.run(self._job.find_notes, key)
+        notes = await BOOK_FILES.run(self._job.find_notes, key)
         made_s = 0.0
         if notes is None:
             samples, notes = await self._studio.decode(planned, seed_of(key))
@@ -66,7 +66,7 @@ class SegmentMaker:
     async def _check(self, planned: Planned, notes: Notes, checker: Checker) -> Notes:
         """The stored reading stays unless another one passes, so a kill at any moment changes nothing."""
         key, rate_hz = planned.piece.key, planned.recipe.sample_rate_hz
-        check = await checker.check(await FILES.run(self._job.read_segment, key), rate_hz, planned.sequence)
+        check = await checker.check(await BOOK_FILES.run(self._job.read_segment, key), rate_hz, planned.sequence)
         num_retries = 0
         while check.outcome == "failed" and num_retries < checker.max_retries:
             num_retries += 1
@@ -84,7 +84,7 @@ class SegmentMaker:
         is_stuck = False
         while True:
             try:
-                await FILES.run(write, *arguments)
+                await BOOK_FILES.run(write, *arguments)
             except OSError as error:
                 if error.errno not in FULL:
                     raise StorageFailure(f"{self._job.folder} cannot be written: {error.strerror}") from error

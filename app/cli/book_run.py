@@ -106,7 +106,7 @@ async def make_book(
                     checker=checker, cast=cast,
                 )  # fmt: skip
                 rate_hz = studio.engine.info.sample_rate_hz
-                provenance = provenance_of_book(studio, job, utc_now()) if settings.marks.in_force else None
+                provenance = await provenance_of_book(studio, job, utc_now()) if settings.marks.in_force else None
             display.say("writing the file")
             output = Output(
                 book_format=target.book_format, title=book.title, author=book.author, cover=book.cover,

@@ -16,7 +16,7 @@ from app.books.jobs.folder import JobFolder, JobFolders
 from app.books.jobs.record import ID_PATTERN, Contents, Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.jobs.worker import JobWorker
 from app.errors import StorageFailure, TooManyJobs, UnknownJob, quoted
-from app.pools import FILES
+from app.pools import BOOK_FILES
 from app.settings import Settings
 from app.speech.service import SpeechService
 
@@ -110,7 +110,7 @@ class BookJobs:
             if state.status not in AT_REST:
                 if intent is Intent.PAUSE:
                     state = msgspec.structs.replace(state, status=JobStatus.PAUSED, pace=None, left_s=None)
-                elif not await FILES.run(lambda: folder.is_leased):
+                elif not await BOOK_FILES.run(lambda: folder.is_leased):
                     state = msgspec.structs.replace(state, status=JobStatus.QUEUED, pace=None, left_s=None)
         return JobView(request, state)
 
@@ -174,7 +174,7 @@ class BookJobs:
         return [id for id, each in found.items() if each.request.owner == owner and each.intent is not Intent.DELETE]
 
     async def _check_room(self, needed: int) -> None:
-        free = await FILES.run(self._folders.free_bytes)
+        free = await BOOK_FILES.run(self._folders.free_bytes)
         if free < needed + MIN_FREE_BYTES:
             raise StorageFailure(
                 f"the book needs about {_megabytes(needed)}, and the server's disk has {_megabytes(free)}: "
@@ -184,7 +184,7 @@ class BookJobs:
 
 async def _on_disk(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
-        return await FILES.run(call, *args, **kwargs)
+        return await BOOK_FILES.run(call, *args, **kwargs)
     except FileNotFoundError as error:
         raise UnknownJob("the job was deleted meanwhile", param="job_id") from error
     except OSError as error:

@@ -26,7 +26,7 @@ from app.books.segments import FULL, ROOM_CHECK_S
 from app.books.speaking import Progress
 from app.books.together import together
 from app.books.verification import verify_file
-from app.pools import FILES
+from app.pools import BOOK_FILES
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.voices.files import replaced, write_atomically
@@ -75,8 +75,8 @@ class JobMaker:
         """Raises ChorusError. Cancelling stops it soon; all that was made stays."""
         folder, request = self._folder, self.request
         before = self.state
-        book = await FILES.run(folder.read_book)
-        await FILES.run(self._job.open)
+        book = await BOOK_FILES.run(folder.read_book)
+        await BOOK_FILES.run(self._job.open)
         self._copies = {copy.number: copy for copy in before.copies}
         self._change(status=JobStatus.SPEAKING, warnings=book.warnings, copies=before.copies)
         async with together() as group:
@@ -95,7 +95,7 @@ class JobMaker:
             await asyncio.wait((self._writing,))
         if not self._is_flushed:
             self._is_flushed = True
-            self._writing = asyncio.ensure_future(FILES.run(self._folder.write_state, self.state))
+            self._writing = asyncio.ensure_future(BOOK_FILES.run(self._folder.write_state, self.state))
             self._writing.add_done_callback(_has_been_read)
             try:
                 await asyncio.shield(self._writing)
@@ -149,16 +149,16 @@ class JobMaker:
 
     async def _copy_chapters(self, book: Book, spoken: "asyncio.Queue[ChapterHead | None]") -> None:
         while (head := await spoken.get()) is not None:
-            plan = await FILES.run(self._job.read_chapter, head.number)
+            plan = await BOOK_FILES.run(self._job.read_chapter, head.number)
             path = self._folder.audio / f"{head.number:05}-{_digest(plan)}.mp3"
             known = self._copies.get(head.number)
-            if known is not None and known.file == path.name and path.exists():
+            if known is not None and known.file == path.name and await BOOK_FILES.run(path.exists):
                 continue
             self._copies[head.number] = ChapterCopy(head.number, path.name, await self._copy_chapter(book, plan, path))
             chapters = self.request.chapters
             self._change(copies=tuple(self._copies[number] for number in chapters if number in self._copies))
             if known is not None and known.file != path.name:
-                await FILES.run((self._folder.audio / known.file).unlink, missing_ok=True)
+                await BOOK_FILES.run((self._folder.audio / known.file).unlink, missing_ok=True)
 
     async def _copy_chapter(self, book: Book, plan: ChapterPlan, path: Path) -> float:
         """Returns its length in seconds."""
@@ -200,15 +200,17 @@ class JobMaker:
         only: int | None = None,
     ) -> None:
         """While the disk is full, wait for room."""
+        provenance = None
+        if self._settings.marks.in_force:
+            # The date of the request, so that a book that is made in two days has the same bytes.
+            made_at = datetime.fromisoformat(self.request.created_at)
+            provenance = await provenance_of_book(self._studio, self._job, made_at)
         output = Output(
             book_format=book_format,
             title=self.request.title,
             author=self.request.author,
             cover=book.cover,
-            # The date of the request, so that a book that is made in two days has the same bytes.
-            provenance=provenance_of_book(self._studio, self._job, datetime.fromisoformat(self.request.created_at))
-            if self._settings.marks.in_force
-            else None,
+            provenance=provenance,
         )
         while True:
             try:

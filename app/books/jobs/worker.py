@@ -19,7 +19,7 @@ from app.books.jobs.making import JobMaker
 from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.lease import hold
 from app.errors import ChorusError, Draining, EngineFailure, JobInUse, QueueFull, StorageFailure
-from app.pools import FILES
+from app.pools import BOOK_FILES
 from app.settings import Settings
 from app.speech.service import SpeechService
 
@@ -125,7 +125,7 @@ class JobWorker:
 
     async def find(self) -> dict[str, Found]:
         """The jobs of the data folder by their ids; those that cannot be read are left out. Raises OSError."""
-        self._found = found = await FILES.run(self._read, self._found)
+        self._found = found = await BOOK_FILES.run(self._read, self._found)
         self._statuses = {id: each.status for id, each in found.items()}
         for id in self._statuses.keys() & self._running.keys():
             self._count(id)
@@ -150,7 +150,7 @@ class JobWorker:
         return found
 
     async def _look_regularly(self) -> None:
-        await FILES.run(self._folders.clean)
+        await BOOK_FILES.run(self._folders.clean)
         while True:
             self._kicked.clear()
             try:
@@ -204,19 +204,19 @@ class JobWorker:
             self._busy_until_s[id] = self._clock() + ELSEWHERE_S
 
     async def _work(self, id: str, folder: JobFolder) -> None:
-        intent = await FILES.run(folder.read_intent)
+        intent = await BOOK_FILES.run(folder.read_intent)
         if intent is Intent.DELETE:
-            await FILES.run(folder.remove)
+            await BOOK_FILES.run(folder.remove)
         if intent is not Intent.RUN:
             return
-        request = await FILES.run(folder.read_request)
+        request = await BOOK_FILES.run(folder.read_request)
         maker = JobMaker(
             folder,
             request,
             self._service,
             self._settings,
             self._recognizer,
-            before=await FILES.run(folder.read_state),
+            before=await BOOK_FILES.run(folder.read_state),
             on_change=partial(self._has_changed, id),
             clock=self._clock,
         )
@@ -237,7 +237,7 @@ class JobWorker:
             maker.stop(status=JobStatus.QUEUED)
             raise
         except (ChorusError, OSError) as error:
-            if not folder.path.exists():
+            if not await BOOK_FILES.run(folder.path.exists):
                 raise FileNotFoundError(folder.path) from error
             maker.stop(status=JobStatus.FAILED, error=_error(error, folder))
             logger.warning("job %s has failed: %s", id, error)
@@ -245,7 +245,7 @@ class JobWorker:
             maker.stop(status=JobStatus.FAILED, error=_error(EngineFailure("the server failed on this job"), folder))
             logger.error("job %s has failed", id, exc_info=error)
         await maker.flush()
-        await FILES.run(folder.write_intent, Intent.REST)
+        await BOOK_FILES.run(folder.write_intent, Intent.REST)
 
     def _has_changed(self, id: str) -> None:
         self._count(id)

@@ -13,7 +13,7 @@ from app.http.method_semantics import IS_HEAD
 from app.http.responses.ranges import parse_range
 from app.http.wire.errors import AnyRequest, error_response
 from app.http.wire.schemas import ErrorBody
-from app.pools import FILES
+from app.pools import BOOK_FILES
 
 BLOCK_BYTES = 256 * 1024
 
@@ -62,19 +62,19 @@ async def _read(parts: Sequence[FilePart], positions: range) -> AsyncIterator[by
     for part in parts:
         wanted = range(max(positions.start, at), min(positions.stop, at + part.num_bytes))
         if wanted:
-            file = await FILES.run(part.path.open, "rb")
+            file = await BOOK_FILES.run(part.path.open, "rb")
             try:
                 async for block in _blocks(file, part.start + wanted.start - at, len(wanted)):
                     yield block
             finally:
-                await asyncio.shield(FILES.run(file.close))
+                await asyncio.shield(BOOK_FILES.run(file.close))
         at += part.num_bytes
 
 
 async def _blocks(file: BinaryIO, start: int, num_bytes: int) -> AsyncIterator[bytes]:
-    await FILES.run(file.seek, start)
+    await BOOK_FILES.run(file.seek, start)
     while num_bytes:
-        block = await FILES.run(file.read, min(BLOCK_BYTES, num_bytes))
+        block = await BOOK_FILES.run(file.read, min(BLOCK_BYTES, num_bytes))
         if not block:
             raise EOFError(f"{file.name} is shorter than it was")
         num_bytes -= len(block)

@@ -28,7 +28,7 @@ from app.http.wire.book_upload import receive_book
 from app.http.wire.jobs import JobDetail, JobList, to_detail, to_summary
 from app.http.wire.schemas import ErrorBody
 from app.observability.request_context import request_context
-from app.pools import FILES
+from app.pools import BOOK_FILES
 
 JobId = Annotated[str, PathParameter(max_length=ID_CHARS)]
 ChapterParameter = Annotated[
@@ -99,7 +99,7 @@ async def get_job_audio(
     if len(sent) > 1 or (sent and chapter is None):  # Litestar reads `chapter=null` as no chapter
         raise InvalidField("chapter: send one whole number", param="chapter")
     view = await jobs.get(request_context.get().owner, job_id)
-    return stored_response(request, await FILES.run(find_audio, view, jobs.folder(view), chapter))
+    return stored_response(request, await BOOK_FILES.run(find_audio, view, jobs.folder(view), chapter))
 
 
 @get(

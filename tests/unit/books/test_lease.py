@@ -2,6 +2,8 @@
 
 import asyncio
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,8 +68,6 @@ def test_the_death_of_a_process_frees_its_lease(tmp_path: Path) -> None:
 
 
 def _claim_and_die(folder: str) -> None:
-    import os
-
     asyncio.run(claim(Path(folder)))
     os._exit(9)
 
@@ -122,6 +122,34 @@ def test_work_is_ended_when_the_lease_is_lost(tmp_path: Path) -> None:
 
     with pytest.raises(JobInUse, match="taken over"):
         asyncio.run(scenario())
+
+
+def test_the_event_loop_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.books.lease.BEAT_S", 0.0)
+    threads: list[int] = []
+    sync = os.fsync
+
+    def sync_and_tell(descriptor: int) -> None:
+        threads.append(threading.get_ident())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync_and_tell)
+
+    async def work() -> None:
+        async with asyncio.timeout(20):
+            while len(threads) < 3:  # the claim and two beats
+                await asyncio.sleep(0)
+
+    asyncio.run(hold(tmp_path, work))
+    assert threading.get_ident() not in threads
+    assert not (tmp_path / "lease.json").exists()
+
+
+def test_a_beat_that_comes_after_the_release_writes_nothing(tmp_path: Path) -> None:
+    lease = claim_at(tmp_path, "a")
+    lease.release()
+    lease.beat()
+    assert not (tmp_path / "lease.json").exists()
 
 
 def test_the_lease_is_released_when_work_fails(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from app.books.studio import Delivery, LocalStudio
 from app.engine.values import Samples
 from app.errors import EngineFailure, StorageFailure
 from app.lifecycle import Lifecycle
+from app.pools import FILES
 from app.settings import Settings
 from app.speech.service import SpeechService
 from tests.support.books import RECIPE
@@ -190,6 +191,36 @@ def test_a_full_disk_pauses_with_one_line_and_goes_on_when_there_is_room(tmp_pat
     assert told == [True, False]
     assert (len(engine.requests), progress.num_made) == (3, 3)
     assert all(job.has_segment(piece.key) for piece in next(job.chapters()).pieces)
+
+
+class SlowDisk(Job):
+    """Keeps each thread that writes a segment until `is_ready`."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.is_ready = threading.Event()
+        self.num_writing = 0
+
+    def write_segment(self, key: str, samples: Samples, sample_rate_hz: int) -> None:
+        self.num_writing += 1
+        assert self.is_ready.wait(20)
+        super().write_segment(key, samples, sample_rate_hz)
+
+
+def test_a_slow_disk_under_a_book_delays_no_files_of_requests(tmp_path: Path) -> None:
+    disk = SlowDisk(tmp_path / "job")
+
+    async def look(engine: FakeEngine) -> None:
+        try:
+            async with asyncio.timeout(10):
+                while disk.num_writing < 4:
+                    await asyncio.sleep(0.01)
+                await FILES.run(lambda: None)
+        finally:
+            disk.is_ready.set()
+
+    text = "\n\n".join(f"Bell {number} rang here." for number in range(12))
+    run(tmp_path, text, engine=FakeEngine(max_slots=8, max_queue=8), job=disk, meanwhile=look)
 
 
 def test_another_fault_of_the_disk_ends_the_run(tmp_path: Path) -> None:
