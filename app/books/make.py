@@ -18,6 +18,7 @@ from app.books.choosing import Numbered
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.language import choose_language
 from app.books.levels import VoiceLevels
+from app.books.room import Room
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, Studio
@@ -54,14 +55,14 @@ async def speak_book(
     progress: Progress,
     *,
     on_progress: Callable[[Progress], None],
-    on_full: Callable[[bool], None],
+    room: Room | None = None,
     on_chapter: Callable[[ChapterHead], None] = lambda head: None,
     checker: Checker | None = None,
     cast: Cast | None = None,
 ) -> None:
     """Make every segment of `chapters` that `job` does not hold. The caller has the lease.
 
-    on_full      see SegmentMaker
+    room         of the job's disk; None: nobody is told of a full one
     on_chapter   see Speaker
 
     Raises UnsupportedLanguage, UnknownSpeaker, StorageFailure, and what the engine raises.
@@ -85,7 +86,7 @@ async def speak_book(
         voices={name: reader.recipe.voice for name, reader in readers.items() if name},
         levels=levels.known,
     )
-    maker = SegmentMaker(studio, job, checker=checker, on_full=on_full)
+    maker = SegmentMaker(studio, job, checker=checker, room=room)
     await maker.store(job.write_manifest, manifest)
     if checker is not None:
         checker.check_language(language)

@@ -1,8 +1,7 @@
 """Makes one segment of a book: decoded, stored, and compared with its text where that is asked for."""
 
-import asyncio
-import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -10,12 +9,10 @@ from app.books.checking import Checker, retried
 from app.books.job import Job
 from app.books.notes import Notes
 from app.books.plan import Planned, seed_of
+from app.books.room import Room
 from app.books.studio import Studio
 from app.errors import StorageFailure
 from app.pools import BOOK_FILES
-
-ROOM_CHECK_S = 5.0
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -26,10 +23,7 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class SegmentMaker:
-    """Lives on the event loop. May make several segments at a time.
-
-    on_full   called with True when the disk is full, and with False when there is room again
-    """
+    """Lives on the event loop. May make several segments at a time."""
 
     def __init__(
         self,
@@ -37,16 +31,12 @@ class SegmentMaker:
         job: Job,
         *,
         checker: Checker | None = None,
-        on_full: Callable[[bool], None] = lambda is_full: None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        room: Room | None = None,
     ) -> None:
         self._studio = studio
         self._job = job
         self._checker = checker
-        self._on_full = on_full
-        self._sleep = sleep
-        self._num_stuck = 0
-        """files that wait for room on the disk"""
+        self._room = room or Room(job.folder)
 
     async def make(self, planned: Planned) -> Made:
         """Raises what the engine raises, and StorageFailure."""
@@ -81,22 +71,7 @@ class SegmentMaker:
 
     async def store(self, write: Callable[..., None], *arguments: object) -> None:
         """Write a file; while the disk is full, wait for room. Raises StorageFailure for other faults of the disk."""
-        is_stuck = False
-        while True:
-            try:
-                await BOOK_FILES.run(write, *arguments)
-            except OSError as error:
-                if error.errno not in FULL:
-                    raise StorageFailure(f"{self._job.folder} cannot be written: {error.strerror}") from error
-                if not is_stuck:
-                    is_stuck = True
-                    self._num_stuck += 1
-                    if self._num_stuck == 1:
-                        self._on_full(True)
-                await self._sleep(ROOM_CHECK_S)
-            else:
-                if is_stuck:
-                    self._num_stuck -= 1
-                    if not self._num_stuck:
-                        self._on_full(False)
-                return
+        try:
+            await self._room.until_written(partial(BOOK_FILES.run, write, *arguments))
+        except OSError as error:
+            raise StorageFailure(f"{self._job.folder} cannot be written: {error.strerror}") from error

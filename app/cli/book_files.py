@@ -15,16 +15,13 @@ from app.books.audio_file import BookFormat, Mark
 from app.books.job import Job
 from app.books.make import Wait
 from app.books.report import make_report
-from app.books.segments import FULL, ROOM_CHECK_S
+from app.books.room import FULL, MAX_ROOM_CHECK_S, MORE_ROOM_BYTES, ROOM_CHECK_S
 from app.books.timing import CaptionFormat, make_cues, write_cues
 from app.books.verification import verify_file
 from app.cli.output import is_seekable, replace_file, unwritable
 from app.errors import InvalidField
 from app.text.captions import Cue
 
-MAX_ROOM_CHECK_S = 60.0
-MORE_ROOM_BYTES = 1 << 20
-"""Room beyond that of the last attempt, before the next one."""
 AGAIN = "the segments are kept, and the same command writes it"
 
 

@@ -23,6 +23,7 @@ from app.books.lease import hold
 from app.books.make import BookOptions, assemble, job_folder, provenance_of_book, speak_book
 from app.books.reading import read_book, read_book_folder
 from app.books.remote import RemoteStudio
+from app.books.room import Room
 from app.books.speaking import Progress
 from app.books.studio import LocalStudio, Studio
 from app.books.timing import CaptionFormat
@@ -102,7 +103,7 @@ async def make_book(
             ):
                 await speak_book(
                     studio, book, chapters, options, job, progress,
-                    on_progress=display.update, on_full=partial(_say_full, display.say, job),
+                    on_progress=display.update, room=Room(job.folder, partial(_say_full, display.say, job)),
                     checker=checker, cast=cast,
                 )  # fmt: skip
                 rate_hz = studio.engine.info.sample_rate_hz

@@ -223,7 +223,7 @@ async def make_book_of_noise(num_words: int) -> None:
                 studio, chapters = LocalStudio(service, settings), list(enumerate(book.chapters, 1))
                 await speak_book(
                     studio, book, chapters, BookOptions(source="novel.txt"), job,
-                    progress, on_progress=lambda progress: None, on_full=print,
+                    progress, on_progress=lambda progress: None,
                 )  # fmt: skip
             else:
                 output = Output(book_format=BookFormat.M4B, title=book.title, author="", cover=None)

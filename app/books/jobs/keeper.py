@@ -111,7 +111,8 @@ class BookJobs:
                 if intent is Intent.PAUSE:
                     state = msgspec.structs.replace(state, status=JobStatus.PAUSED, pace=None, left_s=None)
                 elif not await BOOK_FILES.run(lambda: folder.is_leased):
-                    state = msgspec.structs.replace(state, status=JobStatus.QUEUED, pace=None, left_s=None)
+                    status = JobStatus.FULL if self.worker.lacks_room(id) else JobStatus.QUEUED
+                    state = msgspec.structs.replace(state, status=status, pace=None, left_s=None)
         return JobView(request, state)
 
     async def contents(self, view: JobView) -> Contents:

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import hashlib
+import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -18,11 +20,11 @@ from app.books.book import Book
 from app.books.checking import Checker
 from app.books.job import ChapterHead, ChapterPlan, Job
 from app.books.jobs.folder import JobFolder
-from app.books.jobs.record import ChapterCopy, JobRequest, JobState, JobStatus
+from app.books.jobs.record import ChapterCopy, Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.jobs.studio import ServerStudio
 from app.books.make import BookOptions, Wait, assemble, provenance_of_book, speak_book
 from app.books.report import make_report
-from app.books.segments import FULL, ROOM_CHECK_S
+from app.books.room import Room
 from app.books.speaking import Progress
 from app.books.together import together
 from app.books.verification import verify_file
@@ -30,6 +32,8 @@ from app.pools import BOOK_FILES
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.voices.files import replaced, write_atomically
+
+logger = logging.getLogger(__name__)
 
 FLUSH_S = 2.0
 """Between two writings of the state while a book is spoken."""
@@ -58,6 +62,8 @@ class JobMaker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = msgspec.structs.replace(before, status=JobStatus.QUEUED, error=None)
+        self._phase = JobStatus.QUEUED
+        """status while there is room on the disk"""
         self.request = request
         self._folder = folder
         self._job: Job = folder.job
@@ -67,6 +73,10 @@ class JobMaker:
         self._on_change = on_change
         self._sleep = sleep
         self._clock = clock
+        self._room = Room(folder.path, self._is_full, sleep=sleep)
+        self._has_room = True
+        self._num_tried_bytes = 0
+        """of the last file of audio, whole or not"""
         self._copies: dict[int, ChapterCopy] = {}
         self._is_flushed = True
         self._writing: asyncio.Future[None] | None = None
@@ -103,9 +113,14 @@ class JobMaker:
                 self._is_flushed = False
                 raise
 
-    def stop(self, **changes: object) -> None:
+    def stop(self, status: JobStatus, error: JobError | None = None) -> None:
         """Change the state after the end of `make`."""
-        self._change(pace=None, left_s=None, **changes)
+        self._change(status=status, pace=None, left_s=None, error=error)
+
+    async def rest(self) -> None:
+        """Write the last state, and that no more work is wanted. Waits for room; raises OSError for other faults."""
+        await self._room.until_written(self.flush)
+        await self._room.until_written(partial(BOOK_FILES.run, self._folder.write_intent, Intent.REST))
 
     async def _flush_regularly(self) -> None:
         while True:
@@ -140,7 +155,7 @@ class JobMaker:
                 self._job,
                 progress,
                 on_progress=partial(self._has_progressed, began_at_s),
-                on_full=self._is_full,
+                room=self._room,
                 on_chapter=spoken.put_nowait,
                 checker=checker,
             )
@@ -165,7 +180,7 @@ class JobMaker:
         number, rate_hz = plan.head.number, self._studio.engine.info.sample_rate_hz
 
         def write(job: Job, mastering: Mastering, wait: Wait) -> None:
-            with replaced(path) as file:
+            with self._shown_as(path) as file:
                 mastering.write_chapter(plan, file, is_joinable=True)
             seconds.append(mastering.mark(plan).end / rate_hz)
 
@@ -179,7 +194,7 @@ class JobMaker:
         path = self._folder.audio / f"book{book_format.suffix}"
 
         def write(job: Job, mastering: Mastering, wait: Wait) -> None:
-            with replaced(path) as file:
+            with self._shown_as(path) as file:
                 mastering.write_book(file)
                 file.flush()
                 verify_file(Path(file.name), book_format, mastering.marks, rate_hz)
@@ -190,6 +205,15 @@ class JobMaker:
         seconds: list[float] = []
         await self._assemble(book, book_format, write)
         self._change(seconds=seconds[-1])
+
+    @contextlib.contextmanager
+    def _shown_as(self, path: Path) -> Generator[BinaryIO]:
+        """A file that appears as `path` when it is complete."""
+        with replaced(path) as file:
+            try:
+                yield file
+            finally:
+                self._num_tried_bytes = file.tell()
 
     async def _assemble(
         self,
@@ -212,18 +236,10 @@ class JobMaker:
             cover=book.cover,
             provenance=provenance,
         )
-        while True:
-            try:
-                await assemble(self._job, output, self._studio.engine.info.sample_rate_hz, write, only=only)
-            except OSError as error:
-                if error.errno not in FULL:
-                    raise
-                status = self.state.status
-                self._is_full(True)
-                await self._sleep(ROOM_CHECK_S)
-                self._change(status=status)
-            else:
-                return
+        rate_hz = self._studio.engine.info.sample_rate_hz
+        await self._room.until_written(
+            partial(assemble, self._job, output, rate_hz, write, only=only), lambda: self._num_tried_bytes
+        )
 
     def _has_progressed(self, began_at_s: float, progress: Progress) -> None:
         elapsed_s = self._clock() - began_at_s
@@ -241,10 +257,16 @@ class JobMaker:
         )
 
     def _is_full(self, is_full: bool) -> None:
-        self._change(status=JobStatus.FULL if is_full else JobStatus.SPEAKING)
+        self._has_room = not is_full
+        if is_full:
+            logger.warning("job %s waits for room on the disk", self.request.id)
+        self._change()
 
-    def _change(self, **changes: object) -> None:
-        self.state = msgspec.structs.replace(self.state, **changes)
+    def _change(self, *, status: JobStatus | None = None, **changes: object) -> None:
+        self._phase = status or self._phase
+        is_waiting = not self._has_room and self._phase in (JobStatus.SPEAKING, JobStatus.WRITING)
+        shown = JobStatus.FULL if is_waiting else self._phase
+        self.state = msgspec.structs.replace(self.state, status=shown, **changes)
         self._is_flushed = False
         self._on_change()
 

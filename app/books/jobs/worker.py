@@ -18,6 +18,7 @@ from app.books.jobs.folder import JobFolder, JobFolders
 from app.books.jobs.making import JobMaker
 from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.lease import hold
+from app.books.room import FULL
 from app.errors import ChorusError, Draining, EngineFailure, JobInUse, QueueFull, StorageFailure
 from app.pools import BOOK_FILES
 from app.settings import Settings
@@ -81,6 +82,8 @@ class JobWorker:
         self._found: dict[str, Found] = {}
         self._running: dict[str, _Running] = {}
         self._busy_until_s: dict[str, float] = {}
+        self._faults: dict[str, int | None] = {}
+        """by id: error number of the last try to begin, where the folder could not be written"""
         self._statuses: dict[str, JobStatus] = {}
         self._kicked = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
@@ -107,6 +110,10 @@ class JobWorker:
         """None for a job that is not made here."""
         running = self._running.get(id)
         return None if running is None or running.maker is None else running.maker.state
+
+    def lacks_room(self, id: str) -> bool:
+        """True for a job that this server cannot begin because the disk is full."""
+        return self._faults.get(id) in FULL
 
     def look_soon(self) -> None:
         self._kicked.set()
@@ -200,10 +207,17 @@ class JobWorker:
         except FileNotFoundError:
             pass  # removed meanwhile
         except OSError as error:
-            logger.warning("job %s: its folder cannot be written: %s", id, error)
+            found = self._found.get(id)
+            if error.errno in FULL and found is not None and found.intent is Intent.DELETE:
+                await BOOK_FILES.run(folder.remove)  # there is no room for a lease until something is removed
+                return
+            if self._faults.get(id) != error.errno:
+                logger.warning("job %s: its folder cannot be written: %s", id, error)
+            self._faults[id] = error.errno
             self._busy_until_s[id] = self._clock() + ELSEWHERE_S
 
     async def _work(self, id: str, folder: JobFolder) -> None:
+        self._faults.pop(id, None)
         intent = await BOOK_FILES.run(folder.read_intent)
         if intent is Intent.DELETE:
             await BOOK_FILES.run(folder.remove)
@@ -244,8 +258,7 @@ class JobWorker:
         except Exception as error:
             maker.stop(status=JobStatus.FAILED, error=_error(EngineFailure("the server failed on this job"), folder))
             logger.error("job %s has failed", id, exc_info=error)
-        await maker.flush()
-        await BOOK_FILES.run(folder.write_intent, Intent.REST)
+        await maker.rest()
 
     def _has_changed(self, id: str) -> None:
         self._count(id)

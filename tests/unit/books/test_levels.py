@@ -55,7 +55,6 @@ def speak(folder: Path, engine: FakeEngine, text: str, options: BookOptions = OP
                 job,
                 Progress(num_chars=len(text)),
                 on_progress=lambda progress: None,
-                on_full=lambda is_full: None,
                 cast=CAST,
             )
         finally:

@@ -13,6 +13,7 @@ from app.books.book import Chapter
 from app.books.cast import Cast
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.levels import VoiceLevels
+from app.books.room import Room
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, LocalStudio
@@ -56,7 +57,7 @@ def run(
         named = {"": "heart", **voices}
         delivery, levels = Delivery(speed=1.0, seed=0), VoiceLevels()
         readers = {name: await studio.find_reader(id, delivery, levels) for name, id in named.items()}
-        maker = SegmentMaker(studio, folder, on_full=on_full, sleep=sleep)
+        maker = SegmentMaker(studio, folder, room=Room(folder.folder, on_full, sleep=sleep))
         speaker = Speaker(used, maker, cast, readers, folder, "en", progress)
         other = asyncio.create_task(meanwhile(used)) if meanwhile else None
         try:

@@ -1,15 +1,12 @@
 """Jobs on a shared data folder: which server works, and what becomes of a job in bad times."""
 
 import asyncio
-import errno
 import threading
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 import pytest
 
-from app.books import segments
 from app.books.job import Job
 from app.books.jobs import making, studio, worker
 from app.books.jobs.folder import JobFolders
@@ -18,7 +15,6 @@ from app.books.jobs.record import Intent, JobStatus
 from app.books.lease import Owner, machine_id
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
-from app.engine.values import Samples
 from app.errors import QueueFull, SteppedAside, TooManyJobs, UnknownJob
 from app.voices.files import write_atomically
 from tests.support.book_keeper import OWNER, book_of, keeping, request_for, until
@@ -130,58 +126,6 @@ def test_a_voice_that_is_deleted_ends_the_job_with_the_reason(tmp_path: Path, mo
             view = await until(jobs, request.id, has_failed)
             assert view.state.error is not None
             assert view.state.error.code == "unknown_speaker"
-
-    asyncio.run(scenario())
-
-
-def test_a_full_disk_pauses_the_job_and_it_goes_on_when_there_is_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(segments, "ROOM_CHECK_S", 0.01)
-    is_full = True
-    write = Job.write_segment
-
-    def write_if_there_is_room(job: Job, key: str, samples: Samples, sample_rate_hz: int) -> None:
-        if is_full:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(job, key, samples, sample_rate_hz)
-
-    monkeypatch.setattr(Job, "write_segment", write_if_there_is_room)
-
-    async def scenario() -> None:
-        nonlocal is_full
-        async with keeping(tmp_path) as (jobs, _):
-            id = await begin(jobs, "One bell rang here.", "Two bells rang there.")
-            await until(jobs, id, lambda view: view.state.status is JobStatus.FULL)
-            is_full = False
-            view = await until(jobs, id, is_finished)
-            assert view.state.error is None
-
-    asyncio.run(scenario())
-
-
-def test_the_file_of_a_book_waits_for_room_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "ROOM_CHECK_S", 0.01)
-    num_tries = 0
-    write = making.Mastering.write_book
-
-    def write_at_the_third_try(mastering: making.Mastering, file: BinaryIO) -> None:
-        nonlocal num_tries
-        num_tries += 1
-        if num_tries < 3:
-            file.write(b"half of it")
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(mastering, file)
-
-    monkeypatch.setattr(making.Mastering, "write_book", write_at_the_third_try)
-
-    async def scenario() -> None:
-        async with keeping(tmp_path) as (jobs, _):
-            id = await begin(jobs, "One bell rang here.")
-            view = await until(jobs, id, is_finished)
-            audio = jobs.folder(view).audio
-            assert sorted(path.suffix for path in audio.iterdir()) == [".flac", ".mp3"]
-            assert (audio / view.state.file).read_bytes()[:4] == b"fLaC"
 
     asyncio.run(scenario())
 
