@@ -2,7 +2,8 @@
 
 On one machine a lock of the kernel decides, which ends with its process. Between machines that share a volume the
 owner counts a number up; another one takes over when it has seen the same number for TTL_S on its own clock. No wall
-clock is compared. Two owners for a moment do no harm: files are named by their content and written whole.
+clock is compared. Two owners for a moment do no harm: segments are named by their content and written whole, and other
+files are shown after a look at the lease.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from app.voices.files import write_atomically
 BEAT_S = 5.0
 TTL_S = 30.0
 LOOK_S = 1.0
+NAME_CHARS = 8
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -42,7 +44,10 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """Made by `claim`; `release` it at the end. All methods but `keep` block, and may be called on any thread."""
+    """Made by `claim`; `release` it at the end. All methods but `keep` block, and may be called on any thread.
+
+    A Writer (app.voices.files).
+    """
 
     def __init__(self, path: Path, owner: Owner, lock: BinaryIO) -> None:
         self._path = path
@@ -51,6 +56,15 @@ class Lease:
         self._turn = threading.Lock()
         self._is_released = False
 
+    @property
+    def name(self) -> str:
+        """Another one for each claim."""
+        return self._owner.token[:NAME_CHARS]
+
+    def check(self) -> None:
+        """Raises JobInUse when this process is the owner no more, OSError where that cannot be read."""
+        _check_owner(_read(self._path), self._owner.token)
+
     async def keep(self, sleep: Sleep = asyncio.sleep) -> None:
         """Count up until it is cancelled. Raises JobInUse when another process has taken over."""
         while True:
@@ -58,21 +72,20 @@ class Lease:
             await LEASES.run(self.beat)
 
     def beat(self) -> None:
-        """Raises JobInUse. A full disk is survived: the next beat may be written again."""
-        with self._turn:
+        """Raises JobInUse. A disk that is full or away is survived: the next beat may be written again."""
+        with self._turn, contextlib.suppress(OSError):
             if self._is_released:  # its caller was cancelled meanwhile
                 return
-            _check_owner(_read(self._path), self._owner.token)
+            self.check()
             self._owner = msgspec.structs.replace(self._owner, beat=self._owner.beat + 1)
-            with contextlib.suppress(OSError):
-                _write(self._path, self._owner)
+            _write(self._path, self._owner)
 
     def release(self) -> None:
         with self._turn:
             self._is_released = True
-            owner = _read(self._path)
-            if owner is not None and owner.token == self._owner.token:
-                self._path.unlink(missing_ok=True)
+            with contextlib.suppress(JobInUse, OSError):
+                self.check()
+                self._path.unlink()
             self._lock.close()
 
 
@@ -83,7 +96,7 @@ async def claim(
     clock: Callable[[], float] = time.monotonic,
     sleep: Sleep = asyncio.sleep,
 ) -> Lease:
-    """Take the lease of `folder`. Raises JobInUse where a living process has it.
+    """Take the lease of `folder`. Raises JobInUse where a living process has it, OSError where the disk fails.
 
     machine   its id, equal for processes that share a kernel
 
@@ -103,13 +116,13 @@ async def claim(
     return Lease(path, mine, lock)
 
 
-async def hold(folder: Path, work: Callable[[], Awaitable[None]]) -> None:
-    """Await `work()` with the lease of `folder`. Raises JobInUse, also when another process takes over meanwhile."""
+async def hold(folder: Path, work: Callable[[Lease], Awaitable[None]]) -> None:
+    """Await `work` with the lease of `folder`. Raises JobInUse, also when another process takes over meanwhile."""
     lease = await claim(folder)
     try:
         async with together() as group:
             keeping = group.create_task(lease.keep())
-            await work()
+            await work(lease)
             keeping.cancel()
     finally:
         await asyncio.shield(LEASES.run(lease.release))
@@ -155,7 +168,8 @@ async def _wait_until_dead(path: Path, seen: Owner, clock: Callable[[], float], 
 
 
 def _check_owner(owner: Owner | None, token: str) -> None:
-    if owner is not None and owner.token != token:
+    """A lease that is missing was released by another owner, who has made the book meanwhile."""
+    if owner is None or owner.token != token:
         raise _in_use(owner)
 
 
@@ -165,9 +179,10 @@ def _in_use(owner: Owner | None) -> JobInUse:
 
 
 def _read(path: Path) -> Owner | None:
+    """None where there is none, or a damaged one. Raises OSError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Owner)
-    except (OSError, msgspec.MsgspecError):
+    except (FileNotFoundError, msgspec.MsgspecError):
         return None
 
 

@@ -1,5 +1,6 @@
 """The final files of a book: written whole, read back, and written again when a full disk has room."""
 
+import glob
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from app.books.verification import verify_file
 from app.cli.output import is_seekable, replace_file, unwritable
 from app.errors import InvalidField
 from app.text.captions import Cue
+from app.voices.files import Writer
 
 AGAIN = "the segments are kept, and the same command writes it"
 
@@ -53,6 +55,16 @@ class Target:
             check_place(self.path)
 
 
+def remove_partials(path: Path) -> None:
+    """Remove what killed runs have left beside the file `path`. Raises click.ClickException."""
+    target = path.resolve()
+    try:
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*partial"):
+            left.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(str(path), error) from error
+
+
 def check_place(path: Path) -> None:
     """Raises click.ClickException where no file can be written beside `path`."""
     try:
@@ -73,6 +85,7 @@ class BookFiles:
     report     file of the report; None: no report
     sign       copies a finished file into an empty one and signs it; None: files are not signed
     say        called with a line for people
+    writer     of this run, where others may write the same files
     """
 
     def __init__(
@@ -84,6 +97,7 @@ class BookFiles:
         captions: CaptionFormat | None = None,
         report: Path | None = None,
         sign: Callable[[BinaryIO, BinaryIO], None] | None = None,
+        writer: Writer | None = None,
     ) -> None:
         self._target = target
         self._num_chapters = num_chapters
@@ -91,13 +105,14 @@ class BookFiles:
         self._captions = captions
         self._report = report
         self._sign = sign
+        self._writer = writer
 
     def write(self, job: Job, mastering: Mastering, wait: Wait, warnings: Sequence[str] = ()) -> None:
         """Write all files. A file a chapter that fails leaves the others to be written.
 
         warnings   for the report
 
-        Raises click.ClickException that names the files without success; what `wait` and `mastering` raise.
+        Raises click.ClickException that names the files without success; what `wait`, `mastering` and the writer raise.
         """
         target = self._target
         if target.is_folder:
@@ -168,10 +183,12 @@ class BookFiles:
     ) -> None:
         pause_s = ROOM_CHECK_S
         is_file = is_seekable(str(path))
+        if is_file:
+            remove_partials(path)
         while True:
             num_bytes = 0
             try:
-                with replace_file(str(path)) as file:
+                with replace_file(str(path), self._writer) as file:
                     try:
                         write(file)
                     finally:

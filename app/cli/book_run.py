@@ -19,7 +19,7 @@ from app.books.cast import Cast
 from app.books.checking import Checker
 from app.books.choosing import Numbered
 from app.books.job import Job
-from app.books.lease import hold
+from app.books.lease import Lease, hold
 from app.books.make import BookOptions, assemble, job_folder, provenance_of_book, speak_book
 from app.books.reading import read_book, read_book_folder
 from app.books.remote import RemoteStudio
@@ -95,7 +95,7 @@ async def make_book(
     signer = await asyncio.to_thread(open_signer, settings) if target.is_replaceable else None
     results: list[Finished] = []
 
-    async def work() -> None:
+    async def work(lease: Lease) -> None:
         with BookDisplay(progress) as display:
             async with (
                 _open_checker(settings, wishes.max_retries) as checker,
@@ -117,8 +117,9 @@ async def make_book(
             if signer is not None and provenance is not None:
                 sign = partial(signer.sign_file, media_type=target.book_format.mime_type, provenance=provenance)
             files = BookFiles(
-                target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report, sign=sign
-            )
+                target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report, sign=sign,
+                writer=lease,
+            )  # fmt: skip
             results.append(await assemble(job, output, rate_hz, partial(files.write, warnings=progress.warnings)))
         if not wishes.keeps:
             await asyncio.to_thread(job.remove_segments)

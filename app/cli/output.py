@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import click
 
-from app.voices.files import replaced
+from app.voices.files import Writer, replaced
 
 
 def is_seekable(output: str) -> bool:
@@ -40,8 +40,8 @@ def unwritable(output: str, error: OSError) -> click.ClickException:
 
 
 @contextmanager
-def replace_file(output: str) -> Generator[BinaryIO]:
-    """Open `output` for writing; `-` is standard output. Raises OSError.
+def replace_file(output: str, writer: Writer | None = None) -> Generator[BinaryIO]:
+    """Open `output` for writing; `-` is standard output. Raises OSError, and what `writer.check` raises.
 
     A regular file appears under its name when the block has ended without an error, and replaces the old one. A
     symbolic link stays and its target is written. A device or a named pipe is written into.
@@ -55,7 +55,7 @@ def replace_file(output: str) -> Generator[BinaryIO]:
         with Path(output).open("wb") as file:
             yield file
         return
-    with replaced(target) as file:
+    with replaced(target, writer) as file:
         yield file
 
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from app.errors import UnusableDataDirectory
 
@@ -25,13 +25,27 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+class Writer(Protocol):
+    """One of several processes that may write the same file."""
+
+    @property
+    def name(self) -> str:
+        """Part of the name of a file that is not complete."""
+        ...
+
+    def check(self) -> None:
+        """Raise where another one writes the file now. Blocking."""
+        ...
+
+
 @contextmanager
-def replaced(path: Path) -> Generator[BinaryIO]:
+def replaced(path: Path, writer: Writer | None = None) -> Generator[BinaryIO]:
     """A file that appears as `path`, with the mode of a file that is there, when the block has ended without an error.
 
-    Raises OSError. One block at a time may write a path.
+    Raises OSError, and what `writer.check` raises, which is called before the file appears. One block of a writer at a
+    time may write a path.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{'' if writer is None else f'.{writer.name}'}.partial")
     partial.unlink(missing_ok=True)
     try:
         with partial.open("x+b") as file:  # what signs a file reads it again
@@ -40,6 +54,8 @@ def replaced(path: Path) -> Generator[BinaryIO]:
             os.fsync(file.fileno())  # some file systems find only here that there is no room
         if path.exists():
             partial.chmod(stat.S_IMODE(path.stat().st_mode))
+        if writer is not None:
+            writer.check()
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

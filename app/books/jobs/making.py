@@ -22,6 +22,7 @@ from app.books.job import ChapterHead, ChapterPlan, Job
 from app.books.jobs.folder import JobFolder
 from app.books.jobs.record import ChapterCopy, Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.jobs.studio import ServerStudio
+from app.books.lease import Lease
 from app.books.make import BookOptions, Wait, assemble, provenance_of_book, speak_book
 from app.books.report import make_report
 from app.books.room import Room
@@ -55,6 +56,7 @@ class JobMaker:
         service: SpeechService,
         settings: Settings,
         recognizer: Recognizer | None,
+        lease: Lease,
         *,
         before: JobState,
         on_change: Callable[[], None],
@@ -69,6 +71,7 @@ class JobMaker:
         self._job: Job = folder.job
         self._settings = settings
         self._recognizer = recognizer
+        self._lease = lease
         self._studio = ServerStudio(service, settings)
         self._on_change = on_change
         self._sleep = sleep
@@ -97,7 +100,7 @@ class JobMaker:
         self._change(status=JobStatus.FINISHED, pace=None, left_s=None, file=f"book{request.book_format.suffix}")
 
     async def flush(self) -> None:
-        """Write the state. Raises OSError.
+        """Write the state. Raises OSError, and JobInUse when another server makes the job now.
 
         A write that was cancelled goes on in its thread: it has ended before the next one begins.
         """
@@ -105,13 +108,17 @@ class JobMaker:
             await asyncio.wait((self._writing,))
         if not self._is_flushed:
             self._is_flushed = True
-            self._writing = asyncio.ensure_future(BOOK_FILES.run(self._folder.write_state, self.state))
+            self._writing = asyncio.ensure_future(BOOK_FILES.run(self._write_state, self.state))
             self._writing.add_done_callback(_has_been_read)
             try:
                 await asyncio.shield(self._writing)
             except OSError:
                 self._is_flushed = False
                 raise
+
+    def _write_state(self, state: JobState) -> None:
+        self._lease.check()
+        self._folder.write_state(state)
 
     def stop(self, status: JobStatus, error: JobError | None = None) -> None:
         """Change the state after the end of `make`."""
@@ -199,6 +206,7 @@ class JobMaker:
                 file.flush()
                 verify_file(Path(file.name), book_format, mastering.marks, rate_hz)
             report = make_report(job, mastering, mastering.result(), tuple(progress.warnings))
+            self._lease.check()
             write_atomically(self._folder.report, msgspec.json.encode(report))
             seconds.append(mastering.marks[-1].end / rate_hz)
 
@@ -209,7 +217,7 @@ class JobMaker:
     @contextlib.contextmanager
     def _shown_as(self, path: Path) -> Generator[BinaryIO]:
         """A file that appears as `path` when it is complete."""
-        with replaced(path) as file:
+        with replaced(path, self._lease) as file:
             try:
                 yield file
             finally:

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -17,7 +17,8 @@ from app.asr.base import Recognizer
 from app.books.jobs.folder import JobFolder, JobFolders
 from app.books.jobs.making import JobMaker
 from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
-from app.books.lease import hold
+from app.books.jobs.turns import in_turn
+from app.books.lease import Lease, hold
 from app.books.room import FULL
 from app.errors import ChorusError, Draining, EngineFailure, JobInUse, QueueFull, StorageFailure
 from app.pools import BOOK_FILES
@@ -176,7 +177,7 @@ class JobWorker:
         idle = {id: each for id, each in found.items() if id not in self._running and not self._is_elsewhere(id)}
         owners = Counter(found[id].request.owner for id in self._running if id in found)
         num_free = MAX_WORKED_ON - len(self._running)
-        for id in _in_turn([each.request for each in idle.values() if each.intent is Intent.RUN], owners, num_free):
+        for id in in_turn([each.request for each in idle.values() if each.intent is Intent.RUN], owners, num_free):
             self._begin(id)
         for id, each in idle.items():
             if each.intent is Intent.DELETE:
@@ -216,7 +217,7 @@ class JobWorker:
             self._faults[id] = error.errno
             self._busy_until_s[id] = self._clock() + ELSEWHERE_S
 
-    async def _work(self, id: str, folder: JobFolder) -> None:
+    async def _work(self, id: str, folder: JobFolder, lease: Lease) -> None:
         self._faults.pop(id, None)
         intent = await BOOK_FILES.run(folder.read_intent)
         if intent is Intent.DELETE:
@@ -230,6 +231,7 @@ class JobWorker:
             self._service,
             self._settings,
             self._recognizer,
+            lease,
             before=await BOOK_FILES.run(folder.read_state),
             on_change=partial(self._has_changed, id),
             clock=self._clock,
@@ -238,16 +240,18 @@ class JobWorker:
         try:
             await self._make(maker, folder)
         finally:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, JobInUse):
                 await asyncio.shield(maker.flush())
 
     async def _make(self, maker: JobMaker, folder: JobFolder) -> None:
-        """Raises what is no fault of the job: Draining, QueueFull, and OSError where its end cannot be written."""
+        """Raises what is no fault of the job: Draining, QueueFull, JobInUse, and OSError where its end cannot be
+        written.
+        """
         id = maker.request.id
         try:
             await maker.make()
             logger.info("job %s is finished: %.0f s of audio", id, maker.state.seconds)
-        except (asyncio.CancelledError, Draining, QueueFull):
+        except (asyncio.CancelledError, Draining, QueueFull, JobInUse):
             maker.stop(status=JobStatus.QUEUED)
             raise
         except (ChorusError, OSError) as error:
@@ -275,18 +279,6 @@ class JobWorker:
     def _pulse(self) -> None:
         self.changed.set()
         self.changed.clear()
-
-
-def _in_turn(waiting: Collection[JobRequest], owners: Counter[str], num_free: int) -> list[str]:
-    """Ids of the next `num_free` jobs: those of callers with the fewest running jobs first, then the oldest."""
-    left, chosen = sorted(waiting, key=lambda request: (request.created_at, request.id)), list[str]()
-    running = owners.copy()
-    while left and len(chosen) < num_free:
-        request = min(left, key=lambda each: running[each.owner])
-        left.remove(request)
-        running[request.owner] += 1
-        chosen.append(request.id)
-    return chosen
 
 
 def _error(error: ChorusError | OSError, folder: JobFolder) -> JobError:

@@ -108,15 +108,46 @@ def test_an_owner_that_was_taken_for_dead_learns_it_with_its_next_beat(tmp_path:
     heir.release()
 
 
+def test_an_owner_whose_heir_has_finished_is_no_owner_any_more(tmp_path: Path) -> None:
+    sleeper = claim_at(tmp_path, "a")
+    sleeper.check()
+    unlock(sleeper)
+    claim_at(tmp_path, "b").release()
+    assert not (tmp_path / "lease.json").exists()
+    with pytest.raises(JobInUse):
+        sleeper.check()
+    with pytest.raises(JobInUse):
+        sleeper.beat()
+    assert not (tmp_path / "lease.json").exists()
+
+
+def test_a_lease_that_cannot_be_read_for_a_moment_is_kept_and_shows_nothing(tmp_path: Path) -> None:
+    lease = claim_at(tmp_path, "a")
+    path = tmp_path / "lease.json"
+    record = path.read_bytes()
+    path.unlink()
+    path.mkdir()  # reading it raises OSError, also for root
+    lease.beat()
+    with pytest.raises(OSError, match="directory"):
+        lease.check()
+    path.rmdir()
+    path.write_bytes(record)
+    lease.check()
+    lease.release()
+
+
 def test_work_is_ended_when_the_lease_is_lost(tmp_path: Path) -> None:
     async def scenario() -> None:
         async def keep(self: Lease) -> None:
             raise JobInUse("taken over")
 
+        async def wait_for_ever(lease: Lease) -> None:
+            await asyncio.Event().wait()
+
         monkey = pytest.MonkeyPatch()
         monkey.setattr(Lease, "keep", keep)
         try:
-            await hold(tmp_path, asyncio.Event().wait)  # pyright: ignore[reportArgumentType]
+            await hold(tmp_path, wait_for_ever)
         finally:
             monkey.undo()
 
@@ -135,7 +166,7 @@ def test_the_event_loop_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "fsync", sync_and_tell)
 
-    async def work() -> None:
+    async def work(lease: Lease) -> None:
         async with asyncio.timeout(20):
             while len(threads) < 3:  # the claim and two beats
                 await asyncio.sleep(0)
@@ -153,7 +184,7 @@ def test_a_beat_that_comes_after_the_release_writes_nothing(tmp_path: Path) -> N
 
 
 def test_the_lease_is_released_when_work_fails(tmp_path: Path) -> None:
-    async def fail() -> None:
+    async def fail(lease: Lease) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
