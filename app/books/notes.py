@@ -13,6 +13,8 @@ class SegmentCheck(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     reason: str = ""
     """of an inconclusive outcome"""
+    was_compared: bool = True
+    """False, with an inconclusive outcome: the recogniser was busy or failed, so a later run compares the segment"""
     faults: tuple[Fault, ...] = ()
     num_retries: int = 0
     """other readings that were tried; the last one is stored where it passed, else the first reading"""

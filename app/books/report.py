@@ -58,6 +58,8 @@ class BookReport(msgspec.Struct, frozen=True, kw_only=True):
     true_peak_dbtp: float | None
     num_segments: int
     num_checked: int
+    num_unchecked: int
+    """segments that were to be compared, and for which the recogniser was busy or failed"""
     num_retried: int
     """segments of which more than one reading was made"""
     num_doubtful: int
@@ -84,7 +86,8 @@ def make_report(job: Job, mastering: Mastering, finished: Finished, warnings: tu
         integrated_lufs=_finite(round(finished.loudness.integrated_lufs, 2)),
         true_peak_dbtp=_finite(round(finished.loudness.true_peak_dbtp, 2)),
         num_segments=len(segments),
-        num_checked=len(checks),
+        num_checked=sum(check.was_compared for check in checks),
+        num_unchecked=sum(not check.was_compared for check in checks),
         num_retried=sum(check.num_retries > 0 for check in checks),
         num_doubtful=sum(chapter.num_doubtful for chapter in chapters),
         warnings=warnings,

@@ -11,7 +11,7 @@ import pytest
 from app.asr.alignment import Alignment, Edit, KnownSpeech
 from app.books.book import Chapter
 from app.books.cast import Cast
-from app.books.checking import Checker
+from app.books.checking import PATIENCE_S, Checker
 from app.books.job import ChapterHead, Job
 from app.books.levels import VoiceLevels
 from app.books.notes import Notes
@@ -19,7 +19,7 @@ from app.books.plan import seed_of
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, LocalStudio
-from app.errors import EngineFailure, InvalidField, StorageFailure
+from app.errors import EngineFailure, InvalidField, QueueFull, StorageFailure
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.service import SpeechService
@@ -36,6 +36,10 @@ class Critic(FakeRecognizer):
     def __init__(self, num_bad: int, fails: Exception | None = None) -> None:
         super().__init__(fails=fails)
         self._num_bad = num_bad
+        self.waits_s: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits_s.append(seconds)
 
     async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
         self._edits = (FAULT,) if len(self.known) < self._num_bad else ()
@@ -50,12 +54,12 @@ class Seeded(FakeEngine):
 
 
 def run(
-    folder: Path, critic: FakeRecognizer | None, *, max_retries: int = 2, job: Job | None = None
+    folder: Path, critic: Critic | None, *, max_retries: int = 2, job: Job | None = None
 ) -> tuple[Notes, Seeded, Job, str, Progress]:
     async def scenario() -> tuple[Notes, Seeded, Job, str, Progress]:
         engine, used = Seeded(), job or Job(folder)
         used.open()
-        checker = None if critic is None else Checker(critic, max_retries=max_retries)
+        checker = None if critic is None else Checker(critic, max_retries=max_retries, sleep=critic.sleep)
         studio = LocalStudio(SpeechService(engine, Settings(data=folder / "data"), Lifecycle()), Settings())
         readers = {"": await studio.find_reader("heart", Delivery(speed=1.0, seed=0), VoiceLevels())}
         maker = SegmentMaker(studio, used, checker=checker)
@@ -120,6 +124,63 @@ def test_a_recogniser_that_fails_makes_a_segment_inconclusive(tmp_path: Path) ->
     notes, engine, _, _, _ = run(tmp_path, Critic(0, EngineFailure("the model is gone")))
     assert notes.doubts == ["not compared with its text: the model is gone"]
     assert len(engine.requests) == 1
+
+
+class Busy(Critic):
+    """Refuses segments `num_busy` times, from the `first` on, and hears `num_bad` readings wrong before."""
+
+    def __init__(self, num_busy: int, *, first: int = 0, num_bad: int = 0) -> None:
+        super().__init__(num_bad)
+        self._busy = range(first, first + num_busy)
+        self.num_asked = 0
+
+    async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
+        self.num_asked += 1
+        if self.num_asked - 1 in self._busy:
+            raise QueueFull("other segments are being checked", retry_after_s=60)
+        return await super().align(speech)
+
+
+def outcome_of(notes: Notes) -> tuple[str, bool, int]:
+    assert notes.check is not None
+    return notes.check.outcome, notes.check.was_compared, notes.check.num_retries
+
+
+def test_a_busy_recogniser_is_waited_for(tmp_path: Path) -> None:
+    notes, _, _, _, _ = run(tmp_path, critic := Busy(3))
+    assert outcome_of(notes) == ("passed", True, 0)
+    assert critic.waits_s == [60, 60, 60]
+
+
+def test_a_recogniser_that_stays_busy_gives_no_verdict_and_a_later_run_compares(tmp_path: Path) -> None:
+    notes, _, _, _, progress = run(tmp_path, critic := Busy(99))
+    assert sum(critic.waits_s) == PATIENCE_S
+    assert outcome_of(notes) == ("inconclusive", False, 0)
+    assert notes.doubts == ["not compared with its text: other segments are being checked"]
+    assert progress.num_doubtful == 1
+    notes, engine, _, _, _ = run(tmp_path, Critic(0))
+    assert outcome_of(notes) == ("passed", True, 0)
+    assert engine.requests == []
+
+
+def test_a_recogniser_that_failed_gives_no_verdict_either(tmp_path: Path) -> None:
+    run(tmp_path, Critic(0, EngineFailure("the model is gone")))
+    notes, _, _, _, _ = run(tmp_path, Critic(0))
+    assert outcome_of(notes) == ("passed", True, 0)
+
+
+def test_readings_that_could_not_be_compared_are_tried_by_a_later_run(tmp_path: Path) -> None:
+    notes, _, _, _, _ = run(tmp_path, Busy(99, first=1, num_bad=1))
+    assert outcome_of(notes) == ("failed", True, 0)
+    notes, engine, _, key, _ = run(tmp_path, Critic(1))
+    assert outcome_of(notes) == ("passed", True, 1)
+    assert engine.seeds() == [seed_of(key) + 1]
+
+
+def test_a_verdict_is_not_lost_to_a_recogniser_that_is_busy_later(tmp_path: Path) -> None:
+    run(tmp_path, Critic(1), max_retries=0)
+    notes, _, _, _, _ = run(tmp_path, Busy(99))
+    assert outcome_of(notes) == ("failed", True, 0)
 
 
 def test_a_kill_between_a_better_reading_and_its_note_changes_no_samples(tmp_path: Path) -> None:
