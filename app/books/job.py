@@ -73,13 +73,14 @@ class Job:
     def open(self) -> None:
         """Make the folder, or check the one that is there and remove what killed processes left half-written.
 
-        In the folder itself a server may be writing other files just now.
+        Needs the lease: another process may be writing otherwise. Servers write further files in the folder itself.
         """
         for path in (self._segments, self._chapters):
             path.mkdir(parents=True, exist_ok=True)
         self.read_manifest()
         folders = (path for path in (self._chapters, *self._segments.iterdir()) if path.is_dir())
-        for left in (*self.folder.glob(".job.json.*"), *chain.from_iterable(path.glob(".*") for path in folders)):
+        own = (*self.folder.glob(".job.json.*"), *self.folder.glob(".lease.json.*"))
+        for left in (*own, *chain.from_iterable(path.glob(".*") for path in folders)):
             left.unlink(missing_ok=True)
 
     def read_manifest(self) -> Manifest | None:

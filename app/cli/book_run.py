@@ -91,11 +91,12 @@ async def make_book(
     """Speak what is missing, and write the files. Cancelling pauses. Raises ChorusError and click.ClickException."""
     target = wishes.target
     job = Job(job_folder(settings.data, target.path))
-    job.open()
+    job.folder.mkdir(parents=True, exist_ok=True)
     signer = await asyncio.to_thread(open_signer, settings) if target.is_replaceable else None
     results: list[Finished] = []
 
     async def work(lease: Lease) -> None:
+        await asyncio.to_thread(job.open)
         with BookDisplay(progress) as display:
             async with (
                 _open_checker(settings, wishes.max_retries) as checker,

@@ -25,22 +25,24 @@ import msgspec
 
 from app.books.book import Book
 from app.books.job import Job
+from app.books.jobs.cache import RecordCache
 from app.books.jobs.record import ID_PATTERN, Contents, Intent, JobError, JobRequest, JobState, JobStatus
 from app.errors import StorageFailure
 from app.voices.files import sync_directory, write_atomically
 
 NEW, DELETED = ".new-", ".deleted-"
 MAX_NEW_AGE_S = 3600.0
-"""A folder that is being made is younger."""
+"""What is being written is younger."""
 S = TypeVar("S")
 
 
 class JobFolder:
     """Raises OSError where the disk fails, StorageFailure for damaged files."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache: RecordCache | None = None) -> None:
         self.path = path
         self.job = Job(path)
+        self._cache = cache or RecordCache()
         self.audio = path / "audio"
         self.report = path / "report.json"
         self._deleted = path / "deleted"
@@ -60,6 +62,15 @@ class JobFolder:
             shutil.rmtree(new, ignore_errors=True)
             raise
         sync_directory(self.path.parent)
+
+    def open(self) -> None:
+        """Open the job, and remove what killed servers left half-written. Needs the lease."""
+        self.job.open()
+        # Any server may be writing an intent, or the state of a job that is resumed.
+        waiting = [*self.path.glob(".intent.json.*"), *self.path.glob(".state.json.*")]
+        left = [path for path in waiting if _age_s(path) > MAX_NEW_AGE_S]
+        for path in (*left, *self.path.glob(".report.json.*"), *self.audio.glob(".*")):
+            path.unlink(missing_ok=True)
 
     def read_request(self) -> JobRequest:
         return self._read("request.json", JobRequest)
@@ -108,7 +119,7 @@ class JobFolder:
 
     def _read(self, name: str, kind: type[S]) -> S:
         try:
-            return msgspec.json.decode((self.path / name).read_bytes(), type=kind)
+            return self._cache.read(self.path / name, kind)
         except msgspec.MsgspecError as error:
             raise StorageFailure(f"{name} of the job is damaged ({error}): delete it") from error
 
@@ -118,9 +129,10 @@ class JobFolders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._cache = RecordCache()
 
     def folder(self, id: str) -> JobFolder:
-        return JobFolder(self.root / id)
+        return JobFolder(self.root / id, self._cache)
 
     def ids(self) -> Iterator[str]:
         """Jobs of callers; those of `chorus book` have other names."""
@@ -136,10 +148,18 @@ class JobFolders:
         """Remove what killed servers left."""
         with contextlib.suppress(OSError):
             for path in [*self.root.glob(f"{DELETED}*"), *self.root.glob(f"{NEW}*")]:
-                if path.name.startswith(DELETED) or time.time() - path.stat().st_mtime > MAX_NEW_AGE_S:
+                if path.name.startswith(DELETED) or _age_s(path) > MAX_NEW_AGE_S:
                     shutil.rmtree(path, ignore_errors=True)
 
     def free_bytes(self) -> int:
         """Room on the disk."""
         place = next(path for path in (self.root, *self.root.parents) if path.exists())
         return shutil.disk_usage(place).free
+
+
+def _age_s(path: Path) -> float:
+    """0 for a file that is not there any more."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

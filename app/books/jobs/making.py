@@ -89,7 +89,7 @@ class JobMaker:
         folder, request = self._folder, self.request
         before = self.state
         book = await BOOK_FILES.run(folder.read_book)
-        await BOOK_FILES.run(self._job.open)
+        await BOOK_FILES.run(folder.open)
         self._copies = {copy.number: copy for copy in before.copies}
         self._change(status=JobStatus.SPEAKING, warnings=book.warnings, copies=before.copies)
         async with together() as group:

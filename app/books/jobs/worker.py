@@ -14,7 +14,7 @@ from functools import partial
 import msgspec
 
 from app.asr.base import Recognizer
-from app.books.jobs.folder import JobFolder, JobFolders
+from app.books.jobs.folder import MAX_NEW_AGE_S, JobFolder, JobFolders
 from app.books.jobs.making import JobMaker
 from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.jobs.turns import in_turn
@@ -158,8 +158,11 @@ class JobWorker:
         return found
 
     async def _look_regularly(self) -> None:
-        await BOOK_FILES.run(self._folders.clean)
+        cleaned_at_s = float("-inf")
         while True:
+            if self._clock() - cleaned_at_s > MAX_NEW_AGE_S:
+                cleaned_at_s = self._clock()
+                await BOOK_FILES.run(self._folders.clean)
             self._kicked.clear()
             try:
                 self._begin_what_is_wanted(await self.find())

@@ -1,5 +1,6 @@
 """Options of `chorus book`, and what it shows."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from click.testing import CliRunner, Result
 from app.books.audio_file import BookFormat
 from app.books.book import Book, Chapter
 from app.books.choosing import choose_chapters
+from app.books.job import Job
+from app.books.lease import claim
+from app.books.make import job_folder
 from app.books.speaking import Progress
 from app.cli import main
 from app.cli.book_files import Target
@@ -97,6 +101,25 @@ def test_a_mistake_is_one_line(tmp_path: Path, arguments: list[str], says: str) 
     assert result.exit_code != 0
     assert says in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_second_run_is_refused_and_removes_nothing_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHORUS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("CHORUS_MARKS", "metadata")
+    source, output = tmp_path / "novel.txt", tmp_path / "novel.flac"
+    source.write_text("One bell rang here.")
+    job = Job(job_folder(tmp_path / "data", output))
+    job.open()
+    writing = job.folder / "chapters/.00001.json.abc"
+    writing.touch()
+    lease = asyncio.run(claim(job.folder))
+    result = run(str(source), "-o", str(output))
+    lease.release()
+    assert result.exit_code != 0
+    assert "makes this book already" in result.stderr
+    assert writing.exists()
 
 
 @pytest.mark.parametrize(

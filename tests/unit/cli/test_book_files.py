@@ -146,6 +146,14 @@ def test_a_disk_that_is_full_while_a_file_is_signed_is_waited_for(tmp_path: Path
     assert (tmp_path / "out/a.flac").read_bytes()[:3] == b"ID3"
 
 
+def test_what_a_killed_run_left_beside_the_file_is_removed(tmp_path: Path, job: Job, disk: Disk) -> None:
+    (tmp_path / "out").mkdir()
+    for name in (".a.flac.partial", ".a.flac.0123abcd.partial", ".b.flac.partial"):
+        (tmp_path / "out" / name).write_bytes(b"half")
+    BookFiles(Target(f"{tmp_path}/out/a.flac", None), 3, lambda line: None).write(job, disk, lambda seconds: None)
+    assert names(tmp_path / "out") == [".b.flac.partial", "a.flac"]
+
+
 def test_a_file_that_does_not_read_back_is_not_shown(tmp_path: Path, job: Job) -> None:
     class Forgetful(Mastering):
         def write_book(self, file: BinaryIO) -> None:

@@ -1,7 +1,9 @@
 """Jobs on a shared data folder: which server works, and what becomes of a job in bad times."""
 
 import asyncio
+import os
 import threading
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -255,6 +257,51 @@ def test_a_run_that_begins_removes_nothing_that_a_caller_is_writing(tmp_path: Pa
             writing.touch()
             jobs.folder(view).job.open()
             assert writing.exists()
+
+    asyncio.run(scenario())
+
+
+def test_a_run_that_begins_removes_what_killed_servers_left(tmp_path: Path) -> None:
+    left = (
+        "audio/.00001-a.mp3.dead.partial", "audio/.book.flac.partial", ".report.json.abc", ".lease.json.abc",
+        ".job.json.abc", ".state.json.old", ".intent.json.old",
+    )  # fmt: skip
+
+    async def scenario() -> None:
+        async with keeping(tmp_path, is_started=False) as (jobs, _):
+            id = await begin(jobs, "One bell rang here.")
+            folder = jobs.folder(await jobs.get(OWNER, id)).path
+            for name in left:
+                (folder / name).write_bytes(b"half")
+                os.utime(folder / name, (0, 0))
+            (folder / ".state.json.new").write_bytes(b"half")
+            jobs.start()
+            await until(jobs, id, is_finished)
+            assert [name for name in left if (folder / name).exists()] == []
+            assert (folder / ".state.json.new").exists()
+
+    asyncio.run(scenario())
+
+
+def test_a_state_that_does_not_change_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: Counter[str] = Counter()
+    read_bytes = Path.read_bytes
+
+    def read_and_count(path: Path) -> bytes:
+        reads[path.name] += 1
+        return read_bytes(path)
+
+    async def scenario() -> None:
+        async with keeping(tmp_path, is_started=False) as (jobs, _), keeping(tmp_path, is_started=False) as (other, _):
+            id = await begin(jobs, "One bell rang here.")
+            monkeypatch.setattr(Path, "read_bytes", read_and_count)
+            for _ in range(5):
+                assert (await jobs.get(OWNER, id)).state.status is JobStatus.QUEUED
+            assert reads == {"request.json": 1, "intent.json": 1, "state.json": 1}
+            await other.pause(OWNER, id)
+            assert (await jobs.get(OWNER, id)).state.status is JobStatus.PAUSED
+            await other.resume(OWNER, id)
+            assert (await jobs.get(OWNER, id)).state.status is JobStatus.QUEUED
 
     asyncio.run(scenario())
 
