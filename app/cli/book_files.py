@@ -2,7 +2,6 @@
 
 import glob
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.books.job import Job
 from app.books.make import Wait
 from app.books.report import make_report
 from app.books.room import FULL, MAX_ROOM_CHECK_S, MORE_ROOM_BYTES, ROOM_CHECK_S
+from app.books.signed import Sign, write_signed
 from app.books.timing import CaptionFormat, make_cues, write_cues
 from app.books.verification import verify_file
 from app.cli.output import is_seekable, replace_file, unwritable
@@ -83,7 +83,7 @@ class BookFiles:
 
     captions   None: no captions
     report     file of the report; None: no report
-    sign       copies a finished file into an empty one and signs it; None: files are not signed
+    sign       None: files are not signed
     say        called with a line for people
     writer     of this run, where others may write the same files
     """
@@ -96,7 +96,7 @@ class BookFiles:
         *,
         captions: CaptionFormat | None = None,
         report: Path | None = None,
-        sign: Callable[[BinaryIO, BinaryIO], None] | None = None,
+        sign: Sign | None = None,
         writer: Writer | None = None,
     ) -> None:
         self._target = target
@@ -146,16 +146,8 @@ class BookFiles:
 
     def _signed(self, path: Path, write: Callable[[BinaryIO], None]) -> Callable[[BinaryIO], None]:
         """`write`, and then the signature, where files are signed."""
-        sign = self._sign
-        if sign is None or not is_seekable(str(path)):
-            return write
-
-        def write_signed(file: BinaryIO) -> None:
-            with tempfile.TemporaryFile(dir=path.resolve().parent) as bare:
-                write(bare)
-                sign(bare, file)
-
-        return write_signed
+        sign = self._sign if is_seekable(str(path)) else None
+        return partial(write_signed, folder=path.resolve().parent, write=write, sign=sign)
 
     def _verify(self, mastering: Mastering, marks: Sequence[Mark]) -> Callable[[Path], None]:
         def verify(path: Path) -> None:

@@ -26,6 +26,7 @@ from app.books.lease import Lease
 from app.books.make import BookOptions, Wait, assemble, provenance_of_book, speak_book
 from app.books.report import make_report
 from app.books.room import Room
+from app.books.signed import write_signed
 from app.books.speaking import Progress
 from app.books.together import together
 from app.books.verification import verify_file
@@ -73,6 +74,7 @@ class JobMaker:
         self._recognizer = recognizer
         self._lease = lease
         self._studio = ServerStudio(service, settings)
+        self._signer = service.signer
         self._on_change = on_change
         self._sleep = sleep
         self._clock = clock
@@ -192,17 +194,21 @@ class JobMaker:
             seconds.append(mastering.mark(plan).end / rate_hz)
 
         seconds: list[float] = []
-        await self._assemble(book, BookFormat.MP3, write, only=number)
+        await self._assemble(await self._output(book, BookFormat.MP3), write, only=number)
         return seconds[-1]
 
     async def _write_book(self, book: Book, progress: Progress) -> None:
         self._change(status=JobStatus.WRITING, pace=None, left_s=None, done_chars=self.request.num_chars)
         book_format, rate_hz = self.request.book_format, self._studio.engine.info.sample_rate_hz
         path = self._folder.audio / f"book{book_format.suffix}"
+        output = await self._output(book, book_format)
+        sign = None
+        if self._signer is not None and output.provenance is not None:
+            sign = partial(self._signer.sign_file, media_type=book_format.mime_type, provenance=output.provenance)
 
         def write(job: Job, mastering: Mastering, wait: Wait) -> None:
             with self._shown_as(path) as file:
-                mastering.write_book(file)
+                write_signed(file, path.parent, mastering.write_book, sign)
                 file.flush()
                 verify_file(Path(file.name), book_format, mastering.marks, rate_hz)
             report = make_report(job, mastering, mastering.result(), tuple(progress.warnings))
@@ -211,7 +217,7 @@ class JobMaker:
             seconds.append(mastering.marks[-1].end / rate_hz)
 
         seconds: list[float] = []
-        await self._assemble(book, book_format, write)
+        await self._assemble(output, write)
         self._change(seconds=seconds[-1])
 
     @contextlib.contextmanager
@@ -223,27 +229,25 @@ class JobMaker:
             finally:
                 self._num_tried_bytes = file.tell()
 
-    async def _assemble(
-        self,
-        book: Book,
-        book_format: BookFormat,
-        write: Callable[[Job, Mastering, Wait], None],
-        *,
-        only: int | None = None,
-    ) -> None:
-        """While the disk is full, wait for room."""
+    async def _output(self, book: Book, book_format: BookFormat) -> Output:
         provenance = None
         if self._settings.marks.in_force:
             # The date of the request, so that a book that is made in two days has the same bytes.
             made_at = datetime.fromisoformat(self.request.created_at)
             provenance = await provenance_of_book(self._studio, self._job, made_at)
-        output = Output(
+        request = self.request
+        return Output(
             book_format=book_format,
-            title=self.request.title,
-            author=self.request.author,
+            title=request.title,
+            author=request.author,
             cover=book.cover,
             provenance=provenance,
         )
+
+    async def _assemble(
+        self, output: Output, write: Callable[[Job, Mastering, Wait], None], *, only: int | None = None
+    ) -> None:
+        """While the disk is full, wait for room."""
         rate_hz = self._studio.engine.info.sample_rate_hz
         await self._room.until_written(
             partial(assemble, self._job, output, rate_hz, write, only=only), lambda: self._num_tried_bytes
