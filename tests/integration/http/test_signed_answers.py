@@ -22,6 +22,7 @@ from app.setting_values import Marks
 from app.settings import Settings
 from tests.fuzz.media import damaged_files
 from tests.fuzz.sending import send_files
+from tests.support.book_server import create, wait_for
 from tests.support.c2pa_certificates import write_certificate
 from tests.support.fake_engine import FakeEngine
 from tests.support.http import check
@@ -206,3 +207,13 @@ def test_500_damaged_signed_files_are_answered_without_a_fault_of_the_server(ser
 def test_credentials_in_what_is_no_audio_are_refused_as_before(server: RunningServer) -> None:
     with server.client() as client:
         check(client.post("/provenance", content=b"jumb c2pa" * 50), 415, "unreadable_audio", "file")
+
+
+@pytest.mark.slow
+def test_a_finished_book_is_signed(server: RunningServer) -> None:
+    with server.client() as client:
+        job = create(client)
+        wait_for(client, job["id"], "finished")
+        told = client.post("/provenance", content=client.get(f"/jobs/{job['id']}/audio").content)
+    assert signature_of(told)["status"] == "intact"
+    assert [mark["kind"] for mark in told.json()["marks"]] == ["metadata", "c2pa"]
