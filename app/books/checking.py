@@ -72,7 +72,6 @@ class Checker:
         faults = tuple(_rounded(fault) for fault in verdict.faults)
         return SegmentCheck(model=model, outcome=verdict.outcome, reason=verdict.reason, faults=faults)
 
-
     async def _align(self, speech: KnownSpeech) -> Alignment | None:
         while True:
             try:

@@ -22,7 +22,7 @@ from app.books.room import Room
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
 from app.books.studio import Delivery, Studio
-from app.pools import BOOKS, BOOK_FILES, TEXT
+from app.pools import BOOK_FILES, BOOKS, TEXT
 
 Wait = Callable[[float], None]
 """Waits for so many seconds. Raises InterruptedError to stop."""

@@ -11,7 +11,8 @@ from app.pools import BOOK_FILES
 
 T = TypeVar("T")
 ROOM_CHECK_S, MAX_ROOM_CHECK_S = 5.0, 60.0
-"""Between two looks at the free space; doubled after each attempt that fails although there was room, as for a quota."""
+"""Between two looks at the free space; doubled after each attempt that fails although there was room, as for a
+quota."""
 MORE_ROOM_BYTES = 1 << 20
 """Room beyond that of the last attempt, before the next one."""
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -129,7 +129,7 @@ class JobMaker:
     async def rest(self) -> None:
         """Write the last state, and that no more work is wanted. Waits for room; raises OSError for other faults."""
         await self._room.until_written(self.flush)
-        await self._room.until_written(partial(BOOK_FILES.run, self._folder.write_intent, Intent.REST))
+        await self._room.until_written(lambda: BOOK_FILES.run(self._folder.write_intent, Intent.REST))
 
     async def _flush_regularly(self) -> None:
         while True:
