@@ -15,6 +15,7 @@ import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -81,7 +82,10 @@ class Lease:
             _write(self._path, self._owner)
 
     def release(self) -> None:
+        """May be called twice."""
         with self._turn:
+            if self._is_released:
+                return
             self._is_released = True
             with contextlib.suppress(JobInUse, OSError):
                 self.check()
@@ -104,16 +108,18 @@ async def claim(
     """
     machine = machine or machine_id()
     path = folder / "lease.json"
-    lock, has_lock, owner = await LEASES.run(_open, path)
+    mine = Owner(secrets.token_hex(16), machine, platform.node(), os.getpid())
+    opened: list[BinaryIO] = []
     try:
+        has_lock, owner = await LEASES.run_interruptible(partial(_open, path, opened), _go_on)
         if owner is not None and not (has_lock and owner.machine == machine):
             await _wait_until_dead(path, owner, clock, sleep)
-        mine = Owner(secrets.token_hex(16), machine, platform.node(), os.getpid())
-        await LEASES.run(_write, path, mine)
+        await LEASES.run_interruptible(partial(_write, path, mine), _go_on)
     except BaseException:
-        lock.close()
+        for lock in opened:
+            Lease(path, mine, lock).release()
         raise
-    return Lease(path, mine, lock)
+    return Lease(path, mine, opened[0])
 
 
 async def hold(folder: Path, work: Callable[[Lease], Awaitable[None]]) -> None:
@@ -125,7 +131,10 @@ async def hold(folder: Path, work: Callable[[Lease], Awaitable[None]]) -> None:
             await work(lease)
             keeping.cancel()
     finally:
-        await asyncio.shield(LEASES.run(lease.release))
+        try:
+            await LEASES.run_interruptible(lease.release, _go_on)
+        finally:
+            lease.release()  # where the call was cancelled before it began
 
 
 def machine_id() -> str:
@@ -135,14 +144,15 @@ def machine_id() -> str:
         return platform.node()
 
 
-def _open(path: Path) -> tuple[BinaryIO, bool, Owner | None]:
-    """(file of the lock, whether the lock is held, the last owner). Raises JobInUse."""
+def _go_on() -> None:
+    """A cancelled caller waits for the end of its call, which is milliseconds."""
+
+
+def _open(path: Path, opened: list[BinaryIO]) -> tuple[bool, Owner | None]:
+    """(whether the lock is held, the last owner). The file of the lock goes to `opened`. Raises JobInUse."""
     lock = path.with_suffix(".lock").open("ab")
-    try:
-        return lock, _lock(lock, path), _read(path)
-    except BaseException:
-        lock.close()
-        raise
+    opened.append(lock)
+    return _lock(lock, path), _read(path)
 
 
 def _lock(lock: BinaryIO, path: Path) -> bool:

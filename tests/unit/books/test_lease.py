@@ -1,6 +1,7 @@
 """One process at a time makes a book, and another takes over when it has died."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -174,6 +175,20 @@ def test_the_event_loop_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.Mo
     asyncio.run(hold(tmp_path, work))
     assert threading.get_ident() not in threads
     assert not (tmp_path / "lease.json").exists()
+
+
+def test_a_claim_that_is_cancelled_at_any_moment_leaves_no_lock(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        for num_turns in range(6):
+            claiming = asyncio.create_task(claim(tmp_path))
+            for _ in range(num_turns):
+                await asyncio.sleep(0)
+            claiming.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                (await claiming).release()
+            (await claim(tmp_path)).release()
+
+    asyncio.run(scenario())
 
 
 def test_a_beat_that_comes_after_the_release_writes_nothing(tmp_path: Path) -> None:
