@@ -1,5 +1,7 @@
 """Coqui's `tts-server` (`/api/tts`) and MaryTTS (`/process`): a text in a query, a form or headers, answered by WAV.
 
+`sample_rate` is ours.
+
 Source: idiap/coqui-ai-TTS, TTS/server/server.py (0298eb4); MaryTTS 5.2 as speak2mary 1.5.0 and Home Assistant ask it.
 """
 
@@ -10,6 +12,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Meta
 
+from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.errors import InvalidField, quoted
 from app.http.dialects.unknown_fields import unknown_fields
 from app.http.wire.schemas import SamplingOptions, Text
@@ -19,7 +22,7 @@ from app.speech.request import LanguageCode, SpeakerId, SpeechRequest
 MARY_STOCK_VOICES = frozenset(["cmu-slt-hsmm"])
 """The voice that MaryTTS and its clients have by default; here the first voice."""
 WAVE_NAMES = frozenset(["wave", "wave_file", "wave_stream"])
-MARY_FIELD_NAMES = {"text": "INPUT_TEXT", "speaker_id": "VOICE", "language": "LOCALE"}
+MARY_FIELD_NAMES = {"text": "INPUT_TEXT", "speaker_id": "VOICE", "language": "LOCALE", "sample_rate": "SAMPLE_RATE"}
 COQUI_FIELD_NAMES = {"language": "language_id"}
 
 _Word = Annotated[str, Meta(max_length=200)]
@@ -36,6 +39,12 @@ class CoquiSpeech(msgspec.Struct, kw_only=True):
     voice: Annotated[
         SpeakerId, Meta(description="In place of `speaker_id`; `default` is the first voice, as OVOS' plugin sends it")
     ] = ""
+    sample_rate: SampleRate | None = None
+
+    @property
+    def output(self) -> OutputFormat:
+        """Raises UnsupportedSampleRate."""
+        return OutputFormat(AudioFormat.WAV, self.sample_rate)
 
     @property
     def speaker(self) -> str | None:
@@ -59,6 +68,12 @@ class MarySpeech(msgspec.Struct, kw_only=True, rename="upper"):
     input_type: Annotated[_Word, Meta(extra_json_schema={"enum": ["TEXT"]})] = "TEXT"
     output_type: Annotated[_Word, Meta(extra_json_schema={"enum": ["AUDIO"]})] = "AUDIO"
     audio: Annotated[_Word, Meta(extra_json_schema={"enum": ["WAVE", "WAVE_FILE", "WAVE_STREAM"]})] = "WAVE_FILE"
+    sample_rate: SampleRate | None = None
+
+    @property
+    def output(self) -> OutputFormat:
+        """Raises UnsupportedSampleRate."""
+        return OutputFormat(AudioFormat.WAV, self.sample_rate)
 
     def translated(self, unknown: tuple[str, ...]) -> SpeechRequest:
         """`unknown` names fields that were sent and have no meaning here. Raises InvalidField."""
@@ -75,21 +90,26 @@ class MarySpeech(msgspec.Struct, kw_only=True, rename="upper"):
         return _whole(self.input_text, speaker_id, self.locale, unknown)
 
 
-def coqui_request(sent: Mapping[str, object], headers: Mapping[str, str]) -> SpeechRequest:
-    """The request of a query or form; headers of the same names come first. Raises InvalidField."""
+def coqui_request(sent: Mapping[str, object], headers: Mapping[str, str]) -> tuple[SpeechRequest, OutputFormat]:
+    """The request of a query or form; headers of the same names come first.
+
+    Raises InvalidField and UnsupportedSampleRate.
+    """
     if sent.get("speaker_wav") or headers.get("speaker-wav"):
         message = "speaker_wav: no path is read here; save the voice with POST /voices and send its speaker_id"
         raise InvalidField(message, param="speaker_wav")
     named = {"text": "text", "speaker-id": "speaker_id", "language-id": "language_id"}
     fields = {**sent} | {field: headers[name] for name, field in named.items() if headers.get(name)}
     known = (*CoquiSpeech.__struct_fields__, "speaker_wav")
-    return convert_form(fields, CoquiSpeech).translated(unknown_fields(sent, known, voice_field="speaker_id"))
+    speech = convert_form(fields, CoquiSpeech)
+    return speech.translated(unknown_fields(sent, known, voice_field="speaker_id")), speech.output
 
 
-def mary_request(sent: Mapping[str, object]) -> SpeechRequest:
-    """Raises InvalidField."""
+def mary_request(sent: Mapping[str, object]) -> tuple[SpeechRequest, OutputFormat]:
+    """Raises InvalidField and UnsupportedSampleRate."""
     known = [field.encode_name for field in msgspec.structs.fields(MarySpeech)]
-    return convert_form({**sent}, MarySpeech).translated(unknown_fields(sent, known, voice_field="VOICE"))
+    speech = convert_form({**sent}, MarySpeech)
+    return speech.translated(unknown_fields(sent, known, voice_field="VOICE")), speech.output
 
 
 def _whole(text: str, speaker_id: str | None, language: str, unknown: tuple[str, ...]) -> SpeechRequest:

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from app.audio.formats import AudioFormat, OutputFormat
+from app.audio.formats import AudioFormat, OutputFormat, SampleRate
 from app.engine.base import Speaker
 from app.http.dialects.handles import one_handle
 from app.http.dialects.sillytavern import to_voices
@@ -39,20 +39,22 @@ class Conditioning(msgspec.Struct, kw_only=True):
 
 
 class StreamedSpeech(SamplingOptions, kw_only=True):
-    """`POST /tts_stream`. The last two fields are theirs; the sampling options are ours."""
+    """`POST /tts_stream`. `sample_rate` and the sampling options are ours."""
 
     text: Text
     language: LanguageCode | None = None
     speaker_embedding: Handle
     gpt_cond_latent: Handle
-    add_wav_header: Annotated[bool, Meta(description="`false` sends PCM of 16 bit, mono, 24 kHz")] = True
+    add_wav_header: Annotated[bool, Meta(description="`false` sends PCM of 16 bit, mono")] = True
     stream_chunk_size: Annotated[
         int | Annotated[str, Meta(max_length=20)] | None, Meta(description="Accepted and reported as without effect")
     ] = None
+    sample_rate: SampleRate | None = None
 
     @property
     def output(self) -> OutputFormat:
-        return OutputFormat(AudioFormat.WAV if self.add_wav_header else AudioFormat.PCM)
+        """Raises UnsupportedSampleRate."""
+        return OutputFormat(AudioFormat.WAV if self.add_wav_header else AudioFormat.PCM, self.sample_rate)
 
     def translated(self, unknown: tuple[str, ...]) -> SpeechRequest:
         """`unknown` names fields that were sent and have no meaning here. Raises InvalidField for two voices."""

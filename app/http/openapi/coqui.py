@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 
+from app.audio.formats import MAX_RATE_HZ, MIN_RATE_HZ
 from app.http.dialects.coqui import CoquiSpeech, MarySpeech
 from app.http.openapi.responses import BodyOperation
 from app.speech.request import MAX_ID_CHARS, MAX_LANGUAGE_CHARS
@@ -19,9 +20,10 @@ URL_ENCODED = "application/x-www-form-urlencoded"
 
 @dataclass
 class QueryOperation(Operation):
-    """The first parameter is the text. Values: longest value of the others."""
+    """Parameters of a query: the text first, with their longest values, and the sample rate."""
 
     names: ClassVar[Mapping[str, int | None]]
+    rate: ClassVar[str]
 
     def __post_init__(self) -> None:
         self.parameters = [
@@ -35,6 +37,8 @@ class QueryOperation(Operation):
             )
             for name, max_length in self.names.items()
         ]
+        rate = Schema(type=OpenAPIType.INTEGER, minimum=MIN_RATE_HZ, maximum=MAX_RATE_HZ)
+        self.parameters.append(Parameter(name=self.rate, param_in="query", required=False, schema=rate))
 
 
 @dataclass
@@ -42,11 +46,13 @@ class CoquiQuery(QueryOperation):
     names = MappingProxyType(
         {"text": None, "speaker_id": MAX_ID_CHARS, "language_id": MAX_LANGUAGE_CHARS, "voice": MAX_ID_CHARS}
     )
+    rate = "sample_rate"
 
 
 @dataclass
 class MaryQuery(QueryOperation):
     names = MappingProxyType({"INPUT_TEXT": None, "VOICE": MAX_ID_CHARS, "LOCALE": MAX_LANGUAGE_CHARS})
+    rate = "SAMPLE_RATE"
 
 
 @dataclass

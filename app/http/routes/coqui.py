@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import Parameter
 from litestar.response import Stream
 
-from app.audio.formats import AudioFormat, OutputFormat
+from app.audio.formats import OutputFormat
 from app.errors import InvalidField
 from app.http.dialects.coqui import (
     COQUI_FIELD_NAMES,
@@ -40,7 +40,7 @@ MARY_OPT = {"makes_audio": True, "field_names": MARY_FIELD_NAMES}
 async def speak_for_coqui(
     request: AnyRequest, service: NamedDependency[SpeechService], app_state: NamedDependency[AppState]
 ) -> Response[bytes] | Stream:
-    return await _wav(request, service, app_state, coqui_request(_query(request), request.headers))
+    return await _wav(request, service, app_state, *coqui_request(_query(request), request.headers))
 
 
 @post(
@@ -55,7 +55,7 @@ async def speak_for_coqui(
 async def speak_form_for_coqui(
     request: AnyRequest, service: NamedDependency[SpeechService], app_state: NamedDependency[AppState]
 ) -> Response[bytes] | Stream:
-    return await _wav(request, service, app_state, coqui_request(await _form(request), request.headers))
+    return await _wav(request, service, app_state, *coqui_request(await _form(request), request.headers))
 
 
 @get(
@@ -69,7 +69,7 @@ async def speak_form_for_coqui(
 async def speak_for_mary(
     request: AnyRequest, service: NamedDependency[SpeechService], app_state: NamedDependency[AppState]
 ) -> Response[bytes] | Stream:
-    return await _wav(request, service, app_state, mary_request(_query(request)))
+    return await _wav(request, service, app_state, *mary_request(_query(request)))
 
 
 @post(
@@ -84,7 +84,7 @@ async def speak_for_mary(
 async def speak_form_for_mary(
     request: AnyRequest, service: NamedDependency[SpeechService], app_state: NamedDependency[AppState]
 ) -> Response[bytes] | Stream:
-    return await _wav(request, service, app_state, mary_request(await _form(request)))
+    return await _wav(request, service, app_state, *mary_request(await _form(request)))
 
 
 @get("/locales", media_type=MediaType.TEXT, tags=["coqui"], summary="The languages, one a line, as MaryTTS lists them")
@@ -120,7 +120,6 @@ async def _form(request: AnyRequest) -> Fields:
 
 
 async def _wav(
-    request: AnyRequest, service: SpeechService, app_state: AppState, asked: SpeechRequest
+    request: AnyRequest, service: SpeechService, app_state: AppState, asked: SpeechRequest, output: OutputFormat
 ) -> Response[bytes] | Stream:
-    output = OutputFormat(AudioFormat.WAV)
     return await audio_response(request, app_state.metrics, service.speak(asked), output, stream=False)

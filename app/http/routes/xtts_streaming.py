@@ -66,7 +66,8 @@ async def speak_to_handle(
     app_state: NamedDependency[AppState],
 ) -> Response[bytes] | Stream:
     asked = data.translated(unknown_fields(sent_fields(request), KNOWN, voice_field=FIELD_NAMES["speaker_id"]))
-    return await audio_response(request, app_state.metrics, service.speak(asked), data.output, stream=True)
+    output = data.output
+    return await audio_response(request, app_state.metrics, service.speak(asked), output, stream=True)
 
 
 @post(

@@ -1,6 +1,7 @@
 """Bounds of a request beside its fields: the size and pace of its head, its parts, and names that are not paths."""
 
 import asyncio
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -85,6 +86,28 @@ def test_heads_of_one_connection_are_counted_one_by_one(served: str) -> None:
         for _ in range(5):
             assert client.get("/health", headers={"X-A": "a" * 30_000}).status_code == 200
         assert client.post("/tts", json={"text": "Hello.", "language": "x" * 300_000}).status_code == 400
+
+
+def posts(server: RunningServer) -> list[str]:
+    """Paths of all routes that take a body, with `heart` in place of their parameters."""
+    with server.client() as client:
+        paths = client.get("/docs/openapi.json").json()["paths"]
+    return [re.sub(r"\{[a-z_]+\}", "heart", path) for path, operations in paths.items() if "post" in operations]
+
+
+def test_a_body_of_100_mib_is_refused_before_it_is_read(embedded_server: RunningServer) -> None:
+    """By the length that its head states: not a byte of it is sent."""
+    address = httpx.URL(embedded_server.url)
+    paths, statuses = posts(embedded_server), dict[str, int]()
+    assert len(paths) > 30
+    for path in paths:
+        with socket.create_connection((address.host, address.port or 80), timeout=30) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {100 * 2**20}"
+            connection.sendall(f"{head}\r\n\r\n".encode())
+            statuses[path] = int(connection.recv(65536).split()[1])
+    # Other refusals come first: only forms are read, no recogniser is here, no job has this id.
+    assert set(statuses.values()) <= {413, 400, 404, 501}, statuses
+    assert sum(status == 413 for status in statuses.values()) > 30
 
 
 def test_a_head_that_does_not_end_and_a_connection_that_says_nothing_are_closed() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.http import check
+from tests.support.http import check, post
 from tests.support.recordings import voice_like, wav
 from tests.support.server import RunningServer
 
@@ -141,3 +141,21 @@ def test_the_fields_beside_the_recordings_of_openais_route_have_at_most_a_mebiby
     with embedded_server.client() as client:
         answer = client.post("/v1/audio/speech", json={"input": "Hello.", "padding": "x" * 2**20})
     check(answer, 413, "upload_too_large", says="the limit is 1048576")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "body"),
+    [
+        ("/voice-clone", "reference_audio", {"text": "Hello."}),
+        ("/voices", "reference_audio", {"name": "Ada", "consent": "This is my own voice."}),
+        ("/voices/check", "reference_audio", {}),
+        ("/v1/tts/conditioning", "speaker_files", {}),
+        ("/v1/audio/speech", "ref_audio", {"input": "Hello."}),
+    ],
+)
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/a.wav", "//127.0.0.1/a.wav", "file:///etc/passwd"])
+def test_an_address_in_place_of_a_recording_is_refused(
+    fake_server: RunningServer, path: str, field: str, body: dict[str, object], address: str
+) -> None:
+    says = "not base64" if address.startswith("//") else "nothing is ever fetched"
+    check(post(fake_server, body | {field: [address]}, path), 400, "invalid_field", field, says)
