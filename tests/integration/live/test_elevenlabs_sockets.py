@@ -1,10 +1,15 @@
 """ElevenLabs' WebSockets: contexts that do not mix, interruptions, times of characters, and bad messages."""
 
+import asyncio
+import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -82,6 +87,76 @@ def test_fifty_sockets_at_once_mix_nothing(embedded_server: RunningServer) -> No
     alone = [spoken(embedded_server, text) for text in texts[::7]]
     assert together[::7] == alone
     assert len(set(together)) == 50
+
+
+def cut_at_random(server: RunningServer, number: int) -> dict[str, tuple[str, bytes]]:
+    """Five contexts of a socket, interrupted, closed or left open. Returns the text and the audio of each."""
+    choose = random.Random(number)
+    texts = {f"{number}.{at}": f"This is socket {number}. The context is {at}. {OTHER}" for at in range(5)}
+    with stream_caller(server) as caller:
+        for context, text in texts.items():
+            caller.say(text, context, flush=True)
+            if choose.random() < 0.5:
+                caller.say("Text that was not flushed", context)
+        unended = set(texts)
+        closed: set[str] = set()
+
+        def hear() -> None:
+            message = caller.next()
+            if message.get("isFinal") or "error" in message:
+                assert message.get("error") in (None, "system_busy"), message
+                unended.discard(message["contextId"])
+
+        for context in choose.sample([*texts], 5 if number % 5 else 3):
+            for _ in range(choose.randrange(8)):
+                if len(unended - closed) > 1:  # these are spoken now, so something comes
+                    hear()
+            if context in unended:
+                for _ in range(choose.choice([1, 1, 2])):
+                    caller.say(None, context, close_context=True)
+            closed.add(context)
+        while number % 5 and unended:  # the others leave in the middle
+            hear()
+    return {context: (text, caller.audio[context]) for context, text in texts.items()}
+
+
+def left_behind(server: RunningServer, *, at_most: tuple[int, int] | None = None) -> tuple[int, int]:
+    """File descriptors of this process, and tasks of the server's loop, once no socket is open and, for 300 turns at
+    most, once they are `at_most` so many.
+    """
+    for _ in range(300):
+        with server.client() as client:
+            metrics = client.get("/metrics").text
+        tasks = server.on_loop(lambda: len(asyncio.all_tasks()))
+        assert isinstance(tasks, int)
+        found = psutil.Process().num_fds(), tasks
+        is_idle = "chorus_sockets_open 0.0" in metrics and "chorus_requests_in_flight 0.0" in metrics
+        if is_idle and (at_most is None or (found[0] <= at_most[0] and tasks <= at_most[1])):
+            return found
+        threading.Event().wait(0.02)
+    raise AssertionError(f"idle: {is_idle}; {found} descriptors and tasks, where {at_most} were before")
+
+
+@pytest.mark.slow
+def test_contexts_that_are_cut_at_random_mix_nothing_and_leave_nothing_behind(embedded_server: RunningServer) -> None:
+    cut_at_random(embedded_server, 1)
+    before = left_behind(embedded_server)
+    with ThreadPoolExecutor(50) as pool:
+        parts = [*pool.map(partial(cut_at_random, embedded_server), range(50))]
+    heard = [(text, audio) for part in parts for text, audio in part.values() if audio]
+    assert len(heard) > 20
+    for text, audio in heard[::5]:
+        assert alone(embedded_server, text).startswith(audio)
+    left_behind(embedded_server, at_most=before)
+
+
+def alone(server: RunningServer, text: str) -> bytes:
+    """A text that is flushed, on a socket with contexts."""
+    with stream_caller(server) as caller:
+        caller.say(text, "turn", flush=True)
+        caller.say(None, "turn", close_context=True)
+        caller.until_final("turn")
+        return caller.audio["turn"]
 
 
 def test_a_context_that_is_closed_without_a_flush_is_silent_at_once(fake_server: RunningServer) -> None:
