@@ -39,6 +39,7 @@ RATE_HZ = Hibari.sample_rate
 CHUNK_S, CONTEXT_S = 0.5, 0.25
 CROP_S = 3.0
 MIN_RECORDING_S, MAX_RECORDING_S = 2.0, 6.0
+SILENCE = 0.01
 NOISE_SNR_DB = 20
 BORDER_S = 0.005
 DNSMOS_RATE_HZ = 16_000
@@ -49,6 +50,7 @@ IN_CHUNKS = f"marked by chunks of {CHUNK_S:g} s"
 WITH_CONTEXT = f"{IN_CHUNKS}, with {CONTEXT_S:g} s on both sides"
 
 Audio = Any  # an array of float32
+Run = Callable[[int, str, Audio], "Measured"]
 Clip = tuple[str, Callable[[], Audio]]
 """Its name, and what makes it. Names begin with the kind: `embedded voice` or `recording`."""
 
@@ -141,7 +143,7 @@ def embedded_clips(count: int) -> Iterator[Clip]:
 
 
 def recorded_clips(folder: Path, count: int) -> Iterator[Clip]:
-    """Recordings of a folder in a random order, which each run has. Short ones are passed over, long ones are cut."""
+    """Recordings of a folder, in the same random order in each run. Short and silent ones are left out."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in (".g722", ".wav", ".flac", ".ogg"))
     random.Random(1).shuffle(paths)
     found = 0
@@ -149,7 +151,7 @@ def recorded_clips(folder: Path, count: int) -> Iterator[Clip]:
         if found == count:
             return
         audio = read(path)[: round(MAX_RECORDING_S * RATE_HZ)]
-        if len(audio) >= MIN_RECORDING_S * RATE_HZ:
+        if len(audio) >= MIN_RECORDING_S * RATE_HZ and np.abs(audio).max() > SILENCE:
             found += 1
             yield f"recording/{path.relative_to(folder)}", lambda audio=audio: audio
 
@@ -186,7 +188,8 @@ def dnsmos(audio: Audio) -> float | None:
     return float(scorer.run(at_its_rate, DNSMOS_RATE_HZ)["ovrl_mos"])
 
 
-def measure_marked(watermark: Watermark, name: str, audio: Audio) -> Measured:
+def measure_marked(watermark: Watermark, name: str, audio: Audio, *, is_scored: bool) -> Measured:
+    """`is_scored`: by DNSMOS, which takes longer than the rest."""
     scores: dict[str, float] = {}
     began_at_s = time.process_time()
     marked = watermark.mark(audio)
@@ -202,7 +205,7 @@ def measure_marked(watermark: Watermark, name: str, audio: Audio) -> Measured:
         by_chunks = watermark.mark_by_chunks(audio, context_s)
         scores[way] = watermark.score(by_chunks)
         seams[way] = seam_db(audio, by_chunks)
-    before, after = dnsmos(audio), dnsmos(marked)
+    before, after = (dnsmos(audio), dnsmos(marked)) if is_scored else (None, None)
     return Measured(
         clip=name,
         audio_s=len(audio) / RATE_HZ,
@@ -220,17 +223,14 @@ def measure_unmarked(watermark: Watermark, name: str, audio: Audio) -> Measured:
     return Measured(clip=name, audio_s=len(audio) / RATE_HZ, is_marked=False, scores={"": watermark.score(audio)})
 
 
-def measure(
-    clips: Iterable[Clip], known: set[str], until_s: float, run: Callable[[str, Audio], Measured], file: Any
-) -> bool:
+def measure(clips: Iterable[Clip], known: set[str], until_s: float, run: Run, file: Any) -> bool:
     """Append the scores of the clips that are not `known`. False where the time was over before all were there."""
-    for name, make in clips:
+    for number, (name, make) in enumerate(clips):
         if name in known:
             continue
         if time.monotonic() > until_s:
             return False
-        audio = make()
-        file.write(msgspec.json.encode(run(name, audio)) + b"\n")
+        file.write(msgspec.json.encode(run(number, name, make())) + b"\n")
         file.flush()
     return True
 
@@ -272,6 +272,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, required=True, help="file to which the scores of each clip are added")
     parser.add_argument("--clips", type=int, default=100, help="clips of each kind that are marked")
     parser.add_argument("--unmarked", type=int, default=1000, help="clips of each kind without a mark")
+    parser.add_argument("--dnsmos", type=int, default=30, help="marked clips of each kind with DNSMOS")
     parser.add_argument("--recordings", type=Path, help="folder with recordings of people")
     parser.add_argument("--limit-s", type=float, default=float("inf"), help="seconds after which no clip is begun")
     options = parser.parse_args()
@@ -283,16 +284,22 @@ def main() -> None:
     until_s = time.monotonic() + options.limit_s
     watermark.score(watermark.mark(np.zeros(RATE_HZ, np.float32)))  # the first call compiles
     print(f"load before: {os.getloadavg()[0]:.1f}")
-    ways = ((True, options.clips, measure_marked), (False, options.unmarked, measure_unmarked))
+
+    def run_marked(number: int, name: str, audio: Audio) -> Measured:
+        return measure_marked(watermark, name, audio, is_scored=number < options.dnsmos)
+
+    def run_unmarked(_: int, name: str, audio: Audio) -> Measured:
+        return measure_unmarked(watermark, name, audio)
+
     options.scores.touch()
-    for is_marked, count, run in ways:
+    for is_marked, count, run in ((True, options.clips, run_marked), (False, options.unmarked, run_unmarked)):
         known = {each.clip for each in read_scores(options.scores) if each.is_marked == is_marked}
         kinds = [embedded_clips(count)]
         if options.recordings is not None:
             kinds.append(recorded_clips(options.recordings, count))
         with options.scores.open("ab") as file:
             for clips in kinds:
-                if not measure(clips, known, until_s, lambda *clip, run=run: run(watermark, *clip), file):
+                if not measure(clips, known, until_s, run, file):
                     print("not complete: the next run goes on")
     show(read_scores(options.scores))
 
