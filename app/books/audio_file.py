@@ -95,6 +95,9 @@ _FORMS = {
 }
 _PICTURE_CODECS = {"image/jpeg": "mjpeg", "image/png": "png"}
 FRONT_COVER = 3
+MAX_MP3_TITLE_BYTES = 126
+"""UTF-8 bytes of a chapter's title in MP3. Signing rewrites the tag as ID3v2.4, of which FFmpeg reads no chapter if one
+title is longer: it takes the sizes in a chapter for those of ID3v2.3."""
 
 
 class BookFile:
@@ -137,7 +140,9 @@ class BookFile:
         if marks and book_format is BookFormat.FLAC:  # FFmpeg writes no chapters into FLAC
             self._container.metadata.update(_chapter_comments(marks, sample_rate_hz))
         elif marks:
-            self._container.set_chapters([self._chapter(number, mark) for number, mark in enumerate(marks)])
+            self._container.set_chapters(
+                [self._chapter(number, mark, book_format) for number, mark in enumerate(marks)]
+            )
         picture = None
         if cover is not None and form.has_cover_stream:
             picture = self._add_picture(cover)
@@ -173,13 +178,13 @@ class BookFile:
     def _raising(self) -> AbstractContextManager[None]:
         return self._file.raising(av.error.FFmpegError)
 
-    def _chapter(self, number: int, mark: Mark) -> Any:
+    def _chapter(self, number: int, mark: Mark, book_format: BookFormat) -> Any:
         return {
             "id": number,
             "start": mark.start,
             "end": mark.end,
             "time_base": self._time_base,
-            "metadata": {"title": mark.title},
+            "metadata": {"title": chapter_title(mark.title, book_format)},
         }
 
     def _add_picture(self, cover: Cover) -> Any:
@@ -193,6 +198,14 @@ class BookFile:
         packet.pts = packet.dts = 0
         packet.is_keyframe = True
         return packet
+
+
+def chapter_title(title: str, book_format: BookFormat) -> str:
+    """`title` as the chapters of a file have it: cut in MP3 at MAX_MP3_TITLE_BYTES."""
+    if book_format is not BookFormat.MP3 or len(title.encode()) <= MAX_MP3_TITLE_BYTES:
+        return title
+    end = "…"
+    return title.encode()[: MAX_MP3_TITLE_BYTES - len(end.encode())].decode(errors="ignore").rstrip() + end
 
 
 def _metadata(tags: Tags) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import av
 import av.error
 
-from app.books.audio_file import BookFormat, Mark
+from app.books.audio_file import BookFormat, Mark, chapter_title
 from app.errors import StorageFailure
 
 MAX_DIFFERENCE_S = 0.5
@@ -35,5 +35,5 @@ def verify_file(path: Path, book_format: BookFormat, marks: Sequence[Mark], samp
             f"{path} has {found_s:.1f} s of audio in place of {wanted_s:.1f} s: the same command writes it again"
         )
     has_chapters = len(marks) > 1 and book_format is not BookFormat.FLAC  # FLAC has them as comments only
-    if has_chapters and titles != [mark.title for mark in marks]:
+    if has_chapters and titles != [chapter_title(mark.title, book_format) for mark in marks]:
         raise StorageFailure(f"{path} has other chapters than the book: the same command writes it again")

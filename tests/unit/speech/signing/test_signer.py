@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -57,10 +58,10 @@ def file_of(kind: str) -> tuple[bytes, str]:
     return encode_whole(TONE, OutputFormat(audio_format), RATE_HZ, MARK), audio_format.mime_type
 
 
-def book(book_format: BookFormat) -> bytes:
+def book(book_format: BookFormat, marks: tuple[Mark, ...] = MARKS) -> bytes:
     file = io.BytesIO()
     tags = Tags(title="A title", album="A title", author="An author", provenance=MARK)
-    book_file = BookFile(file, book_format, RATE_HZ, tags=tags, marks=MARKS)
+    book_file = BookFile(file, book_format, RATE_HZ, tags=tags, marks=marks)
     book_file.write(TONE)
     book_file.finish()
     book_file.close()
@@ -136,6 +137,23 @@ def test_a_signed_book_has_its_chapters(signer: FileSigner, tmp_path: Path) -> N
         path = tmp_path / f"a{book_format.suffix}"
         path.write_bytes(signer.sign(book(book_format), book_format.mime_type, MARK))
         verify_file(path, book_format, MARKS, RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    "title", ["a" * 126, "a" * 127, "Ü" * 63, "Ü" * 64, "漢" * 300, "🔔" * 300, "a" + "🔔" * 32], ids=range(7)
+)
+@pytest.mark.parametrize("book_format", [BookFormat.M4B, BookFormat.MP3])
+def test_a_signed_book_has_its_chapters_whatever_their_titles_are(
+    signer: FileSigner, tmp_path: Path, book_format: BookFormat, title: str
+) -> None:
+    marks = (Mark(title, 0, RATE_HZ), Mark("Two", RATE_HZ, 2 * RATE_HZ))
+    path = tmp_path / f"a{book_format.suffix}"
+    path.write_bytes(signer.sign(book(book_format, marks), book_format.mime_type, MARK))
+    verify_file(path, book_format, marks, RATE_HZ)
+    with av.open(str(path)) as file:
+        first = file.chapters()[0]["metadata"]["title"]
+    assert first == title or (book_format is BookFormat.MP3 and title.startswith(first.removesuffix("…")))
+    assert len(first.encode()) > 120
 
 
 @pytest.mark.parametrize("kind", ["opus", "pcm", "aac", "ulaw"])
