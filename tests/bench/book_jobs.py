@@ -1,6 +1,7 @@
 """`python -m tests.bench.book_jobs FIGURE SIZE [FOLDER]`: books beside live streams, and in the slots of XTTS.
 
     live 20          streams: first audio alone and beside a book, on the embedded voice; with FOLDER on that checkpoint
+    whole 4 FOLDER   whole answers of two segments: their time alone and beside a book; without FOLDER as above
     slots 32 FOLDER  segments of 60 codes of a chapter: as a book, beside one segment at a time on the same engine
 
 Says the load of the machine, because times depend on it.
@@ -58,35 +59,43 @@ def first_audio_s(client: httpx.Client) -> float:
     return first_at_s
 
 
-def measure(client: httpx.Client, count: int) -> list[float]:
+def whole_answer_s(client: httpx.Client) -> float:
+    began_at_s = time.perf_counter()
+    answer = client.post("/tts", json={"text": f"{TEXT} {TEXT}", "stream": False, "format": "pcm", "seed": 1})
+    assert answer.status_code == 200, answer.text
+    return time.perf_counter() - began_at_s
+
+
+def measure(client: httpx.Client, count: int, time_of: Callable[[httpx.Client], float]) -> list[float]:
     times: list[float] = []
     for _ in range(count):
-        times.append(first_audio_s(client))
+        times.append(time_of(client))
         time.sleep(PAUSE_S)
     return times
 
 
-def measure_live(count: int, folder: str | None) -> None:
+def measure_beside(figure: str, count: int, folder: str | None) -> None:
+    time_of = {"live": first_audio_s, "whole": whole_answer_s}[figure]
     with (
         tempfile.TemporaryDirectory() as data,
         serve(Settings(data=Path(data), asr_model="off"), lambda: open_engine(folder)) as server,
         server.client(timeout=300) as client,
     ):
-        first_audio_s(client)
-        alone = measure(client, count)
+        time_of(client)
+        alone = measure(client, count, time_of)
         files = {"file": ("book.txt", make_text(60_000).encode())}
         job = client.post("/jobs", files=files).json()
         wait_until(lambda: client.get(f"/jobs/{job['id']}").json()["progress"]["made_s"] > 0)
         before = client.get(f"/jobs/{job['id']}").json()["progress"]
         began_at_s = time.perf_counter()
-        beside = measure(client, count)
+        beside = measure(client, count, time_of)
         elapsed_s = time.perf_counter() - began_at_s
         made_s = client.get(f"/jobs/{job['id']}").json()["progress"]["made_s"] - before["made_s"]
         client.post(f"/jobs/{job['id']}/pause")
-    print(f"first audio alone: median {1000 * statistics.median(alone):.0f} ms, most {1000 * max(alone):.0f} ms")
+    print(f"{figure} alone: median {1000 * statistics.median(alone):.0f} ms, most {1000 * max(alone):.0f} ms")
     print(f"beside a book: median {1000 * statistics.median(beside):.0f} ms, most {1000 * max(beside):.0f} ms, "
           f"{statistics.median(beside) / statistics.median(alone):.2f} of alone")  # fmt: skip
-    print(f"the book: {made_s:.0f} s of audio in {elapsed_s:.0f} s beside {count} streams")
+    print(f"the book: {made_s:.0f} s of audio in {elapsed_s:.0f} s beside {count} of them")
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -133,8 +142,8 @@ def main() -> None:
     figure, size, *folder = sys.argv[1:]
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     match figure:
-        case "live":
-            measure_live(int(size), folder[0] if folder else None)
+        case "live" | "whole":
+            measure_beside(figure, int(size), folder[0] if folder else None)
         case "slots":
             asyncio.run(measure_slots(int(size), folder[0]))
         case _:

@@ -80,9 +80,10 @@ class DecodeStage:
         assert sequence.slot is not None
         return self._batch.latents[sequence.slot, : sequence.num_latents]
 
-    def background(self) -> set[Request]:
-        """Background requests with sequences in the batch, or to be decoded again."""
-        return {each.request for each in (*self.running, *self.waiting) if each.request.is_background}
+    def background(self) -> list[Request]:
+        """Background requests with sequences in the batch, or to be decoded again; the newest first."""
+        found = {each.request: each.started_at_s for each in (*self.running, *self.waiting)}
+        return sorted((each for each in found if each.is_background), key=lambda each: -found[each])
 
     def drop(self, request: Request) -> list[XttsSequence]:
         dropped = [sequence for sequence in (*self.running, *self.waiting) if sequence.request is request]

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 import torch
@@ -143,12 +143,12 @@ class EngineLoop:
         began_at_s = self._clock()
         self._decoding.join(self._admit())
         must_yield = self._scheduler.must_yield(began_at_s)
-        if must_yield:
-            self._stop_background()
+        self._stop_background(None if must_yield else self._num_lacking_slots())
         num_running = len(self._decoding.running)
         has_background = any(each.request.is_background for each in (*self._decoding.running, *self._vocoding.decoded))
         self._take(self._decoding.step())
-        for sequence in self._vocoding.run(self._decoding.running, self._clock(), must_yield=must_yield):
+        goes_last = must_yield or any(self._whole_answers())
+        for sequence in self._vocoding.run(self._decoding.running, self._clock(), must_yield=goes_last):
             if sequence.request.is_finished:
                 self._drop(sequence.request)
         if is_decoding:
@@ -209,9 +209,21 @@ class EngineLoop:
             num_positions += num_prompt_positions(len(sequence.text_tokens))
         return joining
 
-    def _stop_background(self) -> None:
-        """Take segments of books out of the batch: each of them makes every step longer."""
-        for request in self._decoding.background():
+    def _whole_answers(self) -> Iterator[Request]:
+        """Requests of callers who wait for the end of the answer."""
+        return (each for each in self._scheduler.requests if not (each.streaming or each.is_background))
+
+    def _num_lacking_slots(self) -> int:
+        """Segments of whole answers that have begun, for which no slot is free."""
+        num_waiting = sum(len(each.sequences) - each.num_started for each in self._whole_answers())
+        num_free = self._decoding.num_free_slots - self._limits.num_kept_slots
+        return max(0, num_waiting - max(0, num_free))
+
+    def _stop_background(self, count: int | None) -> None:
+        """Take segments of books out of the batch, the newest first: all for None, because each of them makes every
+        step longer.
+        """
+        for request in self._decoding.background()[:count]:
             request.sink.fail(SteppedAside("stopped for requests of callers"))
             self._drop(request)
 

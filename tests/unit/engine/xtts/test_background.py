@@ -36,10 +36,12 @@ def run(tiny_checkpoint: Path) -> Run:
     return run
 
 
-def submit(engine: XttsEngine, *, is_background: bool = False, streaming: bool = False) -> ChunkStream:
+def submit(
+    engine: XttsEngine, *, is_background: bool = False, streaming: bool = False, num_segments: int = 1
+) -> ChunkStream:
     return engine.submit(
         Request(
-            sequences=prepared(engine, SENTENCE),
+            sequences=prepared(engine, *[SENTENCE] * num_segments),
             voice=engine.voice("ada tiny"),
             sampling=SamplingParams(seed=7),
             streaming=streaming,
@@ -103,5 +105,48 @@ def test_a_whole_answer_takes_a_kept_slot_and_stops_nothing(run: Run) -> None:
         await collect(submit(engine))
         for each in book:
             await collect(each)
+
+    run(scenario)
+
+
+async def outcome(stream: ChunkStream, ended: list[str], name: str) -> None:
+    try:
+        await collect(stream)
+        ended.append(name)
+    except SteppedAside:
+        ended.append("stopped")
+
+
+def test_a_whole_answer_of_several_segments_stops_no_more_segments_than_it_needs(run: Run) -> None:
+    """Two slots are kept for requests that begin: the first segment takes one, and the other three lack slots."""
+
+    async def scenario(engine: XttsEngine) -> None:
+        ended: list[str] = []
+        book = [submit(engine, is_background=True) for _ in range(14)]
+        await until_busy(engine, 14)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(outcome(submit(engine, num_segments=4), ended, "answer"))
+            for each in book:
+                group.create_task(outcome(each, ended, "book"))
+        assert ended.count("stopped") == 4
+        assert ended.count("book") == 10
+
+    run(scenario)
+
+
+def test_a_whole_answer_waits_for_no_segments_of_books_in_front_of_the_vocoder(run: Run) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        ended: list[str] = []
+        book = [submit(engine, is_background=True) for _ in range(14)]
+        await until_busy(engine, 14)
+        async with asyncio.timeout(60):
+            while engine.stats().busy_slots:  # all are decoded, and wait to be vocoded
+                await asyncio.sleep(0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(outcome(submit(engine, num_segments=2), ended, "answer"))
+            for each in book:
+                group.create_task(outcome(each, ended, "book"))
+        assert ended.index("answer") < 4
+        assert ended.count("book") == 14
 
     run(scenario)
