@@ -4,6 +4,7 @@
     kills 30 1    SIGKILL at random moments of books on the embedded voice; another seed gives other moments
     memory 60000  words: peak memory beside that of a tenth of them, on an engine that only makes noise
     novels FILE   data/Rdata.rdb of Debian's r-cran-janeaustenr to six text files in this folder
+    epub FILE     a text file to an EPUB in this folder, with its chapters as pages
 
 Says the load of the machine, because times depend on it.
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 import zlib
+from html import escape
 from pathlib import Path
 
 import psutil
@@ -36,7 +38,7 @@ from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.text.lexicon import no_lexicons
-from tests.support.books import read
+from tests.support.books import make_epub, nav, page, read
 from tests.support.fake_engine import FakeEngine
 
 TEXT = (
@@ -260,6 +262,16 @@ def read_lines(vector: bytes) -> list[str]:
     return lines
 
 
+def write_epub(source: Path) -> None:
+    chapters = list(enumerate(read(source.read_text(), source.name).chapters, 1))
+    pages: dict[str, str] = {}
+    for number, chapter in chapters:
+        paragraphs = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in chapter.text.split("\n\n"))
+        pages[f"{number:03}.xhtml"] = page(f"<h1>{escape(chapter.title)}</h1>{paragraphs}")
+    contents = nav(*((escape(chapter.title), f"{number:03}.xhtml") for number, chapter in chapters))
+    Path(f"{source.stem}.epub").write_bytes(make_epub(pages, contents=contents, title=escape(source.stem)))
+
+
 def main() -> None:
     figure, size = sys.argv[1], sys.argv[2]
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
@@ -274,6 +286,8 @@ def main() -> None:
             asyncio.run(make_book_of_noise(int(size)))
         case "novels":
             unpack_novels(Path(size))
+        case "epub":
+            write_epub(Path(size))
         case _:
             sys.exit(__doc__)
 
