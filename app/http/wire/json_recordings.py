@@ -79,4 +79,6 @@ def _decode(name: str, text: str, index: int) -> bytes:
     try:
         return base64.b64decode(text.rpartition(";base64,")[2], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidField(f"{name}[{index}] is not base64: {error}", param=name) from None
+        raise InvalidField(
+            f"{name}[{index}] is not base64: {error}. Send the recording itself; no path is read", param=name
+        ) from None

@@ -58,7 +58,7 @@ def test_a_recorded_context_is_spoken_to_its_end(embedded_server: RunningServer,
 
 
 def test_every_client_has_exchanges_and_a_version() -> None:
-    assert len(CLIENTS) >= 8
+    assert len(CLIENTS) >= 16
     for name, client in CLIENTS.items():
         assert client["exchanges"] or client["sockets"], name
         assert any(char.isdigit() for char in client["client"]), name
