@@ -153,7 +153,9 @@ def test_the_fields_beside_the_recordings_of_openais_route_have_at_most_a_mebiby
         ("/v1/audio/speech", "ref_audio", {"input": "Hello."}),
     ],
 )
-@pytest.mark.parametrize("address", ["http://127.0.0.1:1/a.wav", "file:///etc/passwd", "//host/a.wav", "/srv/voices/ada.wav"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:1/a.wav", "file:///etc/passwd", "//host/a.wav", "/srv/voices/ada.wav"]
+)
 def test_an_address_in_place_of_a_recording_is_refused(
     fake_server: RunningServer, path: str, field: str, body: dict[str, object], address: str
 ) -> None:
