@@ -1,24 +1,26 @@
 """Alignment on the model's thread: one encoder pass for several segments, and at most two passes of their known texts.
 
-The first pass gives the probability of each word, in its written and in its spoken form, and the time of each letter.
-The second one, for segments with an unlikely word or too much sound, compares their texts with those of `edits` and,
-where insertions are looked for, of `insertions`: words that a transcript of the same encoded speech has more.
+The first pass gives the probability of each word, in its written and where that is unlikely in its spoken form, and the
+time of each letter. The second one, for checked segments with an unlikely word or too much sound,
+compares their texts with those of `edits` and of `insertions`: words that a transcript of the same encoded speech has
+more. Words that the transcript spells in another way are not missing (`respelled`).
 """
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 import msgspec
 import numpy as np
 
 from app.asr.alignment import MIN_INSERTED_GAIN, Alignment, Edit, KnownSpeech
-from app.asr.edits import Candidate, candidates
+from app.asr.edits import UNLIKELY, Candidate, candidates
 from app.asr.inference import Encoded, Features, Network, TokenTimes
 from app.asr.insertions import insertions, may_have_more
 from app.asr.known_tokens import KnownTokens, Tokens, flat, tokens_of
 from app.asr.known_words import KnownWord
 from app.asr.placing import WordSounds
+from app.asr.respelled import without_respelled
 from app.asr.samples import as_float32
 from app.asr.sound import FRAME_S
 from app.errors import EngineFailure
@@ -29,7 +31,12 @@ BUCKET_FRAMES = 250
 """Features of a segment are padded to a multiple of it, so that segments share an encoder pass."""
 MIN_PADDING_FRAMES = 30
 MAX_ROWS = 16
-"""Texts that are compared in one call: 1.5 MB each for 30 s (base)."""
+"""Texts that are compared in one call: 1.5 MB of encoded speech each for 30 s (base)."""
+MAX_CALL_TOKENS = 128
+"""Tokens of one call with its padding. Each has 0.2 MB of probabilities over the vocabulary, and glibc keeps memory of
+up to 32 MB for the next call: a quarter less compute than with 512. A longer text has a call of its own."""
+MAX_PADDING = 16
+"""Tokens by which the texts of a call may differ in length: all are padded to the longest."""
 MAX_MORE_TOKENS = 16
 """Tokens of a transcript beyond those of the known text."""
 LEAST_PROBABILITY = 1e-6
@@ -91,6 +98,8 @@ class _Heard(msgspec.Struct, frozen=True, eq=False):
     """each in its likelier form"""
     end: Tokens
     probabilities: list[float]
+    log_likelihood: float | None
+    """of the whole text; None where words of both forms are mixed"""
     sounds: WordSounds
 
 
@@ -104,7 +113,7 @@ def _align(network: Network, batch: Sequence[AlignJob]) -> list[Alignment | None
     jobs = [batch[row] for row in rows]
     scorer = _Scorer(network, jobs, encoded)
     heard = _first_pass(scorer, jobs, [texts[row] for row in rows])
-    edits = _second_pass(network, scorer, jobs, heard, _more_words(network, jobs, encoded, heard))
+    edits = _second_pass(network, scorer, jobs, heard, _transcripts(network, jobs, encoded, heard))
     for row, one, found in zip(rows, heard, edits, strict=True):
         alignments[row] = _alignment(one, found)
     return alignments
@@ -121,10 +130,9 @@ class _Scorer:
     def __call__(self, texts: Sequence[tuple[int, Tokens]]) -> list[TokenTimes]:
         """`texts`: the index of a segment and the tokens of a text each."""
         results: list[TokenTimes] = []
-        # Texts of one length waste no padding.
         order = sorted(range(len(texts)), key=lambda at: len(texts[at][1]))
-        for start in range(0, len(order), MAX_ROWS):
-            part = [texts[at] for at in order[start : start + MAX_ROWS]]
+        for call in _calls([len(texts[at][1]) for at in order]):
+            part = [texts[at] for at in order[call]]
             results += self._network.align(
                 self._encoded[[segment for segment, _ in part]],
                 [tokens for _, tokens in part],
@@ -135,48 +143,65 @@ class _Scorer:
         return [by_place[at] for at in range(len(texts))]
 
 
+def _calls(lengths: Sequence[int]) -> Iterator[slice]:
+    """Texts, the shortest first, in calls of at most MAX_ROWS and MAX_CALL_TOKENS, or of one."""
+    start = 0
+    for stop, length in enumerate(lengths):
+        num_rows = stop - start
+        is_full = num_rows == MAX_ROWS or (num_rows + 1) * length > MAX_CALL_TOKENS
+        if num_rows and (is_full or length > lengths[start] + MAX_PADDING):
+            yield slice(start, stop)
+            start = stop
+    if lengths:
+        yield slice(start, len(lengths))
+
+
 def _first_pass(scorer: _Scorer, jobs: Sequence[AlignJob], texts: Sequence[KnownTokens]) -> list[_Heard]:
-    rows: list[tuple[int, Tokens]] = []
-    for segment, text in enumerate(texts):
-        rows += [(segment, flat(text.written, text.end)), (segment, flat(text.letters))]
-        if text.spoken != text.written:
-            rows.append((segment, flat(text.spoken, text.end)))
-    results = iter(scorer(rows))
+    written = scorer([(segment, flat(text.written, text.end)) for segment, text in enumerate(texts)])
+    doubtful = [
+        segment
+        for segment, (text, times) in enumerate(zip(texts, written, strict=True))
+        if text.spoken != text.written and min(_least(times, text.written)) < UNLIKELY
+    ]
+    others = [flat(texts[segment].spoken, texts[segment].end) for segment in doubtful]
+    letters = [flat(text.letters) for text in texts]
+    results = scorer([*zip(doubtful, others, strict=True), *enumerate(letters)])
+    spoken = dict(zip(doubtful, results, strict=False))
     heard: list[_Heard] = []
-    for job, text in zip(jobs, texts, strict=True):
-        written, letters = next(results), next(results)
-        likely = [(_least(written, text.written), text.written)]
-        if text.spoken != text.written:
-            likely.append((_least(next(results), text.spoken), text.spoken))
-        heard.append(_hear(job, text, likely, letters))
+    for segment, (job, text, times) in enumerate(zip(jobs, texts, results[len(doubtful) :], strict=True)):
+        forms = [(text.written, written[segment])]
+        if segment in spoken:
+            forms.append((text.spoken, spoken[segment]))
+        heard.append(_hear(job, text, forms, times))
     return heard
 
 
 def _hear(
-    job: AlignJob, text: KnownTokens, forms: Sequence[tuple[list[float], list[Tokens]]], letters: TokenTimes
+    job: AlignJob, text: KnownTokens, forms: Sequence[tuple[list[Tokens], TokenTimes]], letters: TokenTimes
 ) -> _Heard:
-    """`forms`: probabilities and tokens of the words."""
-    choices = [
-        max(range(len(forms)), key=lambda form, word=word: forms[form][0][word]) for word in range(len(job.words))
-    ]
+    """`forms`: the tokens of the words, as they are written and as they are said."""
+    likely = [_least(times, tokens) for tokens, times in forms]
+    choices = [max(range(len(forms)), key=lambda form, word=word: likely[form][word]) for word in range(len(job.words))]
+    words = [forms[form][0][word] for word, form in enumerate(choices)]
     starts_s = [float(letters.starts_s[at]) for at in accumulate(map(len, text.letters), initial=0)]
     return _Heard(
-        words=[forms[form][1][word] for word, form in enumerate(choices)],
+        words=words,
         end=text.end,
-        probabilities=[forms[form][0][word] for word, form in enumerate(choices)],
+        probabilities=[likely[form][word] for word, form in enumerate(choices)],
+        log_likelihood=next((_log_likelihood(times) for tokens, times in forms if tokens == words), None),
         sounds=WordSounds(job.words, starts_s, as_float32(job.speech.samples)),
     )
 
 
-def _more_words(
+def _transcripts(
     network: Network, jobs: Sequence[AlignJob], encoded: Encoded, heard: Sequence[_Heard]
-) -> list[list[Candidate]]:
-    """Words to try beyond those of each text."""
-    found: list[list[Candidate]] = [[] for _ in jobs]
+) -> list[str | None]:
+    """Of checked segments with an unlikely word, else None."""
+    found: list[str | None] = [None] * len(jobs)
     rows = [
         row
         for row, (job, one) in enumerate(zip(jobs, heard, strict=True))
-        if job.speech.finds_insertions and may_have_more(one.probabilities)
+        if job.speech.finds_edits and may_have_more(one.probabilities)
     ]
     if not rows:
         return found
@@ -184,8 +209,20 @@ def _more_words(
     longest = max(sum(map(len, heard[row].words)) for row in rows)
     transcripts = network.transcripts(encoded[rows], language, max_tokens=longest + MAX_MORE_TOKENS)
     for row, transcript in zip(rows, transcripts, strict=True):
-        found[row] = insertions(jobs[row].words, transcript, language)
+        found[row] = transcript
     return found
+
+
+def _tried(job: AlignJob, heard: _Heard, transcript: str | None) -> list[Candidate]:
+    """Differences between text and speech to try."""
+    if not job.speech.finds_edits:
+        return []
+    sounds, language = heard.sounds, job.speech.language
+    edits = candidates(job.words, heard.probabilities, sounds.excesses_s, sounds.needed_s)
+    if transcript is None:
+        return edits
+    more = insertions(job.words, transcript, language)
+    return [*more, *without_respelled(edits, job.words, sounds, transcript, language)]
 
 
 def _second_pass(
@@ -193,26 +230,24 @@ def _second_pass(
     scorer: _Scorer,
     jobs: Sequence[AlignJob],
     heard: Sequence[_Heard],
-    more_words: Sequence[list[Candidate]],
+    transcripts: Sequence[str | None],
 ) -> list[list[Edit]]:
-    """`more_words`: differences to try beside those of `edits`."""
-    tried = [
-        [*more, *candidates(job.words, one.probabilities, one.sounds.excesses_s)]
-        for job, one, more in zip(jobs, heard, more_words, strict=True)
-    ]
+    tried = [_tried(*each) for each in zip(jobs, heard, transcripts, strict=True)]
     rows: list[tuple[int, Tokens]] = []
     for segment, (job, one, edits) in enumerate(zip(jobs, heard, tried, strict=True)):
 
         def tokens(said: str, language: str = job.speech.language) -> Tokens:
             return network.tokens([said], language)[0]
 
-        if edits:
+        if edits and one.log_likelihood is None:
             rows.append((segment, flat(one.words, one.end)))
-            rows += [(segment, flat(edit.applied(one.words, tokens), one.end)) for edit in edits]
+        rows += [(segment, flat(edit.applied(one.words, tokens), one.end)) for edit in edits]
     results = iter(scorer(rows))
     found: list[list[Edit]] = []
-    for edits in tried:
-        unchanged = _log_likelihood(next(results)) if edits else 0.0
+    for one, edits in zip(heard, tried, strict=True):
+        unchanged = one.log_likelihood
+        if unchanged is None:
+            unchanged = _log_likelihood(next(results)) if edits else 0.0
         gains = [(_log_likelihood(next(results)) - unchanged + edit.prior, edit) for edit in edits]
         found.append(_best(gains))
     return found

@@ -24,9 +24,9 @@ class KnownSpeech(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """the same text in the words that are said, such as `seventeen` for `17`"""
     language: str
     """a code of the model"""
-    finds_insertions: bool = False
-    """True also looks for words that are said and not written: for a check, at the cost of a transcript where the
-    first pass leaves room for one"""
+    finds_edits: bool = False
+    """True also looks for differences between text and speech: for a check, at the cost of a transcript and a second
+    pass where the first one leaves doubt"""
 
     @property
     def duration_s(self) -> float:

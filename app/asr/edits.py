@@ -24,9 +24,11 @@ PRIOR_OF_EXCESS = 6.0
 below -3."""
 NUM_SPREAD = 4
 """Words over which the model may spread the sound of a phrase that is said twice."""
+MAX_FASTER = 2.0
+"""A phrase that is said a second time needs at most this many times the sound that is too much near it."""
 MAX_MISSING, MAX_REPEATED = 4, 6
 """Words that are left out or said twice in one place."""
-MAX_PARTS, MAX_PARTS_REPEATED = 8, 2
+MAX_PARTS, MAX_PARTS_MISSING, MAX_PARTS_REPEATED = 8, 2, 2
 """Words of a number or a compound."""
 MAX_TRIED = 40
 """Differences of one segment: the first ones, where text and speech have little in common."""
@@ -76,11 +78,15 @@ def without_negation(word: str) -> str | None:
 
 
 def candidates(
-    words: Sequence[KnownWord], probabilities: Sequence[float], excesses_s: Sequence[float]
+    words: Sequence[KnownWord],
+    probabilities: Sequence[float],
+    excesses_s: Sequence[float],
+    needed_s: Sequence[float],
 ) -> list[Candidate]:
     """Differences at unlikely words and at words with too much sound. At most MAX_TRIED.
 
     excesses_s   seconds of sound at each word beyond those that its letters need
+    needed_s     seconds that its letters need
     """
     found: dict[Candidate, None] = {}
 
@@ -89,6 +95,13 @@ def candidates(
         found.update(
             dict.fromkeys(Candidate(kind, first, last, text, prior) for first, last in spans for text in texts)
         )
+
+    def phrases_to(last: int) -> Iterator[tuple[int, int]]:
+        """Phrases that end with a word and for which there is sound. None for -1."""
+        for first in range(max(0, last - MAX_REPEATED + 1), last + 1):
+            near_s = sum(max(0.0, each) for each in excesses_s[max(0, first - 2) : last + 1 + NUM_SPREAD])
+            if sum(needed_s[first : last + 1]) <= MAX_FASTER * near_s + MIN_EXCESS_S:
+                yield first, last
 
     num_words = len(words)
     for first, last in _runs([probability < UNLIKELY for probability in probabilities]):
@@ -99,22 +112,17 @@ def candidates(
             add("swapped", [(at, at)], _reordered(words[at]))
         near_s = sum(max(0.0, excess_s) for excess_s in excesses_s[first : last + NUM_SPREAD])
         if near_s > MIN_EXCESS_S:
-            add("repeated", _phrases_to(first - 1), prior=PRIOR_OF_EXCESS * near_s)
+            add("repeated", phrases_to(first - 1), prior=PRIOR_OF_EXCESS * near_s)
     for at, excess_s in enumerate(excesses_s):
         if excess_s > MIN_EXCESS_S:
             prior = PRIOR_OF_EXCESS * excess_s
             add("repeated", [(at, at)], _lengthened(words[at]), prior)
             # The model may take the second time for the first one: the sound is then counted to a later word.
             for last in range(max(0, at - 2), at + 1):
-                add("repeated", _phrases_to(last), prior=prior)
+                add("repeated", phrases_to(last), prior=prior)
                 if last < MAX_REPEATED:
                     add("repeated", [(0, last)], [_begun_again(words[: last + 1])], prior)
     return list(found)[:MAX_TRIED]
-
-
-def _phrases_to(last: int) -> Iterator[tuple[int, int]]:
-    """Phrases that end with a word. None for -1."""
-    return ((first, last) for first in range(max(0, last - MAX_REPEATED + 1), last + 1))
 
 
 def _parts(word: KnownWord) -> Sequence[str]:
@@ -125,12 +133,13 @@ def _parts(word: KnownWord) -> Sequence[str]:
 
 
 def _shortened(word: KnownWord) -> Iterator[str]:
-    """The word without its negation, and without each of its parts."""
+    """The word without its negation, and without one or two neighbouring parts."""
     if (rest := without_negation(word.written)) is not None:
         yield rest
     parts = _parts(word)
-    for at in range(len(parts)):
-        yield " ".join([*parts[:at], *parts[at + 1 :]])
+    for length in range(1, min(MAX_PARTS_MISSING, len(parts) - 1) + 1):
+        for at in range(len(parts) - length + 1):
+            yield " ".join([*parts[:at], *parts[at + length :]])
 
 
 def _reordered(word: KnownWord) -> Iterator[str]:

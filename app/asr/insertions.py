@@ -32,11 +32,8 @@ def insertions(words: Sequence[KnownWord], transcript: str, language: str) -> li
     """
     heard = split_words(transcript, language)
     found: dict[Candidate, None] = {}
-    for of_word in (_written, _spoken):
-        owners = [at for at, word in enumerate(words) for _ in of_word(word, language)]
-        known = [plain(piece) for word in words for piece in of_word(word, language)]
-        matcher = SequenceMatcher(a=known, b=[plain(word) for word in heard], autojunk=False)
-        for kind, first, stop, first_heard, stop_heard in matcher.get_opcodes():
+    for owners, known, codes in compared(words, [plain(word) for word in heard], language):
+        for kind, first, stop, first_heard, stop_heard in codes:
             more = heard[first_heard:stop_heard]
             if kind == "insert" and first < len(known) and len(more) <= MAX_INSERTED:
                 if first == 0 or owners[first - 1] != owners[first]:
@@ -46,6 +43,19 @@ def insertions(words: Sequence[KnownWord], transcript: str, language: str) -> li
             elif kind == "replace":
                 found.update(dict.fromkeys(_beside(words, owners, (first, stop), more, language)))
     return list(found)[:MAX_PLACES]
+
+
+def compared(
+    words: Sequence[KnownWord], heard: Sequence[str], language: str
+) -> Iterator[tuple[list[int], list[str], list[tuple[str, int, int, int, int]]]]:
+    """The words as they are written and as they are said, each beside `heard`.
+
+    Yields the index of each piece's word, the pieces, and difflib's opcodes from these to `heard`.
+    """
+    for of_word in (_written, _spoken):
+        owners = [at for at, word in enumerate(words) for _ in of_word(word, language)]
+        known = [plain(piece) for word in words for piece in of_word(word, language)]
+        yield owners, known, list(SequenceMatcher(a=known, b=heard, autojunk=False).get_opcodes())
 
 
 def _written(word: KnownWord, language: str) -> Sequence[str]:

@@ -16,7 +16,7 @@ FULL_STOP = "."
 _PAUSES = frozenset(".,;:!?…、。，；：！？")
 _AS_COMMAS = dict.fromkeys([";", ":", "；", "："], ",")
 """Marks inside a sentence that the model hardly ever writes."""
-_HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
+_HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐‑–—]+(?=[^\W\d_])")
 _QUOTES = frozenset("\"'`¿¡")
 
 Tokens = Sequence[int]

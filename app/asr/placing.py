@@ -45,10 +45,15 @@ class WordSounds:
             np.median([sound_s / weight for sound_s, weight in zip(sounding_s, weights, strict=True)])
         )
         """median seconds of sound for each letter"""
-        self._needed_s = [self.letter_s * weight for weight in weights]
+        self.needed_s = [self.letter_s * weight for weight in weights]
         """seconds of sound that each word needs at `letter_s` a letter"""
-        self.excesses_s = [sound_s - needed_s for sound_s, needed_s in zip(sounding_s, self._needed_s, strict=True)]
+        self.excesses_s = [sound_s - needed_s for sound_s, needed_s in zip(sounding_s, self.needed_s, strict=True)]
         """seconds of sound at each word beyond those"""
+
+    def share(self, first: int, last: int) -> float:
+        """Seconds of sound at words, over those that they need."""
+        needed_s = sum(self.needed_s[first : last + 1])
+        return 1 + sum(self.excesses_s[first : last + 1]) / needed_s if needed_s else 0.0
 
     @property
     def longest_silence(self) -> Region | None:
@@ -62,8 +67,8 @@ class WordSounds:
         if not self.sounds:
             return False
         behind_s = self.duration_s - self.sounds[-1].end_s
-        last_s = self._needed_s[-1] + self.excesses_s[-1]
-        return behind_s < NEXT_TO_END_S or (behind_s < NEAR_END_S and last_s < SHORT * self._needed_s[-1])
+        last_s = self.needed_s[-1] + self.excesses_s[-1]
+        return behind_s < NEXT_TO_END_S or (behind_s < NEAR_END_S and last_s < SHORT * self.needed_s[-1])
 
     @property
     def duration_s(self) -> float:
@@ -77,7 +82,7 @@ class WordSounds:
         end_s = max(self._starts_s[-1], starts_s[-1])
         placed: list[AlignedWord] = []
         strays: list[Region] = []
-        slots = zip(self._words, self._needed_s, starts_s, [*starts_s[1:], end_s], probabilities, strict=True)
+        slots = zip(self._words, self.needed_s, starts_s, [*starts_s[1:], end_s], probabilities, strict=True)
         for word, needed_s, start_s, next_s, probability in slots:
             parts = within(self.sounds, start_s, next_s)
             stop_s = parts[-1].end_s if parts else min(next_s, start_s + FRAME_S)

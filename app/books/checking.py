@@ -61,7 +61,7 @@ class Checker:
             written=sequence.segment.text,
             spoken=sequence.spoken_text,
             language=_base(sequence.language),
-            finds_insertions=True,
+            finds_edits=True,
         )
         async with self._places:
             try:

@@ -154,7 +154,7 @@ def _speech(piece: Piece, sentences: Sequence[KnownSentence], samples: NDArray[n
         written=joined([sentence.written for sentence in inside], language),
         spoken=joined([sentence.spoken for sentence in inside], language),
         language=language,
-        finds_insertions=True,
+        finds_edits=True,
     )
 
 

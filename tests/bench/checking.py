@@ -1,8 +1,9 @@
-"""Faults of speech found by alignment: python -m tests.bench.checking [--first 0] [--count 200] [--chapter]
+"""Faults of speech found by alignment: python -m tests.bench.checking [--first 0] [--count 200] [--chapter] [--names]
 
 The embedded voice speaks sentences as they are and damaged in eleven ways. Prints how many of each kind are found,
-false alarms, errors of word starts and the cost. `--chapter` speaks a whole chapter undamaged instead. `--first` and
-`--count` split the run, and `--add FILE` adds up the parts.
+false alarms, errors of word starts and the cost. `--chapter` speaks a whole chapter undamaged instead, `--names` 40
+sentences with rare names, numbers and abbreviations. `--first` and `--count` split the run, and `--add FILE` adds
+up the parts.
 """
 
 import argparse
@@ -32,9 +33,12 @@ from tests.support.damage import FAULTS, SENTENCES, TAILS, Audio, Injector, with
 from tests.support.embedded_asr import open_embedded
 from tests.support.timed_voice import TimedWord, timed_voice
 
+NAMES = Path(__file__).parents[1].joinpath("support", "names.txt")
 CHAPTER = ROOT.parent / "shared" / "data" / "alice_chapter1.txt"
-CLEAN, CHAPTER_SEGMENT = "clean", "chapter"
+CLEAN, CHAPTER_SEGMENT, RARE_NAMES = "clean", "chapter", "names"
+UNDAMAGED = (CLEAN, CHAPTER_SEGMENT, RARE_NAMES)
 TOGETHER = 4
+MAX_WAIT_S = 600.0
 
 
 class Tally:
@@ -102,7 +106,10 @@ async def hear(
 ) -> list[Heard]:
     """Compare each text with its samples, as a server does; `timed` counts the cost."""
     began_s = time.process_time()
-    listeners = [SegmentListener(recognizer, [known(text)], SAMPLE_RATE_HZ, checks=True) for text, _ in spoken]
+    listeners = [
+        SegmentListener(recognizer, [known(text)], SAMPLE_RATE_HZ, checks=True, max_wait_s=MAX_WAIT_S)
+        for text, _ in spoken
+    ]
     heard = await asyncio.gather(
         *(listener.hear(0, samples) for listener, (_, samples) in zip(listeners, spoken, strict=True))
     )
@@ -112,7 +119,7 @@ async def hear(
     for (text, _), one in zip(spoken, heard, strict=True):
         assert one.verdict is not None
         tally.count(kind, one.verdict.outcome)
-        if kind in (CLEAN, CHAPTER_SEGMENT):
+        if kind in UNDAMAGED:
             tally.false_alarms += [text] * (one.verdict.outcome == "failed")
         elif one.verdict.outcome != "failed":
             tally.missed.append(f"{kind}: {text}")
@@ -149,6 +156,12 @@ async def measure_chapter(recognizer: Recognizer, tally: Tally, numbers: range) 
         await hear(recognizer, CHAPTER_SEGMENT, [(segment.text, samples)], tally, timed=True)
 
 
+async def measure_names(recognizer: Recognizer, tally: Tally, numbers: range) -> None:
+    for text in NAMES.read_text().splitlines()[numbers.start : numbers.stop]:
+        samples = timed_voice()(read(text, "en").text).samples
+        await hear(recognizer, RARE_NAMES, [(text, samples)], tally, timed=False)
+
+
 async def measure_known_gaps(recognizer: Recognizer, tally: Tally) -> None:
     """Words that are spoken singly."""
     gap = np.zeros(round(GAP_S * SAMPLE_RATE_HZ), np.float32)
@@ -174,7 +187,7 @@ def show(tally: Tally) -> None:
     faults = [kind for kind in tally.outcomes if kind in FAULTS]
     print(f"found                {tally.share(faults):6.1f} % of all faults")
     print(f"  negations, tails   {tally.share(['dropped negation']):6.1f} %, {tally.share(sorted(TAILS)):.1f} %")
-    print(f"false alarms         {tally.share([CLEAN, CHAPTER_SEGMENT]):6.2f} % of clean segments")
+    print(f"false alarms         {tally.share(UNDAMAGED):6.2f} % of clean segments")
     for name, errors in (("voice's frames", tally.start_errors_s), ("known gaps", tally.known_gap_errors_s)):
         if errors:
             median, high = np.percentile(errors, [50, 95]) * 1000
@@ -195,6 +208,8 @@ async def measure(options: argparse.Namespace) -> Tally:
     try:
         if options.chapter:
             await measure_chapter(recognizer, tally, numbers)
+        elif options.names:
+            await measure_names(recognizer, tally, numbers)
         else:
             if options.first == 0 and not options.no_clean:
                 await measure_known_gaps(recognizer, tally)
@@ -214,6 +229,7 @@ def main() -> None:
     parser.add_argument("--kinds", default="", help="only kinds of damage with this in their name")
     parser.add_argument("--no-clean", action="store_true", help="no undamaged speech")
     parser.add_argument("--chapter", action="store_true")
+    parser.add_argument("--names", action="store_true", help="only sentences with rare names and abbreviations")
     parser.add_argument("--add", type=Path, help="add this run to those of a file, and print all of them")
     parser.add_argument("--keep", type=argparse.FileType("a"), help="add the alignments to a file, one in a line")
     options = parser.parse_args()

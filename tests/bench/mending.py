@@ -9,6 +9,8 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +27,10 @@ from tests.support.embedded_asr import open_embedded
 class Spoken:
     """One sentence in one mode."""
 
-    def __init__(self, samples: object, kinds: list[str], verdict: str, num_attempts: int, wall_s: float) -> None:
+    def __init__(self, samples: object, kinds: list[list[str]], verdict: str, num_attempts: int, wall_s: float) -> None:
         self.samples = samples
         self.kinds = kinds
-        """of damage, of each attempt"""
+        """of damage, of the parts of each attempt; "" for an undamaged part"""
         self.verdict = verdict
         self.num_attempts = num_attempts
         self.wall_s = wall_s
@@ -36,10 +38,12 @@ class Spoken:
     @property
     def delivered(self) -> str:
         """Damage of the attempt that was delivered: the last one where it passed, else perhaps the first."""
-        if self.verdict == "passed" and self.num_attempts > 1:
-            last = self.kinds[2:] if self.num_attempts == 3 else self.kinds[-1:]
-            return next(filter(None, last), "")
-        return self.kinds[0]
+        return next(filter(None, self.kinds[-1 if self.verdict == "passed" else 0]), "")
+
+    @property
+    def is_damaged(self) -> bool:
+        """True for damage of the first attempt."""
+        return any(self.kinds[0])
 
 
 async def speak(service: SpeechService, engine: DamagingEngine, text: str, mode: CheckMode, seed: int) -> Spoken:
@@ -48,9 +52,19 @@ async def speak(service: SpeechService, engine: DamagingEngine, text: str, mode:
     samples = await speech.collect()
     wall_s = time.perf_counter() - began_s
     checks = speech.receipt().checks
-    kinds = [kind for _, kind in engine.attempts[num_before:]]
+    kinds = by_attempt(engine.attempts[num_before:])
     verdict, num_attempts = (checks[0].verdict, checks[0].num_attempts) if checks else ("", 1)
     return Spoken(samples, kinds, verdict, num_attempts, wall_s)
+
+
+def by_attempt(spoken: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """`spoken`: text and damage of each piece. Neighbouring pieces that are not the whole text are one attempt."""
+    whole, _ = spoken[0]
+    attempts: list[list[str]] = []
+    for is_whole, pieces in groupby(spoken, key=lambda piece: piece[0] == whole):
+        kinds = [kind for _, kind in pieces]
+        attempts += [[kind] for kind in kinds] if is_whole else [kinds]
+    return attempts
 
 
 async def measure(numbers: range, share: float, data: Path) -> None:
@@ -67,11 +81,11 @@ async def measure(numbers: range, share: float, data: Path) -> None:
             mended = await speak(service, engine, SENTENCES[number], "retry", seed=number)
             wall_s["off"] += plain.wall_s
             wall_s["retry"] += mended.wall_s
-            before += bool(plain.kinds[0])
+            before += plain.is_damaged
             if mended.delivered:
                 after += 1
                 print(f"left damaged ({mended.delivered}, {mended.verdict}): {SENTENCES[number]}")
-            if not plain.kinds[0] and not np.array_equal(plain.samples, mended.samples):
+            if not plain.is_damaged and not np.array_equal(plain.samples, mended.samples):
                 without_need += 1
                 print(f"changed without need: {SENTENCES[number]}")
     finally:

@@ -1,5 +1,6 @@
 """Segments of one answer beside their texts, by alignment. Lives on the event loop."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import TypeVar
@@ -17,6 +18,9 @@ from app.pools import WINDOWS
 from app.speech.stitch import SILENCE
 
 TOO_LONG = "it is too long to be aligned"
+LATE = "the recogniser did not answer in time"
+MAX_WAIT_S = 60.0
+"""Longest wait for the recogniser with one segment. The other segments of the answer then do not wait for it."""
 PADDING_S = 0.2
 """Silence around a segment: the model misses first and last words of speech that begins and ends with its samples."""
 END_S = 0.01
@@ -38,7 +42,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
     alignment: Alignment | None = None
     verdict: Verdict | None = None
-    """None where the recogniser could not be asked"""
+    """None where it is not asked for, and where the recogniser could not be asked"""
     reason: str = ""
     """why there is no alignment"""
 
@@ -50,8 +54,16 @@ class SegmentListener:
     """
 
     def __init__(
-        self, recognizer: Recognizer, segments: Sequence[KnownSegment], sample_rate_hz: int, *, checks: bool
+        self,
+        recognizer: Recognizer,
+        segments: Sequence[KnownSegment],
+        sample_rate_hz: int,
+        *,
+        checks: bool,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> None:
+        self._max_wait_s = max_wait_s
+        self._is_late = False
         self._checks = checks
         self._recognizer = recognizer
         self._thresholds = thresholds_for(recognizer.info.model)
@@ -68,6 +80,8 @@ class SegmentListener:
         if not samples.size:
             silent = Fault(kind="missing", start_s=0.0, end_s=0.0, text=segment.written)
             return Heard(verdict=Verdict(outcome="failed", faults=(silent,)), reason="it has no sound")
+        if self._is_late:
+            return Heard(reason=LATE)
         began_at_s = time.perf_counter()
         duration_s = len(samples) / self._sample_rate_hz
         try:
@@ -76,23 +90,26 @@ class SegmentListener:
                 written=segment.written,
                 spoken=segment.spoken,
                 language=segment.language.partition("-")[0],
-                finds_insertions=self._checks,
+                finds_edits=self._checks,
             )
-            [alignment] = await self._recognizer.align([speech])
+            async with asyncio.timeout(self._max_wait_s):
+                [alignment] = await self._recognizer.align([speech])
+        except TimeoutError:
+            self._is_late = True
+            return Heard(reason=LATE)
         except ChorusError as error:
             return Heard(reason=error.message)
         finally:
             self.listened_s += time.perf_counter() - began_at_s
-        verdict = judge(alignment, self._thresholds)
+        verdict = judge(alignment, self._thresholds) if self._checks else None
         if alignment is None:
             return Heard(verdict=verdict, reason=TOO_LONG)
         return Heard(
             alignment=msgspec.structs.replace(
                 alignment, words=tuple(_unpadded(word, duration_s) for word in alignment.words)
             ),
-            verdict=msgspec.structs.replace(
-                verdict, faults=tuple(_unpadded(fault, duration_s) for fault in verdict.faults)
-            ),
+            verdict=verdict
+            and msgspec.structs.replace(verdict, faults=tuple(_unpadded(each, duration_s) for each in verdict.faults)),
         )
 
 

@@ -18,8 +18,10 @@ from app.speech.stitch import Stitcher, trimmed
 from app.text.lexicon import FindLexicons
 from app.text.segments import Segment, split_at_clause
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 4
 """Times that a failed segment is spoken."""
+IN_PARTS = 3
+"""The attempt whose text is cut at a clause: each part may be damaged, so the others are whole."""
 MAX_INCONCLUSIVE = 2
 """The same where the text is not recognised at all: the model may not know the language or the names."""
 MAX_SEED = 2**32
@@ -55,7 +57,7 @@ class Attempts(msgspec.Struct, eq=False):
 
 
 class SegmentMender:
-    """Speaks doubtful segments of one request again: with another seed, then in two parts at a clause.
+    """Speaks doubtful segments of one request again: with another seed, in two parts at a clause, whole once more.
 
     request   as it was submitted; later attempts are requests of their own, with a place of the engine each
     """
@@ -86,6 +88,8 @@ class SegmentMender:
                 return
             heard = await self._hear(attempts.index, samples)
             attempts.number += 1
+            if heard.verdict is None:
+                return
             other = Attempts(attempts.index, samples, heard)
             if other.badness < attempts.badness:
                 attempts.samples, attempts.heard = samples, heard
@@ -95,7 +99,7 @@ class SegmentMender:
         return await self._listener.hear(index, await TEXT.run(trimmed, samples, self._sample_rate_hz))
 
     async def _speak(self, index: int, number: int) -> Samples:
-        sequences = await TEXT.run(self._prepare, self._segments[index], number == MAX_ATTEMPTS - 1)
+        sequences = await TEXT.run(self._prepare, self._segments[index], number == IN_PARTS - 1)
         chunks = self._engine.submit(
             Request(
                 sequences=sequences,

@@ -7,13 +7,12 @@ from collections.abc import Callable
 import msgspec
 
 from app.engine.values import Samples
-from app.speech.checking.listening import Heard, SegmentListener
+from app.speech.checking.listening import LATE, Heard, SegmentListener
 from app.speech.events import SegmentChecked, SegmentEnded, SpokenWord, WordsSpoken
 
 PATIENCE_S = 5.0
 TOGETHER = 2
 """Segments of one answer in the recogniser at a time."""
-LATE = "the recogniser did not answer in time"
 Report = SegmentChecked | WordsSpoken
 
 

@@ -32,7 +32,7 @@ def align(speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
 
 
 def known(samples: np.ndarray, written: str = TEXT, spoken: str = SPOKEN, language: str = "en") -> KnownSpeech:
-    return KnownSpeech(samples=samples, written=written, spoken=spoken, language=language, finds_insertions=True)
+    return KnownSpeech(samples=samples, written=written, spoken=spoken, language=language, finds_edits=True)
 
 
 def chords(seconds: int) -> np.ndarray:
@@ -102,7 +102,7 @@ def test_a_word_that_is_said_and_not_written_is_named() -> None:
     samples = timed_voice()("She did really not take the boat across the river.").samples
     text = "She did not take the boat across the river."
     asked = known(samples, text, text)
-    [found, unasked] = align([asked, msgspec.structs.replace(asked, finds_insertions=False)])
+    [found, unasked] = align([asked, msgspec.structs.replace(asked, finds_edits=False)])
     [fault] = judge(found).faults
     assert (fault.kind, fault.text) == ("inserted", "really")
     assert judge(unasked).outcome == "passed"

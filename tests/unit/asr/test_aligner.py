@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.asr.aligner import MAX_WAITING
+from app.asr.aligning import MAX_CALL_TOKENS, MAX_PADDING
 from app.asr.alignment import Alignment, KnownSpeech
 from app.asr.base import TranscriptionRequest
 from app.asr.recognizer import WhisperRecognizer
@@ -18,7 +19,7 @@ from tests.support.recognizing import events_of, opened, texts
 
 
 def speech(text: str = "red cat", seconds: float = 2.0, language: str = "en", said: str | None = None) -> KnownSpeech:
-    return KnownSpeech(samples=spoken(seconds), written=text, spoken=said or text, language=language)
+    return KnownSpeech(samples=spoken(seconds), written=text, spoken=said or text, language=language, finds_edits=True)
 
 
 def run(network: FakeNetwork, scenario: Callable[[WhisperRecognizer], Awaitable[None]], **options: int) -> None:
@@ -53,7 +54,14 @@ def test_a_number_is_known_in_both_forms_and_the_likelier_one_counts() -> None:
     [alignment] = aligned(network, speech("17 boats", said="seventeen boats"))
     assert alignment is not None
     assert [(word.text, round(word.probability, 3)) for word in alignment.words] == [("17", 1.0), ("boats", 1.0)]
-    assert sorted(network.aligned[0]) == sorted([" 17 boats.", "seventeenboats", " seventeen boats."])
+    assert network.aligned[0] == [" 17 boats."]
+    assert sorted(network.aligned[1]) == sorted(["seventeenboats", " seventeen boats."])
+
+
+def test_a_number_that_is_likely_as_it_is_written_is_not_read_as_it_is_said() -> None:
+    network = FakeNetwork(unheard="x")
+    aligned(network, speech("17 boats", said="seventeen boats"))
+    assert network.aligned == [[" 17 boats."], ["seventeenboats"]]
 
 
 def test_letters_that_are_not_said_leave_a_likelier_text_and_so_a_missing_word() -> None:
@@ -70,7 +78,7 @@ def test_letters_that_are_not_said_leave_a_likelier_text_and_so_a_missing_word()
 def test_marks_at_the_end_stay_behind_a_text_without_its_last_word(text: str, without: str) -> None:
     network = FakeNetwork(unheard="x")
     aligned(network, speech(text))
-    assert without in network.aligned[1]
+    assert without in network.aligned[2]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +88,25 @@ def test_speech_that_cannot_be_aligned_has_no_alignment_and_disturbs_no_other(kn
     [none, alignment] = aligned(FakeNetwork(), known, speech())
     assert none is None
     assert alignment is not None
+
+
+def test_calls_of_the_model_are_bounded_and_their_texts_about_equally_long() -> None:
+    network = FakeNetwork(unheard="x")
+    text = " ".join(["axe", "fox", "red", "box"] * 3)
+    aligned(network, *[speech(text, seconds=10.0)] * 3)
+    lengths = [[len(row) for row in rows] for rows in network.aligned]
+    assert len(lengths) > 3
+    assert all(len(rows) * max(rows) <= MAX_CALL_TOKENS or len(rows) == 1 for rows in lengths)
+    assert all(max(rows) - min(rows) <= MAX_PADDING for rows in lengths)
+    assert max(map(len, lengths)) > 1
+
+
+def test_a_text_is_not_read_again_for_its_differences() -> None:
+    network = FakeNetwork(unheard="x")
+    aligned(network, speech("the red axe ran."))
+    assert " the red axe ran." in network.aligned[0]
+    assert " the red ran." in network.aligned[2]
+    assert " the red axe ran." not in network.aligned[2]
 
 
 def test_segments_of_several_callers_share_an_encoder_pass() -> None:
@@ -94,14 +121,14 @@ def test_segments_of_several_callers_share_an_encoder_pass() -> None:
     async def scenario(recognizer: WhisperRecognizer) -> None:
         first = asyncio.create_task(recognizer.align([speech()]))
         assert await asyncio.to_thread(has_begun.acquire, timeout=60)
-        others = [asyncio.create_task(recognizer.align([speech(seconds=seconds)])) for seconds in (2.5, 3.0)]
+        others = [asyncio.create_task(recognizer.align([speech(seconds=seconds)])) for seconds in (2.4, 2.6)]
         while network_waits(recognizer) < len(others):
             await asyncio.sleep(0.001)
         gate.release(100)
         await asyncio.gather(first, *others)
 
     run(network, scenario)
-    assert [len(rows) for rows in network.aligned] == [2, 4]
+    assert [len(rows) for rows in network.aligned] == [1, 1, 2, 2]
     assert len(network.threads) == 1
 
 
@@ -225,18 +252,21 @@ def test_integers_and_floats_are_the_same_speech() -> None:
     assert one == other
 
 
-def test_a_transcript_is_made_only_for_a_check_and_where_a_word_is_unlikely() -> None:
+def test_differences_are_tried_and_a_transcript_is_made_only_for_a_check_and_where_a_word_is_unlikely() -> None:
     network = FakeNetwork(unheard="x", heard="the red big axe ran.")
     likely, unlikely = speech("the red cow ran."), speech("the red axe ran.")
-    aligned(network, likely, unlikely)
+    [unasked, _] = aligned(network, *(msgspec.structs.replace(each, finds_edits=False) for each in (unlikely, likely)))
+    assert unasked is not None
+    assert unasked.edits == ()
     assert network.transcribed == []
-    aligned(network, *(msgspec.structs.replace(each, finds_insertions=True) for each in (likely, unlikely)))
+    assert " the red ran." not in [text for texts in network.aligned for text in texts]
+    aligned(network, likely, unlikely)
     assert len(network.transcribed) == 1
 
 
 def test_a_word_that_only_the_transcript_has_is_kept_where_the_text_with_it_is_likelier() -> None:
     """In the FakeNetwork a longer text is as likely, so the words in doubt are left to be missing."""
     network = FakeNetwork(unheard="x", heard="the red big axe ran.")
-    aligned(network, msgspec.structs.replace(speech("the red axe ran."), finds_insertions=True))
-    assert " the red big axe ran." in network.aligned[1]
+    aligned(network, speech("the red axe ran."))
+    assert " the red big axe ran." in network.aligned[2]
     assert network.transcribed[0] > len(" the red axe ran.")

@@ -16,6 +16,7 @@ def tried(
         known,
         [0.001 if at in unlikely else 0.9 for at in range(num_words)],
         [0.5 if at in long else 0.0 for at in range(num_words)],
+        [0.05] * num_words,
     )
 
 
@@ -44,14 +45,14 @@ def test_a_word_with_too_much_sound_may_follow_a_phrase_that_is_said_twice() -> 
 
 def test_more_sound_makes_a_repetition_likelier() -> None:
     words = [KnownWord("word", ("word",))] * 3
-    [little] = {each.prior for each in candidates(words, [0.9] * 3, [0, 0.3, 0])}
-    [much] = {each.prior for each in candidates(words, [0.9] * 3, [0, 0.6, 0])}
+    [little] = {each.prior for each in candidates(words, [0.9] * 3, [0, 0.3, 0], [0.1] * 3)}
+    [much] = {each.prior for each in candidates(words, [0.9] * 3, [0, 0.6, 0], [0.1] * 3)}
     assert 0 < little < much
 
 
 def test_a_phrase_whose_second_sound_is_spread_over_later_words_may_end_before_an_unlikely_word() -> None:
     words = [KnownWord("word", ("word",))] * 6
-    found = candidates(words, [0.9, 0.9, 0.9, 0.1, 0.9, 0.9], [0, 0, 0, 0.1, 0.1, 0.1])
+    found = candidates(words, [0.9, 0.9, 0.9, 0.1, 0.9, 0.9], [0, 0, 0, 0.1, 0.1, 0.1], [0.1] * 6)
     assert {(each.first, each.last) for each in found if each.kind == "repeated"} == {(0, 2), (1, 2), (2, 2)}
 
 

@@ -30,6 +30,11 @@ def test_a_compound_is_also_read_as_its_parts() -> None:
     assert forms("Her half-open pocket-watch.") == (" Her half-open pocket-watch.", " Her half open pocket watch.")
 
 
+@pytest.mark.parametrize("dash", ["--", "—", "–"])
+def test_words_that_a_dash_joins_are_also_read_apart(dash: str) -> None:
+    assert forms(f"The right distance{dash}but then.")[1] == " The right distance but then."
+
+
 def test_words_in_capitals_are_also_read_in_small_letters() -> None:
     assert forms("so VERY late, I say") == (" so VERY late, I say.", " so very late, I say.")
 

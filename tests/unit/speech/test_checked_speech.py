@@ -140,13 +140,14 @@ def test_the_same_request_is_mended_in_the_same_way(tmp_path: Path) -> None:
     run(scenario)
 
 
-def test_the_last_attempt_is_cut_at_a_clause(tmp_path: Path) -> None:
+def test_the_third_attempt_is_cut_at_a_clause_and_the_last_one_is_whole(tmp_path: Path) -> None:
     async def scenario() -> None:
         engine = FakeEngine()
-        checked = await spoken(tmp_path, "retry", FakeRecognizer(faulty={THIRD: 2}), engine)
-        assert checked.verdicts == [("passed", 1), ("passed", 1), ("passed", 3)]
+        checked = await spoken(tmp_path, "retry", FakeRecognizer(faulty={THIRD: 3}), engine)
+        assert checked.verdicts == [("passed", 1), ("passed", 1), ("passed", 4)]
         texts = [[sequence.segment.text for sequence in request.sequences] for request in engine.requests[1:]]
-        assert texts == [[THIRD], ["It rained all night,", "said the old man."]]
+        assert texts == [[THIRD], ["It rained all night,", "said the old man."], [THIRD]]
+        assert len({request.seed for request in engine.requests}) == 4
 
     run(scenario)
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.asr.alignment import Edit
 from app.errors import EngineFailure, QueueFull
-from app.speech.checking.listening import Heard, KnownSegment, SegmentListener
+from app.speech.checking.listening import LATE, Heard, KnownSegment, SegmentListener
 from app.speech.checking.reports import TOGETHER, Report, SegmentReports
 from app.speech.events import SegmentChecked, SegmentEnded, WordsSpoken
 from tests.support.fake_recognizer import FakeRecognizer
@@ -197,5 +197,17 @@ def test_silence_around_a_segment_hides_no_end_that_is_cut_off(last: float, padd
         await reports.following()
         [known] = recognizer.known
         assert len(known.samples) == 16_000 + padding
+
+    run(scenario)
+
+
+def test_a_recogniser_that_does_not_answer_is_waited_for_once_in_an_answer() -> None:
+    async def scenario() -> None:
+        recognizer = FakeRecognizer(waits=asyncio.Event())
+        segments = [KnownSegment(f"Boat {index}.", f"boat number {index}", "en") for index in range(2)]
+        listener = SegmentListener(recognizer, segments, RATE_HZ, checks=True, max_wait_s=0.0)
+        for index in range(2):
+            assert await listener.hear(index, SAMPLES) == Heard(reason=LATE)
+        assert len(recognizer.known) == 1
 
     run(scenario)
