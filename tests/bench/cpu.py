@@ -6,7 +6,7 @@ converted once, into FOLDER-converted (2.2 GB). Each figure is measured in a pro
 steps          milliseconds of a decode step for each number of sequences, median of 100, and of processor time
 load           seconds to load a converted checkpoint and to bring it to its precision, without imports; memory it takes
 vocoder        60 s of speech in the chunks of a stream, beside one whole pass: processor seconds and seconds
-stream         one stream of 60 s: compute time over audio, prefill included, and the largest gap after the first audio
+stream         one stream of 60 s: compute time over audio, prefill included, and its pauses in sum after the first audio
 first_audio    seconds until the first audio of a sentence of 100 characters
 
 The comparison with the TTS package is a command of its own, which prints one line too:
@@ -131,7 +131,7 @@ def stream(folder: Path, precision: Precision, runs: int) -> Figures:
     return {
         "audio_s": round(heard[0][-1][1], 2),
         "rtf": round(statistics.median(arrivals[-1][0] / arrivals[-1][1] for arrivals in heard), 3),
-        "largest_gap_s": round(statistics.median(map(_largest_gap_s, heard)), 3),
+        "pauses_s": round(statistics.median(map(_pauses_s, heard)), 3),
         "first_audio_s": round(statistics.median(arrivals[0][0] for arrivals in heard), 3),
     }
 
@@ -179,11 +179,11 @@ def _listen(
     return asyncio.run(run())
 
 
-def _largest_gap_s(arrivals: list[tuple[float, float]]) -> float:
-    """Seconds without audio of a listener who begins with the first audio."""
+def _pauses_s(arrivals: list[tuple[float, float]]) -> float:
+    """Seconds of all pauses together, for a listener who begins with the first audio."""
     first_at_s = arrivals[0][0]
-    gaps = [at_s - first_at_s - had_s for (_, had_s), (at_s, _) in pairwise(arrivals)]
-    return max(0.0, *gaps)
+    late_s = [at_s - first_at_s - had_s for (_, had_s), (at_s, _) in pairwise(arrivals)]
+    return max(0.0, *late_s)
 
 
 def _timed(work: Callable[[], None]) -> tuple[float, float]:
