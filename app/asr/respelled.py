@@ -22,7 +22,14 @@ def without_respelled(
     """
     heard = [plain(word) for word in split_words(transcript, language)]
     differences = [
-        (owners, known, [(first, stop, "".join(heard[begin:end])) for _, first, stop, begin, end in codes])
+        (
+            owners,
+            known,
+            [
+                (first, stop, None if tag == "equal" else "".join(heard[begin:end]))
+                for tag, first, stop, begin, end in codes
+            ],
+        )
         for owners, known, codes in compared(words, heard, language)
     ]
     return [
@@ -36,19 +43,24 @@ def without_respelled(
 
 
 def _is_heard(
-    edit: Candidate, owners: Sequence[int], known: Sequence[str], parts: Sequence[tuple[int, int, str]]
+    edit: Candidate, owners: Sequence[int], known: Sequence[str], parts: Sequence[tuple[int, int, str | None]]
 ) -> bool:
     """True where the letters heard in place of the edit's words, and of those beside them, are more like all of these.
 
     A word that is left out beside a name in another spelling makes them less like it.
+
+    parts   (first, stop) of `known`, and what is heard there; None where it is the same
     """
     distance = distance_without = 0
     for first, stop, heard in parts:
-        if any(edit.first <= owners[at] <= edit.last for at in range(first, stop)):
+        own = [at for at in range(first, stop) if edit.first <= owners[at] <= edit.last]
+        if own and heard is None:
+            distance_without += sum(len(known[at]) for at in own)
+        elif own and heard is not None:
             whole = "".join(known[first:stop])
             if max(len(whole), len(heard)) > MAX_LETTERS:
                 return False
-            rest = "".join(known[at] for at in range(first, stop) if not edit.first <= owners[at] <= edit.last)
+            rest = "".join(known[at] for at in range(first, stop) if at not in own)
             distance += _distance(whole, heard)
             distance_without += _distance(rest, heard)
     return distance < distance_without

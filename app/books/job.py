@@ -91,7 +91,7 @@ class Job:
         try:
             if msgspec.json.decode(data, type=_AnyFormat).format == FORMAT:
                 return msgspec.json.decode(data, type=Manifest)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise StorageFailure(f"{self.folder}/job.json is damaged ({error}): remove the folder") from error
         raise StorageFailure(f"{self.folder} was made by another version of Chorus: remove it to begin anew")
 
@@ -121,7 +121,7 @@ class Job:
             return None
         try:
             return msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Notes)
-        except (FileNotFoundError, msgspec.MsgspecError):
+        except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
             return NO_NOTES
 
     def write_notes(self, key: str, notes: Notes) -> None:

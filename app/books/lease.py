@@ -117,7 +117,7 @@ async def claim(
         await LEASES.run_interruptible(partial(_write, path, mine), _go_on)
     except BaseException:
         for lock in opened:
-            Lease(path, mine, lock).release()
+            await LEASES.run_interruptible(Lease(path, mine, lock).release, _go_on)
         raise
     return Lease(path, mine, opened[0])
 
@@ -192,7 +192,7 @@ def _read(path: Path) -> Owner | None:
     """None where there is none, or a damaged one. Raises OSError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Owner)
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -13,6 +13,7 @@ import msgspec
 from app.books.assembly import Mastering, file_name
 from app.books.audio_file import BookFormat, Mark
 from app.books.job import Job
+from app.books.lease import NAME_CHARS
 from app.books.make import Wait
 from app.books.report import make_report
 from app.books.room import FULL, MAX_ROOM_CHECK_S, MORE_ROOM_BYTES, ROOM_CHECK_S
@@ -70,7 +71,8 @@ def check_place(path: Path) -> None:
     try:
         if not is_seekable(str(path)):
             return
-        probe = path.resolve().with_name(f".{path.name}.partial")
+        name = "x" * NAME_CHARS  # as long as that of a writer
+        probe = path.resolve().with_name(f".{path.name}.{name}.partial")
         probe.unlink(missing_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()

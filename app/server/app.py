@@ -225,12 +225,13 @@ async def _load(
                 await warm_up(engine)
             await _load_recognizer(app_state)
         lexicon = await TEXT.run(LexiconFile, app_state.settings.lexicon)
-        signer = await _open_signer(app_state.settings, SharedFolder(volume))
+        data = SharedFolder(volume)
+        signer = await _open_signer(app_state.settings, data)
         service = SpeechService(
             engine,
             app_state.settings,
             lifecycle,
-            volume=volume,
+            folder=data,
             lexicon=lexicon,
             recognizer=app_state.loaded_recognizer,
             signer=signer,

@@ -37,7 +37,7 @@ from app.voices.catalogue import VoiceCatalogue
 from app.voices.consent import ConsentRule, GivenConsent
 from app.voices.consents import Consents
 from app.voices.levels import level_of
-from app.voices.shared_folder import SharedFolder, Volume
+from app.voices.shared_folder import SharedFolder
 
 
 class SpeechService:
@@ -47,7 +47,7 @@ class SpeechService:
         settings: Settings,
         lifecycle: Lifecycle,
         *,
-        volume: Volume | None = None,
+        folder: SharedFolder | None = None,
         lexicon: LexiconFile | None = None,
         recognizer: Recognizer | None = None,
         signer: Signer | None = None,
@@ -62,7 +62,7 @@ class SpeechService:
             settings.data,
             max_voices=settings.max_voices,
             aliases=settings.voice_aliases,
-            folder=SharedFolder(volume),
+            folder=folder,
             request_timeout_s=settings.request_timeout_s,
         )
         self.consents = Consents(settings.data, self.voices.folder, max_consents=settings.max_voices)

@@ -189,18 +189,20 @@ class SpeechStream:
 
     async def _take_chunk_or_reports(self, reports: SegmentReports) -> None:
         """Wait for the next chunk, or for the report of an earlier segment while the engine makes no audio."""
-        if self._coming is None:
-            self._coming = asyncio.create_task(_next_of(self._chunks))
-        await asyncio.wait((self._coming, *reports.next_task()), return_when=asyncio.FIRST_COMPLETED)
-        if self._coming.done():
-            coming, self._coming = self._coming, None
+        coming = self._coming = self._coming or asyncio.create_task(_next_of(self._chunks))
+        await asyncio.wait((coming, *reports.next_task()), return_when=asyncio.FIRST_COMPLETED)
+        if coming.cancelled():  # closed by another task
+            raise StopAsyncIteration
+        if coming.done():
+            self._coming = None
             self._take(coming.result())
         self._ready.extend(reports.ready())
 
     async def _stop_coming(self) -> None:
-        if self._coming is not None:
-            self._coming.cancel()
-            await asyncio.gather(self._coming, return_exceptions=True)
+        coming, self._coming = self._coming, None
+        if coming is not None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
 
     def _take(self, chunk: AudioChunk) -> None:
         for event in self._stitcher.push(chunk):

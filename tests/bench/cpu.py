@@ -6,7 +6,7 @@ converted once, into FOLDER-converted (2.2 GB). Each figure is measured in a pro
 steps          milliseconds of a decode step for each number of sequences, median of 100, and of processor time
 load           seconds to load a converted checkpoint and to bring it to its precision, without imports; memory it takes
 vocoder        60 s of speech in the chunks of a stream, beside one whole pass: processor seconds and seconds
-stream         one stream of 60 s: compute time over audio, prefill included, and its pauses in sum after the first audio
+stream         one stream of 60 s: compute time over audio, prefill included, and the sum of its pauses
 first_audio    seconds until the first audio of a sentence of 100 characters
 
 The comparison with the TTS package is a command of its own, which prints one line too:

@@ -33,6 +33,8 @@ from app.voices.files import sync_directory, write_atomically
 NEW, DELETED = ".new-", ".deleted-"
 MAX_NEW_AGE_S = 3600.0
 """What is being written is younger."""
+DAMAGED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""Raised for JSON that is none."""
 S = TypeVar("S")
 
 
@@ -81,7 +83,7 @@ class JobFolder:
     def read_book(self) -> Book:
         try:
             return msgspec.msgpack.decode((self.path / "book.msgpack").read_bytes(), type=Book)
-        except msgspec.MsgspecError as error:
+        except DAMAGED as error:
             raise StorageFailure(f"the text of the job is damaged ({error}): delete it") from error
 
     def read_intent(self) -> Intent:
@@ -120,7 +122,7 @@ class JobFolder:
     def _read(self, name: str, kind: type[S]) -> S:
         try:
             return self._cache.read(self.path / name, kind)
-        except msgspec.MsgspecError as error:
+        except DAMAGED as error:
             raise StorageFailure(f"{name} of the job is damaged ({error}): delete it") from error
 
 

@@ -30,6 +30,8 @@ BYTES_PER_CHAR = 4_000
 """Disk room of a job: segments, copies and the finished file, at 16 characters and 64,000 bytes a second."""
 MIN_FREE_BYTES = 256 * 1024 * 1024
 """Room that a new job leaves on the disk."""
+MAX_END_S = 10.0
+"""For the end of a failed run, before it may be resumed."""
 AT_REST = (JobStatus.FINISHED, JobStatus.FAILED)
 UNWRITTEN = JobError(StorageFailure.code, "the server's disk did not keep how the job ended: resume it")
 
@@ -138,7 +140,12 @@ class BookJobs:
         self._check_is_made()
         view = await self.get(owner, id)
         if view.state.status in (JobStatus.PAUSED, JobStatus.FAILED):
-            await self.worker.until_ended(id)  # the end of a failed run says last that the job rests
+            # The end of a failed run says last that the job rests. On a full disk it waits for room.
+            try:
+                async with asyncio.timeout(MAX_END_S):
+                    await self.worker.until_ended(id)
+            except TimeoutError as error:
+                raise StorageFailure("the end of the last run cannot be written yet; try again") from error
             queued = msgspec.structs.replace(view.state, status=JobStatus.QUEUED, error=None)
             await _on_disk(self.folder(view).write_state, queued)
             await self._want(id, Intent.RUN)

@@ -64,7 +64,7 @@ class JobMaker:
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.state = msgspec.structs.replace(before, status=JobStatus.QUEUED, error=None)
+        self.state = msgspec.structs.replace(before, status=JobStatus.QUEUED, error=None, made_s=0.0)
         self._phase = JobStatus.QUEUED
         """status while there is room on the disk"""
         self.request = request

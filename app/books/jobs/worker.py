@@ -168,6 +168,8 @@ class JobWorker:
                 self._begin_what_is_wanted(await self.find())
             except OSError as error:
                 logger.warning("the jobs cannot be read: %s", error)
+            except Exception as error:  # the boundary of the loop: other jobs go on
+                logger.error("the jobs cannot be looked through", exc_info=error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._kicked.wait()
@@ -198,6 +200,7 @@ class JobWorker:
         del self._running[id]
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("job %s: its run broke off", id, exc_info=error)
+            self._busy_until_s[id] = self._clock() + ELSEWHERE_S
         self.look_soon()
 
     async def _run(self, id: str) -> None:

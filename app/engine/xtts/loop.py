@@ -30,6 +30,8 @@ from app.errors import ChorusError, Draining, EngineFailure, SteppedAside
 
 logger = logging.getLogger(__name__)
 
+BOOKS_TURN = 20
+"""Steps for each chunk of a book beside whole answers: on a CPU a chunk takes as long as six steps."""
 URGENT_SLACK_S = 1.0
 """A stream with less audio than this in hand is about to have a gap."""
 
@@ -101,7 +103,7 @@ class EngineLoop:
             max_ahead_s=limits.max_vocoded_ahead_s,
         )
         self._cloning = CloneStage(conditioner, clock=clock, pace=self.clone_pace)
-        self._max_decoded = batch.slots
+        self._max_decoded, self._num_held = batch.slots, 0
         self._is_stopping = False
 
     @property
@@ -147,8 +149,8 @@ class EngineLoop:
         num_running = len(self._decoding.running)
         has_background = any(each.request.is_background for each in (*self._decoding.running, *self._vocoding.decoded))
         self._take(self._decoding.step())
-        goes_last = must_yield or any(self._whole_answers())
-        for sequence in self._vocoding.run(self._decoding.running, self._clock(), must_yield=goes_last):
+        holds_books = must_yield or (any(self._whole_answers()) and not self._is_turn_of_books())
+        for sequence in self._vocoding.run(self._decoding.running, self._clock(), must_yield=holds_books):
             if sequence.request.is_finished:
                 self._drop(sequence.request)
         if is_decoding:
@@ -194,8 +196,8 @@ class EngineLoop:
         joining: list[XttsSequence] = []
         num_positions = 0
         # The decoder must not run ahead of a slower vocoder without end.
-        yields = self._scheduler.must_yield(self._clock())
-        num_decoded = sum(not (yields and sequence.request.is_background) for sequence in self._vocoding.decoded)
+        yields = self._scheduler.must_yield(self._clock()) or any(self._whole_answers())
+        num_decoded = sum(not (yields and each.request.is_background) for each in self._vocoding.decoded)
         room = self._decoding.num_free_slots if num_decoded < self._max_decoded else 0
         while len(joining) < room and num_positions < self._limits.prefill_positions:
             if self._decoding.waiting:
@@ -212,6 +214,11 @@ class EngineLoop:
     def _whole_answers(self) -> Iterator[Request]:
         """Requests of callers who wait for the end of the answer."""
         return (each for each in self._scheduler.requests if not (each.streaming or each.is_background))
+
+    def _is_turn_of_books(self) -> bool:
+        """True every BOOKS_TURN calls: whole answers without end would keep books from the vocoder."""
+        self._num_held = (self._num_held + 1) % BOOKS_TURN
+        return not self._num_held
 
     def _num_lacking_slots(self) -> int:
         """Segments of whole answers that have begun, for which no slot is free."""

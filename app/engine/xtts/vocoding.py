@@ -69,14 +69,15 @@ class VocodeStage:
     def run(self, decoding: Iterable[XttsSequence], now_s: float, *, must_yield: bool = False) -> list[XttsSequence]:
         """Make the chunks that are ready, the most urgent first. Returns the finished sequences.
 
-        must_yield   sequences of background requests wait while there are others, even if those have no chunk ready
+        must_yield   sequences of background requests wait while there are others, even if those have no chunk ready;
+                     otherwise theirs are made behind the chunks of all others
         """
         decoding = tuple(decoding)
         decoded = [sequence for sequence in self.decoded if not decoding or self._is_due(sequence, now_s)]
         ready = [*decoded, *decoding]
         if must_yield:
             ready = [sequence for sequence in ready if not sequence.request.is_background] or ready
-        by_urgency = sorted(ready, key=lambda sequence: _urgency(sequence, now_s))
+        by_urgency = sorted(ready, key=lambda each: (each.request.is_background, _urgency(each, now_s)))
         launched = self._launch(by_urgency)
         if launched:
             self._pending.append(launched)

@@ -41,7 +41,7 @@ class SegmentReports:
         self.times_words = words
         self._checks = checks
         self._patience_s = patience_s
-        self._is_late = False
+        self._is_late = self._is_closed = False
         self._places = asyncio.Semaphore(TOGETHER)
         self._under_way: deque[tuple[SegmentEnded, asyncio.Task[Heard]]] = deque()
         self._known: dict[int, _Known] = {}
@@ -70,7 +70,7 @@ class SegmentReports:
     def ready(self) -> list[Report]:
         """The reports that are there, in order."""
         found: list[Report] = []
-        while self._under_way and self._under_way[0][1].done():
+        while self._under_way and not self._is_closed and self._under_way[0][1].done():
             ended, task = self._under_way.popleft()
             found += self._report(ended, task.result())
         return found
@@ -82,6 +82,8 @@ class SegmentReports:
         ended, task = self._under_way[0]
         if not task.done():
             await asyncio.wait((task,), timeout=0.0 if self._is_late else self._patience_s())
+        if self._is_closed:  # meanwhile
+            return []
         if task.done():
             heard = task.result()
         else:
@@ -93,6 +95,7 @@ class SegmentReports:
 
     async def aclose(self) -> None:
         """May be called twice."""
+        self._is_closed = True
         for _, task in self._under_way:
             task.cancel()
         await asyncio.gather(*(task for _, task in self._under_way), return_exceptions=True)

@@ -58,3 +58,14 @@ def test_a_number_is_heard_in_either_form() -> None:
 def test_other_differences_are_kept() -> None:
     for edit in (Candidate("repeated", 0, 0), Candidate("swapped", 0, 1), Candidate("missing", 0, 0, said="Chukwu")):
         assert kept(edit, TEXT)
+
+
+@pytest.mark.parametrize("heard", ["Chukwuemeka", "Chickamecca"])
+def test_a_name_behind_many_words_that_are_heard_as_they_are_written_is_not_missing(heard: str) -> None:
+    before = "In the long and quiet evening of that day the old captain and his brother spoke about"
+    text = f"{before} Chukwuemeka and nobody else."
+    at = len(before.split())
+    transcript = text.replace("Chukwuemeka", heard)
+    for first, last in ((at, at), (at - 1, at), (at, at + 1)):
+        assert not kept(Candidate("missing", first, last), transcript, text=text)
+    assert kept(Candidate("missing", at, at), text.replace("Chukwuemeka ", ""), text=text)

@@ -1,7 +1,7 @@
 """Answers that are checked before they are given: which attempt is delivered, and what never waits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from app.errors import EngineFailure, QueueFull
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.checking.mending import MAX_ATTEMPTS
-from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted
+from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent
 from app.speech.playback import Listener
 from app.speech.receipt import Receipt
 from app.speech.request import CheckMode, SpeechRequest
@@ -63,6 +63,10 @@ class Spoken:
             for part in (each.receipt.segments[index],)
         )
         return np.array_equal(mine, theirs)
+
+
+async def collected(speech: AsyncIterator[SpeechEvent]) -> list[SpeechEvent]:
+    return [event async for event in speech]
 
 
 async def spoken(
@@ -312,6 +316,28 @@ def test_a_verdict_comes_while_the_engine_makes_no_audio(tmp_path: Path) -> None
         await asyncio.sleep(0)
         left.cancel()
         await speech.aclose()
+        await service.aclose()
+        assert engine.stats().admitted_requests == 0
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("waits_for", ["audio", "verdict"])
+def test_a_stream_that_another_task_closes_ends_for_its_reader(tmp_path: Path, waits_for: str) -> None:
+    async def scenario() -> None:
+        engine = FakeEngine()
+        service = service_of(tmp_path, engine, FakeRecognizer(waits=asyncio.Event()))
+        text = f"{FIRST} Then please wait for it." if waits_for == "audio" else FIRST
+        speech = await service.speak(SpeechRequest(text=text, seed=1, check="report", streaming=True))
+        while not isinstance(await anext(speech), SegmentEnded):
+            pass
+        read = asyncio.ensure_future(collected(speech))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not read.done()
+        await speech.aclose()
+        assert await read == []
+        assert await collected(speech) == []
         await service.aclose()
         assert engine.stats().admitted_requests == 0
 

@@ -201,11 +201,12 @@ def test_a_job_with_a_damaged_state_has_failed_and_is_made_again_when_it_is_resu
     asyncio.run(scenario())
 
 
-def test_a_damaged_request_hides_its_job_and_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"{", b'{"id": "\xff"}', b"[" * 100_000])
+def test_a_damaged_request_hides_its_job_and_no_other(tmp_path: Path, content: bytes) -> None:
     async def scenario() -> None:
         async with keeping(tmp_path, is_started=False) as (jobs, _):
             damaged, id = await begin(jobs, "One bell."), await begin(jobs, "Two bells.")
-        (tmp_path / "jobs" / damaged / "request.json").write_bytes(b"{")
+        (tmp_path / "jobs" / damaged / "request.json").write_bytes(content)
         async with keeping(tmp_path) as (jobs, _):
             await until(jobs, id, is_finished)
             assert [view.request.id for view in await jobs.jobs_of(OWNER)] == [id]

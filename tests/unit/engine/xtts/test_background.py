@@ -150,3 +150,18 @@ def test_a_whole_answer_waits_for_no_segments_of_books_in_front_of_the_vocoder(r
         assert ended.count("book") == 14
 
     run(scenario)
+
+
+def test_whole_answers_without_end_do_not_keep_a_book_from_the_vocoder(run: Run) -> None:
+    async def scenario(engine: XttsEngine) -> None:
+        book = asyncio.ensure_future(collect(submit(engine, is_background=True)))
+        answers = [asyncio.ensure_future(collect(submit(engine))) for _ in range(2)]
+        for _ in range(20):  # two at any time
+            await answers.pop(0)
+            if book.done():
+                break
+            answers.append(asyncio.ensure_future(collect(submit(engine))))
+        assert book.done()
+        await asyncio.gather(book, *answers)
+
+    run(scenario)
