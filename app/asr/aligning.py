@@ -196,7 +196,7 @@ def _hear(
 def _transcripts(
     network: Network, jobs: Sequence[AlignJob], encoded: Encoded, heard: Sequence[_Heard]
 ) -> list[str | None]:
-    """Of checked segments with an unlikely word, else None."""
+    """A transcript for each checked segment that has an unlikely word, None for the others."""
     found: list[str | None] = [None] * len(jobs)
     rows = [
         row

@@ -59,7 +59,7 @@ class Lease:
 
     @property
     def name(self) -> str:
-        """Another one for each claim."""
+        """Part of the names of this owner's partial files. Each claim has another one."""
         return self._owner.token[:NAME_CHARS]
 
     def check(self) -> None:

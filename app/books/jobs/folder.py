@@ -32,9 +32,9 @@ from app.voices.files import sync_directory, write_atomically
 
 NEW, DELETED = ".new-", ".deleted-"
 MAX_NEW_AGE_S = 3600.0
-"""What is being written is younger."""
+"""Age in seconds above which a half-written file is a leftover of a killed server."""
 DAMAGED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""Raised for JSON that is none."""
+"""Errors of decoding a damaged JSON file."""
 S = TypeVar("S")
 
 

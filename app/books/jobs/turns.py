@@ -1,4 +1,4 @@
-"""Which jobs are made next."""
+"""The order in which waiting jobs are made."""
 
 from collections import Counter
 from collections.abc import Collection

@@ -216,7 +216,7 @@ class EngineLoop:
         return (each for each in self._scheduler.requests if not (each.streaming or each.is_background))
 
     def _is_turn_of_books(self) -> bool:
-        """True every BOOKS_TURN calls: whole answers without end would keep books from the vocoder."""
+        """True once in BOOKS_TURN calls: otherwise whole answers, one after the other, would stop all books."""
         self._num_held = (self._num_held + 1) % BOOKS_TURN
         return not self._num_held
 
