@@ -39,12 +39,12 @@ class CoquiSpeech(msgspec.Struct, kw_only=True):
     voice: Annotated[
         SpeakerId, Meta(description="In place of `speaker_id`; `default` is the first voice, as OVOS' plugin sends it")
     ] = ""
-    sample_rate: SampleRate | None = None
+    sample_rate: SampleRate | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def output(self) -> OutputFormat:
         """Raises UnsupportedSampleRate."""
-        return OutputFormat(AudioFormat.WAV, self.sample_rate)
+        return _wav_output(self.sample_rate)
 
     @property
     def speaker(self) -> str | None:
@@ -68,12 +68,12 @@ class MarySpeech(msgspec.Struct, kw_only=True, rename="upper"):
     input_type: Annotated[_Word, Meta(extra_json_schema={"enum": ["TEXT"]})] = "TEXT"
     output_type: Annotated[_Word, Meta(extra_json_schema={"enum": ["AUDIO"]})] = "AUDIO"
     audio: Annotated[_Word, Meta(extra_json_schema={"enum": ["WAVE", "WAVE_FILE", "WAVE_STREAM"]})] = "WAVE_FILE"
-    sample_rate: SampleRate | None = None
+    sample_rate: SampleRate | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def output(self) -> OutputFormat:
         """Raises UnsupportedSampleRate."""
-        return OutputFormat(AudioFormat.WAV, self.sample_rate)
+        return _wav_output(self.sample_rate)
 
     def translated(self, unknown: tuple[str, ...]) -> SpeechRequest:
         """`unknown` names fields that were sent and have no meaning here. Raises InvalidField."""
@@ -110,6 +110,10 @@ def mary_request(sent: Mapping[str, object]) -> tuple[SpeechRequest, OutputForma
     known = [field.encode_name for field in msgspec.structs.fields(MarySpeech)]
     speech = convert_form({**sent}, MarySpeech)
     return speech.translated(unknown_fields(sent, known, voice_field="VOICE")), speech.output
+
+
+def _wav_output(rate: int | msgspec.UnsetType) -> OutputFormat:
+    return OutputFormat(AudioFormat.WAV, None if isinstance(rate, msgspec.UnsetType) else rate)
 
 
 def _whole(text: str, speaker_id: str | None, language: str, unknown: tuple[str, ...]) -> SpeechRequest:

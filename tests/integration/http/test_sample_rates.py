@@ -200,3 +200,8 @@ def test_a_conversation_at_a_rate_that_opus_does_not_have_is_refused(server: Run
         failed = json.loads(socket.recv())
     assert failed["error"]["code"] == "unsupported_sample_rate"
     assert "it has 8000, 12000" in failed["error"]["message"]
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if "/api/tts" in route or "/process" in route])
+def test_the_word_null_is_no_rate(server: RunningServer, route: str) -> None:
+    check(ask(server, route, "null"), 400, "invalid_field", "SAMPLE_RATE" if "/process" in route else "sample_rate")
