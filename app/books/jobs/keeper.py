@@ -136,7 +136,9 @@ class BookJobs:
         return await self.get(owner, id)
 
     async def resume(self, owner: str, id: str) -> JobView:
-        """Go on with a paused or failed job; others stay as they are. Raises TooManyJobs where no books are made."""
+        """Go on with a paused or failed job; others stay as they are. Raises TooManyJobs where no books are made,
+        StorageFailure where the end of the last run is not on the disk within MAX_END_S.
+        """
         self._check_is_made()
         view = await self.get(owner, id)
         if view.state.status in (JobStatus.PAUSED, JobStatus.FAILED):

@@ -284,7 +284,10 @@ class JobMaker:
 
 
 def _has_been_read(write: asyncio.Future[None]) -> None:
-    """Nobody asks for the error of a write whose caller was cancelled: a later state is written anyway."""
+    """Take up the error of a state's write whose caller was cancelled, so that asyncio does not log it.
+
+    A later state is written anyway.
+    """
     if not write.cancelled():
         write.exception()
 
