@@ -29,9 +29,9 @@ def make_novel(chapters: tuple[str, ...] = CHAPTERS) -> bytes:
     return make_epub(pages, contents=contents)
 
 
-def settings_of(data: Path, **others: Any) -> Settings:
-    """Without signatures, which differ each time."""
-    return Settings(data=data, asr_model="off", marks=Marks("metadata"), **others)
+def settings_of(data: Path, *, marks: Marks = Marks("metadata"), **others: Any) -> Settings:  # noqa: B008 - immutable
+    """Without signatures by default, because two signatures of one file differ."""
+    return Settings(data=data, asr_model="off", marks=marks, **others)
 
 
 def create(client: httpx.Client, chapters: tuple[str, ...] = CHAPTERS, **fields: str) -> dict[str, Any]:
