@@ -30,8 +30,11 @@ TARGET_LUFS = -19.0
 CEILING_DBFS = -3.5
 """Half a decibel below what shops accept: a lossy codec moves peaks."""
 
-Check = Callable[[], None]
-"""Raises to stop."""
+MEASURING_SHARE = 0.2
+"""of the time that a book takes to be measured and encoded"""
+
+OnShare = Callable[[float], None]
+"""Called before each segment with the share of the work that is done, 0 to 1. Raises to stop."""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,18 +54,22 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mastering:
-    """Measures the book at once: blocking, as all of it. Raises what `check` raises, StorageFailure for a damaged
+    """Measures the book at once: blocking, as all of it. Raises what `on_share` raises, StorageFailure for a damaged
     segment, OSError where the disk fails.
 
     only   number of the one chapter that the book is taken to have; None: all
     """
 
-    def __init__(self, job: Job, output: Output, sample_rate_hz: int, check: Check, *, only: int | None = None) -> None:
+    def __init__(
+        self, job: Job, output: Output, sample_rate_hz: int, on_share: OnShare, *, only: int | None = None
+    ) -> None:
         self._job = job
         self._only = only
         self._output = output
         self.sample_rate_hz = self._rate_hz = sample_rate_hz
-        self._check = check
+        self._on_share = on_share
+        self._num_pieces = sum(len(plan.pieces) for plan in self._plans())
+        self._num_measured = self._num_written = 0
         self._meter = LoudnessMeter(sample_rate_hz)
         self._levels: dict[int, LevelMeter] = {}
         self._num_metered = 0
@@ -128,6 +135,7 @@ class Mastering:
             start = num_samples
             timings: list[Timing] = []
             for samples, is_speech in self._samples(plan):
+                self._num_measured += is_speech
                 meter.push(samples)
                 if is_speech:
                     at = num_samples - start
@@ -138,6 +146,11 @@ class Mastering:
         lufs = meter.result().integrated_lufs
         gain_db = min(max(TARGET_LUFS - lufs, -MAX_GAIN_DB), MAX_GAIN_DB) if np.isfinite(lufs) else 0.0
         return marks, gain_db
+
+    @property
+    def _share(self) -> float:
+        measured, written = (count / self._num_pieces for count in (self._num_measured, self._num_written))
+        return min(1.0, MEASURING_SHARE * measured + (1 - MEASURING_SHARE) * written)  # a file may be written twice
 
     def _plans(self) -> Iterator[ChapterPlan]:
         return self._job.chapters() if self._only is None else iter([self._job.read_chapter(self._only)])
@@ -157,7 +170,8 @@ class Mastering:
             self._num_metered = max(self._num_metered, num_before)
             book_file.write(samples)
 
-        for samples, _ in self._samples(plan):
+        for samples, is_speech in self._samples(plan):
+            self._num_written += is_speech
             write(limiter.push(samples * gain))
         write(limiter.close())
 
@@ -165,7 +179,7 @@ class Mastering:
         """Samples and whether they are those of a piece."""
         yield self._silence(HEAD_S), False
         for index, piece in enumerate(plan.pieces):
-            self._check()
+            self._on_share(self._share)
             yield self._job.read_segment(piece.key), True
             if index + 1 < len(plan.pieces):
                 yield self._silence(piece.pause_s), False

@@ -4,13 +4,12 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from app.audio.provenance import Provenance, new_provenance
-from app.books.assembly import Finished, Mastering, Output
+from app.books.assembly import Finished, Mastering, OnShare, Output
 from app.books.book import Book
 from app.books.cast import Cast, Reader
 from app.books.checking import Checker
@@ -121,10 +120,11 @@ async def assemble(
     write: Callable[[Job, Mastering, Wait], None],
     *,
     only: int | None = None,
+    on_share: OnShare = lambda share: None,
 ) -> Finished:
     """Measure the book, and `write` its files on the same thread. Cancelling stops both soon.
 
-    only   see Mastering
+    only, on_share   see Mastering; `on_share` is called on that thread
 
     Raises StorageFailure for a damaged segment, and what `write` raises.
     """
@@ -134,8 +134,12 @@ async def assemble(
         if stopped.wait(seconds):
             raise InterruptedError("stopped")
 
+    def step(share: float) -> None:
+        wait(0.0)
+        on_share(share)
+
     def run() -> Finished:
-        mastering = Mastering(job, output, sample_rate_hz, partial(wait, 0.0), only=only)
+        mastering = Mastering(job, output, sample_rate_hz, step, only=only)
         write(job, mastering, wait)
         return mastering.result()
 

@@ -11,6 +11,9 @@ from app.books.speaking import Progress
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+WRITING = "writing the file"
+WRITING_STEP = 10
+
 
 def duration(seconds: float) -> str:
     """Such as 2 h 05 min, 5 min 10 s, 12 s."""
@@ -33,7 +36,7 @@ def describe(progress: Progress, elapsed_s: float) -> str:
 
 
 class BookDisplay:
-    """A context. `update` and `say` are called on the event loop."""
+    """A context. `update` is called on the event loop; `say` and `update_writing` also on other threads."""
 
     def __init__(self, progress: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console
@@ -49,6 +52,7 @@ class BookDisplay:
         self._clock = clock
         self._began_at_s = clock()
         self._chapter = ""
+        self._num_steps = 0
 
     def __enter__(self) -> "BookDisplay":
         self._bars.start()
@@ -66,6 +70,15 @@ class BookDisplay:
             share = min(99, 100 * progress.done_chars // max(1, progress.num_chars))
             self.say(f"{share:>3} %  {progress.chapter}  ({made})")
         self._chapter = progress.chapter
+
+    def update_writing(self, share: float) -> None:
+        """`share` of the files that is written, 0 to 1: a bar, or a line each WRITING_STEP percent."""
+        if self._is_terminal:
+            total = self._bars.tasks[self._bar].total or 0
+            self._bars.update(self._bar, description=WRITING, completed=share * total, made="")
+        elif (step := int(100 * share) // WRITING_STEP) > self._num_steps:
+            self._num_steps = step
+            self.say(f"{step * WRITING_STEP:>3} %  {WRITING}")
 
     def say(self, line: str) -> None:
         if self._is_terminal:

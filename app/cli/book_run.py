@@ -28,7 +28,7 @@ from app.books.speaking import Progress
 from app.books.studio import LocalStudio, Studio
 from app.books.timing import CaptionFormat
 from app.cli.book_files import BookFiles, Target, check_place
-from app.cli.book_progress import BookDisplay
+from app.cli.book_progress import WRITING, BookDisplay
 from app.cli.say import open_recognizer
 from app.engine.factory import build_engine
 from app.errors import UnreadableBook
@@ -109,7 +109,7 @@ async def make_book(
                 )  # fmt: skip
                 rate_hz = studio.engine.info.sample_rate_hz
                 provenance = await provenance_of_book(studio, job, utc_now()) if settings.marks.in_force else None
-            display.say("writing the file")
+            display.say(WRITING)
             output = Output(
                 book_format=target.book_format, title=book.title, author=book.author, cover=book.cover,
                 provenance=provenance,
@@ -121,7 +121,8 @@ async def make_book(
                 target, len(book.chapters), display.say, captions=wishes.captions, report=wishes.report, sign=sign,
                 writer=lease,
             )  # fmt: skip
-            results.append(await assemble(job, output, rate_hz, partial(files.write, warnings=progress.warnings)))
+            write = partial(files.write, warnings=progress.warnings)
+            results.append(await assemble(job, output, rate_hz, write, on_share=display.update_writing))
         if not wishes.keeps:
             await asyncio.to_thread(job.remove_segments)
 

@@ -23,6 +23,7 @@ from app.engine import scheduler
 from app.engine.admission import Admission
 from app.engine.base import EngineInfo, EngineStats, Speaker
 from app.engine.capacity import Capacity
+from app.engine.embedded_capitals import lower_words
 from app.engine.live import LiveStreams
 from app.engine.pace import Pace
 from app.engine.scheduler import Request, Scheduler
@@ -47,9 +48,6 @@ SECONDS_BESIDE_TEXT = 0.5
 HOW_TO_CLONE = "the embedded voice cannot clone; the XTTS engine can: `chorus download`, then CHORUS_ENGINE=xtts"
 # The voice drops letters of a word beyond 24, so a longer one is read in pieces.
 _LONG_WORD = re.compile(r"([^\W\d_]{24})(?=[^\W\d_])")
-# The voice spells words in capitals that it takes for abbreviations, such as "ITS". Four of them in a row are a shout.
-_CAPITALS = r"[A-Z](?:[A-Z'’-]*[A-Z])?"
-_SHOUTED = re.compile(rf"\b{_CAPITALS}\b(?:[\s,;:]+{_CAPITALS}\b){{3,}}")
 _SPOKEN_SYMBOLS = frozenset("&@%$£+=#°±×÷²³½¼¾π§©~^№→")
 _SILENT_ASCII = frozenset("*\\|<>`")
 
@@ -222,7 +220,7 @@ class EmbeddedEngine:
 
 
 def prepare_segment(segment: Segment, lexicons: Sequence[Lexicon] = ()) -> scheduler.Sequence:
-    said = _SHOUTED.sub(_in_small_letters, read(segment.text, "en", lexicons).text)
+    said = lower_words(read(segment.text, "en", lexicons).text)
     unspoken = find_unspoken(said)
     # Letters of other scripts would be spelt by name.
     spoken = _LONG_WORD.sub(r"\1 ", " ".join(said.translate({ord(char): " " for char in unspoken}).split()))
@@ -234,10 +232,6 @@ def prepare_segment(segment: Segment, lexicons: Sequence[Lexicon] = ()) -> sched
         unspoken=unspoken,
         has_sound=any(char.isalnum() or char in _SPOKEN_SYMBOLS for char in spoken),
     )
-
-
-def _in_small_letters(shouted: re.Match[str]) -> str:
-    return re.sub(r"\bi\b", "I", shouted[0].lower())
 
 
 def find_unspoken(said: str) -> str:

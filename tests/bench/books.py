@@ -48,6 +48,8 @@ TEXT = (
 WORDS = TEXT.split()
 PARAGRAPH_SENTENCES = 6
 CHAPTER_WORDS = 2_500
+MAX_KILLS_OF_A_BOOK = 5
+"""Then a run is left alone: all that is left for another one is to write the file."""
 
 
 def make_text(num_words: int) -> str:
@@ -121,7 +123,7 @@ def watch(process: subprocess.Popen[str], data: Path) -> tuple[float, float, flo
 
 
 def kill_often(num_kills: int, seed: int) -> None:
-    """Kills over a run and its next ones, until the file is there; then the next book begins anew."""
+    """Kills over a run and its next ones, up to MAX_KILLS_OF_A_BOOK; then the next book begins anew."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -131,13 +133,14 @@ def kill_often(num_kills: int, seed: int) -> None:
         subprocess_ends_well(book(source, whole, folder / "whole"))
         whole_s = time.perf_counter() - began_at_s
         killed = {"starting": 0, "speaking": 0, "writing": 0}
-        num_books, data = 0, folder / "data-0"
+        num_books, num_killed, data = 0, 0, folder / "data-0"
         while sum(killed.values()) < num_kills:
             process = book(source, output, data)
             try:
-                process.wait(rng.uniform(0.2, 1.1) * whole_s)
+                process.wait(rng.uniform(0.2, 1.1) * whole_s if num_killed < MAX_KILLS_OF_A_BOOK else None)
             except subprocess.TimeoutExpired:
                 killed[phase(folder, data)] += 1
+                num_killed += 1
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
                 shown = output.read_bytes() if output.exists() else whole.read_bytes()
@@ -146,6 +149,7 @@ def kill_often(num_kills: int, seed: int) -> None:
             subprocess_ends_well(process)
             assert output.read_bytes() == whole.read_bytes(), "another file than the undisturbed one"
             num_books += 1
+            num_killed = 0
             output.unlink()
             data = folder / f"data-{num_books}"
         subprocess_ends_well(book(source, output, data))

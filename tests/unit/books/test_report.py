@@ -22,7 +22,7 @@ def write(tmp_path: Path, output: str, captions: CaptionFormat) -> dict[str, str
     fault = Fault(kind="missing", start_s=0.5, end_s=0.7, text="bell")
     check = SegmentCheck(model="whisper", outcome="failed", faults=(fault,), num_retries=2)
     job.write_notes("0100", Notes(warnings=("segment 1 did not end by itself and was cut",), check=check))
-    mastering = Mastering(job, OUTPUT, RATE_HZ, lambda: None)
+    mastering = Mastering(job, OUTPUT, RATE_HZ, lambda share: None)
     target = Target(f"{tmp_path}/{output}", "flac")
     target.check()
     report = tmp_path / "report.json"

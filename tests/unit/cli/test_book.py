@@ -15,7 +15,7 @@ from app.books.make import job_folder
 from app.books.speaking import Progress
 from app.cli import main
 from app.cli.book_files import Target
-from app.cli.book_progress import describe, duration
+from app.cli.book_progress import BookDisplay, describe, duration
 from app.errors import InvalidField
 from tests.support.books import make_epub, nav, page
 
@@ -133,3 +133,10 @@ def test_progress_tells_audio_pace_and_time_left() -> None:
     progress = Progress(num_chars=10_000, done_chars=4_000, found_chars=1_000, made_s=200.0)
     assert describe(progress, 20.0) == "3 min 20 s made, 10.0 x real time, 40 s left"
     assert describe(Progress(num_chars=10), 5.0) == "0 s made"
+
+
+def test_writing_says_a_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    with BookDisplay(Progress(num_chars=100)) as display:
+        for percent in (0, 4, 9, 10, 14, 35, 36, 99):
+            display.update_writing(percent / 100)
+    assert capsys.readouterr().err.splitlines() == [f"{percent:>3} %  writing the file" for percent in (10, 30, 90)]

@@ -57,10 +57,20 @@ def run(scenario: Callable[[EmbeddedEngine], Awaitable[T]], **limits: int) -> T:
         ("It TOOK A WATCH OUT OF ITS POCKET, and ran.", "It took a watch out of its pocket, and ran."),
         ("SO I SAID: DON'T LOOK!", "so I said: don't look!"),
         ("The BBC and NASA met the FBI, IBM, CIA.", "The BBC and NASA met the FBI, IBM, CIA."),
-        ("She said DRINK ME. EAT ME.", "She said DRINK ME. EAT ME."),
+        ("She said DRINK ME. EAT ME.", "She said DRINK me. EAT me."),
+        ("It was HIS book, and THEY know WHICH.", "It was his book, and they know which."),
+        ("Servers MUST answer; clients SHOULD NOT retry.", "Servers must answer; clients should not retry."),
+        ("WITH ALICE'S LOVE", "with ALICE's LOVE"),
+        (
+            "SHE'S here. THAT’S all. I'LL go. WHO'S there? DON'T.",
+            "she's here. that's all. I'll go. who's there? don't.",
+        ),
+        ("NASA'S plan, the US, IT at 9 AM, WHO, OR", "NASA's plan, the US, IT at nine AM, WHO, OR"),
+        ("AT&T, IS-IS, U.S. AND B&B", "AT and T, IS-IS, U.S. and B and B"),
+        ("THE END.", "the END."),
     ],
 )
-def test_words_that_are_shouted_are_not_spelt(text: str, said: str) -> None:
+def test_words_in_capitals_are_not_spelt_and_abbreviations_are(text: str, said: str) -> None:
     assert prepare_segment(Segment(0, text, Boundary.SENTENCE)).spoken_text == said
 
 
