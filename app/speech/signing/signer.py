@@ -29,8 +29,25 @@ MAX_SIGNED_BYTES = 256 * 1024 * 1024
 _OPTIONS = '{"verify": {"verify_after_sign": false}}'
 
 
+class _OneAtATime:
+    """Signs files, each when the one before is signed. Raises C2paError for credentials that cannot be read."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._turn = threading.Lock()
+        self._context = c2pa.Context.from_json(_OPTIONS)
+        self._signer = c2pa.Signer.from_info(
+            c2pa.C2paSignerInfo(credentials.algorithm.encode(), credentials.chain, credentials.key, None)
+        )
+
+    def sign(self, source: Any, target: Any, media_type: str, provenance: Provenance) -> None:
+        """`source` and `target` are files; c2pa-python leaves their types open. Raises C2paError."""
+        with self._turn, c2pa.Builder(_manifest(provenance), context=self._context) as builder:
+            builder.sign(self._signer, media_type, source, target)
+
+
 class FileSigner:
-    """`sign` and `sign_file` may be called on several threads; they sign one file at a time, which bounds memory.
+    """`sign` and `sign_file` may be called on several threads. Each signs one at a time, which bounds memory, and
+    neither waits for the other: the file of a book takes seconds, on a thread of low priority.
 
     Raises InvalidSetting where C2PA's library cannot sign with `credentials`. A certificate that has ended, and a clock
     before its begin, are no error: files stay unsigned then, and `unsigned_reason` says why. The library is tried once
@@ -51,12 +68,9 @@ class FileSigner:
         self._is_tried = False
         self._fault: str | None = None
         self._logged: str | None = None
-        self._lock = threading.Lock()
-        self._context = c2pa.Context.from_json(_OPTIONS)
         try:
-            self._signer = c2pa.Signer.from_info(
-                c2pa.C2paSignerInfo(credentials.algorithm.encode(), credentials.chain, credentials.key, None)
-            )
+            # c2pa-python does not say that threads may share a signer or a context, so each kind has its own.
+            self._answers, self._files = _OneAtATime(credentials), _OneAtATime(credentials)
             if self.unsigned_reason is None:
                 self._sign_nothing()
         except c2pa.C2paError as error:
@@ -81,7 +95,7 @@ class FileSigner:
         if not self._can_sign(media_type, len(data)):
             return data
         signed = io.BytesIO()
-        return signed.getvalue() if self._try(io.BytesIO(data), signed, media_type, provenance) else data
+        return signed.getvalue() if self._try(self._answers, io.BytesIO(data), signed, media_type, provenance) else data
 
     def sign_file(self, source: BinaryIO, target: BinaryIO, media_type: str, provenance: Provenance) -> None:
         """Write all of `source` to the empty `target`, with a manifest where it can be signed. Blocking.
@@ -92,7 +106,7 @@ class FileSigner:
         source.seek(0)
         watched = WatchedFile(target)
         if self._can_sign(media_type, size):
-            if self._try(source, watched, media_type, provenance):
+            if self._try(self._files, source, watched, media_type, provenance):
                 return
             watched.raise_error()
             source.seek(0)
@@ -119,20 +133,15 @@ class FileSigner:
         """Sign an empty file. Raises C2paError for credentials that cannot sign."""
         trial = new_provenance(is_cloned=False, now=self._now())
         self._is_tried = True
-        self._sign(io.BytesIO(wav_header(0, 24_000)), io.BytesIO(), "audio/wav", trial)
+        self._answers.sign(io.BytesIO(wav_header(0, 24_000)), io.BytesIO(), "audio/wav", trial)
 
-    def _try(self, source: Any, target: Any, media_type: str, provenance: Provenance) -> bool:
+    def _try(self, turns: _OneAtATime, source: Any, target: Any, media_type: str, provenance: Provenance) -> bool:
         try:
-            self._sign(source, target, media_type, provenance)
+            turns.sign(source, target, media_type, provenance)
         except c2pa.C2paError as error:
             self._log(f"a file could not be signed: {error}")
             return False
         return True
-
-    def _sign(self, source: Any, target: Any, media_type: str, provenance: Provenance) -> None:
-        """`source` and `target` are files; c2pa-python leaves their types open. Raises C2paError."""
-        with self._lock, c2pa.Builder(_manifest(provenance), context=self._context) as builder:
-            builder.sign(self._signer, media_type, source, target)
 
     def _log(self, reason: str) -> None:
         """Once for each reason in a row: a server with an expired certificate would log it for every answer."""

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -300,3 +301,33 @@ def test_threads_share_one_signer(signer: FileSigner) -> None:
     for each in signed:
         with c2pa.Reader("audio/wav", io.BytesIO(each)) as reader:
             assert reader.get_validation_state() == "Valid"
+
+
+class HeldFile(io.BytesIO):
+    """A file whose bytes come when `may_go_on` is set."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.is_read, self.may_go_on = threading.Event(), threading.Event()
+
+    def readinto(self, buffer: Any) -> int:
+        self.is_read.set()
+        if not self.may_go_on.wait(20):
+            raise OSError(errno.ETIMEDOUT, "the answer was not signed")
+        return super().readinto(buffer)
+
+
+def test_an_answer_is_signed_while_the_file_of_a_book_is(signer: FileSigner) -> None:
+    data, media_type = file_of("flac")
+    held, target = HeldFile(data), io.BytesIO()
+    with ThreadPoolExecutor(1) as pool:
+        signing = pool.submit(signer.sign_file, held, target, media_type, MARK)
+        assert held.is_read.wait(20)
+        answer = signer.sign(data, media_type, MARK)
+        assert not signing.done()
+        held.may_go_on.set()
+        signing.result()
+    for signed in (io.BytesIO(answer), target):
+        mark = find_marks(signed, name="a").marks[-1]
+        assert mark.signature is not None
+        assert mark.signature.status == "intact"
