@@ -30,6 +30,8 @@ from app.errors import StorageFailure
 from app.voices.files import write_atomically
 
 FORMAT = 1
+FLAC_HEAD_BYTES = 42
+"""The mark of the format, and STREAMINFO with its own header (RFC 9639, section 8)."""
 
 
 class ChapterHead(msgspec.Struct, frozen=True):
@@ -138,6 +140,11 @@ class Job:
         path.parent.mkdir(exist_ok=True)
         encoder = open_encoder(AudioFormat.FLAC, sample_rate_hz, streaming=False)
         write_atomically(path, encoder.encode(samples) + encoder.close())
+
+    def read_fingerprint(self, key: str) -> bytes:
+        """The head of a segment's file: it has the number of samples and their MD5. Raises OSError."""
+        with self._segment_path(key).open("rb") as file:
+            return file.read(FLAC_HEAD_BYTES)
 
     def read_segment(self, key: str) -> Samples:
         """Raises StorageFailure for a damaged file, which is removed so that the next run makes it again."""

@@ -14,6 +14,7 @@ from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.service import SpeechService
 from tests.support.fake_engine import FakeEngine
+from tests.support.fake_recognizer import FakeRecognizer
 
 OWNER = "ada"
 
@@ -51,6 +52,7 @@ async def keeping(
     *,
     is_started: bool = True,
     made: Callable[[SpeechService], None] | None = None,
+    recognizer: FakeRecognizer | None = None,
     **options: Any,
 ) -> AsyncIterator[tuple[BookJobs, FakeEngine]]:
     """The jobs of a server with this data folder."""
@@ -61,7 +63,7 @@ async def keeping(
     service = SpeechService(engine, settings, lifecycle)
     if made is not None:
         made(service)
-    jobs = BookJobs(service, settings)
+    jobs = BookJobs(service, settings, recognizer)
     if is_started:
         jobs.start()
     try:

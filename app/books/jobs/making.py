@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
@@ -19,8 +18,9 @@ from app.books.audio_file import BookFormat
 from app.books.book import Book
 from app.books.checking import Checker
 from app.books.job import ChapterHead, ChapterPlan, Job
+from app.books.jobs.copies import ChapterCopies
 from app.books.jobs.folder import JobFolder
-from app.books.jobs.record import ChapterCopy, Intent, JobError, JobRequest, JobState, JobStatus
+from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
 from app.books.jobs.studio import ServerStudio
 from app.books.lease import Lease
 from app.books.make import BookOptions, Wait, assemble, provenance_of_book, speak_book
@@ -82,7 +82,6 @@ class JobMaker:
         self._has_room = True
         self._num_tried_bytes = 0
         """of the last file of audio, whole or not"""
-        self._copies: dict[int, ChapterCopy] = {}
         self._is_flushed = True
         self._writing: asyncio.Future[None] | None = None
 
@@ -92,7 +91,6 @@ class JobMaker:
         before = self.state
         book = await BOOK_FILES.run(folder.read_book)
         await BOOK_FILES.run(folder.open)
-        self._copies = {copy.number: copy for copy in before.copies}
         self._change(status=JobStatus.SPEAKING, warnings=book.warnings, copies=before.copies)
         async with together() as group:
             flushing = group.create_task(self._flush_regularly())
@@ -148,7 +146,7 @@ class JobMaker:
         elif request.max_retries is not None:
             progress.warnings.append("segments were not compared with their texts: this server has no recogniser now")
         async with together() as group:
-            group.create_task(self._copy_chapters(book, spoken))
+            group.create_task(self._copies(book).write_spoken(spoken))
             await speak_book(
                 self._studio,
                 book,
@@ -171,18 +169,13 @@ class JobMaker:
             spoken.put_nowait(None)
         return progress
 
-    async def _copy_chapters(self, book: Book, spoken: "asyncio.Queue[ChapterHead | None]") -> None:
-        while (head := await spoken.get()) is not None:
-            plan = await BOOK_FILES.run(self._job.read_chapter, head.number)
-            path = self._folder.audio / f"{head.number:05}-{_digest(plan)}.mp3"
-            known = self._copies.get(head.number)
-            if known is not None and known.file == path.name and await BOOK_FILES.run(path.exists):
-                continue
-            self._copies[head.number] = ChapterCopy(head.number, path.name, await self._copy_chapter(book, plan, path))
-            chapters = self.request.chapters
-            self._change(copies=tuple(self._copies[number] for number in chapters if number in self._copies))
-            if known is not None and known.file != path.name:
-                await BOOK_FILES.run((self._folder.audio / known.file).unlink, missing_ok=True)
+    def _copies(self, book: Book) -> ChapterCopies:
+        def have_changed() -> None:
+            self._change(copies=copies.of(self.request.chapters))
+
+        write = partial(self._copy_chapter, book)
+        copies = ChapterCopies(self._job, self._folder.audio, self.state.copies, write, have_changed)
+        return copies
 
     async def _copy_chapter(self, book: Book, plan: ChapterPlan, path: Path) -> float:
         """Returns its length in seconds."""
@@ -290,7 +283,3 @@ def _has_been_read(write: asyncio.Future[None]) -> None:
     """
     if not write.cancelled():
         write.exception()
-
-
-def _digest(plan: ChapterPlan) -> str:
-    return hashlib.sha256(msgspec.json.encode(plan)).hexdigest()[:16]

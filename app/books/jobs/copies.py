@@ -1,0 +1,66 @@
+"""Copies of finished chapters, which callers hear while the rest of the book is made."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from app.books.job import ChapterHead, ChapterPlan, Job
+from app.books.jobs.record import ChapterCopy
+from app.pools import BOOK_FILES
+
+
+class ChapterCopies:
+    """The MP3 files of chapters in `folder`. Lives on the event loop.
+
+    A file's name has a digest of the chapter's plan and of the readings that its segments have: a segment may be
+    replaced by a better reading in a later run.
+
+    known      copies that an earlier run has written
+    write      writes a copy to a path, and returns its length in seconds
+    on_change  called when there is a new copy
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        folder: Path,
+        known: Iterable[ChapterCopy],
+        write: Callable[[ChapterPlan, Path], Awaitable[float]],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._job = job
+        self._folder = folder
+        self._write = write
+        self._on_change = on_change
+        self._known = {copy.number: copy for copy in known}
+
+    def of(self, chapters: Iterable[int]) -> tuple[ChapterCopy, ...]:
+        return tuple(self._known[number] for number in chapters if number in self._known)
+
+    async def write_spoken(self, spoken: "asyncio.Queue[ChapterHead | None]") -> None:
+        """Copy each chapter of the queue, up to its None."""
+        while (head := await spoken.get()) is not None:
+            await self._copy(head.number)
+
+    async def _copy(self, number: int) -> None:
+        plan, digest = await BOOK_FILES.run(self._read, number)
+        path = self._folder / f"{number:05}-{digest}.mp3"
+        known = self._known.get(number)
+        is_known = known is not None and known.file == path.name
+        if is_known and await BOOK_FILES.run(path.exists):
+            return
+        self._known[number] = ChapterCopy(number, path.name, await self._write(plan, path))
+        self._on_change()
+        if known is not None and not is_known:
+            await BOOK_FILES.run((self._folder / known.file).unlink, missing_ok=True)
+
+    def _read(self, number: int) -> tuple[ChapterPlan, str]:
+        """The plan of a chapter, and the digest of all that decides its samples. Blocking."""
+        plan = self._job.read_chapter(number)
+        digest = hashlib.sha256(msgspec.json.encode(plan))
+        for piece in plan.pieces:
+            digest.update(self._job.read_fingerprint(piece.key))
+        return plan, digest.hexdigest()[:16]
