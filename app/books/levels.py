@@ -24,6 +24,8 @@ class VoiceLevel(msgspec.Struct, frozen=True, kw_only=True):
     precision: str | None
     vocoder_precision: str | None
     voice: str
+    content: str = ""
+    """of the voice, as app.engine.values.Voice has it"""
     level: SpeechLevel | None
     """None: the engine made no sound"""
 
@@ -47,6 +49,7 @@ class VoiceLevels:
             precision=info.precision,
             vocoder_precision=info.vocoder_precision,
             voice=voice.id,
+            content=voice.content,
             level=None,
         )
         for known in self._known:

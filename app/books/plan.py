@@ -33,6 +33,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """left out of keys where it is None, so that engines without it keep their segments"""
     sample_rate_hz: int
     voice: str
+    voice_content: str = ""
+    """as app.engine.values.Voice has it; left out of keys where it is empty"""
     gain: float
     """factor that brings the voice to its level"""
     speed: float

@@ -75,7 +75,7 @@ class LocalStudio:
     async def find_reader(self, name: str | None, delivery: Delivery, levels: VoiceLevels) -> Reader:
         voice = await self._service.voices.find(name)
         gain = gain_for(await levels.find(self._service.engine, voice), self._settings.loudness_dbfs)
-        recipe = make_recipe(self.engine.info, voice.id, gain, delivery)
+        recipe = make_recipe(self.engine.info, voice.id, gain, delivery, voice_content=voice.content)
         self._voices[voice.id] = voice
         return Reader(recipe, self._service.find_lexicons({}, voice.id))
 
@@ -107,7 +107,7 @@ class LocalStudio:
         return soft_limit(samples * np.float32(recipe.gain)), Notes(warnings=tuple(stream.warnings))
 
 
-def make_recipe(info: EngineInfo, voice: str, gain: float, delivery: Delivery) -> Recipe:
+def make_recipe(info: EngineInfo, voice: str, gain: float, delivery: Delivery, *, voice_content: str = "") -> Recipe:
     return Recipe(
         engine=info.name,
         model=info.identity or info.model,
@@ -115,6 +115,7 @@ def make_recipe(info: EngineInfo, voice: str, gain: float, delivery: Delivery) -
         vocoder_precision=info.vocoder_precision,
         sample_rate_hz=info.sample_rate_hz,
         voice=voice,
+        voice_content=voice_content,
         gain=gain,
         speed=delivery.speed,
         seed=delivery.seed,

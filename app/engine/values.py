@@ -19,6 +19,8 @@ class Voice(msgspec.Struct, eq=False):
     conditioning: Any = None  # Any: its type belongs to the engine that made it
     level: SpeechLevel | None = None
     """set once, when it has been measured"""
+    content: str = ""
+    """digest of a saved voice's tensors, set by VoiceCatalogue; "" for a voice whose id means one content"""
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):

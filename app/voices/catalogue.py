@@ -28,7 +28,7 @@ from app.voices.manifest import MAX_ID_CHARS, SavedVoice, VoiceModel, voice_id
 from app.voices.names import VoiceNames, ids_called
 from app.voices.shared_folder import MAX_AGE_S, SharedFolder
 from app.voices.store import VoiceStore
-from app.voices.voice_file import unusable
+from app.voices.voice_file import content_digest, unusable
 
 logger = logging.getLogger(__name__)
 
@@ -255,6 +255,7 @@ class VoiceCatalogue:
             return known[1]
         try:
             voice = self._engine.unpack_voice(id, packed)
+            voice.content = content_digest(packed)
         except ValueError as error:
             what = f"the saved voice {id} ({saved.name}) is damaged: {error}; delete it and save it again"
             raise StorageFailure(what) from error

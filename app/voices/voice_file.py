@@ -8,6 +8,7 @@ Reads and writes the header only: an engine that cannot clone can list voices to
 tensors. Nothing in the format is executed or unpacked.
 """
 
+import hashlib
 import re
 from typing import BinaryIO
 from urllib.parse import quote
@@ -45,6 +46,16 @@ def with_manifest(packed: bytes, voice: SavedVoice) -> bytes:
     encoded = msgspec.json.encode({METADATA: metadata, **tensors})
     encoded += b" " * (-len(encoded) % _ALIGNMENT)
     return len(encoded).to_bytes(_LENGTH_BYTES, "little") + encoded + packed[end:]
+
+
+def content_digest(packed: bytes) -> str:
+    """32 hexadecimal digits of the tensors of a safetensors file, whatever its manifest is. Raises ValueError."""
+    end = _LENGTH_BYTES + _header_length(packed)
+    header = _decode_header(packed[_LENGTH_BYTES:end])
+    tensors = {name: value for name, value in header.items() if name != METADATA}
+    digest = hashlib.sha256(msgspec.json.encode(tensors, order="sorted"))
+    digest.update(packed[end:])
+    return digest.hexdigest()[:32]
 
 
 def read_manifest(file: BinaryIO) -> SavedVoice:

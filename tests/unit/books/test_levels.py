@@ -1,6 +1,7 @@
 """A job keeps the levels of its voices: another process, which measures others, speaks nothing again."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -12,12 +13,14 @@ from app.books.job import Job
 from app.books.make import BookOptions, speak_book
 from app.books.speaking import Progress
 from app.books.studio import LocalStudio
-from app.engine.values import Samples
+from app.engine.values import Samples, Voice
 from app.lifecycle import Lifecycle
 from app.settings import Settings
 from app.speech.service import SpeechService
 from app.voices.levels import SENTENCE
-from tests.support.fake_engine import FakeEngine
+from app.voices.manifest import SavedVoice, VoiceModel, voice_id
+from app.voices.store import VoiceStore
+from tests.support.fake_engine import FakeEngine, packed_voice
 
 TEXT = "One bell rang here. Two bells rang there.\n\nThree bells rang far away."
 CAST = Cast({"Ann": "harald"})
@@ -29,6 +32,11 @@ class Process(FakeEngine):
 
     def __init__(self, amplitude: float) -> None:
         super().__init__(amplitude=amplitude, level=None)
+
+    def unpack_voice(self, voice_id: str, packed: bytes) -> Voice:
+        voice = super().unpack_voice(voice_id, packed)
+        voice.level = None
+        return voice
 
     def spoken(self) -> list[str]:
         texts = [request.sequences[0].segment.text for request in self.requests]
@@ -113,3 +121,43 @@ def test_a_voice_without_sound_has_no_level_and_is_asked_once(tmp_path: Path) ->
     speak(tmp_path, Process(0.0), TEXT)
     speak(tmp_path, engine := Process(0.3), TEXT)
     assert engine.requests == []
+
+
+def save_voice(folder: Path, content: bytes) -> str:
+    """The id of a voice of one recording, which is saved in place of the one that is there."""
+    recordings = ("0" * 64,)
+    voice = SavedVoice(
+        id=voice_id("fake 1", recordings),
+        name="Ada",
+        model="fake 1",
+        created_at=datetime(2026, 1, 31, tzinfo=UTC),
+        recordings=recordings,
+    )
+    store = VoiceStore(folder / "data", VoiceModel("fake 1"), max_voices=1)
+    store.delete(voice.id, deleted_at=voice.created_at)
+    store.save(voice, packed_voice(content))
+    return voice.id
+
+
+def test_a_voice_that_is_replaced_under_its_id_is_measured_and_spoken_anew(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    options = msgspec.structs.replace(OPTIONS, voice=save_voice(tmp_path, b"clone of 1"))
+    speak(tmp_path, Process(0.3), TEXT, options)
+    save_voice(tmp_path, b"clone of 2")
+    speak(tmp_path, engine := Process(0.1), TEXT, options)
+    assert (len(engine.spoken()), engine.num_measured()) == (3, 1)
+    save_voice(tmp_path, b"clone of 1")
+    speak(tmp_path, engine := Process(0.2), TEXT, options)
+    assert engine.requests == []
+    manifest = Job(tmp_path).read_manifest()
+    assert manifest is not None
+    assert len({known.level for known in manifest.levels}) == len(manifest.levels) == 2
+
+
+def test_another_voice_of_the_same_level_under_the_same_id_is_spoken_anew(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    options = msgspec.structs.replace(OPTIONS, voice=save_voice(tmp_path, b"clone of 1"))
+    speak(tmp_path, Process(0.3), TEXT, options)
+    save_voice(tmp_path, b"clone of 2")
+    speak(tmp_path, engine := Process(0.3), TEXT, options)
+    assert len(engine.spoken()) == 3

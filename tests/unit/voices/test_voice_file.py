@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.errors import UnusableVoiceFile, UploadTooLarge
 from app.voices.earlier import CONDITIONING, MANIFEST
 from app.voices.manifest import SavedVoice, voice_id
-from app.voices.voice_file import MAX_BYTES, disposition, read_in_child, with_manifest
+from app.voices.voice_file import MAX_BYTES, content_digest, disposition, read_in_child, with_manifest
 from tests.support.fake_engine import packed_content, packed_voice
 
 RECORDINGS = ("0" * 64, "f" * 64)
@@ -207,3 +207,12 @@ def test_a_voices_name_becomes_a_safe_file_name(name: str, plain: str, encoded: 
     assert disposition(msgspec.structs.replace(VOICE, name=name)) == (
         f"attachment; filename=\"{plain}.safetensors\"; filename*=UTF-8''{encoded}.safetensors"
     )
+
+
+def test_the_digest_of_a_voice_is_that_of_its_tensors_whatever_its_manifest_says() -> None:
+    renamed = with_manifest(FILE, msgspec.structs.replace(VOICE, name="Ada Lovelace", aliases=("ada",)))
+    assert renamed != FILE
+    assert content_digest(renamed) == content_digest(FILE) == content_digest(packed_voice(b"latents"))
+    assert content_digest(packed_voice(b"Latents")) != content_digest(FILE)
+    with pytest.raises(ValueError, match="not a safetensors"):
+        content_digest(b"latents")
