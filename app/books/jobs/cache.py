@@ -1,5 +1,6 @@
 """Records of files that are read again and again, such as the state of a job that callers watch."""
 
+import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -26,14 +27,16 @@ class RecordCache:
 
     def read(self, path: Path, kind: type[S]) -> S:
         """The JSON of a file. Blocking. Raises OSError and msgspec.MsgspecError."""
-        found = path.stat()
-        signature = (found.st_ino, found.st_mtime_ns, found.st_size)
-        with self._turn:
-            known = self._known.get((path, kind))
-        if known is not None and known[0] == signature:
-            return known[1]
-        # Read after `stat`: where the file was replaced in between, the next call reads again.
-        record = msgspec.json.decode(path.read_bytes(), type=kind)
+        # Opened, not only looked at: a client of NFS asks its server when a file is opened, and answers `stat` from
+        # memory for up to a minute after another machine has replaced the file.
+        with path.open("rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            signature = (found.st_ino, found.st_mtime_ns, found.st_size)
+            with self._turn:
+                known = self._known.get((path, kind))
+            if known is not None and known[0] == signature:
+                return known[1]
+            record = msgspec.json.decode(file.readall(), type=kind)
         if found.st_size <= MAX_BYTES:
             with self._turn:
                 self._known[path, kind] = signature, record

@@ -3,8 +3,9 @@
     request.json         a caller's wishes, never changed
     contents.json        the chapters that are made
     book.msgpack         the text
-    intent.json          whether a server is to work on it
-    deleted              present once it is not wanted any more: no later intent takes that back
+    intent.json          the last wish of a caller
+    paused-<id>          present where the wish of that id is paused, and the disk has no room for another intent.json
+    deleted              present once it is not wanted any more: no later wish takes that back
     state.json           how far it is
     audio/*.mp3          a copy of each finished chapter, named by its segments
     audio/book.*         the finished file
@@ -26,7 +27,18 @@ import msgspec
 from app.books.book import Book
 from app.books.job import Job
 from app.books.jobs.cache import RecordCache
-from app.books.jobs.record import ID_PATTERN, Contents, Intent, JobError, JobRequest, JobState, JobStatus
+from app.books.jobs.record import (
+    ID_PATTERN,
+    Contents,
+    Intent,
+    JobError,
+    JobRequest,
+    JobState,
+    JobStatus,
+    Wish,
+    new_id,
+)
+from app.books.room import FULL
 from app.errors import StorageFailure
 from app.voices.files import sync_directory, write_atomically
 
@@ -56,7 +68,7 @@ class JobFolder:
             (new / "audio").mkdir(parents=True)
             write_atomically(new / "book.msgpack", msgspec.msgpack.encode(book))
             write_atomically(new / "contents.json", msgspec.json.encode(contents))
-            write_atomically(new / "intent.json", msgspec.json.encode(Intent.RUN))
+            write_atomically(new / "intent.json", msgspec.json.encode(Wish(Intent.RUN, new_id())))
             write_atomically(new / "state.json", msgspec.json.encode(JobState()))
             write_atomically(new / "request.json", msgspec.json.encode(request))
             new.rename(self.path)
@@ -71,6 +83,8 @@ class JobFolder:
         # Any server may be writing an intent, or the state of a job that is resumed.
         waiting = [*self.path.glob(".intent.json.*"), *self.path.glob(".state.json.*")]
         left = [path for path in waiting if _age_s(path) > MAX_NEW_AGE_S]
+        paused = self._paused(self.read_wish())
+        left += [path for path in self.path.glob("paused-*") if path != paused]
         for path in (*left, *self.path.glob(".report.json.*"), *self.audio.glob(".*")):
             path.unlink(missing_ok=True)
 
@@ -86,23 +100,46 @@ class JobFolder:
         except DAMAGED as error:
             raise StorageFailure(f"the text of the job is damaged ({error}): delete it") from error
 
-    def read_intent(self) -> Intent:
-        intent = self._read("intent.json", Intent)
-        return Intent.DELETE if self._deleted.exists() else intent
+    def read_wish(self) -> Wish:
+        wish = self._read("intent.json", Wish)
+        if self._deleted.exists():
+            return Wish(Intent.DELETE, wish.id)
+        if wish.intent is Intent.RUN and self._paused(wish).exists():
+            return Wish(Intent.PAUSE, wish.id)
+        return wish
 
-    def write_intent(self, intent: Intent) -> None:
-        if intent is Intent.DELETE:
-            self._deleted.touch()
-            sync_directory(self.path)
-        else:
-            write_atomically(self.path / "intent.json", msgspec.json.encode(intent))
+    def resume(self) -> None:
+        """Ask for a run. A damaged state is replaced first: it would say of each wish that its run has failed."""
+        try:
+            self._read("state.json", JobState)
+        except StorageFailure:
+            self.write_state(self.read_state())
+        self._write_wish(Wish(Intent.RUN, new_id()))
+
+    def pause(self) -> None:
+        """Works on a full disk too, where it has room for the name of a file."""
+        wish = self._read("intent.json", Wish)
+        try:
+            self._write_wish(Wish(Intent.PAUSE, wish.id))
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self._mark(self._paused(wish))
+
+    def delete(self) -> None:
+        """Ask for the removal of the job. A server that has its lease calls `remove`."""
+        self._mark(self._deleted)
+        # A client of NFS may not know for a minute of a file that is new, but knows at once of one that is replaced.
+        with contextlib.suppress(OSError, StorageFailure):
+            self._write_wish(Wish(Intent.DELETE, self._read("intent.json", Wish).id))
 
     def read_state(self) -> JobState:
         """A damaged one is that of a failed job, which can be resumed or deleted."""
         try:
             return self._read("state.json", JobState)
         except StorageFailure as error:
-            return JobState(status=JobStatus.FAILED, error=JobError(error.code, error.message))
+            failed = JobError(error.code, error.message)
+            return JobState(status=JobStatus.FAILED, wish=self.read_wish().id, error=failed)
 
     def write_state(self, state: JobState) -> None:
         write_atomically(self.path / "state.json", msgspec.json.encode(state))
@@ -118,6 +155,16 @@ class JobFolder:
         with contextlib.suppress(FileNotFoundError):
             self.path.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+    def _write_wish(self, wish: Wish) -> None:
+        write_atomically(self.path / "intent.json", msgspec.json.encode(wish))
+
+    def _mark(self, path: Path) -> None:
+        path.touch()
+        sync_directory(self.path)
+
+    def _paused(self, wish: Wish) -> Path:
+        return self.path / f"paused-{wish.id}"
 
     def _read(self, name: str, kind: type[S]) -> S:
         try:

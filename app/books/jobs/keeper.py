@@ -13,7 +13,7 @@ from app.asr.base import Recognizer
 from app.books.book import Book
 from app.books.job import ChapterHead
 from app.books.jobs.folder import JobFolder, JobFolders
-from app.books.jobs.record import ID_PATTERN, Contents, Intent, JobError, JobRequest, JobState, JobStatus
+from app.books.jobs.record import AT_REST, ID_PATTERN, Contents, Intent, JobRequest, JobState, JobStatus, Wish
 from app.books.jobs.worker import JobWorker
 from app.errors import StorageFailure, TooManyJobs, UnknownJob, quoted
 from app.pools import BOOK_FILES
@@ -32,8 +32,6 @@ MIN_FREE_BYTES = 256 * 1024 * 1024
 """Room that a new job leaves on the disk."""
 MAX_END_S = 10.0
 """For the end of a failed run, before it may be resumed."""
-AT_REST = (JobStatus.FINISHED, JobStatus.FAILED)
-UNWRITTEN = JobError(StorageFailure.code, "the server's disk did not keep how the job ended: resume it")
 
 
 class JobView(msgspec.Struct, frozen=True):
@@ -99,23 +97,27 @@ class BookJobs:
             raise _unknown(id)
         folder = self._folders.folder(id)
         try:
-            request, intent = await _on_disk(folder.read_request), await _on_disk(folder.read_intent)
+            request, wish = await _on_disk(folder.read_request), await _on_disk(folder.read_wish)
         except UnknownJob:
             raise _unknown(id) from None
-        if request.owner != owner or intent is Intent.DELETE:
+        if request.owner != owner or wish.intent is Intent.DELETE:
             raise _unknown(id)
         state = self.worker.state(id)
         if state is None:
-            state = await _on_disk(folder.read_state)
-            if intent is Intent.REST and state.status not in AT_REST:
-                state = msgspec.structs.replace(state, status=JobStatus.FAILED, pace=None, left_s=None, error=UNWRITTEN)
-            if state.status not in AT_REST:
-                if intent is Intent.PAUSE:
-                    state = msgspec.structs.replace(state, status=JobStatus.PAUSED, pace=None, left_s=None)
-                elif not await BOOK_FILES.run(lambda: folder.is_leased):
-                    status = JobStatus.FULL if self.worker.lacks_room(id) else JobStatus.QUEUED
-                    state = msgspec.structs.replace(state, status=status, pace=None, left_s=None)
+            state = await self._shown(folder, wish, await _on_disk(folder.read_state))
         return JobView(request, state)
+
+    async def _shown(self, folder: JobFolder, wish: Wish, state: JobState) -> JobState:
+        """The state of a job that is not made here."""
+        if state.has_ended(wish):
+            return state
+        if wish.intent is Intent.PAUSE:
+            status = JobStatus.PAUSED
+        elif state.status not in AT_REST and await BOOK_FILES.run(lambda: folder.is_leased):
+            return state
+        else:
+            status = JobStatus.FULL if self.worker.lacks_room(folder.path.name) else JobStatus.QUEUED
+        return msgspec.structs.replace(state, status=status, pace=None, left_s=None, error=None)
 
     async def contents(self, view: JobView) -> Contents:
         return await _on_disk(self.folder(view).read_contents)
@@ -131,7 +133,7 @@ class BookJobs:
         """A finished or failed job stays as it is."""
         view = await self.get(owner, id)
         if view.state.status not in AT_REST:
-            await self._want(id, Intent.PAUSE)
+            await self._want(self.folder(view).pause)
             await self.worker.stop(id)
         return await self.get(owner, id)
 
@@ -148,18 +150,16 @@ class BookJobs:
                     await self.worker.until_ended(id)
             except TimeoutError as error:
                 raise StorageFailure("the end of the last run cannot be written yet; try again") from error
-            queued = msgspec.structs.replace(view.state, status=JobStatus.QUEUED, error=None)
-            await _on_disk(self.folder(view).write_state, queued)
-            await self._want(id, Intent.RUN)
+            await self._want(self.folder(view).resume)
         return await self.get(owner, id)
 
     async def delete(self, owner: str, id: str) -> None:
         """Unknown at once; its files go when no server works on it."""
-        await self.get(owner, id)
-        await self._want(id, Intent.DELETE)
+        folder = self.folder(await self.get(owner, id))
+        await self._want(folder.delete)
         await self.worker.stop(id)
         if not self._max_jobs:  # nobody works on the jobs here
-            await _on_disk(self._folders.folder(id).remove)
+            await _on_disk(folder.remove)
 
     async def change(self) -> None:
         """Wait for the change of any job that is made here, at most SHOW_S. Two calls end MIN_SHOW_S apart at least."""
@@ -172,8 +172,8 @@ class BookJobs:
         if not self._max_jobs:
             raise TooManyJobs("this server makes no books: CHORUS_MAX_JOBS is 0, or its data volume needs commits")
 
-    async def _want(self, id: str, intent: Intent) -> None:
-        await _on_disk(self._folders.folder(id).write_intent, intent)
+    async def _want(self, write: Callable[[], None]) -> None:
+        await _on_disk(write)
         self.worker.look_soon()
 
     async def _ids_of(self, owner: str) -> list[str]:

@@ -20,7 +20,7 @@ from app.books.checking import Checker
 from app.books.job import ChapterHead, ChapterPlan, Job
 from app.books.jobs.copies import ChapterCopies
 from app.books.jobs.folder import JobFolder
-from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
+from app.books.jobs.record import AT_REST, JobError, JobRequest, JobState, JobStatus
 from app.books.jobs.studio import ServerStudio
 from app.books.lease import Lease
 from app.books.make import BookOptions, Wait, assemble, provenance_of_book, speak_book
@@ -45,7 +45,7 @@ Sleep = Callable[[float], Awaitable[None]]
 class JobMaker:
     """Lives on the event loop. `state` is how far the job is, on disk up to FLUSH_S later.
 
-    before       how far the job was when its last run ended
+    before       how far the job was when its last run ended, with the wish for this one
     recognizer   None: segments are not compared, which is told in a warning where it was asked for
     on_change    called when `state` is another one
     """
@@ -90,14 +90,16 @@ class JobMaker:
         folder, request = self._folder, self.request
         before = self.state
         book = await BOOK_FILES.run(folder.read_book)
-        await BOOK_FILES.run(folder.open)
+        await self._room.until_written(lambda: BOOK_FILES.run(folder.open))
         self._change(status=JobStatus.SPEAKING, warnings=book.warnings, copies=before.copies)
         async with together() as group:
             flushing = group.create_task(self._flush_regularly())
             progress = await self._speak(book)
             await self._write_book(book, progress)
             flushing.cancel()
-        self._change(status=JobStatus.FINISHED, pace=None, left_s=None, file=f"book{request.book_format.suffix}")
+        wish = await BOOK_FILES.run(folder.read_wish)  # it may have been paused and resumed meanwhile
+        file = f"book{request.book_format.suffix}"
+        self._change(status=JobStatus.FINISHED, wish=wish.id, pace=None, left_s=None, file=file)
 
     async def flush(self) -> None:
         """Write the state. Raises OSError, and JobInUse when another server makes the job now.
@@ -125,9 +127,8 @@ class JobMaker:
         self._change(status=status, pace=None, left_s=None, error=error)
 
     async def rest(self) -> None:
-        """Write the last state, and that no more work is wanted. Waits for room; raises OSError for other faults."""
+        """Write the last state, which ends the wish for this run. Waits for room; raises OSError for other faults."""
         await self._room.until_written(self.flush)
-        await self._room.until_written(lambda: BOOK_FILES.run(self._folder.write_intent, Intent.REST))
 
     async def _flush_regularly(self) -> None:
         while True:
@@ -269,7 +270,7 @@ class JobMaker:
 
     def _change(self, *, status: JobStatus | None = None, **changes: object) -> None:
         self._phase = status or self._phase
-        is_waiting = not self._has_room and self._phase in (JobStatus.SPEAKING, JobStatus.WRITING)
+        is_waiting = not self._has_room and self._phase not in AT_REST
         shown = JobStatus.FULL if is_waiting else self._phase
         self.state = msgspec.structs.replace(self.state, status=shown, **changes)
         self._is_flushed = False

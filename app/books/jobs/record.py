@@ -27,14 +27,27 @@ class JobStatus(StrEnum):
     FAILED = "failed"
 
 
+AT_REST = (JobStatus.FINISHED, JobStatus.FAILED)
+
+
 class Intent(StrEnum):
-    """A wish for a job: is a server to work on it? Any server may write it."""
+    """The work that is wanted on a job."""
 
     RUN = "run"
     PAUSE = "pause"
     DELETE = "delete"
     REST = "rest"
-    """finished or failed"""
+    """none: the job has finished or failed. It is never written, but follows from the state"""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A caller's last wish for a job. Any server may write it.
+
+    id   a new one each time that the job is to go on, so that a run ends the wish that it has read and no later one
+    """
+
+    intent: Intent
+    id: str
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +102,8 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
     """How far a job is. Written by the server that has its lease."""
 
     status: JobStatus = JobStatus.QUEUED
+    wish: str = ""
+    """id of the wish that the last run has read"""
     chapter: str = ""
     """of the segment that was finished last"""
     done_chars: int = 0
@@ -108,3 +123,11 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
     """length of the finished file"""
     warnings: tuple[str, ...] = ()
     error: JobError | None = None
+
+    def has_ended(self, wish: Wish) -> bool:
+        """True where the run for this wish has finished or failed."""
+        return self.status in AT_REST and self.wish == wish.id
+
+    def intent(self, wish: Wish) -> Intent:
+        """The wish, as far as it is open."""
+        return Intent.REST if wish.intent is not Intent.DELETE and self.has_ended(wish) else wish.intent

@@ -14,9 +14,10 @@ from functools import partial
 import msgspec
 
 from app.asr.base import Recognizer
+from app.books.jobs.finding import Found, find_jobs
 from app.books.jobs.folder import MAX_NEW_AGE_S, JobFolder, JobFolders
 from app.books.jobs.making import JobMaker
-from app.books.jobs.record import Intent, JobError, JobRequest, JobState, JobStatus
+from app.books.jobs.record import Intent, JobError, JobState, JobStatus
 from app.books.jobs.turns import in_turn
 from app.books.lease import Lease, hold
 from app.books.room import FULL
@@ -33,14 +34,6 @@ LOOK_S = 5.0
 """Between two looks at the jobs of the data folder."""
 ELSEWHERE_S = 15.0
 """A job that another server makes is left alone for so long."""
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A job of the data folder."""
-
-    request: JobRequest
-    intent: Intent
-    status: JobStatus
 
 
 class _Running(msgspec.Struct, eq=False):
@@ -133,28 +126,10 @@ class JobWorker:
 
     async def find(self) -> dict[str, Found]:
         """The jobs of the data folder by their ids; those that cannot be read are left out. Raises OSError."""
-        self._found = found = await BOOK_FILES.run(self._read, self._found)
+        self._found = found = await BOOK_FILES.run(find_jobs, self._folders, self._found)
         self._statuses = {id: each.status for id, each in found.items()}
         for id in self._statuses.keys() & self._running.keys():
             self._count(id)
-        return found
-
-    def _read(self, earlier: dict[str, Found]) -> dict[str, Found]:
-        """Blocking. A request never changes, and the status of a job at rest only with its intent."""
-        found: dict[str, Found] = {}
-        for id in self._folders.ids():
-            folder = self._folders.folder(id)
-            try:
-                known, intent = earlier.get(id), folder.read_intent()
-                if known is not None and known.intent is intent is Intent.REST:
-                    found[id] = known
-                    continue
-                status = JobStatus.PAUSED if intent is Intent.PAUSE else folder.read_state().status
-                found[id] = Found(folder.read_request() if known is None else known.request, intent, status)
-            except FileNotFoundError:
-                continue  # removed meanwhile
-            except (OSError, StorageFailure) as error:
-                logger.warning("job %s cannot be read: %s", id, error)
         return found
 
     async def _look_regularly(self) -> None:
@@ -225,10 +200,10 @@ class JobWorker:
 
     async def _work(self, id: str, folder: JobFolder, lease: Lease) -> None:
         self._faults.pop(id, None)
-        intent = await BOOK_FILES.run(folder.read_intent)
-        if intent is Intent.DELETE:
+        wish, state = await BOOK_FILES.run(folder.read_wish), await BOOK_FILES.run(folder.read_state)
+        if wish.intent is Intent.DELETE:
             await BOOK_FILES.run(folder.remove)
-        if intent is not Intent.RUN:
+        if state.intent(wish) is not Intent.RUN:
             return
         request = await BOOK_FILES.run(folder.read_request)
         maker = JobMaker(
@@ -238,7 +213,7 @@ class JobWorker:
             self._settings,
             self._recognizer,
             lease,
-            before=await BOOK_FILES.run(folder.read_state),
+            before=msgspec.structs.replace(state, wish=wish.id),
             on_change=partial(self._has_changed, id),
             clock=self._clock,
         )

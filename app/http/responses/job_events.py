@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from app.books.jobs.keeper import AT_REST, BookJobs, JobView
+from app.books.jobs.keeper import BookJobs, JobView
+from app.books.jobs.record import AT_REST
 from app.errors import ChorusError, Draining
 from app.http.responses.sse import server_sent_event
 from app.http.wire.errors import error_body

@@ -14,9 +14,10 @@ from app.books.job import ChapterPlan, Job, Manifest
 from app.books.jobs import making, worker
 from app.books.jobs.folder import JobFolder
 from app.books.jobs.keeper import BookJobs, JobView
-from app.books.jobs.record import Intent, JobStatus
+from app.books.jobs.record import Intent, JobState, JobStatus
 from app.engine.values import Samples
-from app.errors import UnknownJob
+from app.errors import StorageFailure, UnknownJob
+from app.voices.files import write_atomically
 from tests.support.book_keeper import OWNER, book_of, keeping, request_for, until
 
 WORKING = (JobStatus.QUEUED, JobStatus.SPEAKING, JobStatus.WRITING, JobStatus.FULL)
@@ -158,19 +159,19 @@ def test_the_manifest_waits_for_room(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_end_that_waits_for_room_makes_no_book_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refusals, num_books = [NO_ROOM] * 3, 0
-    write_intent, write_book = JobFolder.write_intent, making.Mastering.write_book
+    write_state, write_book = JobFolder.write_state, making.Mastering.write_book
 
-    def store(folder: JobFolder, intent: Intent) -> None:
-        if refusals and intent is Intent.REST:
+    def store(folder: JobFolder, state: JobState) -> None:
+        if refusals and state.status is JobStatus.FINISHED:
             raise refusals.pop()
-        write_intent(folder, intent)
+        write_state(folder, state)
 
     def write(mastering: making.Mastering, file: BinaryIO) -> None:
         nonlocal num_books
         num_books += 1
         write_book(mastering, file)
 
-    monkeypatch.setattr(JobFolder, "write_intent", store)
+    monkeypatch.setattr(JobFolder, "write_state", store)
     monkeypatch.setattr(making.Mastering, "write_book", write)
 
     async def scenario() -> None:
@@ -178,7 +179,7 @@ def test_an_end_that_waits_for_room_makes_no_book_again(tmp_path: Path, monkeypa
             view = await until(jobs, await begin(jobs, "One bell rang here."), is_finished)
             while jobs.worker.state(view.request.id) is not None:
                 await asyncio.sleep(0.01)
-            assert jobs.folder(view).read_intent() is Intent.REST
+            assert jobs.folder(view).read_state().status is JobStatus.FINISHED
         assert (refusals, num_books) == ([], 1)
 
     asyncio.run(scenario())
@@ -202,5 +203,64 @@ def test_a_job_for_whose_lease_there_is_no_room_says_so_and_can_be_deleted(
             with pytest.raises(UnknownJob):
                 await jobs.get(OWNER, id)
             assert engine.requests == []
+
+    asyncio.run(scenario())
+
+
+def test_a_job_that_waits_for_room_is_paused_at_once_and_goes_on_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "ROOM_CHECK_S", 1000.0)
+    is_full, write = False, write_atomically
+
+    def write_if_there_is_room(path: Path, data: bytes) -> None:
+        if is_full and path.name != "lease.json":
+            raise NO_ROOM
+        write(path, data)
+
+    for module in ("app.books.job", "app.books.jobs.folder"):
+        monkeypatch.setattr(f"{module}.write_atomically", write_if_there_is_room)
+
+    async def scenario() -> None:
+        nonlocal is_full
+        async with keeping(tmp_path) as (jobs, engine), keeping(tmp_path, is_started=False) as (other, _):
+            id = await begin(jobs, "We wait for the bell.")
+            await until(jobs, id, has_status(JobStatus.SPEAKING))
+            is_full = True
+            engine.release.set()
+            await until(jobs, id, has_status(JobStatus.FULL))
+            assert (await jobs.pause(OWNER, id)).state.status is JobStatus.PAUSED
+            assert jobs.worker.state(id) is None
+            assert (await other.get(OWNER, id)).state.status is JobStatus.PAUSED
+            assert (await jobs.worker.find())[id].intent is Intent.PAUSE
+            with pytest.raises(StorageFailure):
+                await jobs.resume(OWNER, id)
+            assert (await jobs.get(OWNER, id)).state.status is JobStatus.PAUSED
+            is_full = False
+            await jobs.resume(OWNER, id)
+            view = await until(jobs, id, is_finished)
+            assert list(jobs.folder(view).path.glob("paused-*")) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_run_that_finds_the_disk_full_at_its_begin_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_full, open_job = True, Job.open
+
+    def open_if_there_is_room(job: Job) -> None:
+        if is_full:
+            raise NO_ROOM
+        open_job(job)
+
+    monkeypatch.setattr(Job, "open", open_if_there_is_room)
+
+    async def scenario() -> None:
+        nonlocal is_full
+        async with keeping(tmp_path) as (jobs, _):
+            id = await begin(jobs, "One bell rang here.")
+            view = await until(jobs, id, lambda view: view.state.status is not JobStatus.QUEUED)
+            assert view.state.status is JobStatus.FULL
+            is_full = False
+            await until(jobs, id, is_finished)
 
     asyncio.run(scenario())

@@ -5,6 +5,7 @@ import os
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from app.books.job import Job
 from app.books.jobs import making, studio, worker
 from app.books.jobs.folder import JobFolders
 from app.books.jobs.keeper import BookJobs, JobView
-from app.books.jobs.record import Intent, JobStatus
+from app.books.jobs.record import Intent, JobRequest, JobState, JobStatus, Wish
 from app.books.lease import Owner, machine_id
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
@@ -224,27 +225,28 @@ def test_folders_of_chorus_book_are_no_jobs_of_a_server_and_leftovers_are_remove
     assert sorted(path.name for path in root.iterdir()) == [f".new-{'1' * 24}", "novel-0123456789ab"]
 
 
-def test_an_intent_says_what_is_wanted_after_the_end(tmp_path: Path) -> None:
+def test_a_finished_job_rests(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with keeping(tmp_path) as (jobs, _):
             id = await begin(jobs, "One bell rang here.")
             view = await until(jobs, id, is_finished)
             while jobs.worker.state(id) is not None:
                 await asyncio.sleep(0.01)
-            assert jobs.folder(view).read_intent() is Intent.REST
+            folder = jobs.folder(view)
+            assert folder.read_state().intent(folder.read_wish()) is Intent.REST
             assert jobs.worker.num_by_status == {JobStatus.FINISHED: 1}
 
     asyncio.run(scenario())
 
 
-def test_no_later_intent_takes_a_deletion_back(tmp_path: Path) -> None:
+def test_no_later_wish_takes_a_deletion_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with keeping(tmp_path, is_started=False) as (jobs, _):
             view = await jobs.get(OWNER, await begin(jobs, "One bell."))
             await jobs.delete(OWNER, view.request.id)
             folder = jobs.folder(view)
-            folder.write_intent(Intent.REST)  # of a run that ends just now
-            assert folder.read_intent() is Intent.DELETE
+            folder.resume()  # by another caller just now
+            assert folder.read_wish().intent is Intent.DELETE
             assert await jobs.jobs_of(OWNER) == []
 
     asyncio.run(scenario())
@@ -285,20 +287,20 @@ def test_a_run_that_begins_removes_what_killed_servers_left(tmp_path: Path) -> N
 
 
 def test_a_state_that_does_not_change_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: Counter[str] = Counter()
-    read_bytes = Path.read_bytes
+    reads: Counter[type] = Counter()
+    decode = msgspec.json.decode
 
-    def read_and_count(path: Path) -> bytes:
-        reads[path.name] += 1
-        return read_bytes(path)
+    def decode_and_count(data: bytes, *, type: type[Any]) -> Any:
+        reads[type] += 1
+        return decode(data, type=type)
 
     async def scenario() -> None:
         async with keeping(tmp_path, is_started=False) as (jobs, _), keeping(tmp_path, is_started=False) as (other, _):
             id = await begin(jobs, "One bell rang here.")
-            monkeypatch.setattr(Path, "read_bytes", read_and_count)
+            monkeypatch.setattr(msgspec.json, "decode", decode_and_count)
             for _ in range(5):
                 assert (await jobs.get(OWNER, id)).state.status is JobStatus.QUEUED
-            assert reads == {"request.json": 1, "intent.json": 1, "state.json": 1}
+            assert reads == {JobRequest: 1, Wish: 1, JobState: 1}
             await other.pause(OWNER, id)
             assert (await jobs.get(OWNER, id)).state.status is JobStatus.PAUSED
             await other.resume(OWNER, id)
@@ -346,23 +348,6 @@ def test_a_full_queue_ends_no_job(tmp_path: Path) -> None:
         async with keeping(tmp_path, engine) as (jobs, _):
             await until(jobs, await begin(jobs, "One bell rang here."), is_finished)
         assert not refusals
-
-    asyncio.run(scenario())
-
-
-def test_a_job_whose_end_could_not_be_written_has_failed_and_goes_on_when_it_is_resumed(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with keeping(tmp_path, is_started=False) as (jobs, _):
-            view = await jobs.get(OWNER, await begin(jobs, "One bell rang here."))
-            jobs.folder(view).write_intent(Intent.REST)
-            view = await jobs.get(OWNER, view.request.id)
-            assert (view.state.status, view.state.error and view.state.error.code) == (
-                JobStatus.FAILED,
-                "storage_failure",
-            )
-            jobs.start()
-            await jobs.resume(OWNER, view.request.id)
-            await until(jobs, view.request.id, is_finished)
 
     asyncio.run(scenario())
 
