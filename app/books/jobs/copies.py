@@ -20,7 +20,8 @@ class ChapterCopies:
 
     known      copies that an earlier run has written
     write      writes a copy to a path, and returns its length in seconds
-    on_change  called when there is a new copy
+    on_change  awaited when there is a new copy, before the one that it replaces is removed: callers of another server
+               read from the job's state which file to send
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class ChapterCopies:
         folder: Path,
         known: Iterable[ChapterCopy],
         write: Callable[[ChapterPlan, Path], Awaitable[float]],
-        on_change: Callable[[], None],
+        on_change: Callable[[], Awaitable[None]],
     ) -> None:
         self._job = job
         self._folder = folder
@@ -41,9 +42,10 @@ class ChapterCopies:
         return tuple(self._known[number] for number in chapters if number in self._known)
 
     async def write_spoken(self, spoken: "asyncio.Queue[ChapterHead | None]") -> None:
-        """Copy each chapter of the queue, up to its None."""
+        """Copy each chapter of the queue, up to its None. Then remove copies that killed runs left."""
         while (head := await spoken.get()) is not None:
             await self._copy(head.number)
+        await BOOK_FILES.run(self._clean, {copy.file for copy in self._known.values()})
 
     async def _copy(self, number: int) -> None:
         plan, digest = await BOOK_FILES.run(self._read, number)
@@ -53,9 +55,14 @@ class ChapterCopies:
         if is_known and await BOOK_FILES.run(path.exists):
             return
         self._known[number] = ChapterCopy(number, path.name, await self._write(plan, path))
-        self._on_change()
+        await self._on_change()
         if known is not None and not is_known:
             await BOOK_FILES.run((self._folder / known.file).unlink, missing_ok=True)
+
+    def _clean(self, known: set[str]) -> None:
+        for path in self._folder.glob("[0-9]*.mp3"):
+            if path.name not in known:
+                path.unlink(missing_ok=True)
 
     def _read(self, number: int) -> tuple[ChapterPlan, str]:
         """The plan of a chapter, and the digest of all that decides its samples. Blocking."""

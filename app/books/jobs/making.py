@@ -106,7 +106,7 @@ class JobMaker:
 
         A write that was cancelled goes on in its thread: it has ended before the next one begins.
         """
-        if self._writing is not None:
+        while self._writing is not None and not self._writing.done():
             await asyncio.wait((self._writing,))
         if not self._is_flushed:
             self._is_flushed = True
@@ -171,8 +171,10 @@ class JobMaker:
         return progress
 
     def _copies(self, book: Book) -> ChapterCopies:
-        def have_changed() -> None:
+        async def have_changed() -> None:
             self._change(copies=copies.of(self.request.chapters))
+            with contextlib.suppress(OSError):  # a later state may be written again
+                await self.flush()
 
         write = partial(self._copy_chapter, book)
         copies = ChapterCopies(self._job, self._folder.audio, self.state.copies, write, have_changed)

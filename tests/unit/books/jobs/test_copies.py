@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from app.books.jobs import making, worker
+from app.books.jobs.folder import JobFolder
 from app.books.jobs.keeper import JobView
 from app.books.jobs.record import JobStatus
 from tests.support.book_keeper import book_of, keeping, request_for, until
@@ -52,3 +53,33 @@ def test_a_segment_that_a_later_run_replaces_is_in_a_new_copy_of_its_chapter(tmp
             assert sorted(path.name for path in audio.glob("*.mp3")) == [names[number] for number in (1, 2, 3)]
 
     asyncio.run(scenario())
+
+
+def test_a_copy_is_removed_when_the_state_names_the_one_that_replaces_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "FLUSH_S", 1000.0)
+    unlink, shown = Path.unlink, list[bool]()
+
+    def look_and_unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".mp3" and path.exists():
+            folder = path.parent.parent
+            shown.append(path.name in [copy.file for copy in JobFolder(folder).read_state().copies])
+        unlink(path, missing_ok=missing_ok)
+
+    async def scenario() -> None:
+        book = book_of(*TEXTS)
+        request = msgspec.structs.replace(request_for(book), max_retries=2)
+        async with keeping(tmp_path) as (jobs, _):
+            await jobs.create(request, book)
+            view = await until(jobs, request.id, has_copies)
+        (jobs.folder(view).audio / "00001-0123456789abcdef.mp3").write_bytes(b"of a run that was killed")
+        monkeypatch.setattr(Path, "unlink", look_and_unlink)
+        async with keeping(tmp_path, recognizer=FakeRecognizer(faulty={TEXTS[0]: 1})) as (jobs, engine):
+            engine.release.set()
+            view = await until(jobs, request.id, is_finished)
+            copies = sorted(copy.file for copy in view.state.copies)
+            assert sorted(path.name for path in jobs.folder(view).audio.glob("*.mp3")) == copies
+
+    asyncio.run(scenario())
+    assert shown == [False, False]
