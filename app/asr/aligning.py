@@ -7,21 +7,22 @@ more. Words that the transcript spells in another way are not missing (`respelle
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import accumulate, pairwise
 
 import msgspec
-import numpy as np
 
 from app.asr.alignment import MIN_INSERTED_GAIN, Alignment, Edit, KnownSpeech
 from app.asr.edits import UNLIKELY, Candidate, candidates
 from app.asr.inference import Encoded, Features, Network, TokenTimes
 from app.asr.insertions import insertions, may_have_more
-from app.asr.known_tokens import KnownTokens, Tokens, flat, tokens_of
+from app.asr.known_tokens import KnownTokens, Tokens, flat, split_mark, tokens_of
 from app.asr.known_words import KnownWord
+from app.asr.likeness import likeness
 from app.asr.placing import WordSounds
 from app.asr.respelled import without_respelled
 from app.asr.samples import as_float32
+from app.asr.scoring import Scorer, log_likelihood
 from app.asr.sound import FRAME_S
 from app.errors import EngineFailure
 
@@ -30,17 +31,10 @@ logger = logging.getLogger(__name__)
 BUCKET_FRAMES = 250
 """Features of a segment are padded to a multiple of it, so that segments share an encoder pass."""
 MIN_PADDING_FRAMES = 30
-MAX_ROWS = 16
-"""Texts that are compared in one call: 1.5 MB of encoded speech each for 30 s (base)."""
-MAX_CALL_TOKENS = 128
-"""Tokens of one call with its padding. Each has 0.2 MB of probabilities over the vocabulary, and glibc keeps memory of
-up to 32 MB for the next call: a quarter less compute than with 512. A longer text has a call of its own."""
-MAX_PADDING = 16
-"""Tokens by which the texts of a call may differ in length: all are padded to the longest."""
+MAX_BEHIND = 12
+"""Tokens that are read behind a difference, but for the rest of a word: the likelihood of later ones is the same."""
 MAX_MORE_TOKENS = 16
 """Tokens of a transcript beyond those of the known text."""
-LEAST_PROBABILITY = 1e-6
-"""int8 weights tell smaller ones apart by chance."""
 
 
 class AlignJob:
@@ -98,7 +92,7 @@ class _Heard(msgspec.Struct, frozen=True, eq=False):
     """each in its likelier form"""
     end: Tokens
     probabilities: list[float]
-    log_likelihood: float | None
+    times: TokenTimes | None
     """of the whole text; None where words of both forms are mixed"""
     sounds: WordSounds
 
@@ -111,52 +105,17 @@ def _align(network: Network, batch: Sequence[AlignJob]) -> list[Alignment | None
         return alignments
     encoded = network.encode([batch[row].features for row in rows])
     jobs = [batch[row] for row in rows]
-    scorer = _Scorer(network, jobs, encoded)
+    scorer = Scorer(network, [job.speech for job in jobs], encoded)
     heard = _first_pass(scorer, jobs, [texts[row] for row in rows])
-    edits = _second_pass(network, scorer, jobs, heard, _transcripts(network, jobs, encoded, heard))
-    for row, one, found in zip(rows, heard, edits, strict=True):
-        alignments[row] = _alignment(one, found)
+    transcripts = _transcripts(network, jobs, encoded, heard)
+    edits = _second_pass(network, scorer, jobs, heard, transcripts)
+    for row, job, one, transcript, found in zip(rows, jobs, heard, transcripts, edits, strict=True):
+        like = 1.0 if transcript is None else likeness(job.words, transcript, job.speech.language)
+        alignments[row] = _alignment(one, found, like)
     return alignments
 
 
-class _Scorer:
-    """Texts beside the encoded speech of several segments."""
-
-    def __init__(self, network: Network, jobs: Sequence[AlignJob], encoded: Encoded) -> None:
-        self._network = network
-        self._jobs = jobs
-        self._encoded = encoded
-
-    def __call__(self, texts: Sequence[tuple[int, Tokens]]) -> list[TokenTimes]:
-        """`texts`: the index of a segment and the tokens of a text each."""
-        results: list[TokenTimes] = []
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at][1]))
-        for call in _calls([len(texts[at][1]) for at in order]):
-            part = [texts[at] for at in order[call]]
-            results += self._network.align(
-                self._encoded[[segment for segment, _ in part]],
-                [tokens for _, tokens in part],
-                language=self._jobs[0].speech.language,
-                seconds=[self._jobs[segment].speech.duration_s for segment, _ in part],
-            )
-        by_place = dict(zip(order, results, strict=True))
-        return [by_place[at] for at in range(len(texts))]
-
-
-def _calls(lengths: Sequence[int]) -> Iterator[slice]:
-    """Texts, the shortest first, in calls of at most MAX_ROWS and MAX_CALL_TOKENS, or of one."""
-    start = 0
-    for stop, length in enumerate(lengths):
-        num_rows = stop - start
-        is_full = num_rows == MAX_ROWS or (num_rows + 1) * length > MAX_CALL_TOKENS
-        if num_rows and (is_full or length > lengths[start] + MAX_PADDING):
-            yield slice(start, stop)
-            start = stop
-    if lengths:
-        yield slice(start, len(lengths))
-
-
-def _first_pass(scorer: _Scorer, jobs: Sequence[AlignJob], texts: Sequence[KnownTokens]) -> list[_Heard]:
+def _first_pass(scorer: Scorer, jobs: Sequence[AlignJob], texts: Sequence[KnownTokens]) -> list[_Heard]:
     written = scorer([(segment, flat(text.written, text.end)) for segment, text in enumerate(texts)])
     doubtful = [
         segment
@@ -188,7 +147,7 @@ def _hear(
         words=words,
         end=text.end,
         probabilities=[likely[form][word] for word, form in enumerate(choices)],
-        log_likelihood=next((_log_likelihood(times) for tokens, times in forms if tokens == words), None),
+        times=next((times for tokens, times in forms if tokens == words), None),
         sounds=WordSounds(job.words, starts_s, as_float32(job.speech.samples)),
     )
 
@@ -227,30 +186,55 @@ def _tried(job: AlignJob, heard: _Heard, transcript: str | None) -> list[Candida
 
 def _second_pass(
     network: Network,
-    scorer: _Scorer,
+    scorer: Scorer,
     jobs: Sequence[AlignJob],
     heard: Sequence[_Heard],
     transcripts: Sequence[str | None],
 ) -> list[list[Edit]]:
     tried = [_tried(*each) for each in zip(jobs, heard, transcripts, strict=True)]
     rows: list[tuple[int, Tokens]] = []
-    for segment, (job, one, edits) in enumerate(zip(jobs, heard, tried, strict=True)):
-
-        def tokens(said: str, language: str = job.speech.language) -> Tokens:
-            return network.tokens([said], language)[0]
-
-        if edits and one.log_likelihood is None:
+    for segment, (one, edits) in enumerate(zip(heard, tried, strict=True)):
+        if edits and one.times is None:
             rows.append((segment, flat(one.words, one.end)))
-        rows += [(segment, flat(edit.applied(one.words, tokens), one.end)) for edit in edits]
+        rows += [(segment, _read_with(edit, one, network, jobs[segment].speech.language)) for edit in edits]
     results = iter(scorer(rows))
     found: list[list[Edit]] = []
     for one, edits in zip(heard, tried, strict=True):
-        unchanged = one.log_likelihood
-        if unchanged is None:
-            unchanged = _log_likelihood(next(results)) if edits else 0.0
-        gains = [(_log_likelihood(next(results)) - unchanged + edit.prior, edit) for edit in edits]
+        unchanged = next(results) if edits and one.times is None else one.times
+        gains: list[tuple[float, Candidate]] = []
+        for edit in edits:
+            assert unchanged is not None
+            gain = log_likelihood(next(results)) - log_likelihood(unchanged, _num_tokens_read(edit, one))
+            gains.append((gain + edit.prior, edit))
         found.append(_best(gains))
     return found
+
+
+def _num_read(edit: Candidate, words: Sequence[Tokens]) -> int:
+    """Words of the text that are read with a difference: those up to MAX_BEHIND tokens behind it."""
+    num_behind = 0
+    for at in range(edit.last + 1, len(words)):
+        if num_behind >= MAX_BEHIND:
+            return at
+        num_behind += len(words[at])
+    return len(words)
+
+
+def _num_tokens_read(edit: Candidate, heard: _Heard) -> int:
+    """Tokens of the unchanged text that `_read_with` has too."""
+    num_read = _num_read(edit, heard.words)
+    return len(flat(heard.words[:num_read], heard.end if num_read == len(heard.words) else ()))
+
+
+def _read_with(edit: Candidate, heard: _Heard, network: Network, language: str) -> list[int]:
+    """Tokens of the text with a difference. The mark behind the last word is not said twice."""
+    num_read = _num_read(edit, heard.words)
+    is_end = edit.last == len(heard.words) - 1
+
+    def tokens(said: str) -> Tokens:
+        return network.tokens([split_mark(said)[0] if is_end else said], language)[0]
+
+    return flat(edit.applied(heard.words[:num_read], tokens), heard.end if num_read == len(heard.words) else ())
 
 
 def _best(gains: list[tuple[float, Candidate]]) -> list[Edit]:
@@ -264,12 +248,19 @@ def _best(gains: list[tuple[float, Candidate]]) -> list[Edit]:
         if gain > least and not any(edit.touches(other) for _, other in kept):
             kept.append((gain, edit))
     return [
-        Edit(kind=edit.kind, first=edit.first, last=edit.last, gain=gain, said=edit.said * (edit.kind == "inserted"))
+        Edit(
+            kind=edit.kind,
+            first=edit.first,
+            last=edit.last,
+            gain=gain,
+            said=edit.said * (edit.kind == "inserted"),
+            is_confirmed=edit.is_confirmed,
+        )
         for gain, edit in kept
     ]
 
 
-def _alignment(heard: _Heard, edits: Sequence[Edit]) -> Alignment:
+def _alignment(heard: _Heard, edits: Sequence[Edit], like: float) -> Alignment:
     words, strays = heard.sounds.place(heard.probabilities)
     return Alignment(
         words=tuple(words),
@@ -278,6 +269,8 @@ def _alignment(heard: _Heard, edits: Sequence[Edit]) -> Alignment:
         letter_s=heard.sounds.letter_s,
         silence=heard.sounds.longest_silence,
         is_cut_off=heard.sounds.is_cut_off,
+        likeness=like,
+        is_misplaced=heard.sounds.has_misplaced(heard.probabilities),
     )
 
 
@@ -285,7 +278,3 @@ def _least(times: TokenTimes, words: Sequence[Tokens]) -> list[float]:
     """The probability of each word's least likely token."""
     ends = list(accumulate(map(len, words), initial=0))
     return [float(times.probabilities[start:stop].min(initial=1.0)) for start, stop in pairwise(ends)]
-
-
-def _log_likelihood(times: TokenTimes) -> float:
-    return float(np.log(np.maximum(times.probabilities, LEAST_PROBABILITY)).sum())

@@ -65,6 +65,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
                   `last` is `first` - 1 for words that are said in front of `first`
     gain          logarithm of the likelihood with the difference, over that of the text as it is
     said          of `inserted`: the words that are heard
+    is_confirmed  a transcript of the speech has this difference too
     """
 
     kind: EditKind
@@ -72,6 +73,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     gain: float
     said: str = ""
+    is_confirmed: bool = False
 
 
 class Alignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +90,10 @@ class Alignment(msgspec.Struct, frozen=True, kw_only=True):
     """the longest one between two sounds"""
     is_cut_off: bool
     """the samples end within sound, or within the last word"""
+    likeness: float = 1.0
+    """share of the text's letters that are in a transcript of the speech; 1 where none was made"""
+    is_misplaced: bool = False
+    """the times of several words are wrong: words that were said have no sound"""
 
 
 class Aligner(Protocol):

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from app.asr.alignment import EditKind
-from app.asr.known_words import KnownWord
+from app.asr.known_words import KnownWord, plain
 
 T = TypeVar("T")
 
@@ -22,8 +22,8 @@ MIN_EXCESS_S = 0.2
 PRIOR_OF_EXCESS = 6.0
 """Gain of one second of excess sound. The longest words of 40 clean sentences have 0.33 s, and their repetition a gain
 below -3."""
-NUM_SPREAD = 4
-"""Words over which the model may spread the sound of a phrase that is said twice."""
+NUM_SPREAD, NUM_SPREAD_BEFORE = 4, 2
+"""Words behind and before a phrase that is said twice over which the model may spread its sound."""
 MAX_FASTER = 2.0
 """A phrase that is said a second time needs at most this many times the sound that is too much near it."""
 MAX_MISSING, MAX_REPEATED = 4, 6
@@ -40,6 +40,7 @@ class Candidate(msgspec.Struct, frozen=True):
     first, last   indices of the words that it concerns; `last` is `first` - 1 for words in front of `first`
     said          what is said for these words, where it is not those words themselves
     prior         logarithm of its likelihood without any text: of sound that no word needs
+    is_confirmed  a transcript has it too
     """
 
     kind: EditKind
@@ -47,6 +48,7 @@ class Candidate(msgspec.Struct, frozen=True):
     last: int
     said: str = ""
     prior: float = 0.0
+    is_confirmed: bool = False
 
     def applied(self, words: Sequence[T], tokens: Callable[[str], T]) -> list[T]:
         """The words that are said, where this is how the speech differs from `words`."""
@@ -88,18 +90,19 @@ def candidates(
     excesses_s   seconds of sound at each word beyond those that its letters need
     needed_s     seconds that its letters need
     """
-    found: dict[Candidate, None] = {}
+    priors: dict[Candidate, float] = {}
 
     def add(kind: EditKind, spans: Iterable[tuple[int, int]], said: Iterable[str] = ("",), prior: float = 0.0) -> None:
         texts = tuple(said)
-        found.update(
-            dict.fromkeys(Candidate(kind, first, last, text, prior) for first, last in spans for text in texts)
-        )
+        for candidate in (Candidate(kind, first, last, text) for first, last in spans for text in texts):
+            priors[candidate] = max(prior, priors.get(candidate, prior))
 
     def phrases_to(last: int) -> Iterator[tuple[int, int]]:
         """Phrases that end with a word and for which there is sound. None for -1."""
         for first in range(max(0, last - MAX_REPEATED + 1), last + 1):
-            near_s = sum(max(0.0, each) for each in excesses_s[max(0, first - 2) : last + 1 + NUM_SPREAD])
+            near_s = sum(
+                max(0.0, each) for each in excesses_s[max(0, first - NUM_SPREAD_BEFORE) : last + 1 + NUM_SPREAD]
+            )
             if sum(needed_s[first : last + 1]) <= MAX_FASTER * near_s + MIN_EXCESS_S:
                 yield first, last
 
@@ -122,13 +125,14 @@ def candidates(
                 add("repeated", phrases_to(last), prior=prior)
                 if last < MAX_REPEATED:
                     add("repeated", [(0, last)], [_begun_again(words[: last + 1])], prior)
-    return list(found)[:MAX_TRIED]
+    found = list(priors.items())[:MAX_TRIED]
+    return [msgspec.structs.replace(candidate, prior=prior) for candidate, prior in found]
 
 
 def _parts(word: KnownWord) -> Sequence[str]:
     """The spoken words of a number, the words between the hyphens of a compound; else none."""
     first, *others = word.spoken
-    parts = word.spoken if others else first.split("-")
+    parts = word.spoken if others else [part for part in first.split("-") if plain(part)]
     return parts if 1 < len(parts) <= MAX_PARTS else ()
 
 

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from app.asr.edits import Candidate, without_negation
 from app.asr.known_words import KnownWord, joined, plain, split_words
+from app.asr.letters import is_nearer
 
 MAX_INSERTED = 4
 """Words that are said too much in one place. A model that repeats itself writes more."""
@@ -41,7 +42,7 @@ def insertions(words: Sequence[KnownWord], transcript: str, language: str) -> li
             elif kind == "replace" and stop - first == len(more):
                 found.update(dict.fromkeys(_negated(words, owners[first:stop], known[first:stop], more)))
             elif kind == "replace":
-                found.update(dict.fromkeys(_beside(words, owners, (first, stop), more, language)))
+                found.update(dict.fromkeys(_beside(words, owners, known, (first, stop), more, language)))
     return list(found)[:MAX_PLACES]
 
 
@@ -86,13 +87,23 @@ def _negated(
 
 
 def _beside(
-    words: Sequence[KnownWord], owners: Sequence[int], pieces: tuple[int, int], heard: Sequence[str], language: str
+    words: Sequence[KnownWord],
+    owners: Sequence[int],
+    known: Sequence[str],
+    span: tuple[int, int],
+    heard: Sequence[str],
+    language: str,
 ) -> Iterator[Candidate]:
-    """Words before or behind `pieces`, which are spelt in another way. A number may be written with more words."""
-    first, stop = pieces
+    """Words before or behind the pieces of `span`, which are spelt in another way, and with them more like the text.
+
+    A number may be written with more words.
+    """
+    first, stop = span
     surplus = len(heard) - (stop - first)
     if not 0 < surplus <= MAX_SURPLUS or any(words[owner].is_respelled for owner in owners[first:stop]):
         return
-    yield _inserted(words, owners[first], heard[:surplus], language)
-    if stop < len(owners):
+    text, letters = "".join(known[first:stop]), [plain(word) for word in heard]
+    if not is_nearer(text, "".join(letters[:surplus]) + text, "".join(letters)):
+        yield _inserted(words, owners[first], heard[:surplus], language)
+    if stop < len(owners) and not is_nearer(text, text + "".join(letters[-surplus:]), "".join(letters)):
         yield _inserted(words, owners[stop], heard[-surplus:], language)

@@ -40,7 +40,7 @@ class KnownTokens(msgspec.Struct, frozen=True):
 def tokens_of(network: Network, words: Sequence[KnownWord], language: str) -> KnownTokens:
     """`words`: not empty."""
     *others, last = (as_transcribed(word.written) for word in words)
-    bare, mark = _split_mark(last)
+    bare, mark = split_mark(last)
     texts = [*others, bare]
     written = network.tokens(texts, language)
     spoken = [
@@ -59,7 +59,7 @@ def _spoken(words: Sequence[KnownWord], texts: Sequence[str], language: str) -> 
         if word.is_respelled:
             spoken = joined([as_transcribed(each) for each in word.spoken], language)
             if at == len(words) - 1:
-                spoken, _ = _split_mark(spoken)
+                spoken, _ = split_mark(spoken)
         is_shouted = word.written.isupper() and len(plain(word.written)) > 1
         said.append(_HYPHEN.sub(" ", spoken.lower() if is_shouted else spoken))
     return said
@@ -82,7 +82,7 @@ def as_transcribed(word: str) -> str:
     return word[first:stop] + _AS_COMMAS.get(mark, mark)
 
 
-def _split_mark(word: str) -> tuple[str, str]:
+def split_mark(word: str) -> tuple[str, str]:
     """A word, and the mark behind it."""
     return (word[:-1], word[-1]) if len(word) > 1 and word[-1] in _PAUSES else (word, "")
 

@@ -1,78 +1,148 @@
-"""Words that a transcript spells in another way, such as rare names: they are said and not missing. Pure functions."""
+"""Differences that a transcript of the same speech speaks against, and those that it confirms. Pure functions.
 
-from collections.abc import Sequence
+The text without a rare name is likelier than with it, because none of its syllables is expected. The transcript has the
+name in another spelling.
+"""
 
-from app.asr.edits import Candidate
+from collections import Counter
+from collections.abc import Sequence, Set
+
+import msgspec
+
+from app.asr.edits import MIN_EXCESS_S, NUM_SPREAD, NUM_SPREAD_BEFORE, Candidate
 from app.asr.insertions import compared
 from app.asr.known_words import KnownWord, plain, split_words
+from app.asr.letters import is_nearer
 from app.asr.placing import WordSounds
 
 MIN_SOUND = 0.5
 """Seconds of sound at a word, over those that its letters need."""
-MAX_LETTERS = 60
-"""Longest part of a text that is compared by its letters. A longer one has too little in common with the transcript."""
+MIN_LETTERS = 0.5
+"""Letters that are heard in place of a word, over its own: `keep` is a spelling of `Caoimhe`."""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """Pieces first to stop - 1 of the text, and the letters that the transcript has there; None: the same letters."""
+
+    first: int
+    stop: int
+    heard: str | None
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What the transcript has in place of an edit's words, and of those beside them that it spells in another way."""
+
+    text: str
+    edited: str
+    """the same letters of the text with the edit"""
+    heard: str
+    is_alone: bool
+    """the text there has no words but those of the edit"""
+
+
+class _Comparison(msgspec.Struct, frozen=True):
+    """Pieces of the text, the word that each belongs to, and the parts that they form beside a transcript."""
+
+    owners: list[int]
+    pieces: list[str]
+    parts: list[_Part]
+
+    def place(self, edit: Candidate) -> _Place:
+        inside: list[int] = []
+        heard: list[str] = []
+        for part in self.parts:
+            own = [at for at in range(part.first, part.stop) if edit.first <= self.owners[at] <= edit.last]
+            if own and part.heard is None:
+                inside += own
+                heard += [self.pieces[at] for at in own]
+            elif own and part.heard is not None:
+                inside += range(part.first, part.stop)
+                heard.append(part.heard)
+        return _Place(
+            text="".join(self.pieces[at] for at in inside),
+            edited="".join(self._edited(edit, inside)),
+            heard="".join(heard),
+            is_alone=all(edit.first <= self.owners[at] <= edit.last for at in inside),
+        )
+
+    def _edited(self, edit: Candidate, inside: Sequence[int]) -> list[str]:
+        if edit.kind == "missing":
+            return [self.pieces[at] for at in inside if not edit.first <= self.owners[at] <= edit.last]
+        order = {edit.first: edit.last, edit.last: edit.first}
+        return [self.pieces[at] for at in sorted(inside, key=lambda at: order.get(self.owners[at], self.owners[at]))]
 
 
 def without_respelled(
     edits: Sequence[Candidate], words: Sequence[KnownWord], sounds: WordSounds, transcript: str, language: str
 ) -> list[Candidate]:
-    """`edits` without the missing words that have sound, and with which the text is more like the transcript.
+    """`edits` without those that the transcript speaks against: missing words that have sound, words in another order,
+    and phrases said twice for which there is no sound.
 
-    The text without a rare name is likelier than with it, because none of its syllables is expected.
+    Another number in place of the last word confirms that a part of it is missing.
     """
     heard = [plain(word) for word in split_words(transcript, language)]
-    differences = [
-        (
+    comparisons = [
+        _Comparison(
             owners,
-            known,
+            pieces,
             [
-                (first, stop, None if tag == "equal" else "".join(heard[begin:end]))
+                _Part(first, stop, None if tag == "equal" else "".join(heard[begin:end]))
                 for tag, first, stop, begin, end in codes
             ],
         )
-        for owners, known, codes in compared(words, heard, language)
+        for owners, pieces, codes in compared(words, heard, language)
     ]
-    return [
-        edit
-        for edit in edits
-        if edit.kind != "missing"
-        or edit.said
-        or sounds.share(edit.first, edit.last) < MIN_SOUND
-        or not any(_is_heard(edit, *difference) for difference in differences)
-    ]
+    more_often = _words_more_often(words, transcript, language)
+    kept: list[Candidate] = []
+    for edit in edits:
+        places = [comparison.place(edit) for comparison in comparisons]
+        if edit.kind == "missing" and edit.said:
+            is_confirmed = any(map(_is_other_number, places))
+            kept.append(msgspec.structs.replace(edit, is_confirmed=is_confirmed))
+        elif not _is_refuted(edit, places, sounds, more_often):
+            kept.append(edit)
+    return kept
 
 
-def _is_heard(
-    edit: Candidate, owners: Sequence[int], known: Sequence[str], parts: Sequence[tuple[int, int, str | None]]
-) -> bool:
-    """True where the letters heard in place of the edit's words, and of those beside them, are more like all of these.
-
-    A word that is left out beside a name in another spelling makes them less like it.
-
-    parts   (first, stop) of `known`, and what is heard there; None where it is the same
-    """
-    distance = distance_without = 0
-    for first, stop, heard in parts:
-        own = [at for at in range(first, stop) if edit.first <= owners[at] <= edit.last]
-        if own and heard is None:
-            distance_without += sum(len(known[at]) for at in own)
-        elif own and heard is not None:
-            whole = "".join(known[first:stop])
-            if max(len(whole), len(heard)) > MAX_LETTERS:
-                return False
-            rest = "".join(known[at] for at in range(first, stop) if at not in own)
-            distance += _distance(whole, heard)
-            distance_without += _distance(rest, heard)
-    return distance < distance_without
+def _is_refuted(edit: Candidate, places: Sequence[_Place], sounds: WordSounds, more_often: Set[int]) -> bool:
+    match edit.kind:
+        case "missing":
+            return sounds.share(edit.first, edit.last) >= MIN_SOUND and any(map(_is_said, places))
+        case "swapped":
+            return not edit.said and any(map(_is_more_like_text, places))
+        case "repeated":
+            is_part = bool(edit.said) and edit.first == edit.last
+            return (
+                not is_part and more_often.isdisjoint(range(edit.first, edit.last + 1)) and _lacks_sound(edit, sounds)
+            )
+        case "inserted":
+            return False
 
 
-def _distance(one: str, other: str) -> int:
-    """Letters to change, add and leave out (Levenshtein)."""
-    costs = list(range(len(other) + 1))
-    for row, letter in enumerate(one, start=1):
-        diagonal, costs[0] = costs[0], row
-        for at, opposite in enumerate(other, start=1):
-            changed = diagonal + (letter != opposite)
-            diagonal = costs[at]
-            costs[at] = min(changed, diagonal + 1, costs[at - 1] + 1)
-    return costs[-1]
+def _words_more_often(words: Sequence[KnownWord], transcript: str, language: str) -> Set[int]:
+    """Indices of words that the transcript has more often than the text."""
+    forms = [{plain(piece) for piece in (*split_words(word.written, language), *word.spoken)} for word in words]
+    num_known = Counter(piece for form in forms for piece in form)
+    num_heard = Counter(plain(word) for word in split_words(transcript.replace("-", " "), language))
+    return {at for at, form in enumerate(forms) if any(num_heard[piece] > num_known[piece] for piece in form)}
+
+
+def _lacks_sound(edit: Candidate, sounds: WordSounds) -> bool:
+    """True where the words near a phrase have not as much sound too much as the phrase needs a second time."""
+    near = slice(max(0, edit.first - NUM_SPREAD_BEFORE), edit.last + 1 + NUM_SPREAD)
+    needed_s = sum(sounds.needed_s[edit.first : edit.last + 1])
+    return needed_s > max(0.0, sum(sounds.excesses_s[near])) + MIN_EXCESS_S
+
+
+def _is_said(place: _Place) -> bool:
+    """A word that is left out beside a name in another spelling makes the letters that are heard less like the text."""
+    has_letters = place.is_alone and len(place.heard) >= MIN_LETTERS * len(place.text)
+    return has_letters or _is_more_like_text(place)
+
+
+def _is_more_like_text(place: _Place) -> bool:
+    return is_nearer(place.text, place.edited, place.heard)
+
+
+def _is_other_number(place: _Place) -> bool:
+    return place.is_alone and place.text.isdigit() and place.heard.isdigit() and place.text != place.heard

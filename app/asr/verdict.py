@@ -90,7 +90,11 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     unlikely: float = 0.05
     max_unlikely_share: float = 0.6
     """of words below `unlikely`: above it text and speech have too little in common"""
-    min_words: int = 3
+    min_likeness: float = 0.4
+    """of text and transcript: the same below it"""
+    likely: float = 0.5
+    max_likely_share: float = 0.6
+    """of words above `likely`: where more are heard, the transcript is in another script"""
 
 
 BASE = Thresholds(rates=ErrorRates(num_clean=217, num_false_alarms=1, num_damaged=310, num_found=306))
@@ -107,10 +111,11 @@ def judge(alignment: Alignment | None, thresholds: Thresholds = BASE) -> Verdict
     if alignment is None:
         return Verdict(outcome="inconclusive", reason="it has no words, or too many for one piece of speech")
     words = alignment.words
-    num_unlikely = sum(word.probability < thresholds.unlikely for word in words)
-    if num_unlikely > thresholds.max_unlikely_share * len(words):
+    if _is_of_something_else(alignment, thresholds):
         return Verdict(outcome="inconclusive", reason="the speech has too little in common with the text")
     faults = tuple(sorted(_faults(alignment, thresholds), key=lambda fault: fault.start_s))
+    if faults and alignment.is_misplaced and all(_follows_from_times(fault, words) for fault in faults):
+        return Verdict(outcome="inconclusive", reason="the times of its words are uncertain: the text repeats itself")
     if faults:
         return Verdict(outcome="failed", faults=faults)
     return Verdict(outcome="passed")
@@ -136,10 +141,26 @@ def _faults(alignment: Alignment, thresholds: Thresholds) -> Iterator[Fault]:
         yield Fault(kind="wrong_length", start_s=words[0].start_s, end_s=words[-1].end_s)
 
 
+def _is_of_something_else(alignment: Alignment, thresholds: Thresholds) -> bool:
+    probabilities = [word.probability for word in alignment.words]
+    num_unlikely = sum(probability < thresholds.unlikely for probability in probabilities)
+    if num_unlikely > thresholds.max_unlikely_share * len(probabilities):
+        return True
+    num_likely = sum(probability > thresholds.likely for probability in probabilities)
+    return alignment.likeness < thresholds.min_likeness and num_likely <= thresholds.max_likely_share * len(
+        probabilities
+    )
+
+
+def _follows_from_times(fault: Fault, words: Sequence[AlignedWord]) -> bool:
+    """False for sound behind the last word, which no other word can have."""
+    return fault.kind == "repeated" or (fault.kind == "extra_sound" and fault.start_s < words[-1].start_s)
+
+
 def _least_gain(edit: Edit, num_words: int, thresholds: Thresholds) -> float:
     if edit.kind == "inserted":
         return thresholds.min_inserted_gain
-    is_end = edit.kind == "missing" and edit.last == num_words - 1
+    is_end = edit.kind == "missing" and edit.last == num_words - 1 and not edit.is_confirmed
     return thresholds.min_end_gain if is_end else thresholds.min_gain
 
 

@@ -67,6 +67,15 @@ def alignments(clean: Spoken) -> Iterator[dict[str, Alignment | None]]:
     noise = np.random.default_rng(1).normal(0, 0.1, 64_000).astype(np.float32)
     speech["noise"] = known(noise)
     speech["music"] = known(chords(8))
+    likely = "Once upon a time there was a little girl who lived in the middle of the forest."
+    speech["music of 20 s"] = known(chords(20), likely, likely)
+    often = " ".join(["the old red boat went over the wide blue river"] * 8)
+    speech["a text that repeats itself"] = known(timed_voice()(often).samples, often, often)
+    names = "Saoirse, Niamh and Caoimhe sing in the same choir."
+    speech["names"] = known(timed_voice()(names).samples, names, names)
+    year = "Ludmila has not spoken to her brother-in-law since 2009."
+    spoken = "Ludmila has not spoken to her brother-in-law since two thousand nine."
+    speech["a year without its end"] = known(timed_voice()(spoken.replace(" nine", "")).samples, year, spoken)
     speech["no words"] = known(clean.samples, "…", "…")
     speech["thirty seconds and more"] = known(np.tile(clean.samples, 1 + 31 * 16_000 // len(clean.samples)))
     speech["silence"] = known(np.zeros(64_000, np.float32))
@@ -78,7 +87,7 @@ def verdict(alignments: dict[str, Alignment | None], name: str) -> Verdict:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["clean", "another name"])
+@pytest.mark.parametrize("name", ["clean", "another name", "names"])
 def test_speech_that_says_its_text_passes_with_numbers_and_foreign_names(
     alignments: dict[str, Alignment | None], name: str
 ) -> None:
@@ -89,6 +98,17 @@ def test_speech_that_says_its_text_passes_with_numbers_and_foreign_names(
 @pytest.mark.parametrize("kind", FAULTS)
 def test_every_kind_of_fault_is_found(alignments: dict[str, Alignment | None], kind: str) -> None:
     assert verdict(alignments, kind).outcome == "failed"
+
+
+@pytest.mark.slow
+def test_a_missing_end_of_a_number_is_found(alignments: dict[str, Alignment | None]) -> None:
+    [fault] = verdict(alignments, "a year without its end").faults
+    assert (fault.kind, fault.text) == ("missing", "2009.")
+
+
+@pytest.mark.slow
+def test_a_text_that_repeats_itself_is_not_said_twice(alignments: dict[str, Alignment | None]) -> None:
+    assert verdict(alignments, "a text that repeats itself").outcome != "failed"
 
 
 @pytest.mark.slow
@@ -111,7 +131,16 @@ def test_a_word_that_is_said_and_not_written_is_named() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["another text", "another language", "noise", "music", "silence", "no words", "thirty seconds and more"],
+    [
+        "another text",
+        "another language",
+        "noise",
+        "music",
+        "music of 20 s",
+        "silence",
+        "no words",
+        "thirty seconds and more",
+    ],
 )
 def test_speech_of_something_else_does_not_pass(alignments: dict[str, Alignment | None], name: str) -> None:
     assert verdict(alignments, name).outcome == "inconclusive"

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from app.asr.aligner import MAX_WAITING
-from app.asr.aligning import MAX_CALL_TOKENS, MAX_PADDING
 from app.asr.alignment import Alignment, KnownSpeech
 from app.asr.base import TranscriptionRequest
 from app.asr.recognizer import WhisperRecognizer
+from app.asr.scoring import MAX_CALL_TOKENS, MAX_PADDING
+from app.asr.verdict import judge
 from app.errors import Draining, EngineFailure, QueueFull, UnsupportedLanguage
 from tests.support.fake_network import FakeNetwork, spoken
 from tests.support.recognizing import events_of, opened, texts
@@ -270,3 +271,33 @@ def test_a_word_that_only_the_transcript_has_is_kept_where_the_text_with_it_is_l
     aligned(network, speech("the red axe ran."))
     assert " the red big axe ran." in network.aligned[2]
     assert network.transcribed[0] > len(" the red axe ran.")
+
+
+@pytest.mark.parametrize(
+    ("transcript", "outcome"), [("red axe cow", "failed"), ("all quite different", "inconclusive")]
+)
+def test_an_alignment_says_how_like_the_text_a_transcript_is(transcript: str, outcome: str) -> None:
+    [alignment, likely] = aligned(FakeNetwork(unheard="x", heard=transcript), speech("red axe cow fox"), speech())
+    assert alignment is not None
+    assert likely is not None
+    assert likely.likeness == 1.0
+    assert judge(alignment).outcome == outcome
+
+
+def test_a_part_of_a_last_number_is_tried_without_the_mark_behind_it() -> None:
+    network = FakeNetwork(unheard="9t")
+    aligned(network, speech("sold in 29.", said="sold in twenty nine."))
+    read = [text for texts in network.aligned for text in texts]
+    assert " sold in nine." in read
+    assert " sold in nine.." not in read
+
+
+def test_a_text_with_a_difference_is_read_to_some_tokens_behind_it() -> None:
+    network = FakeNetwork(unheard="x", heard="the red ran over the hills and far away")
+    [alignment] = aligned(network, speech("the red axe ran over the hills and far away.", seconds=5.0))
+    assert " the red ran over the" in network.aligned[2]
+    assert all(len(text) <= len(" the red axe red axe ran over the hills") for text in network.aligned[2])
+    assert alignment is not None
+    [edit] = alignment.edits
+    assert (edit.first, edit.last) == (2, 2)
+    assert edit.gain == pytest.approx(-np.log(0.001))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.asr.edits import MAX_TRIED, Candidate, candidates, without_negation
+from app.asr.edits import MAX_TRIED, PRIOR_OF_EXCESS, Candidate, candidates, without_negation
 from app.asr.known_words import KnownWord
 
 WORDS = ["she", "did", "not", "take", "the", "boat"]
@@ -106,3 +106,16 @@ def test_a_word_of_a_number_and_a_part_of_a_compound_may_be_missing_or_said_twic
     assert "two thousand two thousand nine" in {each.said for each in tried(long={1}, word1=number)}
     compound = KnownWord("mother-in-law", ("mother-in-law",))
     assert Candidate("missing", 1, 1, "mother law") in tried({1}, word1=compound)
+
+
+def test_a_phrase_near_several_words_with_too_much_sound_is_tried_once_with_the_most_sound() -> None:
+    found = candidates([KnownWord("word", ("word",))] * 6, [0.9] * 6, [0.0, 0.0, 0.0, 0.5, 0.7, 0.0], [0.05] * 6)
+    texts = [(each.kind, each.first, each.last, each.said) for each in found]
+    assert len(texts) == len(set(texts))
+    [repeated] = [each for each in found if (each.kind, each.first, each.last, each.said) == ("repeated", 3, 3, "")]
+    assert repeated.prior == pytest.approx(0.7 * PRIOR_OF_EXCESS)
+
+
+def test_the_marks_around_a_word_are_no_parts_of_it() -> None:
+    assert all(each.said == "" for each in tried({2}, word2=KnownWord("'--but", ("'--but",))))
+    assert Candidate("missing", 2, 2, said="half") in tried({2}, word2=KnownWord("--half-moon", ("--half-moon",)))

@@ -33,9 +33,15 @@ def test_a_transcript_with_as_many_words_has_none_more(transcript: str) -> None:
 
 def test_words_before_or_behind_a_word_that_is_spelt_in_another_way_are_tried() -> None:
     assert more_in("It is of her not neighbors dog.", "It is of her neighbour's dog.") == [
-        Candidate("inserted", 4, 3, said="not"),
-        Candidate("inserted", 5, 4, said="neighbors"),
+        Candidate("inserted", 4, 3, said="not")
     ]
+    assert more_in("It is of her neighbors not dog.", "It is of her neighbour's dog.") == [
+        Candidate("inserted", 5, 4, said="not")
+    ]
+
+
+def test_a_name_that_is_heard_as_several_words_is_no_insertion_where_with_one_of_them_it_is_less_like_it() -> None:
+    assert more_in("All away soon and a D's meet.", "Oluwaseun and Adaeze meet.") == []
 
 
 def test_a_name_that_is_heard_as_many_words_is_no_insertion() -> None:

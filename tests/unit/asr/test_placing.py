@@ -94,3 +94,16 @@ def test_the_longest_silence_is_between_two_sounds() -> None:
     silence = WordSounds(ONE_TWO, [0.5, 1.2, 3.0, 3.5], samples).longest_silence
     assert silence is not None
     assert (silence.start_s, silence.end_s) == (1.5, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("num_silent", "probability", "is_misplaced"), [(0, 0.9, False), (3, 0.9, False), (4, 0.9, True), (4, 0.4, False)]
+)
+def test_several_words_that_were_said_without_a_sound_are_misplaced(
+    num_silent: int, probability: float, is_misplaced: bool
+) -> None:
+    """The attention stays at the second word and then passes over the words behind it."""
+    known = words(*["four"] * 9)
+    starts_s = np.cumsum([0.0, 0.5, 0.5 * (num_silent + 1), *[0.0] * num_silent, *[0.5] * (7 - num_silent)])
+    sounds = WordSounds(known, starts_s.tolist(), tone((0.0, 5.0), until_s=5.0))
+    assert sounds.has_misplaced([probability] * 9) == is_misplaced

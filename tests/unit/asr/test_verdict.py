@@ -106,6 +106,37 @@ def test_speech_that_has_little_in_common_with_its_text_is_inconclusive_whatever
     assert "little in common" in found.reason
 
 
+def test_speech_whose_transcript_is_of_something_else_is_inconclusive_whatever_else_is_found() -> None:
+    doubtful = tuple(word(each.text, each.start_s, 0.2 if at < 2 else 0.6) for at, each in enumerate(CLEAN.words))
+    missing = Edit(kind="missing", first=0, last=1, gain=30.0)
+    unlike = BASE.min_likeness - 0.01
+    found = verdict(words=doubtful, likeness=unlike, edits=(missing,), sounds=(Region(0.1, 1.9),))
+    assert (found.outcome, found.faults) == ("inconclusive", ())
+    assert "little in common" in found.reason
+    assert kinds(words=doubtful, likeness=BASE.min_likeness, edits=(missing,)) == ["missing"]
+    assert kinds(likeness=unlike, edits=(missing,)) == ["missing"], "most words are likely, in another script"
+
+
+def test_repetitions_and_other_sound_are_inconclusive_where_words_that_were_said_have_no_sound() -> None:
+    repeated = Edit(kind="repeated", first=1, last=1, gain=9.0)
+    found = verdict(is_misplaced=True, edits=(repeated,), sounds=(Region(0.5, 1.9),))
+    assert (found.outcome, found.faults) == ("inconclusive", ())
+    assert "repeats itself" in found.reason
+    assert verdict(is_misplaced=True) == Verdict(outcome="passed")
+
+
+def test_other_faults_are_faults_where_words_that_were_said_have_no_sound() -> None:
+    missing = Edit(kind="missing", first=3, last=3, gain=9.0)
+    assert kinds(is_misplaced=True, edits=(missing,), sounds=(Region(0.5, 1.4),)) == ["extra_sound", "missing"]
+    assert kinds(is_misplaced=True, sounds=(Region(2.5, 3.5),)) == ["extra_sound"]
+
+
+def test_a_missing_end_that_a_transcript_confirms_needs_no_further_evidence() -> None:
+    end = Edit(kind="missing", first=4, last=4, gain=BASE.min_gain + 0.1)
+    assert kinds(edits=(end,)) == []
+    assert kinds(edits=(msgspec.structs.replace(end, is_confirmed=True),)) == ["missing"]
+
+
 def test_speech_that_could_not_be_aligned_is_inconclusive_and_says_why() -> None:
     found = judge(None)
     assert found.outcome == "inconclusive"
