@@ -16,6 +16,8 @@ _UNIT_EXPONENT = re.compile("(?<=m|t)[²³](?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
 _SIGNS = str.maketrans(
     {"−": "-", "‐": "-", "‑": "-", "﹣": "-", "⁄": "/", "∕": "/", "’": "'", "ʼ": "'", "˚": "°", "º": "º"}
 )
+_TYPED_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[`´](?=[^\W\d_])")
+_TYPED_QUOTE = re.compile("[`´]")
 _TYPED = {"->": "→", "-->": "→", "=>": "→", ">=": "≥", "<=": "≤", "!=": "≠", "==": "="}
 """Signs that are typed with two or three others, between blanks or operands."""
 _TYPED_SIGN = re.compile(r"(?<![-=<>!+*/])(?:-?->|=>|>=|<=|!=|==)(?![-=<>])")
@@ -34,6 +36,7 @@ def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) ->
     and digits, except those of units (`m²`).
     """
     text = _SPACES.sub(" ", _GROUPS.sub("", text)).translate(_SIGNS)
+    text = _TYPED_QUOTE.sub("", _TYPED_APOSTROPHE.sub("'", text))
     text = _TYPED_SIGN.sub(lambda match: _TYPED[match[0]], text)
 
     def plain(match: re.Match[str]) -> str:
