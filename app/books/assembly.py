@@ -33,7 +33,7 @@ CEILING_DBFS = -3.5
 MEASURING_SHARE = 0.2
 """of the time that a book takes to be measured and encoded"""
 
-OnShare = Callable[[float], None]
+OnShare = Callable[[float], object]
 """Called before each segment with the share of the work that is done, 0 to 1. Raises to stop."""
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from app.asr.base import Recognizer
-from app.books.assembly import Mastering, Output
+from app.books.assembly import Mastering, OnShare, Output
 from app.books.audio_file import BookFormat
 from app.books.book import Book
 from app.books.checking import Checker
@@ -64,7 +64,9 @@ class JobMaker:
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.state = msgspec.structs.replace(before, status=JobStatus.QUEUED, error=None, made_s=0.0)
+        self.state = msgspec.structs.replace(
+            before, status=JobStatus.QUEUED, error=None, made_s=0.0, written_percent=None
+        )
         self._phase = JobStatus.QUEUED
         """status while there is room on the disk"""
         self.request = request
@@ -195,6 +197,7 @@ class JobMaker:
 
     async def _write_book(self, book: Book, progress: Progress) -> None:
         self._change(status=JobStatus.WRITING, pace=None, left_s=None, done_chars=self.request.num_chars)
+        loop = asyncio.get_running_loop()
         book_format, rate_hz = self.request.book_format, self._studio.engine.info.sample_rate_hz
         path = self._folder.audio / f"book{book_format.suffix}"
         output = await self._output(book, book_format)
@@ -213,8 +216,12 @@ class JobMaker:
             seconds.append(mastering.marks[-1].end / rate_hz)
 
         seconds: list[float] = []
-        await self._assemble(output, write)
+        await self._assemble(output, write, lambda share: loop.call_soon_threadsafe(self._is_written, int(100 * share)))
         self._change(seconds=seconds[-1])
+
+    def _is_written(self, percent: int) -> None:
+        if percent > (self.state.written_percent or 0):
+            self._change(written_percent=percent)
 
     @contextlib.contextmanager
     def _shown_as(self, path: Path) -> Generator[BinaryIO]:
@@ -241,12 +248,18 @@ class JobMaker:
         )
 
     async def _assemble(
-        self, output: Output, write: Callable[[Job, Mastering, Wait], None], *, only: int | None = None
+        self,
+        output: Output,
+        write: Callable[[Job, Mastering, Wait], None],
+        on_share: OnShare = lambda share: None,
+        *,
+        only: int | None = None,
     ) -> None:
         """While the disk is full, wait for room."""
         rate_hz = self._studio.engine.info.sample_rate_hz
         await self._room.until_written(
-            partial(assemble, self._job, output, rate_hz, write, only=only), lambda: self._num_tried_bytes
+            partial(assemble, self._job, output, rate_hz, write, only=only, on_share=on_share),
+            lambda: self._num_tried_bytes,
         )
 
     def _has_progressed(self, began_at_s: float, progress: Progress) -> None:
@@ -280,9 +293,6 @@ class JobMaker:
 
 
 def _has_been_read(write: asyncio.Future[None]) -> None:
-    """Take up the error of a state's write whose caller was cancelled, so that asyncio does not log it.
-
-    A later state is written anyway.
-    """
+    """Take up the error of a write whose caller was cancelled: asyncio would log it, and a later state is written."""
     if not write.cancelled():
         write.exception()

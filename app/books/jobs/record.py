@@ -113,6 +113,8 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
     """`made_s` for each second of that run"""
     left_s: float | None = None
     """estimate; None while unknown"""
+    written_percent: int | None = None
+    """of the finished file, while it is written; None before"""
     num_segments: int = 0
     num_doubtful: int = 0
     copies: tuple[ChapterCopy, ...] = ()

@@ -51,7 +51,7 @@ export class JobItem {
   show(job) {
     this.job = job;
     this.title.textContent = job.title;
-    this.bar.value = job.progress.percent;
+    this.bar.value = shownPercent(job.progress);
     this.bar.setAttribute("aria-label", `Progress of ${job.title}`);
     this.bar.hidden = job.status === "finished";
     this.facts.textContent = facts(job);
@@ -122,9 +122,14 @@ function facts({ status, progress, seconds, source }) {
     const doubtful = progress.doubtful ? ` · ${count(progress.doubtful, "doubtful segment", "doubtful segments")}` : "";
     return `Finished: ${duration(seconds)} from ${source}${doubtful}`;
   }
-  const parts = [STATUS[status], `${Math.floor(progress.percent)} %`];
-  if (progress.chapter) parts.push(progress.chapter);
+  const parts = [STATUS[status], `${Math.floor(shownPercent(progress))} %`];
+  if (progress.chapter && progress.written_percent === null) parts.push(progress.chapter);
   if (progress.pace !== null) parts.push(`${progress.pace.toFixed(1)} × real time`);
   if (progress.left_s !== null) parts.push(`${duration(progress.left_s)} left`);
   return parts.join(" · ");
+}
+
+/** Of the speech, then of the file. */
+function shownPercent({ percent, written_percent: written }) {
+  return written ?? percent;
 }

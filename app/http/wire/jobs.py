@@ -75,6 +75,8 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     """seconds of audio that are made in a second; null while unknown"""
     left_s: float | None
     """estimate; null while unknown"""
+    written_percent: Annotated[int, Meta(ge=0, le=100)] | None
+    """how much of the finished file is written; null before and after"""
     segments: int
     doubtful: int
     """segments that `GET /jobs/{job_id}/report` names"""
@@ -133,6 +135,7 @@ def to_summary(view: JobView) -> JobSummary:
         made_s=round(state.made_s, 3),
         pace=None if state.pace is None else round(state.pace, 2),
         left_s=None if state.left_s is None else round(state.left_s, 1),
+        written_percent=state.written_percent if state.status in (JobStatus.WRITING, JobStatus.FULL) else None,
         segments=state.num_segments,
         doubtful=state.num_doubtful,
     )
