@@ -116,7 +116,8 @@ class AlignmentService:
             speech = [_speech(piece, sentences, samples, language) for piece in group]
             async with deadline.each_wait(LATE):
                 alignments = await self._transcription.recognizer.align(speech)
-            for piece, one, alignment in zip(group, speech, alignments, strict=True):
+            for piece, one, found in zip(group, speech, alignments, strict=True):
+                alignment = found if piece.end_s >= len(samples) / SAMPLE_RATE_HZ else _uncut(found)
                 verdict = judge(alignment, self._thresholds)
                 checked.append(_checked(len(checked), piece, one, alignment, verdict))
         return checked
@@ -156,6 +157,11 @@ def _speech(piece: Piece, sentences: Sequence[KnownSentence], samples: NDArray[n
         language=language,
         finds_edits=True,
     )
+
+
+def _uncut(alignment: Alignment | None) -> Alignment | None:
+    """The alignment of a piece that ends where the recording was cut for it, also within sound."""
+    return alignment and msgspec.structs.replace(alignment, is_cut_off=False)
 
 
 def _checked(

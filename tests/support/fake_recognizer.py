@@ -93,7 +93,9 @@ class FakeRecognizer:
         edits: Sequence[Edit] = (),
         faulty: Mapping[str, int] | None = None,
         unsure: Mapping[str, float] | None = None,
+        cuts_off: bool = False,
     ) -> None:
+        self._cuts_off = cuts_off
         self._unsure = unsure or {}
         self._faulty = Counter(faulty or {})
         self._edits = tuple(edits)
@@ -172,7 +174,9 @@ class FakeRecognizer:
             )
             for at, text in enumerate(texts)
         )
-        return Alignment(words=tuple(words), sounds=(), edits=edits, letter_s=0.05, silence=None, is_cut_off=False)
+        return Alignment(
+            words=tuple(words), sounds=(), edits=edits, letter_s=0.05, silence=None, is_cut_off=self._cuts_off
+        )
 
     def _events(self, request: TranscriptionRequest) -> list[RecognitionEvent | Exception | asyncio.Event]:
         duration_s = len(request.samples) / SAMPLE_RATE_HZ

@@ -73,6 +73,16 @@ def test_a_long_text_is_cut_at_its_sentences_and_times_are_those_of_the_recordin
     assert second["words"][-1]["end_s"] > 5
 
 
+def test_only_the_end_of_the_recording_is_cut_off_and_no_end_of_a_piece_that_was_cut_for_its_sentence(
+    tmp_path: Path,
+) -> None:
+    with transcribing(tmp_path, FakeRecognizer(LONG, cuts_off=True)) as server:
+        found = align(server, wav(voice_like(6)), text="The boat did not sink. It came home at 5.", language="").json()
+        [whole] = align(server).json()["sentences"]
+    assert [[fault["kind"] for fault in sentence["faults"]] for sentence in found["sentences"]] == [[], ["cut_off"]]
+    assert [fault["kind"] for fault in whole["faults"]] == ["cut_off"]
+
+
 def test_speech_that_cannot_be_aligned_is_inconclusive_and_its_words_have_no_times(tmp_path: Path) -> None:
     with transcribing(tmp_path, FakeRecognizer([])) as server:
         found = align(server, text="word " * 150).json()
