@@ -1,5 +1,6 @@
 """A recording and the text that it should say: times of words, and a verdict for each sentence."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -15,7 +16,7 @@ from app.pools import TEXT
 from app.text.languages import canonical_language
 from app.text.reading import read
 from app.text.segments import split_segments
-from app.transcription.pieces import MAX_PIECE_S, HeardWord, Piece, cut_pieces
+from app.transcription.pieces import MAX_PIECE_S, HeardWord, Piece, cut_pieces, is_in_pause
 from app.transcription.request import TranscriptionOptions
 from app.transcription.service import TranscriptionService
 
@@ -25,6 +26,7 @@ MAX_DIRECT_CHARS = 300
 TOGETHER = 4
 """Pieces that are sent to the model at a time."""
 LATE = "the alignment did not come"
+CUT = "there is no pause between it and its neighbours"
 
 
 class KnownSentence(msgspec.Struct, frozen=True):
@@ -118,7 +120,7 @@ class AlignmentService:
                 alignments = await self._transcription.recognizer.align(speech)
             for piece, one, found in zip(group, speech, alignments, strict=True):
                 alignment = found if piece.end_s >= len(samples) / SAMPLE_RATE_HZ else _uncut(found)
-                verdict = judge(alignment, self._thresholds)
+                verdict = _certain(judge(alignment, self._thresholds), alignment, piece, samples)
                 checked.append(_checked(len(checked), piece, one, alignment, verdict))
         return checked
 
@@ -157,6 +159,18 @@ def _speech(piece: Piece, sentences: Sequence[KnownSentence], samples: NDArray[n
         language=language,
         finds_edits=True,
     )
+
+
+def _certain(verdict: Verdict, alignment: Alignment | None, piece: Piece, samples: NDArray[np.int16]) -> Verdict:
+    """The verdict without faults at the first or last word of a piece, where a cut within sound may have made them."""
+    if alignment is None or not verdict.faults:
+        return verdict
+    begins_s = -math.inf if is_in_pause(samples, piece.start_s) else alignment.words[0].end_s
+    ends_s = math.inf if is_in_pause(samples, piece.end_s) else alignment.words[-1].start_s
+    faults = tuple(fault for fault in verdict.faults if fault.start_s >= begins_s and fault.end_s <= ends_s)
+    if faults:
+        return msgspec.structs.replace(verdict, faults=faults)
+    return Verdict(outcome="inconclusive", reason=CUT)
 
 
 def _uncut(alignment: Alignment | None) -> Alignment | None:

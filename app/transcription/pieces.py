@@ -20,6 +20,8 @@ NEAR = 2
 MARGIN_S, WORD_S = 1.0, 0.6
 """Kept around the heard words of a piece that is too long, and for each word that was not heard."""
 QUIET_S = 0.03
+PAUSE_S, PAUSE_LEVEL, PAUSE_NEAR_S = 0.1, 0.1, 0.5
+"""Length of a pause, longer than the closure of a plosive, and its level over that of the loudest moment near it."""
 
 
 class HeardWord(msgspec.Struct, frozen=True):
@@ -109,6 +111,20 @@ def _quietest_s(samples: Samples, start_s: float, end_s: float) -> float:
     # The middle one of several quiet frames is taken, because speech has soft edges.
     quiet = np.flatnonzero(levels <= 2 * levels.min())
     return (first + (int(quiet[len(quiet) // 2]) + 0.5) * frame) / SAMPLE_RATE_HZ
+
+
+def is_in_pause(samples: Samples, at_s: float) -> bool:
+    """False for a moment within sound, where a cut may part a word. True for both ends of the samples."""
+    at, half, near = (round(each_s * SAMPLE_RATE_HZ) for each_s in (at_s, PAUSE_S / 2, PAUSE_NEAR_S))
+    if at <= half or at >= len(samples) - half:
+        return True
+    squares = np.square(as_float32(samples[max(0, at - near) : at + near]))
+    around = squares[: len(squares) // half * half].reshape(-1, half)
+    return bool(_power(samples[at - half : at + half]) <= PAUSE_LEVEL**2 * around.mean(axis=1).max())
+
+
+def _power(samples: Samples) -> float:
+    return float(np.mean(np.square(as_float32(samples))))
 
 
 def _trimmed(piece: Piece, places: Sequence[_Place]) -> Piece:

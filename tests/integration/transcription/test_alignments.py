@@ -83,6 +83,19 @@ def test_only_the_end_of_the_recording_is_cut_off_and_no_end_of_a_piece_that_was
     assert [fault["kind"] for fault in whole["faults"]] == ["cut_off"]
 
 
+@pytest.mark.parametrize(("pause_s", "outcome"), [(0.6, "failed"), (0.0, "inconclusive")])
+def test_a_word_beside_a_cut_without_a_pause_may_be_in_the_other_piece(
+    tmp_path: Path, pause_s: float, outcome: str
+) -> None:
+    samples = voice_like(6)
+    samples[round((3 - pause_s / 2) * 24_000) : round((3 + pause_s / 2) * 24_000)] = 0
+    with transcribing(tmp_path, FakeRecognizer(LONG, faulty={"It came home at 5.": 1})) as server:
+        found = align(server, wav(samples), text="The boat did not sink. It came home at 5.", language="").json()
+    _, second = found["sentences"]
+    assert (second["verdict"], len(second["faults"])) == (outcome, outcome == "failed")
+    assert bool(second["reason"]) == (outcome == "inconclusive")
+
+
 def test_speech_that_cannot_be_aligned_is_inconclusive_and_its_words_have_no_times(tmp_path: Path) -> None:
     with transcribing(tmp_path, FakeRecognizer([])) as server:
         found = align(server, text="word " * 150).json()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.asr.samples import SAMPLE_RATE_HZ
-from app.transcription.pieces import MAX_PIECE_S, HeardWord, Piece, cut_pieces
+from app.transcription.pieces import MAX_PIECE_S, HeardWord, Piece, cut_pieces, is_in_pause
 
 SENTENCES = [text.split() for text in (
     "the harbour was quiet this morning", "boats came home before noon", "nobody spoke about the storm",
@@ -75,3 +75,16 @@ def test_a_long_text_of_one_word_takes_a_bounded_time() -> None:
     heard = [HeardWord(" very", at * 0.2, at * 0.2 + 0.1) for at in range(4000)]
     pieces = cut_pieces(words, heard, np.zeros(800 * 100, np.int16))
     assert sum(piece.last - piece.first + 1 for piece in pieces) == 100
+
+
+@pytest.mark.parametrize(("pause_s", "expected"), [(0.3, True), (0.04, False), (0.0, False)])
+def test_a_cut_is_in_a_pause_where_there_is_one_and_not_in_the_closure_of_a_plosive(
+    pause_s: float, expected: bool
+) -> None:
+    samples = np.random.default_rng(0).normal(0, 3_000, 4 * SAMPLE_RATE_HZ).astype(np.int16)
+    half = round(pause_s / 2 * SAMPLE_RATE_HZ)
+    middle = len(samples) // 2
+    samples[middle - half : middle + half] = 3
+    assert is_in_pause(samples, 2.0) is expected
+    assert is_in_pause(samples, 0.0)
+    assert is_in_pause(samples, 4.0)
