@@ -17,8 +17,15 @@ _FUNCTION_WORDS = frozenset(_WORDS_OF_GRAMMAR.split())
 _HAVE_CONTRACTIONS = _FUNCTION_WORDS | {"it", "who"}
 _CAPITALS = r"[A-Z](?:[A-Z'’-]*[A-Z])?"
 _SHOUTED = re.compile(rf"\b{_CAPITALS}\b(?:[\s,;:]+{_CAPITALS}\b){{3,}}")
-# Not within AND/OR, IS-IS and B.BE, nor in AT and T, which are read as they are.
-_WORD = re.compile(r"(?<![\w&/'’.-])(?P<word>[A-Z]+)(?P<rest>['’](?:T|S|LL|RE|VE|D|M))?(?![\w&/'’-]|\.\w| and [A-Z]\b)")
+# Not within AND/OR, IS-IS and B.BE, nor in AT and T and behind an article (the HIS), where it is an abbreviation.
+_WORD = re.compile(
+    r"""
+    (?<! [\w&/'’.-] ) (?<! \b[Tt]he[ ] ) (?<! \b[Aa][ ] ) (?<! \b[Aa]n[ ] )
+    (?P<word> [A-Z]+ ) (?P<rest> ['’] (?: T|S|LL|RE|VE|D|M ) )?
+    (?! [\w&/'’-] | \.\w | [ ]and[ ][A-Z]\b )
+    """,
+    re.VERBOSE,
+)
 
 
 def lower_words(text: str) -> str:
