@@ -14,15 +14,21 @@ _WORDS_OF_GRAMMAR = (
     "yours"
 )
 _FUNCTION_WORDS = frozenset(_WORDS_OF_GRAMMAR.split())
-_HAVE_CONTRACTIONS = _FUNCTION_WORDS | {"it", "who"}
+_HAVE_CONTRACTIONS = _FUNCTION_WORDS | {"i", "it", "who"}
+_ALSO_ABBREVIATIONS = frozenset(
+    ["as", "at", "be", "can", "do", "had", "has", "his", "in", "is", "may", "me", "on", "up"]
+)
+"""Abbreviations behind an article (the HIS) and, of two letters, behind the name of a town (Gary, IN)."""
+_BEFORE_ABBREVIATION = re.compile(r"\b(?:[Tt]he|[Aa]n?) $")
+_BEFORE_STATE = re.compile(r"[a-z], $")
 _CAPITALS = r"[A-Z](?:[A-Z'’-]*[A-Z])?"
 _SHOUTED = re.compile(rf"\b{_CAPITALS}\b(?:[\s,;:]+{_CAPITALS}\b){{3,}}")
-# Not within AND/OR, IS-IS and B.BE, nor in AT and T and behind an article (the HIS), where it is an abbreviation.
+# Not within AND/OR, IS-IS and B.BE, nor in AT and T, which are read as they are. Two hyphens are a dash.
 _WORD = re.compile(
     r"""
-    (?<! [\w&/'’.-] ) (?<! \b[Tt]he[ ] ) (?<! \b[Aa][ ] ) (?<! \b[Aa]n[ ] )
+    (?<! [\w&/.] ) (?<! (?<! - ) - ) (?<! \w['’] )
     (?P<word> [A-Z]+ ) (?P<rest> ['’] (?: T|S|LL|RE|VE|D|M ) )?
-    (?! [\w&/'’-] | \.\w | [ ]and[ ][A-Z]\b )
+    (?! [\w&/] | -(?!-) | ['’.]\w | [ ]and[ ][B-HJ-Z]\b(?!\.) )
     """,
     re.VERBOSE,
 )
@@ -35,10 +41,20 @@ def lower_words(text: str) -> str:
 
 def _lower_word(match: re.Match[str]) -> str:
     word, rest = match["word"], match["rest"] or ""
-    is_word = word.lower() in _HAVE_CONTRACTIONS if rest else word.lower() in _FUNCTION_WORDS and len(word) > 1
-    if rest[1:] not in ("", "S") or is_word:
-        return _lower(match[0])
-    return word + rest.lower()  # of a name or an abbreviation: NASA's
+    if rest:
+        # N'T and I'M are contractions whatever is before; NASA's and CIA'll are not.
+        is_word = rest[1:] in ("T", "M") or word.lower() in _HAVE_CONTRACTIONS
+        return _lower(match[0]) if is_word else word + rest.lower()
+    is_word = len(word) > 1 and word.lower() in _FUNCTION_WORDS and not _is_abbreviation(match)
+    return _lower(word) if is_word else word
+
+
+def _is_abbreviation(match: re.Match[str]) -> bool:
+    if match["word"].lower() not in _ALSO_ABBREVIATIONS:
+        return False
+    before = match.string[max(0, match.start() - 5) : match.start()]
+    is_state = len(match["word"]) == 2 and _BEFORE_STATE.search(before) is not None
+    return is_state or _BEFORE_ABBREVIATION.search(before) is not None
 
 
 def _lower(text: str) -> str:

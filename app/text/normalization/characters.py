@@ -16,8 +16,16 @@ _UNIT_EXPONENT = re.compile("(?<=m|t)[²³](?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
 _SIGNS = str.maketrans(
     {"−": "-", "‐": "-", "‑": "-", "﹣": "-", "⁄": "/", "∕": "/", "’": "'", "ʼ": "'", "˚": "°", "º": "º"}
 )
+# ` and ´, in the order in which they are tried: behind the last vowel of a word that no such sign opens, between
+# letters, behind a number, between other characters of words.
+_TYPED_ACCENT = re.compile(
+    r"(?<![\w`´'’])(?P<start>(?:[^\W\d_]{1,5}[`´'’])?[^\W\d_]{0,40})(?P<vowel>[aeiouAEIOU])(?P<sign>[`´])(?![\w`´])"
+)
 _TYPED_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[`´](?=[^\W\d_])")
-_TYPED_QUOTE = re.compile("[`´]")
+_TYPED_SECONDS = re.compile(r"(?<=\d)´´")
+_TYPED_MINUTES = re.compile(r"(?<=\d)´")
+_TYPED_BETWEEN = re.compile(r"(?<=\w)[`´]+(?=\w)")
+_ACCENTS = {"`": "\u0300", "´": "\u0301"}
 _TYPED = {"->": "→", "-->": "→", "=>": "→", ">=": "≥", "<=": "≤", "!=": "≠", "==": "="}
 """Signs that are typed with two or three others, between blanks or operands."""
 _TYPED_SIGN = re.compile(r"(?<![-=<>!+*/])(?:-?->|=>|>=|<=|!=|==)(?![-=<>])")
@@ -36,7 +44,8 @@ def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) ->
     and digits, except those of units (`m²`).
     """
     text = _SPACES.sub(" ", _GROUPS.sub("", text)).translate(_SIGNS)
-    text = _TYPED_QUOTE.sub("", _TYPED_APOSTROPHE.sub("'", text))
+    if "`" in text or "´" in text:
+        text = _without_typed_marks(text)
     text = _TYPED_SIGN.sub(lambda match: _TYPED[match[0]], text)
 
     def plain(match: re.Match[str]) -> str:
@@ -52,6 +61,16 @@ def plain_characters(text: str, *, keep_full_width_punctuation: bool = False) ->
         return text
     text = _SUBSCRIPT.sub(lambda match: match[0].translate(_SUBSCRIPTS), text)
     return "".join(_plain_digit(char) if char.isdigit() and not char.isascii() else char for char in text)
+
+
+def _without_typed_marks(text: str) -> str:
+    """` and ´ as the accent, the apostrophe, the prime or the quotation mark for which they are typed."""
+    text = _TYPED_ACCENT.sub(
+        lambda match: match["start"] + unicodedata.normalize("NFC", match["vowel"] + _ACCENTS[match["sign"]]), text
+    )
+    text = _TYPED_APOSTROPHE.sub("'", text)
+    text = _TYPED_MINUTES.sub("'", _TYPED_SECONDS.sub('"', text))
+    return _TYPED_BETWEEN.sub(" ", text).replace("`", "").replace("´", "")
 
 
 def _plain_digit(char: str) -> str:

@@ -68,6 +68,12 @@ def run(scenario: Callable[[EmbeddedEngine], Awaitable[T]], **limits: int) -> T:
         ("NASA'S plan, the US, IT at 9 AM, WHO, OR", "NASA's plan, the US, IT at nine AM, WHO, OR"),
         ("AT&T, IS-IS, U.S. AND B&B", "AT and T, IS-IS, U.S. and B and B"),
         ("THE END of the HIS and an IS.", "the END of the HIS and an IS."),
+        ("Is it a SHOULD or a MUST, the WITH clause?", "Is it a should or a must, the with clause?"),
+        ("NASA'LL and the CIA'D go; CAN'T, I'M, I'VE.", "NASA'll and the CIA'd go; can't, I'm, I've."),
+        ("Yes, HE and I left with HER and A. B. too.", "Yes, he and I left with her and A. B. too."),
+        ("Gary, IN is a city; Bangor, ME.", "Gary, IN is a city; Bangor, ME."),
+        ("'HE did it,' said Tom. ‘It is HIS’", "'he did it,' said Tom. ‘It is his'"),
+        ("It was HIS--not HERS.", "It was his--not hers."),
     ],
 )
 def test_words_in_capitals_are_not_spelt_and_abbreviations_are(text: str, said: str) -> None:
