@@ -70,6 +70,8 @@ class Mastering:
         self._on_share = on_share
         self._num_pieces = sum(len(plan.pieces) for plan in self._plans())
         self._num_measured = self._num_written = 0
+        self._num_before: dict[int, int] = {}
+        """pieces before each chapter, by its number"""
         self._meter = LoudnessMeter(sample_rate_hz)
         self._levels: dict[int, LevelMeter] = {}
         self._num_metered = 0
@@ -133,6 +135,7 @@ class Mastering:
         num_samples = 0
         for plan in self._plans():
             start = num_samples
+            self._num_before[plan.head.number] = self._num_measured
             timings: list[Timing] = []
             for samples, is_speech in self._samples(plan):
                 self._num_measured += is_speech
@@ -150,7 +153,7 @@ class Mastering:
     @property
     def _share(self) -> float:
         measured, written = (count / self._num_pieces for count in (self._num_measured, self._num_written))
-        return min(1.0, MEASURING_SHARE * measured + (1 - MEASURING_SHARE) * written)  # a file may be written twice
+        return MEASURING_SHARE * measured + (1 - MEASURING_SHARE) * written
 
     def _plans(self) -> Iterator[ChapterPlan]:
         return self._job.chapters() if self._only is None else iter([self._job.read_chapter(self._only)])
@@ -160,6 +163,7 @@ class Mastering:
         limiter = Limiter(self._rate_hz, CEILING_DBFS)
         levels = self._levels.setdefault(plan.head.number, LevelMeter(plan.head.title, self._rate_hz))
         num_before = self.mark(plan).start
+        self._num_written = self._num_before[plan.head.number]  # a file may be written twice
 
         def write(samples: Samples) -> None:
             nonlocal num_before

@@ -21,20 +21,26 @@ class Found(msgspec.Struct, frozen=True):
     status: JobStatus
 
 
-def find_jobs(folders: JobFolders, earlier: Mapping[str, Found]) -> dict[str, Found]:
-    """The jobs by their ids. Blocking. Those that cannot be read are left out and logged; raises OSError for the folder
-    of all.
+def find_jobs(folders: JobFolders, earlier: Mapping[str, Found], unreadable: dict[str, str]) -> dict[str, Found]:
+    """The jobs by their ids. Blocking. Those that cannot be read are left out; raises OSError for the folder of all.
 
-    earlier   as they were found before: a request never changes, nor the state of a job at rest without a new wish
+    earlier      as they were found before: a request never changes, nor the state of a job at rest without a new wish
+    unreadable   errors of jobs that could not be read before, by their ids. It is brought up to date; new errors are
+                 logged
     """
     found: dict[str, Found] = {}
+    faults: dict[str, str] = {}
     for id in folders.ids():
         try:
             found[id] = _find(folders.folder(id), earlier.get(id))
         except FileNotFoundError:
             continue  # removed meanwhile
         except (OSError, StorageFailure) as error:
-            logger.warning("job %s cannot be read: %s", id, error)
+            faults[id] = str(error)
+            if unreadable.get(id) != faults[id]:
+                logger.warning("job %s cannot be read: %s", id, error)
+    unreadable.clear()
+    unreadable.update(faults)
     return found
 
 

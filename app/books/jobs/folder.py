@@ -101,9 +101,9 @@ class JobFolder:
             raise StorageFailure(f"the text of the job is damaged ({error}): delete it") from error
 
     def read_wish(self) -> Wish:
-        wish = self._read("intent.json", Wish)
-        if self._deleted.exists():
-            return Wish(Intent.DELETE, wish.id)
+        if self._deleted.exists():  # also where intent.json is damaged
+            return Wish(Intent.DELETE, "")
+        wish = self._read_intent()
         if wish.intent is Intent.RUN and self._paused(wish).exists():
             return Wish(Intent.PAUSE, wish.id)
         return wish
@@ -118,7 +118,7 @@ class JobFolder:
 
     def pause(self) -> None:
         """Works on a full disk too, where it has room for the name of a file."""
-        wish = self._read("intent.json", Wish)
+        wish = self._read_intent()
         try:
             self._write_wish(Wish(Intent.PAUSE, wish.id))
         except OSError as error:
@@ -130,8 +130,15 @@ class JobFolder:
         """Ask for the removal of the job. A server that has its lease calls `remove`."""
         self._mark(self._deleted)
         # A client of NFS may not know for a minute of a file that is new, but knows at once of one that is replaced.
-        with contextlib.suppress(OSError, StorageFailure):
-            self._write_wish(Wish(Intent.DELETE, self._read("intent.json", Wish).id))
+        with contextlib.suppress(OSError):
+            self._write_wish(Wish(Intent.DELETE, ""))
+
+    def is_deleted(self) -> bool:
+        """False also where the wish is damaged or missing."""
+        try:
+            return self.read_wish().intent is Intent.DELETE
+        except (FileNotFoundError, StorageFailure):
+            return False
 
     def read_state(self) -> JobState:
         """A damaged one is that of a failed job, which can be resumed or deleted."""
@@ -155,6 +162,16 @@ class JobFolder:
         with contextlib.suppress(FileNotFoundError):
             self.path.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+    def _read_intent(self) -> Wish:
+        """The wish of intent.json. Before wishes had ids, the file held an intent only, and "rest" after a run."""
+        try:
+            return self._read("intent.json", Wish)
+        except StorageFailure:
+            with contextlib.suppress(StorageFailure):
+                intent = self._read("intent.json", Intent)
+                return Wish(Intent.RUN if intent is Intent.REST else intent, "")
+            raise
 
     def _write_wish(self, wish: Wish) -> None:
         write_atomically(self.path / "intent.json", msgspec.json.encode(wish))

@@ -93,19 +93,31 @@ class BookJobs:
         return sorted(views, key=lambda view: (view.request.created_at, view.request.id))
 
     async def get(self, owner: str, id: str) -> JobView:
-        if not re.fullmatch(ID_PATTERN, id):
-            raise _unknown(id)
+        request = await self._request(owner, id)
         folder = self._folders.folder(id)
         try:
-            request, wish = await _on_disk(folder.read_request), await _on_disk(folder.read_wish)
+            wish = await _on_disk(folder.read_wish)
         except UnknownJob:
             raise _unknown(id) from None
-        if request.owner != owner or wish.intent is Intent.DELETE:
+        if wish.intent is Intent.DELETE:
             raise _unknown(id)
         state = self.worker.state(id)
         if state is None:
             state = await self._shown(folder, wish, await _on_disk(folder.read_state))
+        elif wish.intent is Intent.PAUSE and state.status not in AT_REST:  # another server has written the wish
+            state = _waiting(state, JobStatus.PAUSED)
         return JobView(request, state)
+
+    async def _request(self, owner: str, id: str) -> JobRequest:
+        if not re.fullmatch(ID_PATTERN, id):
+            raise _unknown(id)
+        try:
+            request = await _on_disk(self._folders.folder(id).read_request)
+        except UnknownJob:
+            raise _unknown(id) from None
+        if request.owner != owner:
+            raise _unknown(id)
+        return request
 
     async def _shown(self, folder: JobFolder, wish: Wish, state: JobState) -> JobState:
         """The state of a job that is not made here."""
@@ -117,7 +129,7 @@ class BookJobs:
             return state
         else:
             status = JobStatus.FULL if self.worker.lacks_room(folder.path.name) else JobStatus.QUEUED
-        return msgspec.structs.replace(state, status=status, pace=None, left_s=None, error=None)
+        return _waiting(state, status)
 
     async def contents(self, view: JobView) -> Contents:
         return await _on_disk(self.folder(view).read_contents)
@@ -143,19 +155,23 @@ class BookJobs:
         """
         self._check_is_made()
         view = await self.get(owner, id)
-        if view.state.status in (JobStatus.PAUSED, JobStatus.FAILED):
+        if view.state.status is JobStatus.FAILED:
             # The end of a failed run says last that the job rests. On a full disk it waits for room.
             try:
                 async with asyncio.timeout(MAX_END_S):
                     await self.worker.until_ended(id)
             except TimeoutError as error:
                 raise StorageFailure("the end of the last run cannot be written yet; try again") from error
+        if view.state.status in (JobStatus.PAUSED, JobStatus.FAILED):
             await self._want(self.folder(view).resume)
         return await self.get(owner, id)
 
     async def delete(self, owner: str, id: str) -> None:
-        """Unknown at once; its files go when no server works on it."""
-        folder = self.folder(await self.get(owner, id))
+        """Unknown at once; its files go when no server works on it. Works on a job whose wish or state is damaged."""
+        await self._request(owner, id)
+        folder = self._folders.folder(id)
+        if await _on_disk(folder.is_deleted):
+            raise _unknown(id)
         await self._want(folder.delete)
         await self.worker.stop(id)
         if not self._max_jobs:  # nobody works on the jobs here
@@ -199,6 +215,11 @@ async def _on_disk(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
         raise UnknownJob("the job was deleted meanwhile", param="job_id") from error
     except OSError as error:
         raise StorageFailure(f"the server's disk cannot keep the job: {error.strerror}") from error
+
+
+def _waiting(state: JobState, status: JobStatus) -> JobState:
+    """The state without the figures of a run."""
+    return msgspec.structs.replace(state, status=status, pace=None, left_s=None, written_percent=None, error=None)
 
 
 def _unknown(id: str) -> UnknownJob:

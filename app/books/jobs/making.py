@@ -92,7 +92,8 @@ class JobMaker:
         folder, request = self._folder, self.request
         before = self.state
         book = await BOOK_FILES.run(folder.read_book)
-        await self._room.until_written(lambda: BOOK_FILES.run(folder.open))
+        # The lease is held until the thread ends, also when this run is cancelled: it removes files.
+        await self._room.until_written(lambda: BOOK_FILES.run_interruptible(folder.open, lambda: None))
         self._change(status=JobStatus.SPEAKING, warnings=book.warnings, copies=before.copies)
         async with together() as group:
             flushing = group.create_task(self._flush_regularly())
@@ -113,12 +114,13 @@ class JobMaker:
         if not self._is_flushed:
             self._is_flushed = True
             self._writing = asyncio.ensure_future(BOOK_FILES.run(self._write_state, self.state))
-            self._writing.add_done_callback(_has_been_read)
-            try:
-                await asyncio.shield(self._writing)
-            except OSError:
-                self._is_flushed = False
-                raise
+            self._writing.add_done_callback(self._has_been_tried)
+            await asyncio.shield(self._writing)
+
+    def _has_been_tried(self, write: asyncio.Future[None]) -> None:
+        """Note that a write has failed. Its caller may have been cancelled: asyncio would log an error not taken up."""
+        if write.cancelled() or write.exception() is not None:
+            self._is_flushed = False
 
     def _write_state(self, state: JobState) -> None:
         self._lease.check()
@@ -173,13 +175,16 @@ class JobMaker:
         return progress
 
     def _copies(self, book: Book) -> ChapterCopies:
-        async def have_changed() -> None:
+        async def have_changed() -> bool:
             self._change(copies=copies.of(self.request.chapters))
-            with contextlib.suppress(OSError):  # a later state may be written again
+            try:
                 await self.flush()
+            except OSError:  # a later state may be written again
+                return False
+            return True
 
-        write = partial(self._copy_chapter, book)
-        copies = ChapterCopies(self._job, self._folder.audio, self.state.copies, write, have_changed)
+        write, known = partial(self._copy_chapter, book), self.state.copies
+        copies = ChapterCopies(self._job, self._folder.audio, known, write, have_changed, self._lease.check)
         return copies
 
     async def _copy_chapter(self, book: Book, plan: ChapterPlan, path: Path) -> float:
@@ -196,7 +201,8 @@ class JobMaker:
         return seconds[-1]
 
     async def _write_book(self, book: Book, progress: Progress) -> None:
-        self._change(status=JobStatus.WRITING, pace=None, left_s=None, done_chars=self.request.num_chars)
+        done_chars = self.request.num_chars
+        self._change(status=JobStatus.WRITING, pace=None, left_s=None, done_chars=done_chars, written_percent=0)
         loop = asyncio.get_running_loop()
         book_format, rate_hz = self.request.book_format, self._studio.engine.info.sample_rate_hz
         path = self._folder.audio / f"book{book_format.suffix}"
@@ -220,7 +226,7 @@ class JobMaker:
         self._change(seconds=seconds[-1])
 
     def _is_written(self, percent: int) -> None:
-        if percent > (self.state.written_percent or 0):
+        if percent != self.state.written_percent:
             self._change(written_percent=percent)
 
     @contextlib.contextmanager
@@ -257,10 +263,12 @@ class JobMaker:
     ) -> None:
         """While the disk is full, wait for room."""
         rate_hz = self._studio.engine.info.sample_rate_hz
-        await self._room.until_written(
-            partial(assemble, self._job, output, rate_hz, write, only=only, on_share=on_share),
-            lambda: self._num_tried_bytes,
-        )
+
+        def attempt() -> Awaitable[object]:
+            on_share(0.0)
+            return assemble(self._job, output, rate_hz, write, only=only, on_share=on_share)
+
+        await self._room.until_written(attempt, lambda: self._num_tried_bytes)
 
     def _has_progressed(self, began_at_s: float, progress: Progress) -> None:
         elapsed_s = self._clock() - began_at_s
@@ -290,9 +298,3 @@ class JobMaker:
         self.state = msgspec.structs.replace(self.state, status=shown, **changes)
         self._is_flushed = False
         self._on_change()
-
-
-def _has_been_read(write: asyncio.Future[None]) -> None:
-    """Take up the error of a write whose caller was cancelled: asyncio would log it, and a later state is written."""
-    if not write.cancelled():
-        write.exception()

@@ -74,6 +74,7 @@ class JobWorker:
         self._on_made = on_made
         self._clock = clock
         self._found: dict[str, Found] = {}
+        self._unreadable: dict[str, str] = {}
         self._running: dict[str, _Running] = {}
         self._busy_until_s: dict[str, float] = {}
         self._faults: dict[str, int | None] = {}
@@ -126,7 +127,7 @@ class JobWorker:
 
     async def find(self) -> dict[str, Found]:
         """The jobs of the data folder by their ids; those that cannot be read are left out. Raises OSError."""
-        self._found = found = await BOOK_FILES.run(find_jobs, self._folders, self._found)
+        self._found = found = await BOOK_FILES.run(find_jobs, self._folders, self._found, self._unreadable)
         self._statuses = {id: each.status for id, each in found.items()}
         for id in self._statuses.keys() & self._running.keys():
             self._count(id)

@@ -264,3 +264,25 @@ def test_a_run_that_finds_the_disk_full_at_its_begin_waits(tmp_path: Path, monke
             await until(jobs, id, is_finished)
 
     asyncio.run(scenario())
+
+
+def test_a_job_that_waits_for_room_elsewhere_shows_no_file_that_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server before was killed while it wrote the file. This one has no room for the lease."""
+
+    def refuse(path: Path, data: bytes) -> None:
+        raise NO_ROOM
+
+    monkeypatch.setattr("app.books.lease.write_atomically", refuse)
+
+    async def scenario() -> None:
+        async with keeping(tmp_path, is_started=False) as (jobs, _):
+            id = await begin(jobs, "One bell rang here.")
+            folder = jobs.folder(await jobs.get(OWNER, id))
+            folder.write_state(JobState(status=JobStatus.WRITING, written_percent=40))
+            jobs.start()
+            view = await until(jobs, id, has_status(JobStatus.FULL))
+            assert view.state.written_percent is None
+
+    asyncio.run(scenario())

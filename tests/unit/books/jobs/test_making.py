@@ -1,9 +1,15 @@
 """One run over a job, followed change by change."""
 
 import asyncio
+import errno
+from itertools import groupby
 from pathlib import Path
+from typing import BinaryIO
 
-from app.books.jobs.making import JobMaker
+import pytest
+
+from app.books import room
+from app.books.jobs.making import JobMaker, Mastering
 from app.books.jobs.record import JobState, JobStatus
 from app.books.lease import Lease, hold
 from app.settings import Settings
@@ -13,12 +19,13 @@ from tests.support.book_keeper import OWNER, book_of, keeping, request_for
 TEXTS = ("One bell rang here.", "Two bells rang there.", "Three bells rang far away.", "Four bells rang.")
 
 
-def test_the_file_is_told_about_while_it_is_written(tmp_path: Path) -> None:
+def states_of_a_run(data: Path) -> list[JobState]:
+    """Each state that a run shows which follows one that was stopped while it wrote."""
     states: list[JobState] = []
 
     async def scenario() -> None:
         services: list[SpeechService] = []
-        async with keeping(tmp_path, is_started=False, made=services.append) as (jobs, _):
+        async with keeping(data, is_started=False, made=services.append) as (jobs, _):
             book = book_of(*TEXTS)
             view = await jobs.create(request_for(book, owner=OWNER), book)
             folder = jobs.folder(view)
@@ -31,10 +38,10 @@ def test_the_file_is_told_about_while_it_is_written(tmp_path: Path) -> None:
                     folder,
                     view.request,
                     services[0],
-                    Settings(data=tmp_path, asr_model="off"),
+                    Settings(data=data, asr_model="off"),
                     None,
                     lease,
-                    before=JobState(written_percent=40),  # a run that was stopped while it wrote
+                    before=JobState(written_percent=40),
                     on_change=changed,
                 )
                 await maker.make()
@@ -42,6 +49,31 @@ def test_the_file_is_told_about_while_it_is_written(tmp_path: Path) -> None:
             await hold(folder.path, work)
 
     asyncio.run(scenario())
+    return states
+
+
+def written_percents(states: list[JobState]) -> list[int | None]:
+    shown = [state.written_percent for state in states if state.status in (JobStatus.WRITING, JobStatus.FULL)]
+    return [percent for percent, _ in groupby(shown)]
+
+
+def test_the_file_is_told_about_while_it_is_written(tmp_path: Path) -> None:
+    states = states_of_a_run(tmp_path)
     assert {state.written_percent for state in states if state.status is JobStatus.SPEAKING} == {None}
-    written = [state.written_percent for state in states if state.status is JobStatus.WRITING]
-    assert list(dict.fromkeys(written)) == [None, 5, 10, 15, 20, 40, 60, 80]
+    assert written_percents(states) == [0, 5, 10, 15, 20, 40, 60, 80]
+
+
+def test_a_file_that_is_begun_again_after_a_full_disk_is_told_about_from_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [OSError(errno.ENOSPC, "No space left on device")]
+    write = Mastering.write_book
+
+    def write_at_the_second_try(mastering: Mastering, file: BinaryIO) -> None:
+        write(mastering, file)
+        if refusals:
+            raise refusals.pop()
+
+    monkeypatch.setattr(room, "ROOM_CHECK_S", 0.01)
+    monkeypatch.setattr(Mastering, "write_book", write_at_the_second_try)
+    assert written_percents(states_of_a_run(tmp_path)) == [0, 5, 10, 15, 20, 40, 60, 80] * 2

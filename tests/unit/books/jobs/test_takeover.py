@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from app.books.jobs import making, worker
+from app.books.jobs.folder import JobFolder
 from app.books.jobs.keeper import BookJobs
 from app.books.jobs.record import JobState, JobStatus
 from app.books.lease import Owner
@@ -74,5 +75,33 @@ def test_nothing_is_shown_by_a_server_that_has_lost_its_lease(
             assert folder.read_state() == state
             assert sorted(path.name for path in folder.audio.iterdir()) == shown
             assert not folder.report.exists()
+
+    asyncio.run(scenario())
+
+
+def test_a_run_that_is_stopped_keeps_its_lease_until_its_thread_removes_no_more_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_folder, is_opening, may_open = JobFolder.open, threading.Event(), threading.Event()
+
+    def open_slowly(folder: JobFolder) -> None:
+        is_opening.set()
+        assert may_open.wait(20)
+        open_folder(folder)
+
+    monkeypatch.setattr(JobFolder, "open", open_slowly)
+
+    async def scenario() -> None:
+        async with keeping(tmp_path) as (jobs, _):
+            id = await begin(jobs)
+            assert await asyncio.to_thread(is_opening.wait, 20)
+            lease = tmp_path / "jobs" / id / "lease.json"
+            stopping = asyncio.ensure_future(jobs.worker.aclose())
+            await asyncio.wait((stopping,), timeout=0.1)
+            has_lease = lease.exists()
+            may_open.set()
+            await stopping
+            assert has_lease
+            assert not lease.exists()
 
     asyncio.run(scenario())
