@@ -56,7 +56,7 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def disk(job: Job) -> Disk:
-    return Disk(job, OUTPUT, RATE_HZ, lambda: None)
+    return Disk(job, OUTPUT, RATE_HZ, lambda share: None)
 
 
 def names(folder: Path) -> list[str]:
@@ -66,7 +66,7 @@ def names(folder: Path) -> list[str]:
 def test_a_full_disk_is_waited_for_and_the_file_is_that_of_a_disk_with_room(
     tmp_path: Path, job: Job, disk: Disk
 ) -> None:
-    with_room = Disk(job, OUTPUT, RATE_HZ, lambda: None)
+    with_room = Disk(job, OUTPUT, RATE_HZ, lambda share: None)
     BookFiles(Target(f"{tmp_path}/a.flac", None), 3, lambda line: None).write(job, with_room, lambda seconds: None)
     disk.num_full = 2
     said: list[str] = []
@@ -121,7 +121,7 @@ def test_every_file_of_a_book_is_signed_before_it_is_read_back_and_shown(tmp_pat
     target.check()
     BookFiles(target, 3, lambda line: None, sign=signing).write(job, disk, lambda seconds: None)
     BookFiles(Target(f"{tmp_path}/out/a.flac", None), 3, lambda line: None, sign=signing).write(
-        job, Disk(job, OUTPUT, RATE_HZ, lambda: None), lambda seconds: None
+        job, Disk(job, OUTPUT, RATE_HZ, lambda share: None), lambda seconds: None
     )
     assert len(names(tmp_path / "out")) == 4
     assert {path.read_bytes()[:3] for path in (tmp_path / "out").iterdir()} == {b"ID3"}
@@ -161,7 +161,7 @@ def test_a_file_that_does_not_read_back_is_not_shown(tmp_path: Path, job: Job) -
             file.truncate(2_000)
 
     (tmp_path / "out").mkdir()
-    mastering = Forgetful(job, OUTPUT, RATE_HZ, lambda: None)
+    mastering = Forgetful(job, OUTPUT, RATE_HZ, lambda share: None)
     with pytest.raises(StorageFailure, match="the same command writes it again"):
         BookFiles(Target(f"{tmp_path}/out/a.flac", None), 3, lambda line: None).write(job, mastering, lambda s: None)
     assert names(tmp_path / "out") == []

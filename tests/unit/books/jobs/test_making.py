@@ -4,11 +4,12 @@ import asyncio
 import errno
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
 from app.books import room
+from app.books.jobs import making
 from app.books.jobs.making import JobMaker, Mastering
 from app.books.jobs.record import JobState, JobStatus
 from app.books.lease import Lease, hold
@@ -19,9 +20,8 @@ from tests.support.book_keeper import OWNER, book_of, keeping, request_for
 TEXTS = ("One bell rang here.", "Two bells rang there.", "Three bells rang far away.", "Four bells rang.")
 
 
-def states_of_a_run(data: Path) -> list[JobState]:
-    """Each state that a run shows which follows one that was stopped while it wrote."""
-    states: list[JobState] = []
+def follow_a_run(data: Path, states: list[JobState]) -> list[JobState]:
+    """Add to `states` each one that a run shows which follows one that was stopped while it wrote. Returns `states`."""
 
     async def scenario() -> None:
         services: list[SpeechService] = []
@@ -58,7 +58,7 @@ def written_percents(states: list[JobState]) -> list[int | None]:
 
 
 def test_the_file_is_told_about_while_it_is_written(tmp_path: Path) -> None:
-    states = states_of_a_run(tmp_path)
+    states = follow_a_run(tmp_path, [])
     assert {state.written_percent for state in states if state.status is JobStatus.SPEAKING} == {None}
     assert written_percents(states) == [0, 5, 10, 15, 20, 40, 60, 80]
 
@@ -67,7 +67,13 @@ def test_a_file_that_is_begun_again_after_a_full_disk_is_told_about_from_its_sta
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = [OSError(errno.ENOSPC, "No space left on device")]
-    write = Mastering.write_book
+    write, assemble = Mastering.write_book, making.assemble
+    states, at_begin = list[JobState](), list[int | None]()
+
+    async def look_and_assemble(*arguments: Any, **options: Any) -> Any:
+        await asyncio.sleep(0)  # one turn of the event loop, as it waits for the thread at least
+        at_begin.append(states[-1].written_percent)
+        return await assemble(*arguments, **options)
 
     def write_at_the_second_try(mastering: Mastering, file: BinaryIO) -> None:
         write(mastering, file)
@@ -76,4 +82,7 @@ def test_a_file_that_is_begun_again_after_a_full_disk_is_told_about_from_its_sta
 
     monkeypatch.setattr(room, "ROOM_CHECK_S", 0.01)
     monkeypatch.setattr(Mastering, "write_book", write_at_the_second_try)
-    assert written_percents(states_of_a_run(tmp_path)) == [0, 5, 10, 15, 20, 40, 60, 80] * 2
+    monkeypatch.setattr(making, "assemble", look_and_assemble)
+    follow_a_run(tmp_path, states)
+    assert written_percents(states) == [0, 5, 10, 15, 20, 40, 60, 80] * 2
+    assert at_begin == [None] * len(TEXTS) + [0, 0]  # copies of chapters, and the book twice
