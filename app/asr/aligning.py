@@ -3,7 +3,8 @@
 The first pass gives the probability of each word, in its written and where that is unlikely in its spoken form, and the
 time of each letter. The second one, for checked segments with an unlikely word or too much sound,
 compares their texts with those of `edits` and of `insertions`: words that a transcript of the same encoded speech has
-more. Words that the transcript spells in another way are not missing (`respelled`).
+more, or in place of others (`replacements`). Words that the transcript spells in another way are not missing
+(`respelled`).
 """
 
 import logging
@@ -16,10 +17,11 @@ from app.asr.alignment import MIN_INSERTED_GAIN, Alignment, Edit, KnownSpeech
 from app.asr.edits import UNLIKELY, Candidate, candidates
 from app.asr.inference import Encoded, Features, Network, TokenTimes
 from app.asr.insertions import insertions, may_have_more
-from app.asr.known_tokens import KnownTokens, Tokens, flat, split_mark, tokens_of
+from app.asr.known_tokens import KnownTokens, Tokens, flat, rare_words, split_mark, tokens_of
 from app.asr.known_words import KnownWord
 from app.asr.likeness import likeness
 from app.asr.placing import WordSounds
+from app.asr.replacements import replacements
 from app.asr.respelled import without_respelled
 from app.asr.samples import as_float32
 from app.asr.scoring import Scorer, log_likelihood
@@ -172,7 +174,7 @@ def _transcripts(
     return found
 
 
-def _tried(job: AlignJob, heard: _Heard, transcript: str | None) -> list[Candidate]:
+def _tried(network: Network, job: AlignJob, heard: _Heard, transcript: str | None) -> list[Candidate]:
     """Differences between text and speech to try."""
     if not job.speech.finds_edits:
         return []
@@ -181,6 +183,7 @@ def _tried(job: AlignJob, heard: _Heard, transcript: str | None) -> list[Candida
     if transcript is None:
         return edits
     more = insertions(job.words, transcript, language)
+    more += replacements(job.words, transcript, language, rare_words(network, job.words, language))
     return [*more, *without_respelled(edits, job.words, sounds, transcript, language)]
 
 
@@ -191,7 +194,7 @@ def _second_pass(
     heard: Sequence[_Heard],
     transcripts: Sequence[str | None],
 ) -> list[list[Edit]]:
-    tried = [_tried(*each) for each in zip(jobs, heard, transcripts, strict=True)]
+    tried = [_tried(network, *each) for each in zip(jobs, heard, transcripts, strict=True)]
     rows: list[tuple[int, Tokens]] = []
     for segment, (one, edits) in enumerate(zip(heard, tried, strict=True)):
         if edits and one.times is None:

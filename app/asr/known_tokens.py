@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.asr.inference import Network
-from app.asr.known_words import KnownWord, joined, plain
+from app.asr.known_words import UNSPACED_LANGUAGES, KnownWord, joined, plain
 
 MAX_TOKENS = 400
 """Tokens of one text: Whisper reads 448, with its prompt and a phrase that is said twice."""
@@ -63,6 +63,22 @@ def _spoken(words: Sequence[KnownWord], texts: Sequence[str], language: str) -> 
         is_shouted = word.written.isupper() and len(plain(word.written)) > 1
         said.append(_HYPHEN.sub(" ", spoken.lower() if is_shouted else spoken))
     return said
+
+
+def rare_words(network: Network, words: Sequence[KnownWord], language: str) -> frozenset[int]:
+    """Indices of words that are likely names: several tokens of the vocabulary, no small first letter, no digit.
+
+    A language without spaces has a word for each character, and many characters for a sound: all are rare.
+    """
+    if language in UNSPACED_LANGUAGES:
+        return frozenset(range(len(words)))
+    bare = [split_mark(as_transcribed(word.written))[0] for word in words]
+    tokens = network.tokens(bare, language)
+    return frozenset(
+        at
+        for at, text in enumerate(bare)
+        if len(tokens[at]) > 1 and not text[:1].islower() and not any(map(str.isdigit, text))
+    )
 
 
 def as_transcribed(word: str) -> str:

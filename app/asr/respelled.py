@@ -14,10 +14,11 @@ from app.asr.insertions import compared
 from app.asr.known_words import KnownWord, plain, split_words
 from app.asr.letters import is_nearer
 from app.asr.placing import WordSounds
+from app.text.reading import read
 
 MIN_SOUND = 0.5
 """Seconds of sound at a word, over those that its letters need."""
-MIN_LETTERS = 0.5
+MIN_LETTERS, MAX_LETTERS = 0.5, 1.5
 """Letters that are heard in place of a word, over its own: `keep` is a spelling of `Caoimhe`."""
 
 
@@ -78,7 +79,7 @@ def without_respelled(
     """`edits` without those that the transcript speaks against: missing words that have sound, words in another order,
     and phrases said twice for which there is no sound.
 
-    Another number in place of the last word confirms that a part of it is missing.
+    A number in place of the last word confirms that a part of it is missing, where that part is the number heard.
     """
     heard = [plain(word) for word in split_words(transcript, language)]
     comparisons = [
@@ -97,7 +98,7 @@ def without_respelled(
     for edit in edits:
         places = [comparison.place(edit) for comparison in comparisons]
         if edit.kind == "missing" and edit.said:
-            is_confirmed = any(map(_is_other_number, places))
+            is_confirmed = any(_is_number(edit.said, place, language) for place in places)
             kept.append(msgspec.structs.replace(edit, is_confirmed=is_confirmed))
         elif not _is_refuted(edit, places, sounds, more_often):
             kept.append(edit)
@@ -135,8 +136,12 @@ def _lacks_sound(edit: Candidate, sounds: WordSounds) -> bool:
 
 
 def _is_said(place: _Place) -> bool:
-    """A word that is left out beside a name in another spelling makes the letters that are heard less like the text."""
-    has_letters = place.is_alone and len(place.heard) >= MIN_LETTERS * len(place.text)
+    """A word that is left out beside a name in another spelling makes the letters that are heard less like the text.
+
+    A word in place of which another one is heard is tried with that one (`replacements`).
+    """
+    least, most = (share * len(place.text) for share in (MIN_LETTERS, MAX_LETTERS))
+    has_letters = place.is_alone and least <= len(place.heard) <= most + 1
     return has_letters or _is_more_like_text(place)
 
 
@@ -144,5 +149,12 @@ def _is_more_like_text(place: _Place) -> bool:
     return is_nearer(place.text, place.edited, place.heard)
 
 
-def _is_other_number(place: _Place) -> bool:
-    return place.is_alone and place.text.isdigit() and place.heard.isdigit() and place.text != place.heard
+def _is_number(said: str, place: _Place, language: str) -> bool:
+    """True where the transcript has, in digits, the number `said` in place of the text's one."""
+    if not (place.is_alone and place.text.isdigit() and place.heard.isdigit()):
+        return False
+    return _letters(read(place.heard, language).text) == _letters(said)
+
+
+def _letters(text: str) -> str:
+    return plain("".join(text.split()))

@@ -92,6 +92,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """of words below `unlikely`: above it text and speech have too little in common"""
     min_likeness: float = 0.4
     """of text and transcript: the same below it"""
+    same_likeness: float = 0.9
+    """from it on the transcript is the text, however unlikely its words: `21` for `Twenty-one.`"""
     likely: float = 0.5
     max_likely_share: float = 0.6
     """of words above `likely`: where more are heard, the transcript is in another script"""
@@ -145,7 +147,7 @@ def _is_of_something_else(alignment: Alignment, thresholds: Thresholds) -> bool:
     probabilities = [word.probability for word in alignment.words]
     num_unlikely = sum(probability < thresholds.unlikely for probability in probabilities)
     if num_unlikely > thresholds.max_unlikely_share * len(probabilities):
-        return True
+        return alignment.likeness < thresholds.same_likeness
     num_likely = sum(probability > thresholds.likely for probability in probabilities)
     return alignment.likeness < thresholds.min_likeness and num_likely <= thresholds.max_likely_share * len(
         probabilities

@@ -1,6 +1,6 @@
 """Faults of speech found by alignment: python -m tests.bench.checking [--first 0] [--count 200] [--chapter] [--names]
 
-The embedded voice speaks sentences as they are and damaged in eleven ways. Prints how many of each kind are found,
+The embedded voice speaks sentences as they are and damaged in thirteen ways. Prints how many of each kind are found,
 false alarms, errors of word starts and the cost. `--chapter` speaks a whole chapter undamaged instead, `--names` 40
 sentences with rare names, numbers and abbreviations. `--first` and `--count` split the run, and `--add FILE` adds
 up the parts.

@@ -13,6 +13,9 @@ from tests.support.timed_voice import TimedVoice, samples_of
 
 SENTENCES = Path(__file__).with_name("sentences.txt").read_text().splitlines()
 """200, with names, numbers, compounds and negations."""
+_NAMES, *_CLASSES = (line.split() for line in Path(__file__).with_name("word_classes.txt").read_text().splitlines())
+"""Words of a class in each: names, things, people, places, verbs of one form."""
+_WORD = re.compile(r"([\w-]+)(.*)")
 SOUND = 0.003
 """Samples below this are silence, here."""
 _SHORT_FORMS = {"can't": "can", "won't": "will", "couldn't": "could", "doesn't": "does", "don't": "do",
@@ -92,6 +95,12 @@ class Injector:
             at, more = self._random.randrange(1, len(self.words)), self._random.choice(_FURTHER)
         return self._say([*self.words[:at], more, *self.words[at:]])
 
+    def replaced(self) -> Audio | None:
+        return self._with_another(_CLASSES)
+
+    def replaced_name(self) -> Audio | None:
+        return self._with_another([_NAMES])
+
     def babble(self) -> Audio | None:
         syllables = [
             "".join(self._random.choices(_SYLLABLES, k=self._random.randint(1, 3)))
@@ -121,6 +130,23 @@ class Injector:
         at = samples_of(word.start_s - 0.0125)
         silence = np.zeros(samples_of(self._random.uniform(1.5, 4.0)), np.float32)
         return np.concatenate([self.clean.samples[:at], silence, self.clean.samples[at:]])
+
+    def _with_another(self, classes: Sequence[Sequence[str]]) -> Audio | None:
+        """With another word of its class in place of one word. Marks and a genitive's ending stay."""
+        places: list[tuple[int, str, list[str]]] = []
+        for at, word in enumerate(self.words):
+            if (found := _WORD.fullmatch(word)) is None:
+                continue
+            others = [
+                [other for other in words if other.lower() != found[1].lower()]
+                for words in classes
+                if found[1].lower() in map(str.lower, words)
+            ]
+            places += [(at, found[2], each) for each in others]
+        if not places:
+            return None
+        at, ending, others = self._random.choice(places)
+        return self._say([*self.words[:at], self._random.choice(others) + ending, *self.words[at + 1 :]])
 
     def _say(self, words: Sequence[str]) -> Audio:
         """With one full stop, at the end."""
@@ -156,5 +182,7 @@ FAULTS: dict[str, Callable[[Injector], Audio | None]] = {
     "tail of another sentence": Injector.another_sentence,
     "cut-off end": Injector.cut_off,
     "long silence": Injector.long_silence,
+    "replaced word": Injector.replaced,
+    "replaced name": Injector.replaced_name,
 }
 TAILS = frozenset(kind for kind in FAULTS if kind.startswith("tail"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.asr.known_tokens import as_transcribed, flat, tokens_of
+from app.asr.known_tokens import as_transcribed, flat, rare_words, tokens_of
 from app.asr.known_words import known_words
 from tests.support.fake_network import FakeNetwork
 
@@ -46,3 +46,16 @@ def test_a_text_that_is_read_as_it_stands_has_one_form() -> None:
 
 def test_a_number_at_the_end_has_its_mark_once_in_either_form() -> None:
     assert forms("We saw 27!'", "We saw twenty seven!") == (" We saw 27!", " We saw twenty seven!")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "rare"),
+    [
+        ("We saw Caoimhe, Niamh's 17 aunts.", "en", ["We", "Caoimhe,", "Niamh's"]),
+        ("the Gate is “Shut”", "en", ["Gate", "“Shut”"]),
+        ("我们去", "zh", ["我", "们", "去"]),
+    ],
+)
+def test_rare_words_are_names_of_several_tokens(text: str, language: str, rare: list[str]) -> None:
+    words = known_words(text, text, language)
+    assert [words[at].written for at in sorted(rare_words(FakeNetwork(), words, language))] == rare

@@ -52,5 +52,25 @@ def test_a_number_is_like_it_in_either_form() -> None:
         assert like(transcript, "27 boats", "twenty seven boats") == 1.0
 
 
+@pytest.mark.parametrize(
+    ("text", "transcript"),
+    [
+        ("Ninety percent.", "90% 90% 90"),
+        ("Twenty dollars.", "$20. $20."),
+        ("Five dollars fifty.", "$5.50"),
+        ("Nineteen eighty-four.", "1984 1984"),
+        ("Twenty-one.", "21 21 21"),
+    ],
+)
+def test_a_number_in_words_is_like_its_digits(text: str, transcript: str) -> None:
+    assert like(transcript, text) == 1.0
+    assert like(transcript.translate(str.maketrans("0123456789", "7777777777")), text) < 0.9
+
+
+def test_vowel_signs_of_their_own_are_no_difference() -> None:
+    assert like("كتب الولد الدرس", "كَتَبَ الوَلَدُ الدَّرْسَ", language="ar") == 1.0
+    assert like("שלום עולם", "שָׁלוֹם עוֹלָם", language="he") == 1.0
+
+
 def test_languages_without_spaces_are_compared_by_their_characters() -> None:
     assert like("我们去看海", "我们去看山", language="zh") == pytest.approx(0.8)

@@ -101,9 +101,16 @@ def test_letters_that_take_no_time_or_far_too_much_are_of_the_wrong_length(lette
 
 def test_speech_that_has_little_in_common_with_its_text_is_inconclusive_whatever_else_is_found() -> None:
     unlikely = tuple(msgspec.structs.replace(each, probability=0.001) for each in CLEAN.words[:4])
-    found = verdict(words=(*unlikely, CLEAN.words[4]), edits=(Edit(kind="missing", first=0, last=3, gain=30.0),))
+    missing = Edit(kind="missing", first=0, last=3, gain=30.0)
+    found = verdict(words=(*unlikely, CLEAN.words[4]), edits=(missing,), likeness=0.6)
     assert (found.outcome, found.faults) == ("inconclusive", ())
     assert "little in common" in found.reason
+
+
+def test_unlikely_words_that_the_transcript_has_are_said() -> None:
+    unlikely = tuple(msgspec.structs.replace(each, probability=0.001) for each in CLEAN.words)
+    assert verdict(words=unlikely, likeness=BASE.same_likeness) == Verdict(outcome="passed")
+    assert verdict(words=unlikely, likeness=BASE.same_likeness - 0.01).outcome == "inconclusive"
 
 
 def test_speech_whose_transcript_is_of_something_else_is_inconclusive_whatever_else_is_found() -> None:
