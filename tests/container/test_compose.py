@@ -234,7 +234,7 @@ def test_two_servers_behind_a_proxy_share_voices_work_and_the_door(
             with client.stream("POST", "/tts", json=long) as two:
                 held.append(two.iter_raw())
                 next(held[1])
-                load = [httpx.get(f"{url}/health").json()["in_flight"] for url in (first, second)]
+                load = [httpx.get(f"{url}/health", timeout=60).json()["in_flight"] for url in (first, second)]
                 assert load == [1, 1]
                 full = client.post("/tts", json=body)
                 check(full, 503, "queue_full")
