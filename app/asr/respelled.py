@@ -31,7 +31,9 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """What the transcript has in place of an edit's words, and of those beside them that it spells in another way."""
+    """Letters of the text and of the transcript where they differ: at an edit's words, and at words beside these that the
+    transcript spells in another way.
+    """
 
     text: str
     edited: str

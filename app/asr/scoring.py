@@ -57,5 +57,5 @@ def _calls(lengths: Sequence[int]) -> Iterator[slice]:
 
 
 def log_likelihood(times: TokenTimes, num_tokens: int | None = None) -> float:
-    """Of the first tokens, or of all."""
+    """Logarithm of the likelihood of the first `num_tokens` tokens, or of all."""
     return float(np.log(np.maximum(times.probabilities[:num_tokens], LEAST_PROBABILITY)).sum())
