@@ -31,9 +31,7 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Letters of the text and of the transcript where they differ: at an edit's words, and at words beside these that the
-    transcript spells in another way.
-    """
+    """Letters of the text and of the transcript at an edit and at words beside it in another spelling."""
 
     text: str
     edited: str
