@@ -40,7 +40,7 @@ from app.engine.xtts.checkpoint.precision import Precision, bring_to_precision
 from app.engine.xtts.engine import XttsEngine
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.vocoder.chunks import Chunk, plan_chunk
-from app.engine.xtts.vocoder.generator import State
+from app.engine.xtts.vocoder.pieces import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
 from app.text.segments import Boundary, Segment

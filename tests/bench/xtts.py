@@ -63,7 +63,7 @@ def vocoder(folder: Path) -> dict[str, float]:
 
     from app.engine.xtts.checkpoint.load import load_checkpoint
     from app.engine.xtts.vocoder.chunks import plan_chunk
-    from app.engine.xtts.vocoder.generator import State
+    from app.engine.xtts.vocoder.pieces import State
     from app.engine.xtts.vocoder.upsampling import LatentUpsampler
     from app.engine.xtts.vocoder.vocoder import Vocoder, VocoderJob
 

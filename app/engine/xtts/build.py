@@ -28,9 +28,10 @@ from app.engine.xtts.step_times import measure_loads
 from app.engine.xtts.text.languages import CheckpointLanguages, find_languages
 from app.engine.xtts.text.tokenizer import TextTokenizer
 from app.engine.xtts.vocoder.chunks import Chunk
-from app.engine.xtts.vocoder.generator import State
+from app.engine.xtts.vocoder.fixed_shapes import COUNTS
+from app.engine.xtts.vocoder.pieces import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
-from app.engine.xtts.vocoder.vocoder import COUNTS, MAX_CHUNKS, Vocoder, VocoderJob
+from app.engine.xtts.vocoder.vocoder import MAX_CHUNKS, Vocoder, VocoderJob
 from app.engine.xtts.voice.conditioning import Conditioner
 from app.errors import ChorusError, EngineFailure, UnusableReference
 from app.startup import Check, StartupTimer
@@ -119,7 +120,7 @@ def build_parts(
         checkpoint = checkpoint.to(device)
         networks = checkpoint.networks
         choice = bring_to_precision(checkpoint, precision, device, check=check)
-        vocoder = Vocoder(networks.generator, few_shapes=profile.few_chunk_shapes)
+        vocoder = Vocoder(networks.generator, few_shapes=profile.few_chunk_shapes, use_graphs=profile.use_graphs)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
             torch.cuda.empty_cache()  # frees the float32 copies

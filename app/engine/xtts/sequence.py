@@ -7,7 +7,7 @@ from app.engine import scheduler
 from app.engine.values import Samples
 from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.runaway import Budget
-from app.engine.xtts.vocoder.generator import State
+from app.engine.xtts.vocoder.pieces import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 from app.engine.xtts.voice.speakers import VoiceConditioning
 

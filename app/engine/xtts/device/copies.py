@@ -13,6 +13,13 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
+def copy_into(target: torch.Tensor, source: torch.Tensor) -> None:
+    """Queue a copy, of a host tensor or of one on the device, into a tensor that stays where it is."""
+    if target.is_cuda and not source.is_cuda:
+        source = source.pin_memory()
+    target.copy_(source, non_blocking=True)
+
+
 class HostCopy:
     """An asynchronous device-to-host copy. `wait()` blocks until it is done and returns the CPU tensor.
 

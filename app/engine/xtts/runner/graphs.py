@@ -1,19 +1,16 @@
 """Steps as they come, or in a few shapes that were captured as CUDA graphs.
 
-A step of a small batch is some 400 kernels of a few microseconds, which Python launches more slowly than the GPU runs
+A step is 150 to 500 kernels of a few microseconds, which Python launches more slowly than the GPU runs
 them; a graph is one launch. All padding is here: a step of 5 slots runs as one of 8, of which three are free.
 """
 
-import gc
 from bisect import bisect_left
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 import msgspec
 import torch
 
-from app.errors import EngineUnavailable
+from app.engine.xtts.device.graphs import GraphMaker
 
 SLOTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 POSITIONS = (128, 192, 256, 384, 512, 768)
@@ -65,7 +62,7 @@ class EagerRunner:
 
 
 class GraphRunner:
-    """One CUDA graph for each shape. All share one pool of memory: one runs at a time.
+    """One CUDA graph for each shape.
 
     Made and used on the thread that owns the device, while no slot is in use. Raises EngineUnavailable for a shape that
     cannot be captured.
@@ -74,23 +71,12 @@ class GraphRunner:
     def __init__(self, step: Step, buckets: Buckets, device: torch.device) -> None:
         self._buckets = buckets
         self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
-        pool = torch.cuda.graph_pool_handle()
-        stream = torch.cuda.Stream(device)
-        stream.wait_stream(torch.cuda.current_stream(device))
-        gc.collect()  # once: `torch.cuda.graph` does it before each capture, a tenth of a second
-        with torch.cuda.stream(stream):
+        with GraphMaker(device) as maker:
             for shape in buckets.largest_first():
                 for _ in range(WARM_UP_STEPS):
                     step(*shape)
-                try:
-                    self._graphs[shape] = _capture(lambda shape=shape: step(*shape), pool)
-                except RuntimeError as error:
-                    raise EngineUnavailable(
-                        f"a step of {shape[0]} rows and {shape[1]} positions could not be captured as a CUDA graph "
-                        f"({error}); CHORUS_CUDA_GRAPHS=0 runs without graphs",
-                        param="CHORUS_CUDA_GRAPHS",
-                    ) from error
-        torch.cuda.current_stream(device).wait_stream(stream)
+                what = f"a step of {shape[0]} rows and {shape[1]} positions"
+                self._graphs[shape] = maker.capture(lambda shape=shape: step(*shape), what)
 
     @property
     def num_graphs(self) -> int:
@@ -98,18 +84,3 @@ class GraphRunner:
 
     def run(self, num_slots: int, max_positions: int) -> None:
         self._graphs[self._buckets.fit(num_slots, max_positions)].replay()
-
-
-def _capture(work: Callable[[], None], pool: Any) -> torch.cuda.CUDAGraph:  # Any: the type is private to torch
-    """A graph of `work`, captured without the garbage collection of `torch.cuda.graph`."""
-    graph = torch.cuda.CUDAGraph()
-    # thread_local: other threads may ask CUDA for free memory meanwhile.
-    graph.capture_begin(pool=pool, capture_error_mode="thread_local")
-    try:
-        work()
-    except BaseException:
-        with suppress(RuntimeError):  # capture_end raises as well; keep the original exception
-            graph.capture_end()
-        raise
-    graph.capture_end()
-    return graph

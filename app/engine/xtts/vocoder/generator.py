@@ -9,16 +9,14 @@ as one-dimensional convolutions; results differ by rounding only.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import nn
 from TTS.vocoder.models.hifigan_generator import LRELU_SLOPE, HifiganGenerator, ResBlock1
 
-State = list[torch.Tensor]
-"""Columns that each layer keeps between two pieces, in the order in which the layers run."""
-
+from app.engine.xtts.vocoder.pieces import Count, Memory, Piece, State, zeros
 
 LAST_SLOPE = 0.01
 """of the leaky ReLU before the last convolution, where the reference leaves it to torch's default"""
@@ -30,6 +28,7 @@ class StreamingGenerator:
     frame_samples   samples of one frame
     context         frames behind a frame on which its samples depend
     dtype           of frames and embeddings; later stages may have another
+    num_channels, num_embedding   of frames and embeddings
     """
 
     def __init__(self, generator: HifiganGenerator) -> None:
@@ -43,6 +42,7 @@ class StreamingGenerator:
         self.device, self.dtype = weight.device, weight.dtype
         self._first, self._last = _Convolution(generator.conv_pre), _Convolution(generator.conv_post)
         self._speaker = _as_2d(generator.cond_layer)
+        self.num_channels, self.num_embedding = int(weight.shape[1]), self._speaker.in_channels
         self._speakers = [_as_2d(layer) for layer in generator.conds] if generator.cond_in_each_up_layer else []
         self._upsamplers = [_Upsampler(layer) for layer in upsamplers]
         self._groups = [[_Block(block) for block in group] for group in groups]
@@ -59,16 +59,21 @@ class StreamingGenerator:
         num_valid    frames that are of the segment; a last piece may have others behind them, which change nothing
         is_last      whether the segments end with these frames
         """
-        memory = _Memory(state, is_last=is_last)
-        x = self._first(_Piece(frames, num_valid), memory)
-        x = _Piece(x.columns + self._speaker(embeddings), x.num_valid)
+        memory = Memory(state, is_last=is_last)
+        samples = self.run(Piece(frames, Count(num_valid)), embeddings, memory)
+        return samples.columns[:, 0, 0, : samples.num_valid.known], memory.kept
+
+    def run(self, frames: Piece, embeddings: torch.Tensor, memory: Memory) -> Piece:
+        """The samples, [streams, 1, 1, columns]."""
+        x = self._first(frames, memory)
+        x = Piece(x.columns + self._speaker(embeddings), x.num_valid)
         for number, upsample in enumerate(self._upsamplers):
             x = upsample(x, memory)
             if self._speakers:
                 x.columns.add_(self._speakers[number](embeddings.to(x.columns.dtype)))
             x = _mean([block(x, memory) for block in self._groups[number]], memory)
         x = self._last(x, memory, slope=LAST_SLOPE)
-        return torch.tanh(x.columns[:, 0, 0, : x.num_valid]), memory.kept
+        return Piece(torch.tanh(x.columns), x.num_valid)
 
 
 def to_bfloat16(generator: HifiganGenerator) -> None:
@@ -84,49 +89,6 @@ def to_bfloat16(generator: HifiganGenerator) -> None:
         layer.float()
 
 
-class _Piece(NamedTuple):
-    """`num_valid` columns of the segments, and others behind them that mean nothing."""
-
-    columns: torch.Tensor
-    num_valid: int
-
-
-class _Memory:
-    """The state of all layers: each one takes its columns in turn, and leaves those for the next piece."""
-
-    def __init__(self, state: State | None, *, is_last: bool) -> None:
-        self._earlier: Iterator[torch.Tensor] | None = None if state is None else iter(state)
-        self.is_last = is_last
-        self.kept: State = []
-
-    def join(self, piece: _Piece, *, slope: float = 1.0, padding: int = 0) -> _Piece:
-        """The piece behind the columns that this layer kept, or behind `padding` zeros at the segment's start.
-
-        The piece goes through a leaky ReLU of this slope on its way. With `padding`, so many zeros follow the last one.
-        """
-        x = piece.columns
-        earlier = _zeros(x, padding) if self._earlier is None else next(self._earlier)
-        num_earlier, num_columns = earlier.shape[3], earlier.shape[3] + x.shape[3]
-        num_valid = num_earlier + piece.num_valid
-        num_zeros = padding if self.is_last else 0
-        # Written in place: torch.cat copies once more, and forgets the order of channels where a part is empty.
-        joined = torch.empty(
-            (*x.shape[:3], num_columns + num_zeros),
-            dtype=x.dtype,
-            device=x.device,
-            memory_format=torch.channels_last,
-        )
-        joined[..., :num_earlier] = earlier
-        torch.ops.aten.leaky_relu.out(x, slope, out=joined[..., num_earlier:num_columns])
-        if self.is_last and padding:
-            joined[..., num_valid:] = 0
-        return _Piece(joined, num_valid + num_zeros)
-
-    def keep(self, columns: torch.Tensor) -> None:
-        """Copied: a slice would hold the whole piece in memory."""
-        self.kept.append(columns.clone(memory_format=torch.channels_last))
-
-
 class _Convolution:
     """A convolution of odd kernel. Its output lags behind its input by the padding, until the last piece."""
 
@@ -135,13 +97,13 @@ class _Convolution:
         self._layer = _as_2d(layer)
         self._padding = _radius(layer)
 
-    def __call__(self, piece: _Piece, memory: _Memory, *, slope: float = 1.0) -> _Piece:
+    def __call__(self, piece: Piece, memory: Memory, *, slope: float = 1.0) -> Piece:
         x, num_valid = memory.join(piece, slope=slope, padding=self._padding)
         lost = 2 * self._padding
         memory.keep(x[..., max(0, x.shape[3] - lost) :])
         if x.shape[3] <= lost:
-            return _Piece(_zeros(x, 0, self._layer.out_channels), 0)
-        return _Piece(self._layer(x), max(0, num_valid - lost))
+            return Piece(zeros(x, 0, self._layer.out_channels), Count(0))
+        return Piece(self._layer(x), num_valid.plus(-lost))
 
 
 class _Upsampler:
@@ -153,20 +115,21 @@ class _Upsampler:
         self._stride, self._trim = layer.stride[0], int(layer.padding[0])
         assert layer.kernel_size[0] == 2 * self._stride
 
-    def __call__(self, piece: _Piece, memory: _Memory) -> _Piece:
+    def __call__(self, piece: Piece, memory: Memory) -> Piece:
         """The reference cuts `_trim` outputs off at each end of the segment."""
-        piece = _Piece(piece.columns.to(self.dtype), piece.num_valid)
+        piece = Piece(piece.columns.to(self.dtype), piece.num_valid)
         x, num_valid = memory.join(piece, slope=LRELU_SLOPE)
         is_start = x.shape[3] == piece.columns.shape[3]
         memory.keep(x[..., -1:])
         if not x.shape[3]:
-            return _Piece(_zeros(x, 0, self._layer.out_channels), 0)
-        if memory.is_last:
-            x[..., num_valid:] = 0
+            return Piece(zeros(x, 0, self._layer.out_channels), Count(0))
         start = self._trim if is_start else self._stride
-        stop = (num_valid + 1) * self._stride - self._trim if memory.is_last else num_valid * self._stride
-        made = self._layer(x)[..., start:]
-        return _Piece(made if memory.is_last else made[..., : stop - start], max(0, stop - start))
+        count = num_valid.times(self._stride).plus(-start)
+        if not memory.is_last:
+            return Piece(self._layer(x)[..., start : start + count.known], count)
+        memory.clear_behind(x, num_valid)
+        end = num_valid.times(self._stride).plus(self._stride - self._trim - start)
+        return Piece(self._layer(x)[..., start:], end)
 
 
 class _Block:
@@ -177,17 +140,17 @@ class _Block:
             (_Convolution(one), _Convolution(two)) for one, two in zip(block.convs1, block.convs2, strict=True)
         ]
 
-    def __call__(self, piece: _Piece, memory: _Memory) -> _Piece:
+    def __call__(self, piece: Piece, memory: Memory) -> Piece:
         for one, two in self._pairs:
             inner = two(one(piece, memory, slope=LRELU_SLOPE), memory, slope=LRELU_SLOPE)
             past, _ = memory.join(piece)
             width = inner.columns.shape[3]
             memory.keep(past[..., width:])
-            piece = _Piece(inner.columns.add_(past[..., :width]), inner.num_valid)
+            piece = Piece(inner.columns.add_(past[..., :width]), inner.num_valid)
         return piece
 
 
-def _mean(branches: Sequence[_Piece], memory: _Memory) -> _Piece:
+def _mean(branches: Sequence[Piece], memory: Memory) -> Piece:
     """The mean of parallel branches, as far as all of them have come."""
     joined = [memory.join(branch) for branch in branches]
     width = min(branch.columns.shape[3] for branch in joined)
@@ -196,7 +159,7 @@ def _mean(branches: Sequence[_Piece], memory: _Memory) -> _Piece:
     total = joined[0].columns[..., :width]
     for branch in joined[1:]:
         total = total + branch.columns[..., :width]
-    return _Piece(total / len(branches), min(branch.num_valid for branch in joined))
+    return Piece(total / len(branches), min(branch.num_valid for branch in joined))
 
 
 def _context(
@@ -213,10 +176,6 @@ def _context(
 def _radius(layer: nn.Module) -> int:
     assert isinstance(layer, nn.Conv1d)
     return (layer.kernel_size[0] - 1) // 2 * layer.dilation[0]
-
-
-def _zeros(like: torch.Tensor, width: int, num_channels: int | None = None) -> torch.Tensor:
-    return like.new_zeros(like.shape[0], num_channels or like.shape[1], 1, width)
 
 
 def _as_2d(layer: nn.Module) -> nn.Conv2d | nn.ConvTranspose2d:

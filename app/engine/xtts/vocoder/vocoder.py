@@ -12,11 +12,11 @@ from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
 from app.engine.xtts.device.copies import HostCopy, to_device
 from app.engine.xtts.vocoder.chunks import Chunk, chunk_frames, chunk_lengths
-from app.engine.xtts.vocoder.generator import State, StreamingGenerator
+from app.engine.xtts.vocoder.fixed_shapes import COUNTS, FixedShapes, Shape
+from app.engine.xtts.vocoder.generator import StreamingGenerator
+from app.engine.xtts.vocoder.pieces import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
 
-COUNTS = (1, 2, 4, 8)
-"""Chunks in one call of the generator on a GPU."""
 MAX_CHUNKS = COUNTS[-1]
 
 
@@ -52,52 +52,70 @@ class Vocoder:
                  call, in numbers of `COUNTS`, the rest being made twice, and the last chunk of a segment is filled up.
                  Without it chunks are made one by one: on a CPU they are no faster together, and so their rounding
                  does not depend on other segments
+    use_graphs   capture a CUDA graph for each of the few shapes, now
     """
 
-    def __init__(self, generator: HifiganGenerator, *, few_shapes: bool = False) -> None:
+    def __init__(self, generator: HifiganGenerator, *, few_shapes: bool = False, use_graphs: bool = False) -> None:
         self._generator = StreamingGenerator(generator)
         self.few_shapes = few_shapes
         self.context = self._generator.context
         self.chunk_lengths = chunk_lengths(self.context, chunk_frames(few_lengths=few_shapes))
         self.frame_samples = self._generator.frame_samples
         self.device, self._dtype = self._generator.device, self._generator.dtype
+        self._shapes: FixedShapes | None = None
+        if few_shapes:
+            self._shapes = FixedShapes(self._generator, self.chunk_lengths, use_graphs=use_graphs)
 
     @torch.inference_mode()
     def run(self, jobs: Sequence[VocoderJob]) -> list[VocodedChunk]:
         """The samples of each chunk, as far as no later frame can change them."""
-        alike: defaultdict[object, list[int]] = defaultdict(list)
+        alike: defaultdict[Shape, list[int]] = defaultdict(list)
         for number, job in enumerate(jobs):
             alike[_shape(job)].append(number)
         made: dict[int, VocodedChunk] = {}
-        for numbers in alike.values():
-            for some in _groups(numbers, MAX_CHUNKS if self.few_shapes else 1):
-                made.update(zip(some, self._run_together([jobs[number] for number in some]), strict=True))
+        for shape, numbers in alike.items():
+            if self._shapes is None:
+                made |= {number: self._run_alone(jobs[number]) for number in numbers}
+                continue
+            for some in _groups(numbers, MAX_CHUNKS):
+                chunks = _run_together(self._shapes, shape, [jobs[number] for number in some])
+                made.update(zip(some, chunks, strict=True))
         return [made[number] for number in range(len(jobs))]
 
-    def _run_together(self, jobs: Sequence[VocoderJob]) -> Iterable[VocodedChunk]:
-        count = next(count for count in COUNTS if count >= len(jobs)) if self.few_shapes else len(jobs)
-        filled = [*jobs, *[jobs[-1]] * (count - len(jobs))]
-        frames = torch.stack([_frames(job) for job in filled]).to(self._dtype)
-        embeddings = to_device(torch.stack([job.speaker_embedding for job in filled]).to(self._dtype), self.device)
-        chunk = jobs[0].chunk
-        # [jobs, frames, channels] is [jobs, channels, 1, frames] in channels-last order: no copy is made.
+    def _run_alone(self, job: VocoderJob) -> VocodedChunk:
+        chunk = job.chunk
+        embedding = to_device(job.speaker_embedding.to(self._dtype), self.device)
+        # [1, frames, channels] is [1, channels, 1, frames] in channels-last order: no copy is made.
         samples, state = self._generator(
-            frames.transpose(1, 2)[:, :, None],
-            embeddings[:, :, None],
-            _stacked([job.state for job in filled]),
+            _frames(job).to(self._dtype)[None].transpose(1, 2)[:, :, None],
+            embedding[None, :, None],
+            job.state,
             num_valid=chunk.stop - chunk.start,
             is_last=chunk.is_last,
         )
-        for number, row in enumerate(samples[: len(jobs)].float()):
-            kept = [] if chunk.is_last else [columns[number : number + 1] for columns in state]
-            yield VocodedChunk(HostCopy(row), len(row), kept)
+        row = samples[0].float()
+        return VocodedChunk(HostCopy(row), len(row), state)
 
 
-def _shape(job: VocoderJob) -> object:
+def _run_together(shapes: FixedShapes, shape: Shape, jobs: Sequence[VocoderJob]) -> Iterable[VocodedChunk]:
+    """Chunks of one kind, as many of them as the next larger shape has: the rest is made twice."""
+    count = next(count for count in COUNTS if count >= len(jobs))
+    filled = [*jobs, *[jobs[-1]] * (count - len(jobs))]
+    rows, kept = shapes.run(
+        msgspec.structs.replace(shape, count=count),
+        torch.stack([_frames(job) for job in filled]),
+        [job.chunk.stop - job.chunk.start for job in filled],
+        torch.stack([job.speaker_embedding for job in filled]),
+        [state for job in filled for state in job.state or ()],
+    )
+    for number, row in enumerate(rows[: len(jobs)]):
+        # Copied, because a row would hold the states of all.
+        yield VocodedChunk(HostCopy(row), len(row), [] if kept is None else [kept[number].clone()])
+
+
+def _shape(job: VocoderJob) -> Shape:
     """Equal for jobs that can share a call of the generator."""
-    chunk = job.chunk
-    widths = () if job.state is None else tuple(columns.shape[3] for columns in job.state)
-    return chunk.stop - chunk.start, chunk.length, chunk.is_last, job.state is None, widths
+    return Shape(job.chunk.length, 1, is_first=job.state is None, is_last=job.chunk.is_last)
 
 
 def _frames(job: VocoderJob) -> torch.Tensor:
@@ -105,11 +123,6 @@ def _frames(job: VocoderJob) -> torch.Tensor:
     chunk = job.chunk
     frames = job.upsampler.frames(job.latents, chunk.start, chunk.stop, is_final=job.is_final)
     return torch.nn.functional.pad(frames, (0, 0, 0, chunk.length - len(frames)))
-
-
-def _stacked(states: Sequence[State | None]) -> State | None:
-    layers = [state for state in states if state is not None]
-    return [torch.cat(columns) for columns in zip(*layers, strict=True)] or None
 
 
 def _groups(numbers: Sequence[int], size: int) -> Iterable[Sequence[int]]:

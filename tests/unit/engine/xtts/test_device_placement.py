@@ -155,16 +155,18 @@ class NoWaiting(TorchDispatchMode):
         return result
 
 
-def test_nothing_that_a_turn_does_waits_for_the_device(fake: FakeTensorMode, tiny: Pair) -> None:
+@pytest.mark.parametrize("few_shapes", [True, False])
+def test_nothing_that_a_turn_does_waits_for_the_device(fake: FakeTensorMode, tiny: Pair, few_shapes: bool) -> None:
     networks = on_cuda(tiny.checkpoint.networks, fake)
     batch = Batch(networks.decoder, slots=3, max_codes=40, device=CUDA)
-    vocoder = Vocoder(networks.generator)
+    vocoder = Vocoder(networks.generator, few_shapes=few_shapes)
+    length = vocoder.chunk_lengths[0]
     row = sequence_on_the_cpu(tiny, fake)
     job = VocoderJob(
         latents=batch.latents[0],
         speaker_embedding=fake.from_tensor(tiny.voice.speaker_embedding),
         upsampler=LatentUpsampler(tiny.checkpoint.config.model_args, speed=1.3),
-        chunk=Chunk(0, 40, 40, is_last=False),
+        chunk=Chunk(0, length, length, is_last=False),
         is_final=False,
         state=None,
     )
