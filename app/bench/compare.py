@@ -28,7 +28,7 @@ from app.engine.xtts.checkpoint.precision import Precision, bring_to_precision
 from app.engine.xtts.device.copies import HostCopy
 from app.engine.xtts.device.torch_setup import set_up
 from app.engine.xtts.engine import XttsEngine
-from app.engine.xtts.model.decoder import num_prompt_positions
+from app.engine.xtts.model.prompt import num_prompt_positions
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence

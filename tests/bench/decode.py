@@ -25,7 +25,8 @@ from app.engine.xtts.checkpoint.load import Checkpoint, load_checkpoint
 from app.engine.xtts.checkpoint.precision import bring_to_precision
 from app.engine.xtts.device.driver import find_device
 from app.engine.xtts.device.torch_setup import set_up
-from app.engine.xtts.model.decoder import NUM_CONDITIONING_LATENTS, Decoder
+from app.engine.xtts.model.decoder import Decoder
+from app.engine.xtts.model.prompt import NUM_CONDITIONING_LATENTS
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.voice.speakers import VoiceConditioning
 from tests.support.xtts import seeded, sequence_of

@@ -19,7 +19,7 @@ from app.engine.xtts.cloning import CloneStage, CloneVoice
 from app.engine.xtts.config import ModelConfig
 from app.engine.xtts.decoding import DecodeStage, StepResult
 from app.engine.xtts.messages import AudioConsumed, Cancel, Message, Speak, Stop
-from app.engine.xtts.model.decoder import num_prompt_positions
+from app.engine.xtts.model.prompt import num_prompt_positions
 from app.engine.xtts.runaway import Guards
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence, drop_audio

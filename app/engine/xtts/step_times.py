@@ -14,7 +14,7 @@ from app.engine.capacity import FULL_LOAD
 from app.engine.scheduler import Request
 from app.engine.values import Voice
 from app.engine.xtts.config import ModelConfig
-from app.engine.xtts.model.decoder import NUM_CONDITIONING_LATENTS
+from app.engine.xtts.model.prompt import NUM_CONDITIONING_LATENTS
 from app.engine.xtts.runaway import Budget
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.sequence import XttsSequence

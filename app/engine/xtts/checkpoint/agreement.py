@@ -15,8 +15,9 @@ from app.engine.xtts.checkpoint.networks import Networks
 from app.engine.xtts.checkpoint.recording import Recording
 from app.engine.xtts.checkpoint.sample_texts import SAMPLE_TEXTS
 from app.engine.xtts.config import ModelConfig
-from app.engine.xtts.model.decoder import Decoder, num_prompt_positions
+from app.engine.xtts.model.decoder import Decoder
 from app.engine.xtts.model.int8 import QuantizedMatrix, find_row_limit
+from app.engine.xtts.model.prompt import num_prompt_positions
 from app.engine.xtts.runner.sampler import draw, filter_logits, top_p_tail_of
 from app.engine.xtts.text.languages import find_languages
 from app.engine.xtts.text.tokenizer import TextTokenizer
@@ -117,7 +118,7 @@ def logits_of(
     steps: list[torch.Tensor] = []
     for slot, text in enumerate(texts):  # one by one: a prefill of all takes seconds, in which nobody could give up
         check()
-        steps.append(decoder.prefill(cache, slot, [voice], [text.to(device)])[0].float().cpu())
+        steps.append(decoder.prefill(cache, slot, [voice], [text.tolist()])[0].float().cpu())
     steps = [torch.cat(steps)]
     for step in range(num_steps - 1):
         check()

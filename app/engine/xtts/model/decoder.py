@@ -9,11 +9,11 @@ Parameters have the names of the checkpoint. Weights of the body are [in, out], 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -24,75 +24,25 @@ from app.engine.xtts.device.copies import to_device
 from app.engine.xtts.model.attention import masked_attention, separate_attention
 from app.engine.xtts.model.int8 import QuantizedAffine, QuantizedFeedForward, QuantizedMatrix, find_row_limit
 from app.engine.xtts.model.kv_cache import KVCache
-from app.engine.xtts.model.prompt import Attend, VoicePrefix, text_attention, voice_attention
+from app.engine.xtts.model.layers import LAYER_NORM_EPS, Affine, Body, FeedForward, Layer, Positions
+from app.engine.xtts.model.prompt import (
+    NUM_CONDITIONING_LATENTS,
+    START_CODE,
+    Attend,
+    PromptRows,
+    VoicePrefix,
+    text_attention,
+    voice_attention,
+)
 
-if TYPE_CHECKING:  # compiles its kernels
+if TYPE_CHECKING:  # both compile their kernels
+    from app.engine.xtts.model.cuda_body import CudaBody
     from app.engine.xtts.model.int8_body import Int8Body
 
 logger = logging.getLogger(__name__)
 
-LAYER_NORM_EPS = 1e-5
-NUM_CONDITIONING_LATENTS = 32
-
-
-def num_prompt_positions(num_text_tokens: int) -> int:
-    """Cache positions of a prompt: conditioning latents, start, text, stop, and the start code."""
-    return NUM_CONDITIONING_LATENTS + num_text_tokens + 3
-
-
-class Affine(nn.Module):
-    """x @ weight + bias, with the weight [in, out], in the number format of the weight."""
-
-    def __init__(self, size_in: int, size_out: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(size_in, size_out), requires_grad=False)
-        self.bias = nn.Parameter(torch.empty(size_out), requires_grad=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.addmm(self.bias, x.to(self.weight.dtype), self.weight)
-
-
-class Projections(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.c_attn: Affine | QuantizedAffine = Affine(channels, 3 * channels)
-        self.c_proj: Affine | QuantizedAffine = Affine(channels, channels)
-
-
-class FeedForward(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.c_fc = Affine(channels, 4 * channels)
-        self.c_proj = Affine(4 * channels, channels)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
-
-
-class Layer(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.ln_1 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
-        self.attn = Projections(channels)
-        self.ln_2 = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
-        self.mlp: FeedForward | QuantizedFeedForward = FeedForward(channels)
-
-
-class Body(nn.Module):
-    def __init__(self, layers: int, channels: int) -> None:
-        super().__init__()
-        self.h = nn.ModuleList(Layer(channels) for _ in range(layers))
-        self.ln_f = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
-
-    @property
-    def layers(self) -> list[Layer]:
-        return cast("list[Layer]", list(self.h))
-
-
-class Positions(nn.Module):
-    def __init__(self, count: int, channels: int) -> None:
-        super().__init__()
-        self.emb = nn.Embedding(count, channels)
+RunRows = Callable[[KVCache, torch.Tensor], torch.Tensor]
+"""`Decoder.run_rows`, or what does the same."""
 
 
 class Decoder(nn.Module):
@@ -114,6 +64,7 @@ class Decoder(nn.Module):
         self.final_norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
         self.mel_head = nn.Linear(channels, args.gpt_num_audio_tokens)
         self._int8_body: Int8Body | None = None
+        self._cuda_body: CudaBody | None = None
 
     def to_half(self) -> None:
         """float16 for what every step reads: the matrices of the body, and with them the cache.
@@ -123,6 +74,8 @@ class Decoder(nn.Module):
         for layer in self.gpt.layers:
             layer.attn.half()
             layer.mlp.half()
+        if self.mel_head.weight.is_cuda:
+            self._cuda_body = _make_cuda_body(self.gpt.layers, self.num_heads)
 
     @property
     def matrices(self) -> dict[str, Affine]:
@@ -170,8 +123,8 @@ class Decoder(nn.Module):
 
     @property
     def has_kernels(self) -> bool:
-        """True if int8 runs with compiled kernels."""
-        return self._int8_body is not None
+        """True if int8 or float16 runs with compiled kernels."""
+        return self._int8_body is not None or self._cuda_body is not None
 
     @property
     def max_prompt_positions(self) -> int:
@@ -197,28 +150,54 @@ class Decoder(nn.Module):
 
     def read_voice(self, conditioning_latents: torch.Tensor) -> VoicePrefix:
         """Beginning of every prompt of a voice. conditioning_latents: [32, channels]."""
-        prefix = VoicePrefix([], [])
-        self._run_prompts(conditioning_latents, voice_attention(prefix, self.num_heads))
-        return prefix
+        keys: list[torch.Tensor] = []
+        values: list[torch.Tensor] = []
+        self._run_prompts(conditioning_latents, voice_attention(keys, values, self.num_heads))
+        return VoicePrefix(torch.stack(keys), torch.stack(values))
 
     def prefill(
-        self, cache: KVCache, first_slot: int, voices: Sequence[VoicePrefix], text_tokens: Sequence[torch.Tensor]
+        self,
+        cache: KVCache,
+        first_slot: int,
+        voices: Sequence[VoicePrefix],
+        texts: Sequence[Sequence[int]],
+        *,
+        run_rows: RunRows | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write prompts into consecutive slots from `first_slot` on and compute what follows each.
 
-        voices        of each prompt, from `read_voice`
-        text_tokens   of each prompt, [text tokens] int64, without start and stop
-
-        The texts lie end to end in one matrix, [sum of their positions, channels], so no product is wasted on
-        padding; only attention goes prompt by prompt.
+        voices     of each prompt, from `read_voice`
+        texts      text tokens of each prompt, without start and stop
+        run_rows   used instead of the method where `has_prompt_kernels`
 
         Returns logits [prompts, codes] and latents [prompts, channels] of the first audio code.
         """
-        texts = [self._embed_text(tokens) for tokens in text_tokens]
-        lengths = [len(text) for text in texts]
-        x = self._run_prompts(torch.cat(texts), text_attention(cache, first_slot, voices, lengths, self.num_heads))
-        last = to_device(torch.tensor(lengths).cumsum(0) - 1, x.device)
-        return self._read(x[last])
+        rows = PromptRows.of(texts, first_slot, start_token=self.start_text_token, stop_token=self.stop_text_token)
+        device = self.mel_embedding.weight.device
+        table = to_device(rows.table, device)
+        if self.has_prompt_kernels:
+            for slot, voice in enumerate(voices, first_slot):
+                voice.write(cache, slot)
+            x = (run_rows or self.run_rows)(cache, table)
+        else:
+            attend = text_attention(cache, first_slot, voices, rows.lengths, self.num_heads)
+            x = self._run_prompts(self._embed_texts(table), attend)
+        return self._read(x[to_device(rows.ends, device)])
+
+    @property
+    def has_prompt_kernels(self) -> bool:
+        """True if rows of prompts find keys and values in the cache, so that `run_rows` can be used."""
+        return self._cuda_body is not None
+
+    def run_rows(self, cache: KVCache, table: torch.Tensor) -> torch.Tensor:
+        """Texts behind their voices, which are in the cache. Asks for no value, so that a CUDA graph can hold it.
+
+        table   as in `PromptRows`, on the device
+
+        Returns [rows, channels] behind all layers.
+        """
+        assert self._cuda_body is not None
+        return self._cuda_body.prefill(self._embed_texts(table), cache, table[2], table[3])
 
     def decode(
         self,
@@ -238,7 +217,12 @@ class Decoder(nn.Module):
 
         Returns logits [slots, codes] and latents [slots, channels] of the next code.
         """
-        x = self.mel_embedding(codes) + self.mel_pos_embedding.emb(code_positions)
+        tables = self.mel_embedding.weight, self.mel_pos_embedding.emb.weight
+        if self._cuda_body is not None:
+            x = self._cuda_body.embed(codes, code_positions, *tables)
+            latents = self._cuda_body.decode(x, cache, num_positions, self.gpt.ln_f, self.final_norm)
+            return self.mel_head(latents), latents
+        x = F.embedding(codes, tables[0]) + F.embedding(code_positions, tables[1])
         if self._int8_body is not None:
             return self._read(self._int8_body.decode(x, cache, num_positions))
         if x.device.type == "cpu" and self.cache_dtype == torch.float32:
@@ -261,15 +245,12 @@ class Decoder(nn.Module):
             x = x + layer.mlp(layer.ln_2(x))
         return x
 
-    def _embed_text(self, text_tokens: torch.Tensor) -> torch.Tensor:
-        """[positions, channels] of the text, its start and stop, and the start code. Positions of text and of audio
-        codes count from 0 each."""
-        text = F.pad(text_tokens, (1, 1))
-        text[0].fill_(self.start_text_token)
-        text[-1].fill_(self.stop_text_token)
-        text_embedding = self.text_embedding(text) + self.text_pos_embedding.emb.weight[: len(text)]
+    def _embed_texts(self, table: torch.Tensor) -> torch.Tensor:
+        """[rows, channels] of rows of texts. Positions of text and of audio codes count from 0 each."""
+        tokens, places = table[0], table[1]
+        texts = self.text_embedding(tokens.clamp(min=0)) + self.text_pos_embedding.emb(places)
         start = self.mel_embedding.weight[self.start_audio_token] + self.mel_pos_embedding.emb.weight[0]
-        return torch.cat([text_embedding, start[None]])
+        return torch.where((tokens == START_CODE)[:, None], start, texts)
 
     def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents = self.final_norm(self.gpt.ln_f(x))
@@ -295,3 +276,19 @@ def _make_int8_body(layers: Sequence[Layer], num_heads: int) -> "Int8Body | None
         assert isinstance(c_attn, QuantizedAffine) and isinstance(c_proj, QuantizedAffine)
         parts.append(Int8Layer(layer.ln_1, c_attn, c_proj, layer.ln_2, mlp.c_fc, mlp.c_proj))
     return Int8Body(parts, num_heads)
+
+
+def _make_cuda_body(layers: Sequence[Layer], num_heads: int) -> "CudaBody | None":
+    """None where the kernels cannot be compiled: torch's operators take their place, and a step takes longer."""
+    try:
+        from app.engine.xtts.model.cuda_body import CudaBody, CudaLayer
+
+        parts: list[CudaLayer] = []
+        for layer in layers:
+            mlp, c_attn, c_proj = layer.mlp, layer.attn.c_attn, layer.attn.c_proj
+            assert isinstance(mlp, FeedForward) and isinstance(c_attn, Affine) and isinstance(c_proj, Affine)
+            parts.append(CudaLayer(layer.ln_1, c_attn, c_proj, layer.ln_2, mlp.c_fc, mlp.c_proj))
+        return CudaBody(parts, num_heads)
+    except (ImportError, RuntimeError) as error:
+        logger.warning("float16 works without compiled kernels and is slower: %s", error)
+        return None

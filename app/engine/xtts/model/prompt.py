@@ -15,25 +15,68 @@ from app.engine.xtts.model.kv_cache import KVCache
 Attend = Callable[[int, torch.Tensor], torch.Tensor]
 """(number of a layer, qkv [rows, 3 * channels]) -> what the rows attend to, [rows, channels]."""
 
+NUM_CONDITIONING_LATENTS = 32
+START_CODE = -1
+"""Stands in `PromptRows` for the start code, which is no text token."""
+PADDING = -1
+"""The slot of a row that fills up a shape."""
+
+
+def num_prompt_positions(num_text_tokens: int) -> int:
+    """Cache positions of a prompt: conditioning latents, start, text, stop, and the start code."""
+    return NUM_CONDITIONING_LATENTS + num_text_tokens + 3
+
 
 class VoicePrefix(msgspec.Struct, frozen=True, eq=False):
-    """Keys and values of a voice's conditioning latents in each layer: [heads, 32, head_dim]."""
+    """Keys and values of a voice's conditioning latents: [layers, heads, 32, head_dim]."""
 
-    keys: list[torch.Tensor]
-    values: list[torch.Tensor]
+    keys: torch.Tensor
+    values: torch.Tensor
 
     @property
     def num_positions(self) -> int:
-        return self.keys[0].shape[1]
+        return self.keys.shape[2]
+
+    def write(self, cache: KVCache, slot: int) -> None:
+        """Write it to the first positions of a slot, in all layers."""
+        cache.keys[:, slot, :, : self.num_positions] = self.keys
+        cache.values[:, slot, :, : self.num_positions] = self.values
 
 
-def voice_attention(prefix: VoicePrefix, num_heads: int) -> Attend:
-    """Attention of conditioning latents among themselves; adds their keys and values to `prefix`, layer by layer."""
+class PromptRows(msgspec.Struct, frozen=True, eq=False):
+    """Texts of prompts, which lie end to end in the rows of one matrix, so no product is wasted on padding.
+
+    table     [4, rows] int64: text token, or START_CODE; place in the text; slot of the cache, or PADDING; position in
+              that slot
+    lengths   rows of each prompt
+    """
+
+    table: torch.Tensor
+    lengths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, texts: Sequence[Sequence[int]], first_slot: int, *, start_token: int, stop_token: int) -> "PromptRows":
+        """Rows of texts, without start and stop, for consecutive slots. On the host."""
+        rows: list[tuple[int, int, int, int]] = []
+        for slot, text in enumerate(texts, first_slot):
+            tokens = (start_token, *text, stop_token)
+            rows += [(token, place, slot, NUM_CONDITIONING_LATENTS + place) for place, token in enumerate(tokens)]
+            rows.append((START_CODE, 0, slot, NUM_CONDITIONING_LATENTS + len(tokens)))
+        return cls(torch.tensor(rows).T.contiguous(), tuple(len(text) + 3 for text in texts))
+
+    @property
+    def ends(self) -> torch.Tensor:
+        """[prompts] the last row of each. On the host."""
+        return torch.tensor(self.lengths).cumsum(0) - 1
+
+
+def voice_attention(keys: list[torch.Tensor], values: list[torch.Tensor], num_heads: int) -> Attend:
+    """Attention of conditioning latents among themselves; adds their keys and values to the lists, layer by layer."""
 
     def attend(_: int, qkv: torch.Tensor) -> torch.Tensor:
         query, key, value = _by_head(qkv, num_heads).unbind()
-        prefix.keys.append(key.contiguous())
-        prefix.values.append(value.contiguous())
+        keys.append(key.contiguous())
+        values.append(value.contiguous())
         heads = F.scaled_dot_product_attention(query[None], key[None], value[None], is_causal=True)[0]
         return heads.transpose(0, 1).flatten(1)
 
@@ -70,6 +113,6 @@ def _by_head(qkv: torch.Tensor, num_heads: int) -> torch.Tensor:
 
 def _causal_mask(prefix: VoicePrefix, length: int) -> torch.Tensor:
     """[length, positions] in the number format of the keys: 0 where a row of the text may look, else -infinity."""
-    like = prefix.keys[0]
+    like = prefix.keys
     hidden = torch.full((length, length), float("-inf"), device=like.device, dtype=like.dtype).triu_(1)
     return F.pad(hidden, (prefix.num_positions, 0))

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import torch
 
-from app.engine.xtts.device.copies import HostCopy, to_device
-from app.engine.xtts.model.decoder import Decoder, num_prompt_positions
+from app.engine.xtts.device.copies import HostCopy
+from app.engine.xtts.model.decoder import Decoder
+from app.engine.xtts.model.prompt import num_prompt_positions
 from app.engine.xtts.runner.graphs import Buckets, EagerRunner, GraphRunner
+from app.engine.xtts.runner.prompts import PromptGraphs
 from app.engine.xtts.runner.state import BatchState
 from app.engine.xtts.runner.step import sample_codes, take_step
 from app.engine.xtts.runner.voices import VoicePrefixes
@@ -52,6 +54,9 @@ class Batch:
             self._runner = GraphRunner(step, buckets, device)
         else:
             self._runner = EagerRunner(step, buckets)
+        self._prompts: PromptGraphs | None = None
+        if use_graphs and decoder.has_prompt_kernels:
+            self._prompts = PromptGraphs(decoder, state.cache, device)
 
     @property
     def num_graphs(self) -> int:
@@ -68,7 +73,6 @@ class Batch:
 
         Returns the first code of each, [sequences], or NOT_FINITE.
         """
-        device = self._state.device
         part = slice(self.size, self.size + len(sequences))
         num_positions = [num_prompt_positions(len(sequence.text_tokens)) for sequence in sequences]
         self._num_positions[part] = num_positions
@@ -78,7 +82,8 @@ class Batch:
             self._state.cache,
             part.start,
             [self._voices.of(sequence.voice.gpt_conditioning_latents) for sequence in sequences],
-            [to_device(torch.tensor(sequence.text_tokens), device) for sequence in sequences],
+            [sequence.text_tokens for sequence in sequences],
+            run_rows=self._prompts.run_rows if self._prompts else None,
         )
         sample_codes(self._state, part, logits, latents)
         return HostCopy(self._state.sampled_codes[part])

@@ -3,7 +3,9 @@
 Nothing is resized after construction: CUDA graphs hold these addresses.
 """
 
+import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,6 +13,11 @@ from app.engine.xtts.device.copies import to_device
 from app.engine.xtts.model.decoder import Decoder
 from app.engine.xtts.runner.sampler import sequence_seed, top_p_tail_of
 from app.engine.xtts.sequence import XttsSequence
+
+if TYPE_CHECKING:  # compiles its kernel
+    from app.engine.xtts.runner.cuda_sampler import CudaSampler
+
+logger = logging.getLogger(__name__)
 
 PLACEHOLDER_ID = 1
 """The prompt's id in the codes that the reference's repetition penalty sees."""
@@ -30,6 +37,7 @@ class BatchState:
     latents         [slots, max_codes + 1, channels], read by the vocoder; one more than a sequence may have, for the
                     step that is taken before the host has read its end
     seed, temperature, top_k, top_p_tail, repetition_penalty   [slots], how each slot is sampled
+    sampler         the kernel that samples; None: torch's operators do
     """
 
     def __init__(self, decoder: Decoder, *, slots: int, max_codes: int, device: torch.device) -> None:
@@ -52,6 +60,7 @@ class BatchState:
         self._seen_at_first = torch.zeros(num_codes, dtype=torch.bool)
         self._seen_at_first[[PLACEHOLDER_ID, decoder.start_audio_token]] = True
         self._seen_at_first = self._seen_at_first.to(device)
+        self.sampler = _make_sampler(num_codes, device) if decoder.has_prompt_kernels else None
 
     @property
     def num_bytes(self) -> int:
@@ -91,3 +100,15 @@ class BatchState:
         """Take a slot out of use, without its cache. A step that is padded with it looks at one position."""
         for tensor in (self.is_active, self.num_codes, self.num_positions):
             tensor[slot].zero_()
+
+
+def _make_sampler(num_codes: int, device: torch.device) -> "CudaSampler | None":
+    if device.type != "cuda":  # shapes alone are asked for
+        return None
+    try:
+        from app.engine.xtts.runner.cuda_sampler import CudaSampler
+
+        return CudaSampler(num_codes, device)
+    except (ImportError, RuntimeError) as error:
+        logger.warning("codes are sampled by torch's operators, which takes longer: %s", error)
+        return None

@@ -23,16 +23,30 @@ def take_step(decoder: Decoder, state: BatchState, num_slots: int, max_positions
         state.num_positions[part],
         max_positions=max_positions,
     )
-    state.num_positions[part] += state.is_active[part]
-    sample_codes(state, part, logits, latents)
+    sample_codes(state, part, logits, latents, is_step=True)
 
 
-def sample_codes(state: BatchState, part: slice, logits: torch.Tensor, latents: torch.Tensor) -> None:
+def sample_codes(
+    state: BatchState, part: slice, logits: torch.Tensor, latents: torch.Tensor, *, is_step: bool = False
+) -> None:
     """Sample the next code of each slot of `part`; write it and its latent into `state`.
 
     logits    [slots of part, codes]
     latents   [slots of part, channels]
+    is_step   whether a position of the cache was written; prompts are counted already
     """
+    if state.sampler is not None:
+        state.sampler.launch(
+            len(logits),
+            *(logits, latents),
+            *(state.seed[part], state.temperature[part], state.top_k[part], state.top_p_tail[part]),
+            *(state.repetition_penalty[part], state.is_active[part], state.seen_codes[part], state.num_codes[part]),
+            *(state.num_positions[part] if is_step else None, state.sampled_codes[part], state.last_code[part]),
+            *(state.latents[part], latents.shape[1], state.latents.shape[1]),
+        )
+        return
+    if is_step:
+        state.num_positions[part] += state.is_active[part]
     is_finite = logits.isfinite().all(dim=-1)
     scores = filter_logits(
         logits.nan_to_num(),

@@ -107,7 +107,7 @@ def test_a_slot_has_the_same_bits_alone_and_beside_others(compiled: Decoder, thr
 
 
 def test_a_prompt_is_that_of_torchs_operators(compiled: Decoder, plain: Decoder, tiny: Pair) -> None:
-    texts = [tiny.tokens(text) for text in random_texts(3, seed=4)]
+    texts = [tiny.tokens(text).tolist() for text in random_texts(3, seed=4)]
     found: list[tuple[torch.Tensor, torch.Tensor]] = []
     for decoder in (compiled, plain):
         voices = [decoder.read_voice(tiny.voice.gpt_conditioning_latents)] * 3

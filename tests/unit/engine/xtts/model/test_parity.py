@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app.audio.reference import ReferenceClip
-from app.engine.xtts.model.decoder import num_prompt_positions
+from app.engine.xtts.model.prompt import num_prompt_positions
 from app.engine.xtts.runner.batch import Batch
 from app.engine.xtts.voice.conditioning import Conditioner
 from tests.support.marks import slow
@@ -94,7 +94,9 @@ def test_teacher_forced_logits_are_the_references(pair: Pair, texts: list[torch.
         theirs = pair.reference.gpt.mel_head(latents)
         cache = decoder.new_cache(slots=1, positions=500, device=CPU)
         num_positions = num_prompt_positions(len(tokens))
-        ours = [decoder.prefill(cache, 0, [decoder.read_voice(pair.voice.gpt_conditioning_latents)], [tokens])[0]]
+        ours = [
+            decoder.prefill(cache, 0, [decoder.read_voice(pair.voice.gpt_conditioning_latents)], [tokens.tolist()])[0]
+        ]
         for step, code in enumerate(codes[:-1]):
             length = torch.tensor([num_positions + step])
             logits, _ = decoder.decode(
