@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     cuda_graphs: Annotated[
         bool,
-        Meta(description="`0` launches a step's kernels on a GPU one by one: slower, for drivers that fail to capture"),
+        Meta(description="`0` launches each kernel on a GPU by itself: much slower, for drivers that cannot capture"),
     ] = True
     accept_cpml: Annotated[
         bool, Meta(description="`1` accepts the Coqui Public Model License, under which XTTS v2 may be downloaded")

@@ -120,10 +120,12 @@ def build_parts(
         checkpoint = checkpoint.to(device)
         networks = checkpoint.networks
         choice = bring_to_precision(checkpoint, precision, device, check=check)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()  # frees the float32 copies, which a capture could not
         vocoder = Vocoder(networks.generator, few_shapes=profile.few_chunk_shapes, use_graphs=profile.use_graphs)
         conditioner = Conditioner(networks, config, device)
         if device.type == "cuda":
-            torch.cuda.empty_cache()  # frees the float32 copies
+            torch.cuda.empty_cache()  # frees what only the warm-up of captures needed
             warm_up(vocoder, conditioner, config)
     if checkpoint.recording is not None:
         with stage("recording"):
@@ -140,7 +142,7 @@ def build_parts(
         if profile.use_graphs:
             torch.cuda.empty_cache()  # frees what only the warm-up of captures needed
     logger.info(
-        "%d slots of %.0f MB, decoder in %s, %d graphs",
+        "%d slots of %.0f MB, decoder in %s, %d graphs of steps and prompts",
         num_slots,
         bytes_per_slot / 1e6,
         choice.name,

@@ -30,14 +30,20 @@ def compile_kernels(source: str, defines: Mapping[str, int], *, architecture: in
         options += [f"-D{name}={value}" for name, value in defines.items()]
         result = nvrtc.nvrtcCompileProgram(program, len(options), [option.encode() for option in options])[0]
         if result != nvrtc.nvrtcResult.NVRTC_SUCCESS:
-            messages = b" " * _checked(nvrtc.nvrtcGetProgramLogSize(program))[0]
-            nvrtc.nvrtcGetProgramLog(program, messages)
-            raise RuntimeError(f"NVRTC: {messages.rstrip(bytes(1)).decode(errors='replace').strip() or result.name}")
-        code = b" " * _checked(nvrtc.nvrtcGetCUBINSize(program))[0]
+            raise RuntimeError(f"NVRTC: {read_messages(program) or result.name}")
+        code = bytes(_checked(nvrtc.nvrtcGetCUBINSize(program))[0])
         _checked(nvrtc.nvrtcGetCUBIN(program, code))
         return code
     finally:
         nvrtc.nvrtcDestroyProgram(program)
+
+
+def read_messages(program: Any) -> str:
+    """What the compiler said of a program."""
+    # The library writes into bytes, of which Python shares those of length 1. An empty log is such a one: a zero.
+    messages = bytes(_checked(nvrtc.nvrtcGetProgramLogSize(program))[0])
+    _checked(nvrtc.nvrtcGetProgramLog(program, messages))
+    return messages.rstrip(bytes(1)).decode(errors="replace").strip()
 
 
 class CudaKernels:

@@ -44,6 +44,8 @@ class GraphMaker:
                     graph.capture_end()
                 raise
             graph.capture_end()
+        except torch.OutOfMemoryError as error:
+            raise EngineUnavailable(f"{what} does not fit into the GPU's memory: {error}") from error
         except RuntimeError as error:
             raise EngineUnavailable(
                 f"{what} could not be captured as a CUDA graph ({error}); CHORUS_CUDA_GRAPHS=0 runs without graphs",

@@ -10,8 +10,8 @@ from app.engine.base import DeviceMemory
 from app.errors import EngineUnavailable
 
 RESERVE_BYTES = 5 << 28
-"""Left free beside the slots: for graphs and their libraries, for what comes together in a prefill, and for torch's own
-rounding. An estimate that no GPU has confirmed yet."""
+"""Left free beside the slots: for graphs of steps and prompts with their libraries, for what comes together in a
+prefill, and for torch's own rounding. An estimate that no small GPU has confirmed yet."""
 
 
 def read_device_memory(device: torch.device) -> DeviceMemory | None:

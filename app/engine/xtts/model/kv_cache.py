@@ -15,9 +15,9 @@ class KVCache:
 
     `has_byte_values`: a row of values is [head_dim + 8] uint8, one byte a value with its scale and offset. For a CPU.
 
-    Unwritten positions are masked and must be finite all the same: a masked value is multiplied by 0, and NaN times 0
-    is NaN. So a slot is cleared when it is left. Shapes and addresses never change. On a CPU unused slots take no
-    memory, because pages are taken from the system once they are written.
+    Unwritten positions must be finite: torch's attention masks them, so that their values are multiplied by 0, and NaN
+    times 0 is NaN. So a slot is cleared when it is left. Shapes and addresses never change. On a CPU unused slots take
+    no memory, because pages are taken from the system once they are written.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class Batch:
         positions = state.cache.positions
         assert buckets is None or (buckets.slots[-1] <= slots and buckets.positions[-1] <= positions)
         if use_graphs:
-            buckets = buckets or Buckets.of(slots, positions)
+            buckets = buckets or Buckets.of(slots, positions, by_positions=not decoder.has_prompt_kernels)
             self._runner = GraphRunner(step, buckets, device)
         else:
             self._runner = EagerRunner(step, buckets)
@@ -60,7 +60,8 @@ class Batch:
 
     @property
     def num_graphs(self) -> int:
-        return self._runner.num_graphs
+        """Of steps and prompts."""
+        return self._runner.num_graphs + (self._prompts.num_graphs if self._prompts else 0)
 
     @property
     def latents(self) -> torch.Tensor:
@@ -101,7 +102,7 @@ class Batch:
         """Free `slot` and move the last active slot into it, so that active slots stay 0 to `size` - 1.
 
         Callers that keep slot numbers must apply the same swap. Both vacated cache regions are zeroed: results are read
-        one step late, so a NaN may be in the cache, and masked attention multiplies it by 0, which is NaN.
+        one step late, so a NaN may be in the cache, and torch's masked attention multiplies it by 0, which is NaN.
         """
         last = self.size - 1
         self._state.cache.clear(slot, self._num_positions[slot])

@@ -29,8 +29,9 @@ class Buckets(msgspec.Struct, frozen=True):
     positions: tuple[int, ...]
 
     @classmethod
-    def of(cls, slots: int, positions: int) -> "Buckets":
-        return cls(_up_to(slots, SLOTS), _up_to(positions, POSITIONS))
+    def of(cls, slots: int, positions: int, *, by_positions: bool = True) -> "Buckets":
+        """by_positions   false where a step looks at each slot's own positions, however many it may look at"""
+        return cls(_up_to(slots, SLOTS), _up_to(positions, POSITIONS) if by_positions else (positions,))
 
     def fit(self, num_slots: int, max_positions: int) -> tuple[int, int]:
         """The smallest shape that holds `num_slots` and `max_positions`."""

@@ -37,6 +37,10 @@ class PromptGraphs:
 
                 self._graphs[rows] = maker.capture(work, f"a prompt of {rows} rows")
 
+    @property
+    def num_graphs(self) -> int:
+        return len(self._graphs)
+
     def run_rows(self, cache: KVCache, table: torch.Tensor) -> torch.Tensor:
         """As that of the decoder. The result is valid until the next call."""
         count = table.shape[1]

@@ -38,6 +38,7 @@ class FixedShapes:
 
     def __init__(self, generator: StreamingGenerator, lengths: Sequence[int], *, use_graphs: bool) -> None:
         first, *others = lengths
+        assert first <= min(others), "a segment of one chunk has the length of first ones"
         kinds = [(first, True, False), (first, True, True), (first, False, True)]
         kinds += [(length, False, is_last) for length in others for is_last in (False, True)]
         shapes = [Shape(length, count, *rest) for length, *rest in kinds for count in COUNTS]

@@ -109,7 +109,7 @@ def _run_together(shapes: FixedShapes, shape: Shape, jobs: Sequence[VocoderJob])
         [state for job in filled for state in job.state or ()],
     )
     for number, row in enumerate(rows[: len(jobs)]):
-        # Copied, because a row would hold the states of all.
+        # Copied: the next call of this shape writes to `kept`.
         yield VocodedChunk(HostCopy(row), len(row), [] if kept is None else [kept[number].clone()])
 
 

@@ -4,7 +4,9 @@ import pytest
 
 pytest.importorskip("cuda.bindings.nvrtc", reason="torch was installed without NVIDIA's Python bindings")
 
-from app.engine.xtts.device.cuda_kernels import compile_kernels
+from cuda.bindings import nvrtc
+
+from app.engine.xtts.device.cuda_kernels import compile_kernels, read_messages
 from app.engine.xtts.model import cuda_body
 from app.engine.xtts.runner import cuda_sampler
 
@@ -42,3 +44,12 @@ def test_what_does_not_compile_is_told_with_the_compilers_words() -> None:
 def test_an_architecture_that_the_compiler_does_not_know_is_told() -> None:
     with pytest.raises(RuntimeError, match=r"NVRTC: .*(invalid value|INVALID_OPTION|architecture)"):
         compile_kernels("", {}, architecture=12)
+
+
+def test_an_empty_log_leaves_the_bytes_of_others_alone() -> None:
+    """The compiler writes a zero into the bytes that it is given, and Python has one object for each single byte."""
+    program = nvrtc.nvrtcCreateProgram(b"", b"kernels.cu", 0, [], [])[1]
+    nvrtc.nvrtcCompileProgram(program, 0, [])
+    assert read_messages(program) == ""
+    nvrtc.nvrtcDestroyProgram(program)
+    assert len(b"GET /".split(bytes([32]))) == 2
