@@ -10,6 +10,7 @@ from app.asr.alignment import MAX_ALIGNED_S, Alignment, KnownSpeech
 from app.asr.inference import NUM_FRAMES, Features, Network
 from app.asr.known_words import KnownWord, known_words
 from app.asr.loop import ModelLoop
+from app.asr.pace import Pace
 from app.asr.samples import as_float32
 from app.errors import Draining, QueueFull, UnsupportedLanguage, quoted
 from app.pools import WINDOWS
@@ -28,6 +29,7 @@ class WhisperAligner:
         self._model_loop = model_loop
         self._waiting: set[asyncio.Future[Alignment | None]] = set()
         self._num_admitted = 0
+        self._pace = Pace()
         self._is_closed = False
 
     async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
@@ -45,13 +47,22 @@ class WhisperAligner:
                 retry_after_s=RETRY_AFTER_S,
             )
         self._num_admitted += len(speech)
-        owner = object()
+        speech_s = sum(each.duration_s for each in speech)
+        self._pace.begin(speech_s)
+        owner, is_aligned = object(), False
         try:
             outcomes = [await self._send(owner, each) for each in speech]
-            return [None if outcome is None else await outcome for outcome in outcomes]
+            alignments = [None if outcome is None else await outcome for outcome in outcomes]
+            is_aligned = True
+            return alignments
         finally:
             self._num_admitted -= len(speech)
+            self._pace.end(speech_s, is_aligned=is_aligned)
             self._model_loop.cancel(owner)
+
+    def seconds_to_align(self, speech_s: float) -> float:
+        """See Aligner."""
+        return self._pace.seconds_for(speech_s)
 
     def close(self) -> None:
         """Callers that wait get Draining."""

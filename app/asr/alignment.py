@@ -105,3 +105,7 @@ class Aligner(Protocol):
         Raises QueueFull at once, UnsupportedLanguage, EngineFailure, and Draining where the recogniser is closed.
         """
         ...
+
+    def seconds_to_align(self, speech_s: float) -> float:
+        """Seconds until speech of this length, given now, should be aligned, by the measured pace."""
+        ...

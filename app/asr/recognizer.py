@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -24,7 +25,7 @@ from app.asr.transcription import Transcription, seconds_until_place
 from app.asr.windows import FindSpeech, Searched, Window, cut_windows
 from app.daemon_thread import start_owner_thread
 from app.errors import ChorusError, Draining, EngineFailure, InvalidField, QueueFull, UnsupportedLanguage, quoted
-from app.pools import WINDOWS, yield_to_speech
+from app.pools import WINDOWS, yield_to_event_loop, yield_to_speech
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ WINDOWS_AHEAD = 4
 class WhisperRecognizer:
     """A Recognizer on one model.
 
-    make_network   loads the model, on the thread that owns it from then on
+    make_network   loads the model, on a thread whose low priority the threads of the model's library inherit
     find_speech    is called on pool threads
     model          its name, for `info`
     max_batch      windows that are decoded together
@@ -59,8 +60,8 @@ class WhisperRecognizer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         def make() -> tuple[Network, ModelLoop]:
-            yield_to_speech()
-            network = make_network()
+            yield_to_event_loop()
+            network = _made_below_speech(make_network)
             return network, ModelLoop(network, max_batch=max_batch, max_per_request=max_per_request, clock=clock)
 
         self._thread, (self._network, self._model_loop) = start_owner_thread(
@@ -134,6 +135,9 @@ class WhisperRecognizer:
 
     async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
         return await self._aligner.align(speech)
+
+    def seconds_to_align(self, speech_s: float) -> float:
+        return self._aligner.seconds_to_align(speech_s)
 
     async def aclose(self) -> None:
         self._is_closed = True
@@ -235,6 +239,16 @@ class WhisperRecognizer:
             WindowJob(transcription, transcription.request, window, features, language=language, on_result=on_result)
         )
         return outcome
+
+
+def _made_below_speech(make_network: Callable[[], Network]) -> Network:
+    """CTranslate2 computes on threads of its own, with the priority of the thread that loads the model.
+
+    The caller's own thread runs Python between two calls. Below the voice's priority it would be put aside while it
+    holds the interpreter's lock, and the event loop would wait for it.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="recogniser-weights", initializer=yield_to_speech) as executor:
+        return executor.submit(make_network).result()
 
 
 async def _run_to_its_end(function: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 First audio: two callers ask for streams of two sentences one after the other, in blocks with `check` `off` and
 `report` by turns. Gaps: as many listeners as half of the measured capacity hear an engine that damages one segment in
 five, with `off` and with `retry`; each plays its stream from the first piece on and asks again when it has heard it.
+`--listeners` gives another number.
 """
 
 import argparse
@@ -90,7 +91,7 @@ async def play(service: SpeechService, num_listeners: int, mode: CheckMode, seco
     return listened
 
 
-async def measure(num_blocks: int, seconds: float, data: Path) -> None:
+async def measure(num_blocks: int, seconds: float, num_listeners: int, data: Path) -> None:
     lifecycle = Lifecycle()
     lifecycle.is_ready()
     recognizer = await asyncio.to_thread(open_embedded)
@@ -107,7 +108,7 @@ async def measure(num_blocks: int, seconds: float, data: Path) -> None:
             print(f"two callers, {mode:7} {listened[mode]}", flush=True)
         medians = [statistics.median(listened[mode].first_audio_s) for mode in modes]
         print(f"difference of the medians {1000 * (medians[1] - medians[0]):.0f} ms")
-        num_listeners = max(1, int(engine.stats().capacity_streams / 2))
+        num_listeners = num_listeners or max(1, int(engine.stats().capacity_streams / 2))
         for mode in ("off", "retry"):
             print(
                 f"{num_listeners} listeners, {mode:7} {await play(service, num_listeners, mode, seconds)}", flush=True
@@ -122,9 +123,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--blocks", type=int, default=6, help="of each mode")
     parser.add_argument("--seconds", type=float, default=40.0, help="of each load")
+    parser.add_argument("--listeners", type=int, default=0, help="in place of half the measured capacity")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(options.blocks, options.seconds, Path(folder)))
+        asyncio.run(measure(options.blocks, options.seconds, options.listeners, Path(folder)))
 
 
 if __name__ == "__main__":

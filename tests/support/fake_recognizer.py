@@ -80,6 +80,7 @@ class FakeRecognizer:
     edits         what is heard of every known speech
     faulty        how often the first word of a known text is missing, before it is said
     unsure        probabilities of words of known texts, where they are not 0.95
+    pace          seconds for a second of known speech, as it says; nothing takes that long
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class FakeRecognizer:
         faulty: Mapping[str, int] | None = None,
         unsure: Mapping[str, float] | None = None,
         cuts_off: bool = False,
+        pace: float = 0.0,
     ) -> None:
         self._cuts_off = cuts_off
+        self.pace = pace
         self._unsure = unsure or {}
         self._faulty = Counter(faulty or {})
         self._edits = tuple(edits)
@@ -158,6 +161,9 @@ class FakeRecognizer:
         if self._fails is not None:
             raise self._fails
         return [self._alignment(each) for each in speech]
+
+    def seconds_to_align(self, speech_s: float) -> float:
+        return self.pace * speech_s
 
     def _alignment(self, speech: KnownSpeech) -> Alignment | None:
         texts = speech.written.split()

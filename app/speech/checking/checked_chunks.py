@@ -105,6 +105,8 @@ class HeldChunks:
         self._ready: deque[AudioChunk] = deque()
         self._is_passing = False
         """the segment that is being given was not held, or not until its end"""
+        self._tasks: set[asyncio.Task[None]] = set()
+        """mending, those included that were given up and have not ended yet"""
 
     @property
     def warnings(self) -> list[str]:
@@ -129,26 +131,40 @@ class HeldChunks:
     async def aclose(self) -> None:
         """May be called at any time, also twice."""
         self._ready.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._chunks.aclose()
 
     async def _hold(self) -> None:
         """Fill `ready` with a whole checked segment, or with what has come of it; perhaps nothing."""
         patience_s = self._listener.patience_s()
-        if patience_s <= 0:
+        if patience_s <= 0 or not self._mender.can_check(0, patience_s):
             return
         held: list[AudioChunk] = []
-        attempts: Attempts | None = None
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 while not held or not held[-1].is_last:
                     held.append(await anext(self._chunks))
-                attempts = Attempts(held[0].segment_index, np.concatenate([chunk.samples for chunk in held]))
-                await self._mender.mend(attempts)
-        if attempts is None:
+        if not held or not held[-1].is_last:
             self._ready.extend(held)
             self._is_passing = True
-        else:
-            self._ready.append(_chunk_of(attempts, self._know))
+            return
+        attempts = Attempts(held[0].segment_index, np.concatenate([chunk.samples for chunk in held]))
+        await self._mend(attempts)
+        self._ready.append(_chunk_of(attempts, self._know))
+
+    async def _mend(self, attempts: Attempts) -> None:
+        """Until there is no patience left. The end of what is given up then is not waited for: threads may be in it."""
+        task = asyncio.create_task(self._mender.mend(attempts, self._listener.patience_s))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            await asyncio.wait((task,), timeout=self._listener.patience_s())
+        finally:
+            task.cancel()
+        if task.done():
+            task.result()
 
 
 def _chunk_of(attempts: Attempts, know: KnowHeard) -> AudioChunk:

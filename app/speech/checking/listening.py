@@ -19,6 +19,7 @@ from app.speech.stitch import SILENCE
 
 TOO_LONG = "it is too long to be aligned"
 LATE = "the recogniser did not answer in time"
+BUSY = "the recogniser has too much to do"
 MAX_WAIT_S = 60.0
 """Longest wait for the recogniser with one segment. The other segments of the answer then do not wait for it."""
 PADDING_S = 0.2
@@ -70,6 +71,11 @@ class SegmentListener:
         self._segments = segments
         self._sample_rate_hz = sample_rate_hz
         self.listened_s = 0.0
+
+    def refused(self, num_samples: int, patience_s: float) -> Heard | None:
+        """The result of a segment that would not be aligned within `patience_s`, before anything is computed for it."""
+        expected_s = self._recognizer.seconds_to_align(num_samples / self._sample_rate_hz)
+        return Heard(reason=BUSY) if expected_s > patience_s else None
 
     async def hear(self, index: int, samples: Samples) -> Heard:
         """`samples`: those of a segment without the silence around it; none where it has no sound.

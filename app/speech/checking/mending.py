@@ -1,5 +1,6 @@
 """One segment spoken again until it says its text, and the best of its attempts. Lives on the event loop."""
 
+from collections.abc import Callable
 from contextlib import aclosing
 
 import msgspec
@@ -12,7 +13,7 @@ from app.engine.scheduler import Request
 from app.engine.values import Samples, SamplingParams
 from app.errors import ChorusError
 from app.pools import TEXT
-from app.speech.checking.listening import Heard, SegmentListener
+from app.speech.checking.listening import MAX_WAIT_S, Heard, SegmentListener
 from app.speech.prepare import sounding
 from app.speech.stitch import Stitcher, trimmed
 from app.text.lexicon import FindLexicons
@@ -73,15 +74,23 @@ class SegmentMender:
         self._listener = listener
         self._sample_rate_hz = engine.info.sample_rate_hz
 
-    async def mend(self, attempts: Attempts) -> None:
+    def can_check(self, num_samples: int, patience_s: float) -> bool:
+        """False where the recogniser has too much to do to check as many samples within `patience_s`."""
+        return self._listener.refused(num_samples, patience_s) is None
+
+    async def mend(self, attempts: Attempts, patience_s: Callable[[], float] = lambda: MAX_WAIT_S) -> None:
         """Check the first attempt, and make others while it is doubtful. The best one stays in `attempts`.
+
+        patience_s   gives the seconds that are left for it. What would take the recogniser longer is not begun
 
         Raises nothing: where the engine or the recogniser refuses, the segment stays as it is.
         """
         if not np.isfinite(attempts.samples).all():
             return  # the stitcher refuses them
+        if not self.can_check(len(attempts.samples), patience_s()):
+            return
         attempts.heard = best = await self._hear(attempts.index, attempts.samples)
-        while attempts.number < _max_attempts(best):
+        while attempts.number < _max_attempts(best) and self.can_check(len(attempts.samples), patience_s()):
             try:
                 samples = await self._speak(attempts.index, attempts.number)
             except ChorusError:

@@ -11,6 +11,8 @@ from app.speech.checking.listening import LATE, Heard, SegmentListener
 from app.speech.events import SegmentChecked, SegmentEnded, SpokenWord, WordsSpoken
 
 PATIENCE_S = 5.0
+MAX_EXPECTED_S = 10.0
+"""A segment whose report would come later is not heard: PATIENCE_S behind the audio of one more segment."""
 TOGETHER = 2
 """Segments of one answer in the recogniser at a time."""
 Report = SegmentChecked | WordsSpoken
@@ -106,7 +108,7 @@ class SegmentReports:
         if known is not None:
             return known.heard
         async with self._places:
-            return await self._listener.hear(index, samples)
+            return self._listener.refused(len(samples), MAX_EXPECTED_S) or await self._listener.hear(index, samples)
 
     def _report(self, ended: SegmentEnded, heard: Heard) -> list[Report]:
         reports: list[Report] = []

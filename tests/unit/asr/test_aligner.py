@@ -1,6 +1,8 @@
 """Alignment on a FakeNetwork: batches, turns with transcription, admission, cancellation, failures."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +17,8 @@ from app.asr.recognizer import WhisperRecognizer
 from app.asr.scoring import MAX_CALL_TOKENS, MAX_PADDING
 from app.asr.verdict import judge
 from app.errors import Draining, EngineFailure, QueueFull, UnsupportedLanguage
-from tests.support.fake_network import FakeNetwork, spoken
+from app.pools import LOWEST_PRIORITY, NICENESS, TRANSCRIPTION_NICENESS
+from tests.support.fake_network import FakeNetwork, find_speech, spoken
 from tests.support.recognizing import events_of, opened, texts
 
 
@@ -198,6 +201,48 @@ def test_a_caller_that_leaves_gives_its_place_back_and_its_segments_are_not_begu
 
     run(network, scenario)
     assert sum(len(rows) for rows in network.aligned) <= 2 * (2 + 2)
+
+
+def test_more_speech_under_way_takes_longer_and_ended_speech_is_forgotten() -> None:
+    gate, has_begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def turn(_: list[float]) -> None:
+        has_begun.release()
+        assert gate.acquire(timeout=60)
+
+    async def scenario(recognizer: WhisperRecognizer) -> None:
+        alone_s = recognizer.seconds_to_align(2.0)
+        first = asyncio.create_task(recognizer.align([speech(seconds=20.0)]))
+        assert await asyncio.to_thread(has_begun.acquire, timeout=60)
+        assert recognizer.seconds_to_align(2.0) > 10 * alone_s
+        gate.release(100)
+        await first
+        assert recognizer.seconds_to_align(0.0) == 0.0
+
+    run(FakeNetwork(turn), scenario)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for each thread")
+def test_the_models_library_starts_its_threads_below_speech_and_python_runs_beside_speech() -> None:
+    found: list[int] = []
+
+    def note(*_: object) -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    def make() -> FakeNetwork:
+        note()
+        return FakeNetwork(note)
+
+    async def scenario() -> None:
+        recognizer = WhisperRecognizer(
+            make, find_speech=find_speech, model="fake", device="none", max_batch=1, max_per_request=1, max_queue=1
+        )
+        await recognizer.align([speech()])
+        await recognizer.aclose()
+
+    asyncio.run(scenario())
+    own = os.getpriority(os.PRIO_PROCESS, os.getpid())
+    assert found[:2] == [min(own + TRANSCRIPTION_NICENESS, LOWEST_PRIORITY), min(own + NICENESS, LOWEST_PRIORITY)]
 
 
 def test_an_unknown_language_is_refused() -> None:

@@ -1,19 +1,21 @@
 """Answers that are checked before they are given: which attempt is delivered, and what never waits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.asr.alignment import Alignment, KnownSpeech
 from app.engine.scheduler import Request
 from app.engine.stream import ChunkStream
 from app.engine.values import AudioChunk, Samples
 from app.errors import EngineFailure, QueueFull
 from app.lifecycle import Lifecycle
 from app.settings import Settings
+from app.speech.checking.listening import BUSY
 from app.speech.checking.mending import MAX_ATTEMPTS
 from app.speech.events import SegmentChecked, SegmentEnded, SegmentStarted, SpeechEvent
 from app.speech.playback import Listener
@@ -44,7 +46,7 @@ def service_of(
 
 
 class Spoken:
-    """The answer to TEXT, read to its end."""
+    """An answer, read to its end."""
 
     def __init__(self, receipt: Receipt, samples: Samples, checks: list[SegmentChecked]) -> None:
         self.receipt = receipt
@@ -76,12 +78,13 @@ async def spoken(
     engine: FakeEngine | None = None,
     *,
     clock: Callable[[], float] | None = None,
+    text: str = TEXT,
     **fields: Any,
 ) -> Spoken:
     service = service_of(tmp_path, engine or FakeEngine(), recognizer or FakeRecognizer())
     if clock is not None:
         fields["listener"] = Listener(clock)
-    speech = await service.speak(SpeechRequest(text=TEXT, seed=1, check=check, **fields))
+    speech = await service.speak(SpeechRequest(text=text, seed=1, check=check, **fields))
     parts: list[Samples] = []
     checks: list[SegmentChecked] = []
     async for event in speech:
@@ -213,6 +216,61 @@ def test_a_recogniser_that_is_full_leaves_segments_unchecked_and_audible(tmp_pat
         assert checked.verdicts == [("unchecked", 1)] * 3
         assert checked.receipt.warnings[0] == "segment 0 is not checked: 64 segments are waiting"
         assert np.array_equal(checked.samples, (await spoken(tmp_path, "off")).samples)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_streaming", [False, True])
+@pytest.mark.parametrize("mode", ["report", "retry"])
+def test_a_recogniser_with_too_much_to_do_is_not_asked(tmp_path: Path, mode: CheckMode, is_streaming: bool) -> None:
+    async def scenario() -> None:
+        busy = FakeRecognizer(pace=1e6)
+        checked = await spoken(tmp_path, mode, busy, streaming=is_streaming, clock=lambda: 5.0)
+        assert checked.verdicts == [("unchecked", 1)] * 3
+        assert checked.receipt.warnings[0] == f"segment 0 is not checked: {BUSY}"
+        assert busy.known == []
+        assert np.array_equal(checked.samples, (await spoken(tmp_path, "off", streaming=is_streaming)).samples)
+
+    run(scenario)
+
+
+def test_a_segment_is_not_spoken_again_where_the_recogniser_could_not_hear_it_in_time(tmp_path: Path) -> None:
+    class BusyFromNowOn(FakeRecognizer):
+        async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
+            self.pace = 1e6 * any(each.written == SECOND for each in speech)
+            return await super().align(speech)
+
+    async def scenario() -> None:
+        engine = FakeEngine()
+        checked = await spoken(tmp_path, "retry", BusyFromNowOn(faulty={SECOND: 9}), engine, text=f"{FIRST} {SECOND}")
+        assert checked.verdicts == [("passed", 1), ("failed", 1)]
+        assert len(engine.requests) == 1
+
+    run(scenario)
+
+
+def test_audio_does_not_wait_for_the_end_of_a_check_that_was_given_up(tmp_path: Path) -> None:
+    class Lingering(FakeRecognizer):
+        ends = asyncio.Event()
+
+        async def align(self, speech: Sequence[KnownSpeech]) -> list[Alignment | None]:
+            try:
+                if speech[0].written == SECOND and not self.ends.is_set():
+                    await asyncio.Event().wait()
+            finally:
+                if speech[0].written == SECOND:
+                    await self.ends.wait()
+            return await super().align(speech)
+
+    async def scenario() -> None:
+        recognizer = Lingering()
+        service = service_of(tmp_path, FakeEngine(), recognizer)
+        request = SpeechRequest(text=TEXT, seed=1, check="retry", streaming=True, listener=Listener(lambda: 5.0))
+        async for event in await service.speak(request):
+            if isinstance(event, SegmentStarted) and event.index == 1:
+                recognizer.ends.set()
+        await service.aclose()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(scenario)
 
