@@ -1,6 +1,7 @@
 """`python -m tests.bench.book_jobs FIGURE SIZE [FOLDER]`: books beside live streams, and in the slots of XTTS.
 
-    live 20          streams: first audio alone and beside a book, on the embedded voice; with FOLDER on that checkpoint
+    live 20          streams: first audio alone and beside a book on the embedded voice, or on the checkpoint in FOLDER;
+                     and the book's share of what the engine can make beside them
     whole 4 FOLDER   whole answers of two segments: their time alone and beside a book; without FOLDER as above
     slots 32 FOLDER  segments of 60 codes of a chapter: as a book, beside one segment at a time on the same engine
 
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 
@@ -42,6 +44,10 @@ CODES = 60
 TEXT = "The river ran past old houses and quiet fields. Children played under tall trees near a small stone bridge."
 PAUSE_S = 2.0
 """Between two streams, in which the book goes on."""
+BOOK_ALONE_S = 20.0
+"""So long the book is made without streams: that is what the engine can make."""
+BYTES_PER_S = 48_000
+"""Of the streams' PCM."""
 
 
 def open_engine(folder: str | None) -> Engine:
@@ -50,52 +56,71 @@ def open_engine(folder: str | None) -> Engine:
     return XttsEngine(Path(folder), precision="int8", limit_streams=True, guards=Guards(exact_codes=CODES))
 
 
-def first_audio_s(client: httpx.Client) -> float:
-    """Seconds until the first piece that is no header; the stream is read to its end."""
-    began_at_s, first_at_s = time.perf_counter(), 0.0
+class Asked(NamedTuple):
+    """seconds   until the first piece that is no header, or of the whole answer
+    audio_s   of the answer
+    """
+
+    seconds: float
+    audio_s: float
+
+
+def ask_for_stream(client: httpx.Client) -> Asked:
+    """Read to its end."""
+    began_at_s, first_at_s, num_bytes = time.perf_counter(), 0.0, 0
     with client.stream("POST", "/tts", json={"text": TEXT, "stream": True, "format": "pcm", "seed": 1}) as answer:
-        for _ in answer.iter_raw():
+        for piece in answer.iter_raw():
             first_at_s = first_at_s or time.perf_counter() - began_at_s
-    return first_at_s
+            num_bytes += len(piece)
+    return Asked(first_at_s, num_bytes / BYTES_PER_S)
 
 
-def whole_answer_s(client: httpx.Client) -> float:
+def ask_for_whole(client: httpx.Client) -> Asked:
     began_at_s = time.perf_counter()
     answer = client.post("/tts", json={"text": f"{TEXT} {TEXT}", "stream": False, "format": "pcm", "seed": 1})
     assert answer.status_code == 200, answer.text
-    return time.perf_counter() - began_at_s
+    return Asked(time.perf_counter() - began_at_s, len(answer.content) / BYTES_PER_S)
 
 
-def measure(client: httpx.Client, count: int, time_of: Callable[[httpx.Client], float]) -> list[float]:
-    times: list[float] = []
+def measure(client: httpx.Client, count: int, ask: Callable[[httpx.Client], Asked]) -> tuple[float, float, float]:
+    """Median and longest seconds, and the audio of all."""
+    asked: list[Asked] = []
     for _ in range(count):
-        times.append(time_of(client))
+        asked.append(ask(client))
         time.sleep(PAUSE_S)
-    return times
+    seconds = [each.seconds for each in asked]
+    return statistics.median(seconds), max(seconds), sum(each.audio_s for each in asked)
 
 
 def measure_beside(figure: str, count: int, folder: str | None) -> None:
-    time_of = {"live": first_audio_s, "whole": whole_answer_s}[figure]
+    ask = {"live": ask_for_stream, "whole": ask_for_whole}[figure]
     with (
         tempfile.TemporaryDirectory() as data,
         serve(Settings(data=Path(data), asr_model="off"), lambda: open_engine(folder)) as server,
         server.client(timeout=300) as client,
     ):
-        time_of(client)
-        alone = measure(client, count, time_of)
+        ask(client)
+        median_s, longest_s, _ = measure(client, count, ask)
         files = {"file": ("book.txt", make_text(60_000).encode())}
         job = client.post("/jobs", files=files).json()
-        wait_until(lambda: client.get(f"/jobs/{job['id']}").json()["progress"]["made_s"] > 0)
-        before = client.get(f"/jobs/{job['id']}").json()["progress"]
-        began_at_s = time.perf_counter()
-        beside = measure(client, count, time_of)
-        elapsed_s = time.perf_counter() - began_at_s
-        made_s = client.get(f"/jobs/{job['id']}").json()["progress"]["made_s"] - before["made_s"]
+
+        def made_s() -> float:
+            return client.get(f"/jobs/{job['id']}").json()["progress"]["made_s"]
+
+        wait_until(lambda: made_s() > 0)
+        began_at_s, before_s = time.perf_counter(), made_s()
+        time.sleep(BOOK_ALONE_S)
+        possible = (made_s() - before_s) / (time.perf_counter() - began_at_s)
+        began_at_s, before_s = time.perf_counter(), made_s()
+        beside_s, beside_longest_s, asked_s = measure(client, count, ask)
+        elapsed_s, book_s = time.perf_counter() - began_at_s, made_s() - before_s
         client.post(f"/jobs/{job['id']}/pause")
-    print(f"{figure} alone: median {1000 * statistics.median(alone):.0f} ms, most {1000 * max(alone):.0f} ms")
-    print(f"beside a book: median {1000 * statistics.median(beside):.0f} ms, most {1000 * max(beside):.0f} ms, "
-          f"{statistics.median(beside) / statistics.median(alone):.2f} of alone")  # fmt: skip
-    print(f"the book: {made_s:.0f} s of audio in {elapsed_s:.0f} s beside {count} of them")
+    print(f"{figure} alone: median {1000 * median_s:.0f} ms, most {1000 * longest_s:.0f} ms")
+    print(f"beside a book: median {1000 * beside_s:.0f} ms, most {1000 * beside_longest_s:.0f} ms, "
+          f"{beside_s / median_s:.2f} of alone")  # fmt: skip
+    free_s = possible * elapsed_s - asked_s
+    print(f"the book: {book_s:.0f} s of audio in {elapsed_s:.0f} s beside {asked_s:.0f} s for them; alone it makes "
+          f"{possible:.1f} s a second, so it used {book_s / free_s:.0%} of what was free")  # fmt: skip
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
