@@ -111,7 +111,11 @@ def test_what_app_imports_is_declared() -> None:
     xtts = core | {distribution_name(entry) for entry in project["optional-dependencies"]["xtts"]}
     asr = core | {distribution_name(entry) for entry in project["optional-dependencies"]["asr"]}
     c2pa = core | {distribution_name(entry) for entry in project["optional-dependencies"]["c2pa"]}
-    providers = importlib.metadata.packages_distributions() | {"TTS": ["coqui-tts"], "c2pa": ["c2pa-python"]}
+    providers = importlib.metadata.packages_distributions() | {
+        "TTS": ["coqui-tts"],
+        "c2pa": ["c2pa-python"],
+        "cuda": ["cuda-bindings"],
+    }
 
     undeclared: list[str] = []
     for path in SOURCES:
