@@ -47,7 +47,7 @@ PAUSE_S = 2.0
 BOOK_ALONE_S = 20.0
 """So long the book is made without streams: that is what the engine can make."""
 BYTES_PER_S = 48_000
-"""Of the streams' PCM."""
+"""Bytes of a second of PCM in an answer."""
 
 
 def open_engine(folder: str | None) -> Engine:

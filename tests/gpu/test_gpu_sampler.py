@@ -57,7 +57,7 @@ def test_codes_are_those_of_the_operators(
             sample_codes(state, slice(0, SLOTS), logits, latents, is_step=True)
         num_unequal += int((ours.sampled_codes != theirs.sampled_codes).sum())
         assert torch.equal(ours.last_code, ours.sampled_codes)
-        # Where sums in another order cut off another code, both go on with the same one.
+        # Sums in another order may cut off another code: both go on with the same codes seen.
         ours.seen_codes.copy_(theirs.seen_codes)
     assert num_unequal <= (0 if top_k == 1 else 2)
     assert torch.equal(ours.latents, theirs.latents)
@@ -82,7 +82,7 @@ def test_what_is_not_finite_is_told_and_free_slots_stay(states: tuple[BatchState
 
 @torch.inference_mode()
 def test_equal_scores_are_all_drawn(states: tuple[BatchState, BatchState]) -> None:
-    """Of equal ones top-k takes all, as the operators do."""
+    """Top-k takes all codes whose score is that of the k-th, as the operators do."""
     drawn: list[list[int]] = []
     for state in states:
         prepare(state, top_k=2, top_p=1.0, temperature=1.0, penalty=1.0)

@@ -39,7 +39,7 @@ def compile_kernels(source: str, defines: Mapping[str, int], *, architecture: in
 
 
 def read_messages(program: Any) -> str:
-    """What the compiler said of a program."""
+    """The compiler's messages about a program; empty where it has none."""
     # The library writes into bytes, of which Python shares those of length 1. An empty log is such a one: a zero.
     messages = bytes(_checked(nvrtc.nvrtcGetProgramLogSize(program))[0])
     _checked(nvrtc.nvrtcGetProgramLog(program, messages))

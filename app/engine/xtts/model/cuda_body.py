@@ -24,9 +24,9 @@ FEW_ROWS = (1, 2, 4)
 TILE_ROWS = (8, 16)
 """Numbers of rows for which products by tensor cores are compiled."""
 TILE_CHANNELS = 256
-"""Channels that those need a multiple of."""
+"""Products by tensor cores need a multiple of so many channels."""
 TILE_COLUMNS = 16
-"""Columns of a block of theirs."""
+"""Columns that a block of theirs computes."""
 MAX_FEW_ROWS = FEW_ROWS[-1]
 ATTENTION_THREADS = ((8, 512), (32, 256), (1 << 30, 128))
 """(up to so many rows, threads of a block): with few rows a block is alone on its part of the GPU."""
@@ -39,8 +39,6 @@ KERNELS = (
     *(f"{name}_{rows}" for name in OUTPUTS for rows in FEW_ROWS),
 )
 TILE_KERNELS = tuple(f"{name}_{rows}" for name in OUTPUTS for rows in TILE_ROWS)
-
-
 SOURCES = ("numbers", "attention", "norms", "few_rows", "tiles")
 """Files of `kernels`, in the order in which they need each other."""
 

@@ -60,7 +60,7 @@ class Batch:
 
     @property
     def num_graphs(self) -> int:
-        """Of steps and prompts."""
+        """Graphs of steps and prompts together."""
         return self._runner.num_graphs + (self._prompts.num_graphs if self._prompts else 0)
 
     @property

@@ -1,4 +1,4 @@
-"""What goes from layer to layer of the generator: columns of segments, and the columns that each layer keeps.
+"""Pieces, which go from layer to layer of the generator, and the memory of the columns that each layer keeps.
 
 How many columns are of the segment is known beforehand, or, where a CUDA graph makes last pieces of any length, on the
 device only.
