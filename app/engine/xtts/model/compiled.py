@@ -29,13 +29,15 @@ try:
     # A symbol is looked for in the library and in those that it needs: in the OpenMP that torch computes with.
     _libraries = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
     _parallel = _libraries.GOMP_parallel
-    for _name in ("omp_get_thread_num", "omp_get_num_threads"):
+    for _name in ("omp_get_thread_num", "omp_get_num_threads", "GOMP_barrier"):
         binding.add_symbol(_name, ctypes.cast(getattr(_libraries, _name), ctypes.c_void_p).value)
 except (OSError, AttributeError) as error:
     raise ImportError(f"torch has no GNU OpenMP here: {error}") from error
 _parallel.argtypes, _parallel.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint), None
 thread_number = types.ExternalFunction("omp_get_thread_num", types.int32())
 num_threads = types.ExternalFunction("omp_get_num_threads", types.int32())
+wait_for_threads = types.ExternalFunction("GOMP_barrier", types.void())
+"""Returns when all threads of the kernel have called it; for kernels on more than one thread."""
 
 
 class Kernel:

@@ -32,12 +32,9 @@ class StreamingGenerator:
     """
 
     def __init__(self, generator: HifiganGenerator) -> None:
-        upsamplers = cast("list[nn.ConvTranspose1d]", list(generator.ups))
-        blocks = cast("list[ResBlock1]", list(generator.resblocks))
-        count = generator.num_kernels
-        groups = [blocks[start : start + count] for start in range(0, len(blocks), count)]
+        upsamplers, groups = upsamplers_of(generator), groups_of(generator)
         self.frame_samples = math.prod(layer.stride[0] for layer in upsamplers)
-        self.context = _context(generator, upsamplers, groups)
+        self.context = context_of(generator)
         weight = cast("nn.Conv1d", generator.conv_pre).weight
         self.device, self.dtype = weight.device, weight.dtype
         self._first, self._last = _Convolution(generator.conv_pre), _Convolution(generator.conv_post)
@@ -95,7 +92,7 @@ class _Convolution:
     def __init__(self, layer: nn.Module) -> None:
         assert isinstance(layer, nn.Conv1d)
         self._layer = _as_2d(layer)
-        self._padding = _radius(layer)
+        self._padding = radius_of(layer)
 
     def __call__(self, piece: Piece, memory: Memory, *, slope: float = 1.0) -> Piece:
         x, num_valid = memory.join(piece, slope=slope, padding=self._padding)
@@ -162,18 +159,27 @@ def _mean(branches: Sequence[Piece], memory: Memory) -> Piece:
     return Piece(total / len(branches), min(branch.num_valid for branch in joined))
 
 
-def _context(
-    generator: HifiganGenerator, upsamplers: Sequence[nn.ConvTranspose1d], groups: Sequence[Sequence[ResBlock1]]
-) -> int:
+def upsamplers_of(generator: HifiganGenerator) -> list[nn.ConvTranspose1d]:
+    return cast("list[nn.ConvTranspose1d]", list(generator.ups))
+
+
+def groups_of(generator: HifiganGenerator) -> list[list[ResBlock1]]:
+    """The parallel branches behind each upsampler."""
+    blocks = cast("list[ResBlock1]", list(generator.resblocks))
+    count = generator.num_kernels
+    return [blocks[start : start + count] for start in range(0, len(blocks), count)]
+
+
+def context_of(generator: HifiganGenerator) -> int:
     """The generator's receptive field to one side, layer by layer from its end."""
-    radius = _radius(generator.conv_post)
-    for upsampler, group in reversed(list(zip(upsamplers, groups, strict=True))):
-        radius += max(sum(_radius(layer) for layer in (*block.convs1, *block.convs2)) for block in group)
+    radius = radius_of(generator.conv_post)
+    for upsampler, group in reversed(list(zip(upsamplers_of(generator), groups_of(generator), strict=True))):
+        radius += max(sum(radius_of(layer) for layer in (*block.convs1, *block.convs2)) for block in group)
         radius = math.ceil((radius + upsampler.kernel_size[0] // 2) / upsampler.stride[0])
-    return radius + _radius(generator.conv_pre)
+    return radius + radius_of(generator.conv_pre)
 
 
-def _radius(layer: nn.Module) -> int:
+def radius_of(layer: nn.Module) -> int:
     assert isinstance(layer, nn.Conv1d)
     return (layer.kernel_size[0] - 1) // 2 * layer.dilation[0]
 

@@ -3,8 +3,10 @@
 Work grows linearly with length, and memory not at all.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import torch
@@ -16,6 +18,11 @@ from app.engine.xtts.vocoder.fixed_shapes import COUNTS, FixedShapes, Shape
 from app.engine.xtts.vocoder.generator import StreamingGenerator
 from app.engine.xtts.vocoder.pieces import State
 from app.engine.xtts.vocoder.upsampling import LatentUpsampler
+
+if TYPE_CHECKING:
+    from app.engine.xtts.vocoder.amx.generator import AmxGenerator
+
+logger = logging.getLogger(__name__)
 
 MAX_CHUNKS = COUNTS[-1]
 
@@ -46,7 +53,8 @@ class VocodedChunk(msgspec.Struct, frozen=True):
 class Vocoder:
     """The HiFi-GAN generator of the TTS package.
 
-    Samples have the precision of the generator's weights; frames are stretched in float32.
+    Samples have the precision of the generator's weights; frames are stretched in float32. In bfloat16 on a CPU with
+    AMX the products are those of `app/engine/xtts/vocoder/amx`, and one thread at a time may call `run`.
 
     few_shapes   for a GPU, whose library plans each of 83 convolutions anew for each shape: several chunks share a
                  call, in numbers of `COUNTS`, the rest being made twice, and the last chunk of a segment is filled up.
@@ -56,7 +64,9 @@ class Vocoder:
     """
 
     def __init__(self, generator: HifiganGenerator, *, few_shapes: bool = False, use_graphs: bool = False) -> None:
-        self._generator = StreamingGenerator(generator)
+        self._generator = streaming = StreamingGenerator(generator)
+        if streaming.dtype == torch.bfloat16 and streaming.device.type == "cpu":
+            self._generator = _with_amx(generator) or streaming
         self.few_shapes = few_shapes
         self.context = self._generator.context
         self.chunk_lengths = chunk_lengths(self.context, chunk_frames(few_lengths=few_shapes))
@@ -64,7 +74,7 @@ class Vocoder:
         self.device, self._dtype = self._generator.device, self._generator.dtype
         self._shapes: FixedShapes | None = None
         if few_shapes:
-            self._shapes = FixedShapes(self._generator, self.chunk_lengths, use_graphs=use_graphs)
+            self._shapes = FixedShapes(streaming, self.chunk_lengths, use_graphs=use_graphs)
 
     @torch.inference_mode()
     def run(self, jobs: Sequence[VocoderJob]) -> list[VocodedChunk]:
@@ -95,6 +105,16 @@ class Vocoder:
         )
         row = samples[0].float()
         return VocodedChunk(HostCopy(row), len(row), state)
+
+
+def _with_amx(generator: HifiganGenerator) -> "AmxGenerator | None":
+    """None where it cannot be compiled, or the CPU has no AMX: torch's convolutions take longer."""
+    try:
+        from app.engine.xtts.vocoder.amx.generator import AmxGenerator
+    except ImportError as error:
+        logger.info("the vocoder computes with torch's convolutions: %s", error)
+        return None
+    return AmxGenerator(generator)
 
 
 def _run_together(shapes: FixedShapes, shape: Shape, jobs: Sequence[VocoderJob]) -> Iterable[VocodedChunk]:

@@ -1,0 +1,1 @@
+"""The vocoder on a CPU with AMX: products of tiles, and all that lies between them in the same pass."""
