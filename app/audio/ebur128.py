@@ -1,6 +1,7 @@
 """Integrated loudness and true peak after EBU R128 (ITU-R BS.1770), by FFmpeg's filter `ebur128`."""
 
 import math
+from collections import Counter
 from fractions import Fraction
 
 import av
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from app.audio.pcm import amplitude_to_dbfs
 
+ABSOLUTE_GATE_LUFS = -70.0
+RELATIVE_GATE_LU = 10.0
 _RESOLUTION = 0.0005
 """The filter gives peaks with three decimals."""
 
@@ -21,6 +24,41 @@ class Loudness(msgspec.Struct, frozen=True, kw_only=True):
 
     integrated_lufs: float
     true_peak_dbtp: float
+
+
+class LoudnessTally:
+    """Loudness of the blocks of 0.4 s that begin every 0.1 s, and the true peak. Tallies of several parts can be added.
+
+    BS.1770 takes the mean power of the blocks above -70 LUFS, and then of those that are not 10 LU below that mean.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: Counter[float] = Counter()
+        """by their LUFS, of which the filter gives three decimals"""
+        self._peak = 0.0
+
+    def count(self, lufs: float, peak: float) -> None:
+        """A block, and the peak of all samples so far."""
+        if lufs > ABSOLUTE_GATE_LUFS:
+            self._blocks[lufs] += 1
+        self._peak = max(self._peak, peak)
+
+    def add(self, other: "LoudnessTally") -> None:
+        self._blocks.update(other._blocks)
+        self._peak = max(self._peak, other._peak)
+
+    def result(self) -> Loudness:
+        peak = self._peak + _RESOLUTION if self._peak else 0.0
+        gate = self._mean(-math.inf) - RELATIVE_GATE_LU
+        return Loudness(integrated_lufs=self._mean(gate), true_peak_dbtp=amplitude_to_dbfs(peak))
+
+    def _mean(self, gate_lufs: float) -> float:
+        """LUFS of the blocks above the gate."""
+        blocks = [(lufs, count) for lufs, count in self._blocks.items() if lufs > gate_lufs]
+        if not blocks:
+            return -math.inf
+        power = math.fsum(count * 10 ** (lufs / 10) for lufs, count in blocks)
+        return 10 * math.log10(power / sum(count for _, count in blocks))
 
 
 class LoudnessMeter:
@@ -33,8 +71,8 @@ class LoudnessMeter:
         self._rate_hz = sample_rate_hz
         self._time_base = Fraction(1, sample_rate_hz)
         self._num_samples = 0
-        self._integrated_lufs = -math.inf
-        self._peak = 0.0
+        self.tally = LoudnessTally()
+        """of all samples so far, but for the last 0.1 s"""
         self._graph = Graph()
         source = self._graph.add_abuffer(
             sample_rate=sample_rate_hz, format="flt", layout="mono", time_base=self._time_base
@@ -58,8 +96,7 @@ class LoudnessMeter:
 
     def result(self) -> Loudness:
         """Loudness of all samples so far, but for the last 0.1 s."""
-        peak = self._peak + _RESOLUTION if self._peak else 0.0
-        return Loudness(integrated_lufs=self._integrated_lufs, true_peak_dbtp=amplitude_to_dbfs(peak))
+        return self.tally.result()
 
     def _take(self) -> None:
         while True:
@@ -67,7 +104,5 @@ class LoudnessMeter:
                 metadata = self._graph.pull().metadata
             except (BlockingIOError, EOFError):
                 return
-            lufs = float(metadata["lavfi.r128.I"])
-            # The filter says -70 where nothing passed its gate.
-            self._integrated_lufs = lufs if lufs > -70.0 else -math.inf
-            self._peak = max(self._peak, float(metadata.get("lavfi.r128.true_peak", 0.0)))
+            peak = float(metadata.get("lavfi.r128.true_peak", 0.0))
+            self.tally.count(float(metadata["lavfi.r128.M"]), peak)

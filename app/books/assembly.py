@@ -1,24 +1,28 @@
-"""Segments of a job to the finished files. One segment is in memory at a time.
+"""Segments of a job to the finished files. Several chapters are worked on at a time, one segment of each in memory.
 
 A book is read twice: for its loudness, then to write it with one gain. A limiter turns
 down the few peaks that the gain would raise above what shops accept.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import msgspec
 import numpy as np
 
-from app.audio.ebur128 import Loudness, LoudnessMeter
+from app.audio.ebur128 import Loudness, LoudnessMeter, LoudnessTally
 from app.audio.limiter import Limiter
 from app.audio.loudness import MAX_GAIN_DB
 from app.audio.pcm import dbfs_to_amplitude
 from app.audio.provenance import Provenance
+from app.books.aac import AacChapter, Packets
 from app.books.acx import ChapterLevels, LevelMeter
 from app.books.audio_file import BookFile, BookFormat, Mark, Tags
 from app.books.book import Cover
 from app.books.job import ChapterHead, ChapterPlan, Job
+from app.books.lanes import in_order
 from app.books.timing import Timing
 from app.engine.values import Samples
 
@@ -33,8 +37,18 @@ CEILING_DBFS = -3.5
 MEASURING_SHARE = 0.2
 """of the time that a book takes to be measured and encoded"""
 
+MAX_THREADS = 16
+MAX_ENCODED_SEGMENTS, MAX_PLAIN_SEGMENTS = 128, 16
+"""of a chapter that wait until the ones before it are in the file: some 7 MB, as packets or as samples"""
+
 OnShare = Callable[[float], object]
-"""Called before each segment with the share of the work that is done, 0 to 1. Raises to stop."""
+"""Called before each segment, by one thread at a time, with the share of the work that is done, 0 to 1. Raises to
+stop."""
+
+
+def max_threads(share: float) -> int:
+    """Threads of a Mastering for a share of the cores, at least one."""
+    return max(1, min(MAX_THREADS, int(share * (os.cpu_count() or 1))))
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,18 +67,35 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     chapters: tuple[ChapterLevels, ...]
 
 
+class _Measured(msgspec.Struct, frozen=True):
+    """A chapter as it was spoken. `timings`: of its pieces, from its own start."""
+
+    timings: tuple[Timing, ...]
+    num_samples: int
+    tally: LoudnessTally
+
+
 class Mastering:
     """Measures the book at once: blocking, as all of it. Raises what `on_share` raises, StorageFailure for a damaged
     segment, OSError where the disk fails.
 
-    only   number of the one chapter that the book is taken to have; None: all
+    only          number of the one chapter that the book is taken to have; None: all
+    num_threads   chapters that are worked on at a time; the files are the same with any number
     """
 
     def __init__(
-        self, job: Job, output: Output, sample_rate_hz: int, on_share: OnShare, *, only: int | None = None
+        self,
+        job: Job,
+        output: Output,
+        sample_rate_hz: int,
+        on_share: OnShare,
+        *,
+        only: int | None = None,
+        num_threads: int = 1,
     ) -> None:
         self._job = job
         self._only = only
+        self._num_threads = num_threads
         self._output = output
         self.sample_rate_hz = self._rate_hz = sample_rate_hz
         self._on_share = on_share
@@ -72,10 +103,11 @@ class Mastering:
         self._num_measured = self._num_written = 0
         self._num_before: dict[int, int] = {}
         """pieces before each chapter, by its number"""
-        self._meter = LoudnessMeter(sample_rate_hz)
-        self._levels: dict[int, LevelMeter] = {}
-        self._num_metered = 0
-        """samples of the book, from its first one, that the meters have seen: a file may be written twice"""
+        self._lock = threading.Lock()
+        """for the numbers above, the tally, the levels and `on_share`"""
+        self._tally = LoudnessTally()
+        self._levels: dict[int, ChapterLevels] = {}
+        """of each chapter that has been written, by its number: a file may be written twice"""
         self._timings: dict[int, tuple[Timing, ...]] = {}
         self._marks, self.gain_db = self._measure()
 
@@ -96,12 +128,8 @@ class Mastering:
         output = self._output
         tags = Tags(title=output.title, album=output.title, author=output.author, provenance=output.provenance)
         book_file = BookFile(file, output.book_format, self._rate_hz, tags=tags, marks=self.marks, cover=output.cover)
-        try:
-            for plan in self._plans():
-                self._write(plan, book_file)
-            book_file.finish()
-        finally:
-            book_file.close()
+        self._num_written = 0  # a file may be written twice
+        self._write(self._plans(), book_file, last=self.marks[-1].end)
 
     def write_chapter(self, plan: ChapterPlan, file: BinaryIO, *, is_joinable: bool = False) -> None:
         """A file of one chapter. `is_joinable`: see BookFile."""
@@ -117,38 +145,46 @@ class Mastering:
         book_file = BookFile(
             file, output.book_format, self._rate_hz, tags=tags, cover=output.cover, is_joinable=is_joinable
         )
-        try:
-            self._write(plan, book_file)
-            book_file.finish()
-        finally:
-            book_file.close()
+        mark = self.mark(plan)
+        self._num_written = self._num_before[plan.head.number]
+        self._write([plan], book_file, start=mark.start, last=mark.end)
 
     def result(self) -> Finished:
         """Loudness of the audio that has been written."""
-        levels = tuple(meter.result() for meter in self._levels.values())
-        return Finished(gain_db=self.gain_db, loudness=self._meter.result(), chapters=levels)
+        levels = tuple(self._levels[number] for number in sorted(self._levels))
+        return Finished(gain_db=self.gain_db, loudness=self._tally.result(), chapters=levels)
 
     def _measure(self) -> tuple[dict[int, Mark], float]:
         """Times of the chapters by their numbers, and the one gain of the book in dB."""
-        meter = LoudnessMeter(self._rate_hz, has_peak=False)
+        tally = LoudnessTally()
         marks: dict[int, Mark] = {}
-        num_samples = 0
-        for plan in self._plans():
-            start = num_samples
-            self._num_before[plan.head.number] = self._num_measured
-            timings: list[Timing] = []
-            for samples, is_speech in self._samples(plan):
-                self._num_measured += is_speech
-                meter.push(samples)
-                if is_speech:
-                    at = num_samples - start
-                    timings.append(Timing(at, at + len(samples), self._lufs(samples)))
-                num_samples += len(samples)
-            marks[plan.head.number] = Mark(plan.head.title, start, num_samples)
-            self._timings[plan.head.number] = tuple(timings)
-        lufs = meter.result().integrated_lufs
+        start = num_pieces = 0
+        with in_order(self._measure_chapter, self._plans(), num_threads=self._num_threads, max_waiting=1) as chapters:
+            for plan, lane in chapters:
+                (measured,) = lane
+                head = plan.head
+                self._num_before[head.number] = num_pieces
+                num_pieces += len(plan.pieces)
+                marks[head.number] = Mark(head.title, start, start + measured.num_samples)
+                start += measured.num_samples
+                self._timings[head.number] = measured.timings
+                tally.add(measured.tally)
+        lufs = tally.result().integrated_lufs
         gain_db = min(max(TARGET_LUFS - lufs, -MAX_GAIN_DB), MAX_GAIN_DB) if np.isfinite(lufs) else 0.0
         return marks, gain_db
+
+    def _measure_chapter(self, plan: ChapterPlan, put: Callable[[_Measured], None]) -> None:
+        meter = LoudnessMeter(self._rate_hz, has_peak=False)
+        timings: list[Timing] = []
+        num_samples = 0
+        for samples, is_speech in self._samples(plan):
+            meter.push(samples)
+            if is_speech:
+                with self._lock:
+                    self._num_measured += 1
+                timings.append(Timing(num_samples, num_samples + len(samples), self._lufs(samples)))
+            num_samples += len(samples)
+        put(_Measured(tuple(timings), num_samples, meter.tally))
 
     @property
     def _share(self) -> float:
@@ -158,32 +194,62 @@ class Mastering:
     def _plans(self) -> Iterator[ChapterPlan]:
         return self._job.chapters() if self._only is None else iter([self._job.read_chapter(self._only)])
 
-    def _write(self, plan: ChapterPlan, book_file: BookFile) -> None:
+    def _write(self, plans: Iterable[ChapterPlan], book_file: BookFile, *, last: int, start: int = 0) -> None:
+        """Fill the file with these chapters, and close it.
+
+        start, last   places in the book of the file's first sample, and behind its last one
+        """
+
+        def make(plan: ChapterPlan, put: Callable[[Packets | Samples], None]) -> None:
+            mark = self.mark(plan)
+            end = None if mark.end == last else mark.end - start
+            self._write_chapter(plan, book_file.open_chapter(mark.start - start, end), put)
+
+        max_waiting = MAX_ENCODED_SEGMENTS if book_file.has_chapter_encoders else MAX_PLAIN_SEGMENTS
+        try:
+            with in_order(make, plans, num_threads=self._num_threads, max_waiting=max_waiting) as chapters:
+                for _, lane in chapters:
+                    for part in lane:
+                        book_file.write(part) if isinstance(part, np.ndarray) else book_file.write_packets(part)
+            book_file.finish()
+        finally:
+            book_file.close()
+
+    def _write_chapter(
+        self, plan: ChapterPlan, encoder: AacChapter | None, put: Callable[[Packets | Samples], None]
+    ) -> None:
+        """Without an encoder its samples are put."""
+        head = plan.head
         gain = np.float32(dbfs_to_amplitude(self.gain_db))
         limiter = Limiter(self._rate_hz, CEILING_DBFS)
-        levels = self._levels.setdefault(plan.head.number, LevelMeter(plan.head.title, self._rate_hz))
-        num_before = self.mark(plan).start
-        self._num_written = self._num_before[plan.head.number]  # a file may be written twice
+        meter, levels = LoudnessMeter(self._rate_hz), LevelMeter(head.title, self._rate_hz)
+        is_metered = head.number in self._levels
 
         def write(samples: Samples) -> None:
-            nonlocal num_before
-            unmetered = samples[max(0, self._num_metered - num_before) :]
-            self._meter.push(unmetered)
-            levels.push(unmetered)
-            num_before += len(samples)
-            self._num_metered = max(self._num_metered, num_before)
-            book_file.write(samples)
+            if not is_metered:
+                meter.push(samples)
+                levels.push(samples)
+            put(samples if encoder is None else encoder.encode(samples))
 
         for samples, is_speech in self._samples(plan):
-            self._num_written += is_speech
+            if is_speech:
+                with self._lock:
+                    self._num_written += 1
             write(limiter.push(samples * gain))
         write(limiter.close())
+        if encoder is not None:
+            put(encoder.finish())
+        with self._lock:
+            if not is_metered:
+                self._tally.add(meter.tally)
+                self._levels[head.number] = levels.result()
 
     def _samples(self, plan: ChapterPlan) -> Iterator[tuple[Samples, bool]]:
         """Samples and whether they are those of a piece."""
         yield self._silence(HEAD_S), False
         for index, piece in enumerate(plan.pieces):
-            self._on_share(self._share)
+            with self._lock:
+                self._on_share(self._share)
             yield self._job.read_segment(piece.key), True
             if index + 1 < len(plan.pieces):
                 yield self._silence(piece.pause_s), False

@@ -20,6 +20,7 @@ from app.audio.marks import id3_tags, vorbis_tags
 from app.audio.pcm import float_to_int16
 from app.audio.provenance import Provenance
 from app.audio.watched_file import WatchedFile
+from app.books.aac import AacChapter, Packets
 from app.books.book import Cover
 
 
@@ -122,7 +123,7 @@ class BookFile:
     ) -> None:
         form = _FORMS[book_format]
         options = {**form.options, "fflags": "+bitexact"} | ({"write_xing": "0"} if is_joinable else {})
-        self._sample_format = form.sample_format
+        self._form = form
         self._time_base = Fraction(1, sample_rate_hz)
         self._num_samples = 0
         self._file = WatchedFile(file)
@@ -157,8 +158,8 @@ class BookFile:
         """[samples], clipped to [-1, 1]."""
         if not samples.size:
             return
-        plane = float_to_int16(samples) if self._sample_format == "s16" else samples.clip(-1, 1)
-        frame = av.AudioFrame.from_ndarray(plane.reshape(1, -1), format=self._sample_format, layout="mono")
+        plane = float_to_int16(samples) if self._form.sample_format == "s16" else samples.clip(-1, 1)
+        frame = av.AudioFrame.from_ndarray(plane.reshape(1, -1), format=self._form.sample_format, layout="mono")
         frame.sample_rate = self._time_base.denominator
         frame.time_base = self._time_base
         frame.pts = self._num_samples
@@ -166,10 +167,33 @@ class BookFile:
         with self._raising():
             self._container.mux(self._stream.encode(frame))
 
+    @property
+    def has_chapter_encoders(self) -> bool:
+        return self._form.encoder == "aac"
+
+    def open_chapter(self, start: int, end: int | None) -> AacChapter | None:
+        """An encoder for one chapter, whose packets `write_packets` takes; None where only `write` can encode.
+
+        start, end   as AacChapter has them
+        """
+        if not self.has_chapter_encoders:
+            return None
+        assert self._form.bit_rate is not None
+        return AacChapter(self._time_base.denominator, self._form.bit_rate, start, end)
+
+    def write_packets(self, packets: Packets) -> None:
+        """Packets of chapters, in order. A file has these, or samples of `write`."""
+        with self._raising():
+            for packet in packets:
+                packet.stream = self._stream
+                packet.time_base = self._time_base
+                self._container.mux(packet)
+
     def finish(self) -> None:
         """Write what the codec holds. `close` completes the file."""
         with self._raising():
-            self._container.mux(self._stream.encode(None))
+            if self._num_samples:
+                self._container.mux(self._stream.encode(None))
 
     def close(self) -> None:
         with self._raising():

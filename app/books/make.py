@@ -120,11 +120,12 @@ async def assemble(
     write: Callable[[Job, Mastering, Wait], None],
     *,
     only: int | None = None,
+    num_threads: int = 1,
     on_share: OnShare = lambda share: None,
 ) -> Finished:
     """Measure the book, and `write` its files on the same thread. Cancelling stops both soon.
 
-    only, on_share   see Mastering; `on_share` is called on that thread
+    only, num_threads, on_share   see Mastering
 
     Raises StorageFailure for a damaged segment, and what `write` raises.
     """
@@ -139,7 +140,7 @@ async def assemble(
         on_share(share)
 
     def run() -> Finished:
-        mastering = Mastering(job, output, sample_rate_hz, step, only=only)
+        mastering = Mastering(job, output, sample_rate_hz, step, only=only, num_threads=num_threads)
         write(job, mastering, wait)
         return mastering.result()
 

@@ -13,7 +13,7 @@ import click
 import httpx
 import msgspec
 
-from app.books.assembly import Finished, Output
+from app.books.assembly import Finished, Output, max_threads
 from app.books.book import Book
 from app.books.cast import Cast
 from app.books.checking import Checker
@@ -122,7 +122,11 @@ async def make_book(
                 writer=lease,
             )  # fmt: skip
             write = partial(files.write, warnings=progress.warnings)
-            results.append(await assemble(job, output, rate_hz, write, on_share=display.update_writing))
+            results.append(
+                await assemble(
+                    job, output, rate_hz, write, num_threads=max_threads(1.0), on_share=display.update_writing
+                )
+            )
         if not wishes.keeps:
             await asyncio.to_thread(job.remove_segments)
 

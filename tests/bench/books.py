@@ -87,7 +87,8 @@ async def speak_directly(engine: Engine, text: str) -> tuple[float, float]:
             stream = engine.submit(
                 Request(sequences=(segment.sequence,), voice=voice, sampling=sampling, streaming=False)
             )
-            num_samples += sum([len(chunk.samples) async for chunk in stream])
+            made = sum([len(chunk.samples) async for chunk in stream])
+            num_samples += made
 
     began_at_s = time.perf_counter()
     await asyncio.gather(*map(speak, planned))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from app.asr.base import Recognizer
-from app.books.assembly import Mastering, OnShare, Output
+from app.books.assembly import Mastering, OnShare, Output, max_threads
 from app.books.audio_file import BookFormat
 from app.books.book import Book
 from app.books.checking import Checker
@@ -262,11 +262,11 @@ class JobMaker:
         only: int | None = None,
     ) -> None:
         """While the disk is full, wait for room."""
-        rate_hz = self._studio.engine.info.sample_rate_hz
+        rate_hz, num_threads = self._studio.engine.info.sample_rate_hz, max_threads(0.5)  # the rest is for callers
 
         def attempt() -> Awaitable[object]:
             on_share(0.0)
-            return assemble(self._job, output, rate_hz, write, only=only, on_share=on_share)
+            return assemble(self._job, output, rate_hz, write, only=only, num_threads=num_threads, on_share=on_share)
 
         await self._room.until_written(attempt, lambda: self._num_tried_bytes)
 

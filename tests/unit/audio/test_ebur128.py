@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from app.audio.ebur128 import LoudnessMeter
+from app.audio.ebur128 import LoudnessMeter, LoudnessTally
 from app.audio.limiter import Limiter
 
 RATE_HZ = 24_000
@@ -43,6 +43,27 @@ def test_silence_and_nothing_have_no_loudness() -> None:
     meter.push(np.zeros(5 * RATE_HZ, np.float32))
     assert meter.result().integrated_lufs == -math.inf
     assert meter.result().true_peak_dbtp == -math.inf
+
+
+def test_quiet_parts_below_the_gates_do_not_count() -> None:
+    """Ten seconds at -23 LUFS, ten that are 20 LU quieter, and ten of nearly nothing."""
+    meter = LoudnessMeter(RATE_HZ)
+    for level_db in (-20, -40, -90):
+        meter.push(sine(10 ** (level_db / 20)))
+    assert meter.result().integrated_lufs == pytest.approx(-23.0, abs=0.1)
+
+
+def test_tallies_of_parts_between_silence_add_up_to_that_of_the_whole() -> None:
+    silence = np.zeros(RATE_HZ, np.float32)
+    parts = [np.concatenate([silence, sine(10 ** (level_db / 20)), silence]) for level_db in (-20, -26, -45)]
+    whole, added = LoudnessMeter(RATE_HZ), LoudnessTally()
+    for part in parts:
+        whole.push(part)
+        meter = LoudnessMeter(RATE_HZ)
+        meter.push(part)
+        added.add(meter.tally)
+    assert added.result().integrated_lufs == pytest.approx(whole.result().integrated_lufs, abs=0.005)
+    assert added.result().true_peak_dbtp == pytest.approx(whole.result().true_peak_dbtp, abs=0.001)
 
 
 @pytest.mark.parametrize("size", [RATE_HZ, 777])

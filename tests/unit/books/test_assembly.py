@@ -13,6 +13,7 @@ from app.books.assembly import CEILING_DBFS, HEAD_S, TAIL_S, TARGET_LUFS, Master
 from app.books.audio_file import BookFormat
 from app.books.job import ChapterHead, Job
 from app.engine.values import Samples
+from app.errors import StorageFailure
 from tests.support.book_jobs import RATE_HZ, make_job, speech
 
 OUTPUT = Output(book_format=BookFormat.FLAC, title="A", author="B", cover=None)
@@ -49,6 +50,51 @@ def test_the_share_that_is_done_rises_over_both_readings_and_counts_a_second_fil
     assert shares == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.4, 0.6, 0.8])
     mastering.write_book(io.BytesIO())
     assert shares[8:] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+
+
+@pytest.mark.parametrize("book_format", list(BookFormat))
+def test_the_file_and_its_figures_are_the_same_with_any_number_of_threads(
+    tmp_path: Path, book_format: BookFormat
+) -> None:
+    job = make_job(tmp_path, [[speech(2 + number / 7, 0.1, peak=0.5), speech(1, 0.05)] for number in range(7)])
+    output = msgspec.structs.replace(OUTPUT, book_format=book_format)
+    files: list[bytes] = []
+    results: list[object] = []
+    for num_threads in (1, 4):
+        mastering = Mastering(job, output, RATE_HZ, lambda share: None, num_threads=num_threads)
+        for _ in range(2):  # a full disk: written again, and measured once
+            file = io.BytesIO()
+            mastering.write_book(file)
+            files.append(file.getvalue())
+            results.append((mastering.marks, mastering.result()))
+    assert len(set(files)) == 1
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_a_stop_ends_the_writing_on_all_threads(tmp_path: Path, num_threads: int) -> None:
+    job = make_job(tmp_path, [[speech(1, 0.1)] * 3 for _ in range(6)])
+    shares: list[float] = []
+
+    def stop_at_half(share: float) -> None:
+        shares.append(share)
+        if share > 0.5:
+            raise InterruptedError("stopped")
+
+    output = msgspec.structs.replace(OUTPUT, book_format=BookFormat.M4B)
+    mastering = Mastering(job, output, RATE_HZ, stop_at_half, num_threads=num_threads)
+    with pytest.raises(InterruptedError):
+        mastering.write_book(io.BytesIO())
+    assert max(shares) < 0.8
+
+
+def test_a_damaged_segment_of_a_later_chapter_ends_the_writing(tmp_path: Path) -> None:
+    job = make_job(tmp_path, [[speech(1, 0.1)] for _ in range(4)])
+    mastering = Mastering(job, OUTPUT, RATE_HZ, lambda share: None, num_threads=2)
+    (path,) = tmp_path.rglob("0300.flac")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(StorageFailure, match="was damaged"):
+        mastering.write_book(io.BytesIO())
 
 
 def test_a_book_has_one_gain_to_its_loudness(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""Work on several parts of a file at a time, whose results are taken in the order of the parts.
+
+Each part has a lane: a bounded queue between the thread that makes the part and the one that takes it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from threading import Condition
+from typing import Generic, TypeVar
+
+from app.pools import yield_to_speech
+
+A = TypeVar("A")
+T = TypeVar("T")
+NUM_LANES_AHEAD = 2
+"""Parts beyond one for each thread: a thread goes on while an earlier part is taken."""
+
+
+class LaneClosed(Exception):
+    """Nobody takes what a part would give."""
+
+
+class Lane(Generic[T]):
+    """Holds at most `max_waiting` results. One thread puts, another one iterates."""
+
+    def __init__(self, max_waiting: int) -> None:
+        self._max_waiting = max_waiting
+        self._waiting: deque[T] = deque()
+        self._changed = Condition()
+        self._has_ended = self._is_closed = False
+        self._error: BaseException | None = None
+
+    def put(self, result: T) -> None:
+        """Wait for room. Raises LaneClosed."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) < self._max_waiting or self._is_closed)
+            if self._is_closed:
+                raise LaneClosed
+            self._waiting.append(result)
+            self._changed.notify_all()
+
+    def run(self, make: Callable[[Callable[[T], None]], None]) -> None:
+        """Call `make` with `put`. The iteration ends behind its last result, and raises its error there."""
+        try:
+            if not self._is_closed:
+                make(self.put)
+        except BaseException as error:  # noqa: BLE001 - passed to the thread that iterates
+            self._error = error
+        finally:
+            with self._changed:
+                self._has_ended = True
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the work soon: the next `put` raises."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[T]:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._has_ended)
+                if not self._waiting:
+                    break
+                result = self._waiting.popleft()
+                self._changed.notify_all()
+            yield result
+        if self._error is not None:
+            raise self._error
+
+
+@contextmanager
+def in_order(
+    make: Callable[[A, Callable[[T], None]], None], parts: Iterable[A], *, num_threads: int, max_waiting: int
+) -> Generator[Iterator[tuple[A, Lane[T]]]]:
+    """Each part with its lane, in order; `make(part, put)` runs for `num_threads` parts at a time.
+
+    parts         taken one by one, as lanes become free
+    max_waiting   results of one part that wait; then its thread waits
+
+    Leaving the context closes all lanes and waits for their threads.
+    """
+    lanes: deque[tuple[A, Lane[T]]] = deque()
+    left = iter(parts)
+
+    def take() -> Iterator[tuple[A, Lane[T]]]:
+        start(num_threads + NUM_LANES_AHEAD)
+        while lanes:
+            yield lanes[0]
+            lanes.popleft()
+            start(1)
+
+    def start(count: int) -> None:
+        for part in islice(left, count):
+            lane = Lane[T](max_waiting)
+            lanes.append((part, lane))
+            threads.submit(lane.run, lambda put, part=part: make(part, put))
+
+    with ThreadPoolExecutor(num_threads, thread_name_prefix="book-parts", initializer=yield_to_speech) as threads:
+        try:
+            yield take()
+        finally:
+            for _, lane in lanes:
+                lane.close()
