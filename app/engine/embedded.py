@@ -24,6 +24,7 @@ from app.engine.admission import Admission
 from app.engine.base import EngineInfo, EngineStats, Speaker
 from app.engine.capacity import Capacity
 from app.engine.embedded_capitals import lower_words
+from app.engine.embedded_gate import Gate, GatedVoice
 from app.engine.live import LiveStreams
 from app.engine.pace import Pace
 from app.engine.scheduler import Request, Scheduler
@@ -74,7 +75,9 @@ class EmbeddedEngine:
         # Also loads the lexicon, which would delay the first request.
         self._voice = Voice(id=HEART.id, level=measure_level(self._speak(LEVEL_TEXT), SAMPLE_RATE_HZ))
         self._pool = ThreadPoolExecutor(max_slots, thread_name_prefix="voice", initializer=yield_to_event_loop)
-        # A synthesis cannot be interrupted, so those of books run beside the slots, where callers' threads go first.
+        # Beside the slots: a book takes none from a caller, whose threads go first.
+        self.gate = Gate()
+        self._book_voice = GatedVoice(self._hibari, self.gate)
         self._background = ThreadPoolExecutor(max_slots, thread_name_prefix="book-voice", initializer=yield_to_speech)
         self._capacity = Capacity({number: self._measure_load(number) for number in sorted({1, max_slots})})
         pace = Pace()
@@ -166,11 +169,14 @@ class EmbeddedEngine:
         self._is_closed = True
         for request in self._scheduler.requests:
             request.sink.fail(Draining("the server stopped before this request was finished"))
+        self.gate.open()
         await asyncio.gather(*self._tasks)
         for pool in (self._pool, self._background):
             pool.shutdown()
 
     def _start_what_fits(self) -> None:
+        if not self._is_closed:
+            self.gate.update(self._scheduler.requests)
         while not self._is_closed and (sequence := self._scheduler.next_sequence(self._clock())):
             task = asyncio.get_running_loop().create_task(self._decode(sequence))
             self._tasks.add(task)
@@ -210,7 +216,8 @@ class EmbeddedEngine:
     def _synthesize(self, sequence: scheduler.Sequence) -> Samples:
         """Runs in a worker thread. The noise depends on (seed, segment) alone."""
         seed = (sequence.request.seed << 20) + sequence.index
-        samples = self._speak(sequence.spoken_text, speed=sequence.speed, seed=seed)
+        speak = self._book_voice if sequence.request.is_background else self._speak
+        samples = speak(sequence.spoken_text, speed=sequence.speed, seed=seed)
         if not samples.size:
             raise NothingToSpeak(f"the embedded voice has no sound for {sequence.segment.text[:60]!r}", param="text")
         return samples
