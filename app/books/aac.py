@@ -7,7 +7,7 @@ frames stand on one grid from the begin of the file.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -17,8 +17,20 @@ from numpy.typing import NDArray
 FRAME_SAMPLES = 1_024
 MIN_SILENCE_SAMPLES = 2 * FRAME_SAMPLES
 """at both ends of a chapter, but for the begin of the first and the end of the last one"""
-Packets = Sequence[Any]
-"""of PyAV, whose types are partial"""
+
+
+class AacPacket(NamedTuple):
+    """A frame. PyAV's packets take 2 kB each, and those of a chapter wait in memory.
+
+    at, duration   in samples of the file
+    """
+
+    at: int
+    duration: int
+    data: bytes
+
+
+Packets = Sequence[AacPacket]
 
 
 class AacChapter:
@@ -64,11 +76,10 @@ class AacChapter:
         """The packets that the encoder holds. The next chapter has its own first frame, so the last one is left out."""
         return self._timed(self._context.encode(None))
 
-    def _timed(self, packets: Packets) -> Packets:
-        kept: list[Any] = []
+    def _timed(self, packets: Sequence[Any]) -> Packets:  # Any: PyAV's types are partial
+        kept: list[AacPacket] = []
         for packet in packets:
             if self._end is None or self._next_frame < self._end - FRAME_SAMPLES:
-                packet.pts = packet.dts = self._next_frame
-                kept.append(packet)
+                kept.append(AacPacket(self._next_frame, packet.duration or FRAME_SAMPLES, bytes(packet)))
             self._next_frame += FRAME_SAMPLES
         return kept

@@ -5,6 +5,7 @@ down the few peaks that the gain would raise above what shops accept.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
@@ -37,9 +38,12 @@ CEILING_DBFS = -3.5
 MEASURING_SHARE = 0.2
 """of the time that a book takes to be measured and encoded"""
 
-MAX_THREADS = 16
-MAX_ENCODED_SEGMENTS, MAX_PLAIN_SEGMENTS = 128, 16
-"""of a chapter that wait until the ones before it are in the file: some 7 MB, as packets or as samples"""
+MAX_THREADS = 8
+MAX_WAITING_BYTES = 12_000_000
+"""of a chapter that wait until the ones before it are in the file: a quarter of an hour as packets, two minutes as
+samples"""
+PACKET_BYTES = 170
+"""of a packet in memory beside its data"""
 
 OnShare = Callable[[float], object]
 """Called before each segment, by one thread at a time, with the share of the work that is done, 0 to 1. Raises to
@@ -48,7 +52,13 @@ stop."""
 
 def max_threads(share: float) -> int:
     """Threads of a Mastering for a share of the cores, at least one."""
-    return max(1, min(MAX_THREADS, int(share * (os.cpu_count() or 1))))
+    num_cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(MAX_THREADS, int(share * num_cores)))
+
+
+def _size(part: Packets | Samples) -> int:
+    """Bytes in memory."""
+    return part.nbytes if isinstance(part, np.ndarray) else sum(len(packet.data) + PACKET_BYTES for packet in part)
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +169,7 @@ class Mastering:
         tally = LoudnessTally()
         marks: dict[int, Mark] = {}
         start = num_pieces = 0
-        with in_order(self._measure_chapter, self._plans(), num_threads=self._num_threads, max_waiting=1) as chapters:
+        with in_order(self._measure_chapter, self._plans(), num_threads=self._num_threads, max_size=1) as chapters:
             for plan, lane in chapters:
                 (measured,) = lane
                 head = plan.head
@@ -205,9 +215,10 @@ class Mastering:
             end = None if mark.end == last else mark.end - start
             self._write_chapter(plan, book_file.open_chapter(mark.start - start, end), put)
 
-        max_waiting = MAX_ENCODED_SEGMENTS if book_file.has_chapter_encoders else MAX_PLAIN_SEGMENTS
         try:
-            with in_order(make, plans, num_threads=self._num_threads, max_waiting=max_waiting) as chapters:
+            with in_order(
+                make, plans, num_threads=self._num_threads, max_size=MAX_WAITING_BYTES, size_of=_size
+            ) as chapters:
                 for _, lane in chapters:
                     for part in lane:
                         book_file.write(part) if isinstance(part, np.ndarray) else book_file.write_packets(part)

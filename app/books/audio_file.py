@@ -167,16 +167,12 @@ class BookFile:
         with self._raising():
             self._container.mux(self._stream.encode(frame))
 
-    @property
-    def has_chapter_encoders(self) -> bool:
-        return self._form.encoder == "aac"
-
     def open_chapter(self, start: int, end: int | None) -> AacChapter | None:
         """An encoder for one chapter, whose packets `write_packets` takes; None where only `write` can encode.
 
         start, end   as AacChapter has them
         """
-        if not self.has_chapter_encoders:
+        if self._form.encoder != "aac":
             return None
         assert self._form.bit_rate is not None
         return AacChapter(self._time_base.denominator, self._form.bit_rate, start, end)
@@ -184,9 +180,13 @@ class BookFile:
     def write_packets(self, packets: Packets) -> None:
         """Packets of chapters, in order. A file has these, or samples of `write`."""
         with self._raising():
-            for packet in packets:
+            for at, duration, data in packets:
+                packet: Any = av.Packet(data)
                 packet.stream = self._stream
                 packet.time_base = self._time_base
+                packet.pts = packet.dts = at
+                packet.duration = duration
+                packet.is_keyframe = True
                 self._container.mux(packet)
 
     def finish(self) -> None:

@@ -24,10 +24,12 @@ class LaneClosed(Exception):
 
 
 class Lane(Generic[T]):
-    """Holds at most `max_waiting` results. One thread puts, another one iterates."""
+    """Holds results of `max_size` in all, at least one. One thread puts, another one iterates."""
 
-    def __init__(self, max_waiting: int) -> None:
-        self._max_waiting = max_waiting
+    def __init__(self, max_size: int, size_of: Callable[[T], int]) -> None:
+        self._max_size = max_size
+        self._size_of = size_of
+        self._size = 0
         self._waiting: deque[T] = deque()
         self._changed = Condition()
         self._has_ended = self._is_closed = False
@@ -35,11 +37,13 @@ class Lane(Generic[T]):
 
     def put(self, result: T) -> None:
         """Wait for room. Raises LaneClosed."""
+        size = self._size_of(result)
         with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < self._max_waiting or self._is_closed)
+            self._changed.wait_for(lambda: not self._waiting or self._size + size <= self._max_size or self._is_closed)
             if self._is_closed:
                 raise LaneClosed
             self._waiting.append(result)
+            self._size += size
             self._changed.notify_all()
 
     def run(self, make: Callable[[Callable[[T], None]], None]) -> None:
@@ -67,6 +71,7 @@ class Lane(Generic[T]):
                 if not self._waiting:
                     break
                 result = self._waiting.popleft()
+                self._size -= self._size_of(result)
                 self._changed.notify_all()
             yield result
         if self._error is not None:
@@ -75,12 +80,18 @@ class Lane(Generic[T]):
 
 @contextmanager
 def in_order(
-    make: Callable[[A, Callable[[T], None]], None], parts: Iterable[A], *, num_threads: int, max_waiting: int
+    make: Callable[[A, Callable[[T], None]], None],
+    parts: Iterable[A],
+    *,
+    num_threads: int,
+    max_size: int,
+    size_of: Callable[[T], int] = lambda result: 1,
 ) -> Generator[Iterator[tuple[A, Lane[T]]]]:
     """Each part with its lane, in order; `make(part, put)` runs for `num_threads` parts at a time.
 
-    parts         taken one by one, as lanes become free
-    max_waiting   results of one part that wait; then its thread waits
+    parts      taken one by one, as lanes become free
+    max_size   of the results of one part that wait, at least one; then its thread waits
+    size_of    a result; without it results are counted
 
     Leaving the context closes all lanes and waits for their threads.
     """
@@ -96,7 +107,7 @@ def in_order(
 
     def start(count: int) -> None:
         for part in islice(left, count):
-            lane = Lane[T](max_waiting)
+            lane = Lane(max_size, size_of)
             lanes.append((part, lane))
             threads.submit(lane.run, lambda put, part=part: make(part, put))
 

@@ -8,6 +8,7 @@ numpy between two of these points take at most 10 ms and are not interrupted.
 import asyncio
 import copy
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,22 +20,39 @@ from app.engine.scheduler import Request
 from app.engine.values import Samples
 
 SENDING_S = 0.02
-"""The gate stays closed so long after the last caller took its first audio, which is then encoded and sent."""
+"""The gate stays closed so long after the first audio of the last caller was made, which is then encoded and sent."""
 MAX_STOPS = 3
-"""A run that was stopped so often is finished at its next attempt: frequent callers slow a book and never halt it."""
+"""A run that was stopped so often is finished at its next attempt."""
+MAX_HOLD_S = 1.0
+"""The longest time that one synthesis waits at the gate, in all: callers that come without a pause slow a book and
+never halt it."""
 _FATAL = 4
 """Severity of onnxruntime's log: a run that is stopped is no error."""
+
+
+class Hold:
+    """How long one synthesis may still be held."""
+
+    def __init__(self, left_s: float = MAX_HOLD_S) -> None:
+        self.left_s = left_s
+
+    def wait(self, event: threading.Event) -> None:
+        began_at_s = time.monotonic()
+        event.wait(self.left_s)
+        self.left_s = max(0.0, self.left_s - (time.monotonic() - began_at_s))
 
 
 class Gate:
     """`wait` and `run` are called on the threads of books, all other methods on the event loop."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._is_open = threading.Event()
         self._is_open.set()
         self._running: set[Any] = set()
-        """RunOptions of the runs that may be stopped; Any: onnxruntime leaves its types unknown"""
+        """RunOptions of the runs that may be stopped; Any: onnxruntime leaves its types unknown.
+
+        Without a lock, which a thread of low priority could hold while the event loop waits: operations are atomic.
+        """
         self._opening: asyncio.TimerHandle | None = None
 
     @property
@@ -59,26 +77,25 @@ class Gate:
             self._opening = None
 
     def _close(self) -> None:
-        with self._lock:
-            self._is_open.clear()
-            for options in self._running:
-                options.terminate = True
+        self._is_open.clear()
+        for options in tuple(self._running):
+            options.terminate = True
 
-    def wait(self) -> None:
-        """Return at once while the gate is open, else when it opens."""
-        self._is_open.wait()
+    def wait(self, hold: Hold) -> None:
+        """Return at once while the gate is open, else when it opens or `hold` has no time left."""
+        hold.wait(self._is_open)
 
-    def run(self, session: Any, inputs: dict[str, Any]) -> list[Any]:  # Any: as above
+    def run(self, session: Any, inputs: dict[str, Any], hold: Hold) -> list[Any]:  # Any: as above
         """The outputs of `session`. Raises what `session` raises, except for a stop."""
         num_stops = 0
         while True:
-            self._is_open.wait()
+            self.wait(hold)
             options = _new_options()
-            with self._lock:
-                if not self._is_open.is_set():
+            if num_stops < MAX_STOPS and hold.left_s:
+                self._running.add(options)
+                if not self._is_open.is_set():  # it has closed since
+                    self._running.discard(options)
                     continue
-                if num_stops < MAX_STOPS:
-                    self._running.add(options)
             try:
                 outputs = session.run(None, inputs, options)
             except Exception:
@@ -86,25 +103,25 @@ class Gate:
                     raise
                 num_stops += 1
             else:
-                self._is_open.wait()
+                self.wait(hold)
                 return outputs
             finally:
-                with self._lock:
-                    self._running.discard(options)
+                self._running.discard(options)
 
 
 class GatedVoice:
     """`voice` for books: the same samples, its weights and its lexicon, with `gate` on the way."""
 
     def __init__(self, voice: Hibari, gate: Gate) -> None:
-        self._voice: Any = copy.copy(voice)  # Any: its session is another class, and hibari has no types
-        self._voice.sess = _GatedSession(voice.sess, gate)
+        self._voice = voice
         self._gate = gate
 
     def __call__(self, text: str, *, speed: float = 1.0, seed: int = 0) -> Samples:
         """[samples], as `voice` speaks `text`; empty where it has no sound."""
-        voice = self._voice
-        noise = _GatedNoise(np.random.default_rng(seed), self._gate)
+        hold = Hold()
+        voice: Any = copy.copy(self._voice)  # Any: its session is another class, and hibari has no types
+        voice.sess = _GatedSession(self._voice.sess, self._gate, hold)
+        noise = _GatedNoise(np.random.default_rng(seed), self._gate, hold)
         spoken = [voice.from_ids(voice.ids(phonemes), speed, noise) for phonemes in voice.phonemize(text)]
         return np.concatenate([np.zeros(0, np.float32), *spoken])
 
@@ -112,30 +129,32 @@ class GatedVoice:
 class _GatedSession:
     """The part of onnxruntime.InferenceSession that hibari calls."""
 
-    def __init__(self, session: Any, gate: Gate) -> None:
+    def __init__(self, session: Any, gate: Gate, hold: Hold) -> None:
         self._session = session
         self._gate = gate
+        self._hold = hold
 
     def run(self, _outputs: None, inputs: dict[str, Any]) -> list[Any]:
-        return self._gate.run(self._session, inputs)
+        return self._gate.run(self._session, inputs, self._hold)
 
 
 class _GatedNoise:
     """The part of numpy.random.Generator that hibari calls, in the middle of its synthesis."""
 
-    def __init__(self, generator: np.random.Generator, gate: Gate) -> None:
+    def __init__(self, generator: np.random.Generator, gate: Gate, hold: Hold) -> None:
         self._generator = generator
         self._gate = gate
+        self._hold = hold
 
     def standard_normal(self, size: tuple[int, ...], dtype: type[np.float32]) -> Samples:
-        self._gate.wait()
+        self._gate.wait(self._hold)
         drawn = self._generator.standard_normal(size, dtype=dtype)
-        self._gate.wait()
+        self._gate.wait(self._hold)
         return drawn
 
 
 def _waits(request: Request) -> bool:
-    return not (request.is_background or request.taken_s or request.is_finished)
+    return not (request.is_background or request.made_s or request.is_finished)
 
 
 def _new_options() -> Any:

@@ -28,7 +28,7 @@ def packets_of(chapters: Sequence[Samples], size: int = 5_000) -> list[tuple[int
         end = None if number == len(chapters) else start + len(chapter)
         encoder = AacChapter(RATE_HZ, BIT_RATE, start, end)
         pieces = [encoder.encode(chapter[at : at + size]) for at in range(0, len(chapter), size)]
-        packets += [(packet.pts, bytes(packet)) for piece in (*pieces, encoder.finish()) for packet in piece]
+        packets += [(packet.at, packet.data) for piece in (*pieces, encoder.finish()) for packet in piece]
         start += len(chapter)
     return packets
 

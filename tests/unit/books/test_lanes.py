@@ -22,7 +22,7 @@ def test_results_come_in_the_order_of_the_parts_whichever_is_made_first() -> Non
         if part == 1:
             later_is_made.set()
 
-    with in_order(make, range(5), num_threads=2, max_waiting=2) as parts:
+    with in_order(make, range(5), num_threads=2, max_size=2) as parts:
         assert [(part, list(lane)) for part, lane in parts] == [
             (0, [0, 1]), (1, [10, 11]), (2, [20, 21]), (3, [30, 31]), (4, [40, 41])
         ]  # fmt: skip
@@ -36,7 +36,7 @@ def test_parts_are_taken_from_the_iterator_only_as_lanes_become_free() -> None:
             taken.append(part)
             yield part
 
-    with in_order(lambda part, put: put(part), parts(), num_threads=1, max_waiting=1) as lanes:
+    with in_order(lambda part, put: put(part), parts(), num_threads=1, max_size=1) as lanes:
         for part, lane in lanes:
             assert list(lane) == [part]
             assert len(taken) <= part + 1 + NUM_LANES_AHEAD
@@ -44,7 +44,7 @@ def test_parts_are_taken_from_the_iterator_only_as_lanes_become_free() -> None:
 
 
 def test_a_part_waits_when_its_lane_is_full() -> None:
-    lane = Lane[int](2)
+    lane = Lane[int](2, lambda result: 1)
     made: list[int] = []
 
     def make(put: Put) -> None:
@@ -61,6 +61,34 @@ def test_a_part_waits_when_its_lane_is_full() -> None:
     thread.join(PATIENCE_S)
 
 
+def test_a_lane_is_bounded_by_the_size_of_its_results_and_takes_one_of_any_size() -> None:
+    lane = Lane[bytes](10, len)
+    made: list[int] = []
+
+    def make(put: Callable[[bytes], None]) -> None:
+        for size in (20, 6, 4, 5):
+            put(bytes(size))
+            made.append(size)
+
+    thread = threading.Thread(target=lane.run, args=(make,))
+    thread.start()
+    results = iter(lane)
+    assert len(next(results)) == 20
+    assert [len(result) for result in results] == [6, 4, 5]
+    thread.join(PATIENCE_S)
+    assert made == [20, 6, 4, 5]
+    full = Lane[bytes](10, len)
+    full.put(bytes(6))
+    full.put(bytes(4))
+    waiting = threading.Thread(target=full.run, args=(lambda put: put(bytes(1)),))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    waiting.start()
+    assert waiting.is_alive()
+    full.close()
+    waiting.join(PATIENCE_S)
+    with pytest.raises(LaneClosed):
+        list(full)
+
+
 def test_an_error_is_raised_behind_the_results_before_it() -> None:
     def make(part: int, put: Put) -> None:
         put(part)
@@ -70,7 +98,7 @@ def test_an_error_is_raised_behind_the_results_before_it() -> None:
     seen: list[int] = []
     with (
         pytest.raises(ValueError, match="part 1"),
-        in_order(make, range(3), num_threads=3, max_waiting=1) as parts,
+        in_order(make, range(3), num_threads=3, max_size=1) as parts,
     ):
         for _, lane in parts:
             seen += lane
@@ -88,7 +116,7 @@ def test_leaving_early_ends_threads_that_wait() -> None:
             ended.append(part)
             raise
 
-    with in_order(make, range(10), num_threads=3, max_waiting=1) as parts:
+    with in_order(make, range(10), num_threads=3, max_size=1) as parts:
         _, lane = next(parts)
         assert next(iter(lane)) == 0
     assert 0 in ended

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.engine.embedded import EmbeddedEngine
-from app.engine.embedded_gate import MAX_STOPS, Gate, GatedVoice
+from app.engine.embedded_gate import MAX_STOPS, Gate, GatedVoice, Hold
 from app.engine.scheduler import Request
 from app.engine.values import Samples, SamplingParams
 from tests.support.requests import prepared
@@ -52,7 +52,7 @@ def test_a_run_of_a_book_is_stopped_for_a_caller_and_repeated_after_it() -> None
     engine = EmbeddedEngine(max_slots=1)
     session, gate = Session(num_endless=1), Gate()
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(gate.run, session, {"ids": 1})
+        running = pool.submit(gate.run, session, {"ids": 1}, Hold(60))
         assert session.has_begun.wait(10)
         gate.update([request(engine, TEXT)])
         assert session.has_stopped.wait(10)
@@ -68,7 +68,7 @@ def test_a_run_that_was_stopped_often_is_finished_however_many_callers_come() ->
     session, gate = Session(num_endless=MAX_STOPS), Gate()
     caller = request(engine, TEXT)
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(gate.run, session, {"ids": 1})
+        running = pool.submit(gate.run, session, {"ids": 1}, Hold(60))
         for _ in range(MAX_STOPS):
             assert session.has_begun.wait(10)
             session.has_begun.clear()
@@ -98,7 +98,7 @@ def test_the_last_attempt_is_not_stopped() -> None:
 
     engine = EmbeddedEngine(max_slots=1)
     caller, gate, session = request(engine, TEXT), Gate(), Last()
-    assert gate.run(session, {}) == []
+    assert gate.run(session, {}, Hold(60)) == []
     assert session.was_stopped == [True] * MAX_STOPS + [False]
     asyncio.run(engine.aclose())
 
@@ -120,10 +120,10 @@ def test_a_synthesis_of_a_book_waits_before_its_noise_is_drawn() -> None:
             return rng.standard_normal((len(ids),), dtype=np.float32)
 
     class WatchedGate(Gate):
-        def wait(self) -> None:
+        def wait(self, hold: Hold) -> None:
             if not self.is_open:
                 has_stopped.set()
-            super().wait()
+            super().wait(hold)
 
     engine = EmbeddedEngine(max_slots=1)
     caller, gate, has_stopped = request(engine, TEXT), WatchedGate(), threading.Event()
@@ -138,13 +138,42 @@ def test_a_synthesis_of_a_book_waits_before_its_noise_is_drawn() -> None:
     asyncio.run(engine.aclose())
 
 
+def test_callers_without_a_pause_do_not_halt_a_book() -> None:
+    """The gate stays closed: each synthesis waits its longest time and goes on, and no run is stopped."""
+    engine = EmbeddedEngine(max_slots=1)
+    session, gate, hold = Session(num_endless=0), Gate(), Hold(0.05)
+    gate.update([request(engine, TEXT)])
+    assert gate.run(session, {"ids": 1}, hold) == [{"ids": 1}]
+    assert session.num_runs == 1
+    assert hold.left_s == 0
+    assert not gate.is_open
+    asyncio.run(engine.aclose())
+
+
+def test_a_caller_that_has_its_audio_and_does_not_take_it_leaves_the_gate_open() -> None:
+    engine, gate = EmbeddedEngine(max_slots=1), Gate()
+    caller = request(engine, TEXT, TEXT)
+    gate.update([caller])
+    assert not gate.is_open
+    caller.made_s = 1.0
+
+    async def update() -> None:
+        gate.update([caller])
+        async with asyncio.timeout(30):
+            while not gate.is_open:
+                await asyncio.sleep(0)
+
+    asyncio.run(update())
+    asyncio.run(engine.aclose())
+
+
 def test_an_error_of_the_network_is_no_stop() -> None:
     class Broken:
         def run(self, *_: object) -> list[Any]:
             raise ValueError("bad input")
 
     with pytest.raises(ValueError, match="bad input"):
-        Gate().run(Broken(), {})
+        Gate().run(Broken(), {}, Hold())
 
 
 def test_a_book_beside_callers_has_the_samples_of_a_request_alone() -> None:
@@ -177,7 +206,7 @@ def test_an_engine_that_closes_while_a_caller_waits_ends_its_books() -> None:
     asyncio.run(scenario())
 
 
-def test_the_gate_is_closed_from_a_callers_request_until_its_first_audio_is_taken() -> None:
+def test_the_gate_is_closed_from_a_callers_request_until_its_first_audio_is_made() -> None:
     async def scenario() -> None:
         engine = EmbeddedEngine(max_slots=1)
         book = engine.submit(request(engine, TEXT, is_background=True))

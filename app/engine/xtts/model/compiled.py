@@ -47,7 +47,7 @@ class Kernel:
         signature = types.void(types.voidptr)
         try:
             compiled: Any = cfunc(signature, cache=True, **OPTIONS)(function)
-        except RuntimeError:  # no folder can be written to
+        except (RuntimeError, OSError):  # no folder can be written to, or it has no room
             compiled = cfunc(signature, **OPTIONS)(function)
         self._compiled = compiled
         self._address: int = compiled.address

@@ -23,6 +23,9 @@ PIECE_FRAMES = 16
 """Frames that go through all layers together: what they become stays in the cache of the cores."""
 MAX_PLANS = 64
 
+MAX_THREADS = 8
+"""The first layers of 16 frames have no more blocks than that, and more threads only wait for each other."""
+
 
 class AmxGenerator:
     """Used by one thread at a time. Fields as StreamingGenerator has them."""
@@ -81,7 +84,7 @@ class AmxGenerator:
         """The samples that these frames complete."""
         self._input[: len(frames)] = frames
         operations, num_samples = self._find_plan(num_before, len(frames), is_last=is_last)
-        num_threads = torch.get_num_threads()
+        num_threads = min(torch.get_num_threads(), MAX_THREADS)
         scratch = torch.empty(num_threads * SCRATCH_BYTES + 64, dtype=torch.uint8)
         call = np.zeros(1, CALL)
         at = scratch.data_ptr() + -scratch.data_ptr() % 64

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
+from numba.core import config
 from numba.extending import intrinsic
 
 TILE_ROWS = 16
@@ -33,6 +35,17 @@ def _may_use_tiles() -> bool:
     return libc.syscall(ctypes.c_long(_ARCH_PRCTL), ctypes.c_long(_ARCH_REQ_XCOMP_PERM), ctypes.c_long(_TILE_DATA)) == 0
 
 
+def _may_compile() -> bool:
+    """Whether numba compiles for this CPU: LLVM ends the process at an instruction that its target lacks."""
+    numbas: Any = config  # Any: its names are read from variables of the environment
+    if numbas.CPU_NAME or numbas.CPU_FEATURES is not None:
+        return False
+    features = get_host_cpu_features()
+    return bool(features.get("amx-tile") and features.get("amx-bf16"))
+
+
+if not _may_compile():
+    raise ImportError("numba compiles for a CPU without AMX (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES)")
 if not _may_use_tiles():
     raise ImportError("the CPU or the kernel has no AMX for bfloat16")
 
