@@ -20,7 +20,7 @@ NUM_LANES_AHEAD = 2
 
 
 class LaneClosed(Exception):
-    """Nobody takes what a part would give."""
+    """Raised in the thread that makes a part when its lane was closed."""
 
 
 class Lane(Generic[T]):

@@ -31,7 +31,7 @@ _FATAL = 4
 
 
 class Hold:
-    """How long one synthesis may still be held."""
+    """The time that one synthesis may still wait at the gate; `left_s` goes down to 0."""
 
     def __init__(self, left_s: float = MAX_HOLD_S) -> None:
         self.left_s = left_s

@@ -52,7 +52,8 @@ SCRATCH_BYTES = BLOCK * BLOCK * 4
 COPY, CLEAR, CONVOLVE, FINISH = range(4)
 """Kinds of operations."""
 SET, ADD, LAST = 1, 2, 3
-"""Of a sum over branches: its first summand, another one, or the last one, which is not written but handed on."""
+"""`summing` of an operation writes the first summand of a sum over branches, adds another one, or adds the last one and
+passes the mean on."""
 
 OPERATION = np.dtype(
     [

@@ -36,7 +36,7 @@ def _may_use_tiles() -> bool:
 
 
 def _may_compile() -> bool:
-    """Whether numba compiles for this CPU: LLVM ends the process at an instruction that its target lacks."""
+    """True where numba's target has the instructions of AMX. LLVM ends the process at one that its target lacks."""
     numbas: Any = config  # Any: its names are read from variables of the environment
     if numbas.CPU_NAME or numbas.CPU_FEATURES is not None:
         return False

@@ -1,7 +1,6 @@
 """Products in int8 beside float32, and rows of them beside other rows."""
 
 import copy
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -31,15 +30,6 @@ def random_rows(count: int, width: int, *, seed: int = 1) -> torch.Tensor:
     """Rows of very different magnitudes."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(count, width, generator=generator) * torch.logspace(-3, 3, count)[:, None]
-
-
-@pytest.fixture(params=[1, 2, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    """Numbers of threads among which torch divides rows at different places."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

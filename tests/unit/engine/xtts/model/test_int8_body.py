@@ -2,7 +2,6 @@
 
 import copy
 import sys
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -37,14 +36,6 @@ def plain(tiny: Pair) -> Decoder:
         decoder = int8_copy(tiny.checkpoint.networks.decoder)
     assert not decoder.has_kernels
     return decoder
-
-
-@pytest.fixture(params=[1, 2, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
 
 
 def filled_cache(decoder: Decoder, *, seed: int = 3) -> KVCache:

@@ -2,7 +2,6 @@
 
 import copy
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -36,14 +35,6 @@ def compiled(tiny: Pair) -> Vocoder:
     vocoder = Vocoder(rounded(tiny))
     assert not isinstance(vocoder._generator, StreamingGenerator)
     return vocoder
-
-
-@pytest.fixture(params=[1, 2, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
 
 
 def noise_db(ours: Samples, exact: Samples) -> float:
