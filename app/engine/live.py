@@ -23,7 +23,9 @@ class LiveStreams:
     is_limited     False lets any number of streams play: more audio in a second, and gaps
     max_wait_s     a stream that is expected to wait longer for a place is refused
     max_ahead_s    as in Scheduler
-    shares_steps   a segment is made more slowly beside others: `slots` bounds how many run at a time
+    shares_steps   True: segments share the steps of one device, so `slots` bounds how many are in progress at a time.
+                   False: each has a thread, and a stream has one segment in progress until its first audio is made,
+                   because a second one would take a core, or the interpreter's lock, from it
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class LiveStreams:
         return min(max_slots, few << doublings)
 
     def may_start(self, request: Request, playing: set[Hashable]) -> bool:
-        """False for a stream that has to wait for a place."""
+        """False for a stream that has to wait for a place, or for its own first audio."""
+        if not self._shares_steps and request.streaming and request.in_progress and not request.made_s:
+            return False
         places = self.places
         if places is None or not request.streaming or request.started_at_s is not None:
             return True

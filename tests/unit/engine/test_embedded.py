@@ -128,6 +128,18 @@ def test_the_rate_of_a_segment_is_heard_as_the_same_speed_of_its_request_is() ->
     np.testing.assert_array_equal(*run(scenario))
 
 
+def test_a_stream_has_one_segment_in_progress_until_its_first_audio() -> None:
+    async def scenario(engine: EmbeddedEngine) -> list[int]:
+        stream = engine.submit(request(engine, *["A sentence of some length."] * 4))
+        num_busy = [engine.stats().busy_slots]
+        await anext(stream)
+        num_busy.append(engine.stats().busy_slots)
+        await stream.aclose()
+        return num_busy
+
+    assert run(scenario, max_slots=2) == [1, 2]
+
+
 def test_closing_a_stream_frees_its_slot_once_the_running_segment_ends() -> None:
     async def scenario(engine: EmbeddedEngine) -> tuple[int, int]:
         stream = engine.submit(request(engine, *["A sentence of some length, to be left."] * 50))

@@ -84,7 +84,23 @@ def test_whole_answers_that_begin_take_no_more_slots_than_streams_beside_them_le
 def test_where_segments_do_not_slow_each_other_all_slots_are_used() -> None:
     rules = scheduler(live_streams(2, shares_steps=False))
     add(rules, *[2] * 10)
-    assert len(started(rules)) == SLOTS - 1
+    [first] = started(rules)
+    finish(rules, first, 0.1)
+    assert len(started(rules, 0.1)) == SLOTS - 1
+
+
+@pytest.mark.parametrize("is_limited", [False, True])
+def test_where_segments_have_threads_of_their_own_a_stream_starts_no_second_one_before_its_first_audio(
+    is_limited: bool,
+) -> None:
+    rules = scheduler(live_streams(3, is_limited=is_limited, shares_steps=False))
+    streams = [add(rules, 2, 2), add(rules, 2, 2)]
+    firsts = started(rules)
+    assert requests_of(firsts) == streams
+    finish(rules, firsts[1], 0.1)
+    assert requests_of(started(rules, 0.1)) == [streams[1]]
+    whole = add(rules, 2, 2, streaming=False)
+    assert requests_of(started(rules, 0.1)) == [whole, whole]
 
 
 def test_whole_answers_have_all_slots_while_no_stream_plays() -> None:
