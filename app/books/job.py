@@ -2,36 +2,28 @@
 
     job.json             the manifest
     chapters/00001.json  segments of a chapter
-    segments/ab/*.flac   one file a segment, named by its key
+    segments/ab/*.wav    one file a segment, named by its key
     segments/ab/*.json   notes about a segment, where there are any
 
 Every file is written whole or not at all, so a process may be killed at any moment. Methods block.
 """
 
-import io
 import shutil
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-import av
-import av.error
 import msgspec
-import numpy as np
 
-from app.audio.encoders import open_encoder
-from app.audio.formats import AudioFormat
-from app.audio.pcm import INT16_SCALE
 from app.books.levels import VoiceLevel
 from app.books.notes import NO_NOTES, Notes
 from app.books.plan import Piece, Recipe
+from app.books.segment_file import HEAD_BYTES, decode_segment, encode_segment
 from app.engine.values import Samples
 from app.errors import StorageFailure
 from app.voices.files import write_atomically
 
 FORMAT = 1
-FLAC_HEAD_BYTES = 42
-"""The mark of the format, and STREAMINFO with its own header (RFC 9639, section 8)."""
 
 
 class ChapterHead(msgspec.Struct, frozen=True):
@@ -138,30 +130,21 @@ class Job:
         """[samples], in [-1, 1)."""
         path = self._segment_path(key)
         path.parent.mkdir(exist_ok=True)
-        encoder = open_encoder(AudioFormat.FLAC, sample_rate_hz, streaming=False)
-        write_atomically(path, encoder.encode(samples) + encoder.close())
+        write_atomically(path, encode_segment(samples, sample_rate_hz))
 
     def read_fingerprint(self, key: str) -> bytes:
-        """The head of a segment's file: it has the number of samples and their MD5. Raises OSError."""
+        """The head of a segment's file: it has the number of samples and their digest. Raises OSError."""
         with self._segment_path(key).open("rb") as file:
-            return file.read(FLAC_HEAD_BYTES)
+            return file.read(HEAD_BYTES)
 
     def read_segment(self, key: str) -> Samples:
         """Raises StorageFailure for a damaged file, which is removed so that the next run makes it again."""
         path = self._segment_path(key)
         try:
-            with av.open(io.BytesIO(path.read_bytes()), "r", format="flac") as container:
-                stream = container.streams.audio[0]
-                duration = stream.duration
-                # Frames with a false checksum are left out, instead of becoming noise.
-                stream.codec_context.options = {"err_detect": "crccheck+explode"}
-                steps = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)])
-            if len(steps) != duration:
-                raise ValueError("samples are missing")
-        except (av.error.FFmpegError, FileNotFoundError, ValueError) as error:
+            return decode_segment(path.read_bytes())
+        except (FileNotFoundError, ValueError) as error:
             path.unlink(missing_ok=True)
             raise StorageFailure(f"{path} was damaged and is removed; the same command makes it again") from error
-        return steps.astype(np.float32) / np.float32(INT16_SCALE)
 
     def remove_segments(self) -> None:
         """Also those of other voices, and the plans of the chapters. The manifest stays."""
@@ -169,7 +152,7 @@ class Job:
             shutil.rmtree(path, ignore_errors=True)
 
     def _segment_path(self, key: str) -> Path:
-        return self._segments / key[:2] / f"{key}.flac"
+        return self._segments / key[:2] / f"{key}.wav"
 
     def _chapter_path(self, number: int) -> Path:
         return self._chapters / f"{number:05}.json"

@@ -1,6 +1,6 @@
 """Makes one segment of a book: decoded, stored, and compared with its text where that is asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -11,6 +11,7 @@ from app.books.notes import Notes
 from app.books.plan import Planned, seed_of
 from app.books.room import Room
 from app.books.studio import Studio
+from app.engine.values import Samples
 from app.errors import StorageFailure
 from app.pools import BOOK_FILES
 
@@ -38,16 +39,21 @@ class SegmentMaker:
         self._checker = checker
         self._room = room or Room(job.folder)
 
-    async def make(self, planned: Planned) -> Made:
-        """Raises what the engine raises, and StorageFailure."""
+    async def find_notes(self, segments: Sequence[Planned]) -> list[Notes | None]:
+        """Notes about each segment; None where it has not been made."""
+        keys = [planned.piece.key for planned in segments]
+        return await BOOK_FILES.run(lambda: [self._job.find_notes(key) for key in keys])
+
+    async def make(self, planned: Planned, notes: Notes | None) -> Made:
+        """Decode and compare the segment, as far as `notes`, which `find_notes` has found, says that it is missing.
+
+        Raises what the engine raises, and StorageFailure.
+        """
         key = planned.piece.key
-        notes = await BOOK_FILES.run(self._job.find_notes, key)
         made_s = 0.0
         if notes is None:
             samples, notes = await self._studio.decode(planned, seed_of(key))
-            # Before the audio, so that a segment that is there has its notes.
-            await self.store(self._job.write_notes, key, notes)
-            await self.store(self._job.write_segment, key, samples, planned.recipe.sample_rate_hz)
+            await self.store(self._write, key, samples, planned.recipe.sample_rate_hz, notes)
             made_s = len(samples) / planned.recipe.sample_rate_hz
         if self._checker is not None and self._checker.is_needed(notes.check):
             notes = await self._check(planned, notes, self._checker)
@@ -72,6 +78,11 @@ class SegmentMaker:
         notes = msgspec.structs.replace(notes, check=retried(check, num_retries))
         await self.store(self._job.write_notes, key, notes)
         return notes
+
+    def _write(self, key: str, samples: Samples, sample_rate_hz: int, notes: Notes) -> None:
+        """In one call, because each one costs the event loop time that the voices of requests need."""
+        self._job.write_notes(key, notes)  # first, so that a segment that is there has its notes
+        self._job.write_segment(key, samples, sample_rate_hz)
 
     async def store(self, write: Callable[..., None], *arguments: object) -> None:
         """Write a file; while the disk is full, wait for room. Raises StorageFailure for other faults of the disk."""

@@ -10,6 +10,7 @@ import numpy as np
 from app.books.book import Chapter
 from app.books.cast import Cast, Reader, Run
 from app.books.job import ChapterHead, ChapterPlan, Job
+from app.books.notes import Notes
 from app.books.plan import Piece, Planned, inside_paragraph, plan_block, split_blocks
 from app.books.segments import SegmentMaker
 from app.books.together import together
@@ -98,9 +99,9 @@ class Speaker:
         async def decode() -> None:
             while (block := await blocks.get()) is not None:
                 head, segments = block
-                for planned in segments:
+                for planned, notes in zip(segments, await self._maker.find_notes(segments), strict=True):
                     await self._places.acquire()
-                    group.create_task(self._speak_one(head, planned))
+                    group.create_task(self._speak_one(head, planned, notes))
 
         async with together() as group:
             group.create_task(plan())
@@ -132,7 +133,7 @@ class Speaker:
             held = (*held[:-1], inside_paragraph(held[-1]))
         yield held
 
-    async def _speak_one(self, head: ChapterHead, planned: Planned) -> None:
+    async def _speak_one(self, head: ChapterHead, planned: Planned, notes: Notes | None) -> None:
         progress = self.progress
         try:
             key, num_chars = planned.piece.key, len(planned.piece.text)
@@ -142,7 +143,7 @@ class Speaker:
                 progress.found_chars += num_chars
             else:
                 self._making[key] = asyncio.Event()
-                made = await self._maker.make(planned)
+                made = await self._maker.make(planned, notes)
                 if made.made_s:
                     progress.num_made += 1
                     progress.made_s += made.made_s

@@ -48,6 +48,7 @@ TEXT = (
 WORDS = TEXT.split()
 PARAGRAPH_SENTENCES = 6
 CHAPTER_WORDS = 2_500
+SEGMENT_FILES = "segments/*/[!.]*.wav"
 MAX_KILLS_OF_A_BOOK = 5
 """Then a run is left alone: all that is left for another one is to write the file."""
 
@@ -102,9 +103,11 @@ def book(source: Path, output: Path, data: Path) -> subprocess.Popen[str]:
 
 
 def watch(process: subprocess.Popen[str], data: Path) -> tuple[float, float, float, float]:
-    """(seconds of speaking, seconds of writing, MB when the first segment is there, most MB) of a run to its end."""
-    first_at_s = last_at_s = first_mb = most_mb = 0.0
-    count = 0
+    """(seconds of speaking, seconds of writing, MB when the first segment is there, most MB) of a run to its end.
+
+    Times are those of the segments' files, because looks at a long book's folder take time from the book.
+    """
+    first_mb = most_mb = 0.0
     probe = psutil.Process(process.pid)
     while process.poll() is None:
         try:
@@ -112,15 +115,13 @@ def watch(process: subprocess.Popen[str], data: Path) -> tuple[float, float, flo
         except psutil.Error:
             break
         most_mb = max(most_mb, memory_mb)
-        now = sum(1 for _ in data.rglob("[!.]*.flac"))
-        if now > count:
-            last_at_s = time.perf_counter()
-            if not count:
-                first_at_s, first_mb = last_at_s, memory_mb
-            count = now
+        if not first_mb and any(data.rglob(SEGMENT_FILES)):
+            first_mb = memory_mb
         time.sleep(0.2)
-    process.communicate()
-    return last_at_s - first_at_s, time.perf_counter() - last_at_s, first_mb, most_mb
+    subprocess_ends_well(process)
+    ended_at_s = time.time()
+    made_at_s = [path.stat().st_mtime for path in data.rglob(SEGMENT_FILES)]
+    return max(made_at_s) - min(made_at_s), ended_at_s - max(made_at_s), first_mb, most_mb
 
 
 def kill_often(num_kills: int, seed: int) -> None:
@@ -163,7 +164,7 @@ def kill_often(num_kills: int, seed: int) -> None:
 def phase(folder: Path, data: Path) -> str:
     if any(folder.glob(".*.partial")):
         return "writing"
-    return "speaking" if any(data.rglob("[!.]*.flac")) else "starting"
+    return "speaking" if any(data.rglob(SEGMENT_FILES)) else "starting"
 
 
 def subprocess_ends_well(process: subprocess.Popen[str]) -> None:

@@ -37,7 +37,7 @@ def environ(data: Path) -> dict[str, str]:
 
 
 def segments(data: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in data.rglob("*.flac")}
+    return {path.name: path.read_bytes() for path in data.rglob("*.wav")}
 
 
 def start(*arguments: str, **variables: str) -> subprocess.Popen[bytes]:
@@ -52,7 +52,7 @@ def start(*arguments: str, **variables: str) -> subprocess.Popen[bytes]:
 
 
 def wait_for_segments(data: Path, count: int, process: subprocess.Popen[bytes]) -> None:
-    while len(list(data.rglob("*.flac"))) < count and process.poll() is None:
+    while len(list(data.rglob("*.wav"))) < count and process.poll() is None:
         time.sleep(0.01)
 
 

@@ -91,7 +91,7 @@ def test_a_stop_ends_the_writing_on_all_threads(tmp_path: Path, num_threads: int
 def test_a_damaged_segment_of_a_later_chapter_ends_the_writing(tmp_path: Path) -> None:
     job = make_job(tmp_path, [[speech(1, 0.1)] for _ in range(4)])
     mastering = Mastering(job, OUTPUT, RATE_HZ, lambda share: None, num_threads=2)
-    (path,) = tmp_path.rglob("0300.flac")
+    (path,) = tmp_path.rglob("0300.wav")
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(StorageFailure, match="was damaged"):
         mastering.write_book(io.BytesIO())

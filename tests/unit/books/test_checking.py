@@ -69,7 +69,7 @@ def run(
             await speaker.speak([(ChapterHead(1, "One"), Chapter("One", TEXT))])
         finally:
             await engine.aclose()
-        (path,) = used.folder.rglob("*.flac")
+        (path,) = used.folder.rglob("*.wav")
         notes = used.find_notes(path.stem)
         assert notes is not None
         return notes, engine, used, path.stem, progress

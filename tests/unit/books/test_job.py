@@ -31,15 +31,17 @@ def test_a_segment_comes_back_with_the_same_samples(job: Job) -> None:
     assert np.array_equal(job.read_segment("ab12"), samples)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "head", "longer", "empty"])
 def test_a_damaged_segment_is_removed_so_that_it_is_made_again(job: Job, damage: str) -> None:
     job.write_segment("ab12", np.sin(np.arange(30_000, dtype=np.float32)) / 2, 24_000)
-    (path,) = job.folder.rglob("*.flac")
+    (path,) = job.folder.rglob("*.wav")
     data = path.read_bytes()
     middle = len(data) // 2
     damaged = {
         "cut": data[:middle],
         "flip": data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :],
+        "head": data[:30] + bytes([data[30] ^ 255]) + data[31:],
+        "longer": data + bytes(2),
         "empty": b"",
     }
     path.write_bytes(damaged[damage])
@@ -50,7 +52,7 @@ def test_a_damaged_segment_is_removed_so_that_it_is_made_again(job: Job, damage:
 
 def test_half_written_files_of_a_killed_process_are_removed(job: Job) -> None:
     job.write_segment("ab12", np.zeros(100, np.float32), 24_000)
-    left = [job.folder / ".job.json.x", job.folder / "chapters/.1.x", job.folder / "segments/ab/.ab12.flac.x"]
+    left = [job.folder / ".job.json.x", job.folder / "chapters/.1.x", job.folder / "segments/ab/.ab12.wav.x"]
     for path in left:
         path.write_bytes(b"half")
     Job(job.folder).open()
