@@ -18,13 +18,15 @@ def float_to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     The scale is 2^15, as in libsndfile and FFmpeg: int16 -> float -> int16 gives the same integers.
     """
     require_finite(samples)
-    steps = np.rint(samples * np.float32(INT16_SCALE))
-    return steps.clip(-INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+    steps = samples * np.float32(INT16_SCALE)
+    np.rint(steps, out=steps)
+    steps.clip(-INT16_SCALE, INT16_SCALE - 1, out=steps)
+    return steps.astype(np.int16)
 
 
 def float_to_bytes(samples: NDArray[np.float32]) -> bytes:
     """16-bit little-endian PCM on every machine."""
-    return float_to_int16(samples).astype("<i2").tobytes()
+    return float_to_int16(samples).astype("<i2", copy=False).tobytes()
 
 
 def require_finite(samples: NDArray[np.floating[Any]]) -> None:

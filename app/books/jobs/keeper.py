@@ -26,8 +26,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 MIN_SHOW_S, SHOW_S = 0.25, 1.0
 """Between two looks at a job that a caller watches: another server may make it."""
-BYTES_PER_CHAR = 4_000
-"""Disk room of a job: segments, copies and the finished file, at 16 characters and 64,000 bytes a second."""
+BYTES_PER_CHAR = 5_500
+"""Disk room of a job: segments, copies and the finished file, at 16 characters and 88,000 bytes a second."""
 MIN_FREE_BYTES = 256 * 1024 * 1024
 """Room that a new job leaves on the disk."""
 MAX_END_S = 10.0
