@@ -44,13 +44,8 @@ class Kernel:
     """A compiled function of the address of its arguments; compiled now, or read from numba's cache."""
 
     def __init__(self, function: Callable[[Any], None]) -> None:
-        signature = types.void(types.voidptr)
-        try:
-            compiled: Any = cfunc(signature, cache=True, **OPTIONS)(function)
-        except (RuntimeError, OSError):  # no folder can be written to, or it has no room
-            compiled = cfunc(signature, **OPTIONS)(function)
-        self._compiled = compiled
-        self._address: int = compiled.address
+        self._compiled = _compile(function, types.void(types.voidptr))
+        self._address: int = self._compiled.address
         self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._address)
 
     def run(self, arguments: int, *, num_threads: int) -> None:
@@ -59,6 +54,29 @@ class Kernel:
             self._run(arguments)
         else:
             _parallel(self._address, arguments, num_threads, 0)
+
+
+def function_for_kernels(function: Callable[..., Any], signature: Any) -> Any:
+    """Compile a function once, for all kernels that call it: its arithmetic is the same to the bit in each of them.
+
+    numba's cache of a kernel does not hold the code of such a function, which has a cache of its own.
+    """
+    compiled = _compile(function, signature)
+    _kept.append(compiled)
+    name = f"{function.__module__}.{function.__name__}"
+    binding.add_symbol(name, compiled.address)
+    return types.ExternalFunction(name, signature)
+
+
+_kept: list[Any] = []
+"""Compiled functions, whose code is let go of with them."""
+
+
+def _compile(function: Callable[..., Any], signature: Any) -> Any:
+    try:
+        return cfunc(signature, cache=True, **OPTIONS)(function)
+    except (RuntimeError, OSError):  # no folder can be written to, or it has no room
+        return cfunc(signature, **OPTIONS)(function)
 
 
 @intrinsic
@@ -70,6 +88,26 @@ def pointer(_context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def prefetch(_context: Any, address: Any) -> Any:
+    """Begin to read the 64 bytes at an address, which need not be valid, into the cache of the core."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        number, place = ir.IntType(32), ir.PointerType(ir.IntType(8))
+        function = builder.module.globals.get(_PREFETCH)
+        if function is None:
+            kind = ir.FunctionType(ir.VoidType(), [place, number, number, number])
+            function = ir.Function(builder.module, kind, _PREFETCH)
+        options = [ir.Constant(number, option) for option in (0, 2, 1)]  # to read, to the second level, data
+        builder.call(function, [builder.inttoptr(arguments[0], place), *options])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
+
+
+_PREFETCH = "llvm.prefetch.p0i8"
+
+
+@intrinsic
 def round_whole(_context: Any, _value: Any) -> Any:
     def generate(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.call(builder.module.declare_intrinsic("llvm.nearbyint", [ir.FloatType()]), arguments)
@@ -78,16 +116,44 @@ def round_whole(_context: Any, _value: Any) -> Any:
 
 
 @intrinsic
-def _float_of_bits(_context: Any, _bits: Any) -> Any:
+def float_of_bits(_context: Any, _bits: Any) -> Any:
     def generate(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.FloatType())
 
     return types.float32(types.int32), generate
 
 
+@intrinsic
+def float_of_half(_context: Any, _bits: Any) -> Any:
+    def generate(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.uint16), generate
+
+
+@intrinsic
+def half_of_float(_context: Any, _value: Any) -> Any:
+    """The bits of the nearest float16."""
+
+    def generate(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), ir.IntType(16))
+
+    return types.uint16(types.float32), generate
+
+
+@njit(inline="always", error_model="numpy")
+def short_row(address, count):
+    return carray(pointer(address), count, np.uint16)
+
+
 @njit(inline="always", error_model="numpy")
 def float_row(address, count):
     return carray(pointer(address), count, FLOAT)
+
+
+@njit(inline="always", error_model="numpy")
+def int_row(address, count):
+    return carray(pointer(address), count, np.int32)
 
 
 @njit(inline="always", error_model="numpy")
@@ -107,4 +173,4 @@ def exp_float(x):
     sum_ = sum_ * rest + FLOAT(4.1665795894e-2)
     sum_ = sum_ * rest + FLOAT(1.6666665459e-1)
     sum_ = sum_ * rest + FLOAT(5.0000001201e-1)
-    return (sum_ * rest * rest + rest + FLOAT(1.0)) * _float_of_bits(np.int32((np.int32(n) + np.int32(127)) << 23))
+    return (sum_ * rest * rest + rest + FLOAT(1.0)) * float_of_bits(np.int32((np.int32(n) + np.int32(127)) << 23))

@@ -11,8 +11,6 @@ Parameters have the names of the checkpoint. Weights of the body are [in, out], 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,6 +21,7 @@ from app.engine.xtts.config import ModelArgs
 from app.engine.xtts.device.copies import to_device
 from app.engine.xtts.model.attention import masked_attention, separate_attention
 from app.engine.xtts.model.int8 import QuantizedAffine, QuantizedFeedForward, QuantizedMatrix, find_row_limit
+from app.engine.xtts.model.int8_bodies import find_tile_product, make_int8_body
 from app.engine.xtts.model.kv_cache import KVCache
 from app.engine.xtts.model.layers import LAYER_NORM_EPS, Affine, Body, FeedForward, Layer, Positions
 from app.engine.xtts.model.prompt import (
@@ -35,9 +34,10 @@ from app.engine.xtts.model.prompt import (
     voice_attention,
 )
 
-if TYPE_CHECKING:  # both compile their kernels
+if TYPE_CHECKING:  # they compile their kernels
     from app.engine.xtts.model.cuda_body import CudaBody
     from app.engine.xtts.model.int8_body import Int8Body
+    from app.engine.xtts.model.int8_tile_body import TileBody
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Decoder(nn.Module):
         self.gpt = Body(args.gpt_layers, channels)
         self.final_norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
         self.mel_head = nn.Linear(channels, args.gpt_num_audio_tokens)
-        self._int8_body: Int8Body | None = None
+        self._int8_body: Int8Body | TileBody | None = None
         self._cuda_body: CudaBody | None = None
 
     def to_half(self) -> None:
@@ -99,23 +99,25 @@ class Decoder(nn.Module):
     def to_int8(self, weights: Mapping[str, QuantizedMatrix]) -> None:
         """Compute the `matrices` in int8, on a CPU; the weights in float32 are let go of.
 
-        Then a sequence has the same latents, to the last bit, alone and among others. The cache stays float32.
+        Then a sequence has the same latents, to the last bit, alone and among others. The cache has keys in float16
+        and values in one byte each.
         Raises RuntimeError where torch has no such products (see `find_int8_problem`).
         """
         matrices = self.matrices
         find_row_limit()  # computes on this thread: helpers of a second thread that computes would slow this one down
 
+        make_product = find_tile_product(weights[name] for name in matrices)
+
         def pack(name: str) -> QuantizedAffine:
-            return QuantizedAffine(weights[name], matrices[name].bias)
+            product = make_product(weights[name]) if make_product else None
+            return QuantizedAffine(weights[name], matrices[name].bias, product=product)
 
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # the operator packs on one thread
-            packing = pool.map(pack, matrices)
-            _load_kernels()  # meanwhile: numba takes as long
-            packed = dict(zip(matrices, packing, strict=True))
+            packed = dict(zip(matrices, pool.map(pack, matrices), strict=True))
         for index, layer in enumerate(self.gpt.layers):
             layer.attn.c_attn, layer.attn.c_proj = packed[f"h.{index}.attn.c_attn"], packed[f"h.{index}.attn.c_proj"]
             layer.mlp = QuantizedFeedForward(packed[f"h.{index}.mlp.c_fc"], packed[f"h.{index}.mlp.c_proj"])
-        self._int8_body = _make_int8_body(self.gpt.layers, self.num_heads)
+        self._int8_body = make_int8_body(self.gpt.layers, self.num_heads)
 
     @property
     def is_int8(self) -> bool:
@@ -144,7 +146,7 @@ class Decoder(nn.Module):
             positions=positions,
             head_dim=self.head_dim,
             device=device,
-            dtype=self.cache_dtype,
+            dtype=torch.float16 if self.is_int8 else self.cache_dtype,
             has_byte_values=self.is_int8,
         )
 
@@ -255,27 +257,6 @@ class Decoder(nn.Module):
     def _read(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents = self.final_norm(self.gpt.ln_f(x))
         return self.mel_head(latents), latents
-
-
-def _load_kernels() -> None:
-    with suppress(ImportError):  # told by `_make_int8_body`
-        import_module("app.engine.xtts.model.int8_body")
-
-
-def _make_int8_body(layers: Sequence[Layer], num_heads: int) -> "Int8Body | None":
-    """None where the kernels cannot be compiled: torch's operators take their place, and a step takes longer."""
-    try:
-        from app.engine.xtts.model.int8_body import Int8Body, Int8Layer
-    except ImportError as error:
-        logger.warning("int8 works without compiled kernels and is slower: %s", error)
-        return None
-    parts: list[Int8Layer] = []
-    for layer in layers:
-        mlp, c_attn, c_proj = layer.mlp, layer.attn.c_attn, layer.attn.c_proj
-        assert isinstance(mlp, QuantizedFeedForward)
-        assert isinstance(c_attn, QuantizedAffine) and isinstance(c_proj, QuantizedAffine)
-        parts.append(Int8Layer(layer.ln_1, c_attn, c_proj, layer.ln_2, mlp.c_fc, mlp.c_proj))
-    return Int8Body(parts, num_heads)
 
 
 def _make_cuda_body(layers: Sequence[Layer], num_heads: int) -> "CudaBody | None":

@@ -9,6 +9,8 @@ Knows tensors of one layer. Knows nothing of checkpoints.
 """
 
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 import torch
@@ -42,22 +44,30 @@ def quantize(weight: torch.Tensor) -> QuantizedMatrix:
     return QuantizedMatrix(columns.div(scales[:, None]).round_().to(torch.int8).contiguous(), scales)
 
 
+Product = Callable[[torch.Tensor], torch.Tensor]
+"""[rows, in] whole numbers up to the row limit, in float32, to [rows, out], without scale and bias of the row."""
+
+
 class QuantizedAffine(nn.Module):
     """x @ weight + bias, with a packed copy of the weight, one byte a value, for int8 instructions of the CPU.
 
     row_limit   the largest activation, as a whole number; None: that of this CPU
+    product     takes the place of torch's products
 
     Raises RuntimeError where torch has no such products for this CPU (see `find_int8_problem`).
     """
 
-    def __init__(self, matrix: QuantizedMatrix, bias: torch.Tensor, *, row_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        matrix: QuantizedMatrix,
+        bias: torch.Tensor,
+        *,
+        row_limit: int | None = None,
+        product: Product | None = None,
+    ) -> None:
         super().__init__()
         self.row_limit = row_limit or find_row_limit()
-        zero_points = torch.zeros(len(matrix.scales), dtype=torch.int64)
-        quantized = torch._make_per_channel_quantized_tensor(matrix.values, matrix.scales.double(), zero_points, 0)  # pyright: ignore[reportPrivateImportUsage] - the public way starts from float32
-        self._packed = torch.ops.quantized.linear_prepack(quantized, None)
-        # The overload's own call looks through its arguments for what only Python could dispatch: 10 us each time.
-        self._operator = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default._op
+        self.product = product or TorchProduct(matrix, self.row_limit)
         self._limit = torch.tensor(float(self.row_limit))  # a Python number would become a tensor at each call
         self.bias = nn.Parameter(bias, requires_grad=False)
 
@@ -66,11 +76,22 @@ class QuantizedAffine(nn.Module):
         scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=MIN_MAGNITUDE).div_(self._limit)
         # Rounded here, because the operator rounds the last elements of a block in another way than the others.
         # Not `addcmul`, which may round once or twice, as the compiler chose for each of its loops.
-        return self.multiply(x.div(scale).round_()).mul_(scale).add_(self.bias)
+        return self.product(x.div(scale).round_()).mul_(scale).add_(self.bias)
 
-    def multiply(self, whole: torch.Tensor) -> torch.Tensor:
-        """[rows, in] whole numbers up to `row_limit`, in float32, to [rows, out], without scale and bias of the row."""
-        return self._operator(whole, 1.0, self.row_limit + 1, self._packed)  # it wants activations above 0
+
+class TorchProduct:
+    """torch's operator, with its packed copy of the weight."""
+
+    def __init__(self, matrix: QuantizedMatrix, row_limit: int) -> None:
+        self._row_limit = row_limit
+        zero_points = torch.zeros(len(matrix.scales), dtype=torch.int64)
+        quantized = torch._make_per_channel_quantized_tensor(matrix.values, matrix.scales.double(), zero_points, 0)  # pyright: ignore[reportPrivateImportUsage] - the public way starts from float32
+        self._packed = torch.ops.quantized.linear_prepack(quantized, None)
+        # The overload's own call looks through its arguments for what only Python could dispatch: 10 us each time.
+        self._operator = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default._op
+
+    def __call__(self, whole: torch.Tensor) -> torch.Tensor:
+        return self._operator(whole, 1.0, self._row_limit + 1, self._packed)  # it wants activations above 0
 
 
 class QuantizedFeedForward(nn.Module):
@@ -81,6 +102,15 @@ class QuantizedFeedForward(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.c_proj(gelu_(self.c_fc(x)))
+
+
+class Int8Layer(NamedTuple):
+    norm_1: nn.LayerNorm
+    c_attn: QuantizedAffine
+    attn_proj: QuantizedAffine
+    norm_2: nn.LayerNorm
+    c_fc: QuantizedAffine
+    mlp_proj: QuantizedAffine
 
 
 def gelu_(x: torch.Tensor) -> torch.Tensor:

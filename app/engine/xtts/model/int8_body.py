@@ -1,29 +1,19 @@
 """The layers of a decoder in int8, with compiled kernels between the products: a step makes nine calls a layer."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from app.engine.xtts.model.compiled import Kernel
-from app.engine.xtts.model.int8 import QuantizedAffine
+from app.engine.xtts.model.int8 import Int8Layer
 from app.engine.xtts.model.int8_kernels import CALL, attention, gelu, make_whole, norm
 from app.engine.xtts.model.kv_cache import KVCache
 from app.engine.xtts.model.prompt import Attend
 
 FEW_ELEMENTS = 1 << 15
 """Up to so many elements, one thread is done before a second one has begun."""
-
-
-class Int8Layer(NamedTuple):
-    norm_1: nn.LayerNorm
-    c_attn: QuantizedAffine
-    attn_proj: QuantizedAffine
-    norm_2: nn.LayerNorm
-    c_fc: QuantizedAffine
-    mlp_proj: QuantizedAffine
 
 
 class Int8Body:
@@ -103,11 +93,11 @@ class Int8Body:
         product: torch.Tensor | None = None
         for index, layer in enumerate(self._layers):
             self._norms_1.run(index, product, num_threads=few)
-            attend(index, layer.c_attn.multiply(narrow))
+            attend(index, layer.c_attn.product(narrow))
             self._wholes.run(index, None, num_threads=few)
-            self._norms_2.run(index, layer.attn_proj.multiply(narrow), num_threads=few)
-            self._gelus.run(index, layer.c_fc.multiply(narrow), num_threads=many)
-            product = layer.mlp_proj.multiply(wide)
+            self._norms_2.run(index, layer.attn_proj.product(narrow), num_threads=few)
+            self._gelus.run(index, layer.c_fc.product(narrow), num_threads=many)
+            product = layer.mlp_proj.product(wide)
         assert product is not None
         return residual.add_(product.mul_(self._scales[:rows, None]).add_(self._layers[-1].mlp_proj.bias))
 

@@ -45,8 +45,8 @@ class KVCache:
         return self.keys.nbytes + self.values.nbytes
 
     def write(self, layer: int, where: tuple[Any, ...], key: torch.Tensor, value: torch.Tensor) -> None:
-        """Write `key` and `value`, [..., head_dim] in the cache's dtype, at an index of [slots, heads, positions]."""
-        self.keys[layer][where] = key
+        """Write `key` and `value`, [..., head_dim], at an index of [slots, heads, positions]."""
+        self.keys[layer][where] = key.to(self.keys.dtype)
         self.values[layer][where] = _pack(value) if self.values.dtype == torch.uint8 else value
 
     def move(self, source: int, target: int, num_positions: int) -> None:

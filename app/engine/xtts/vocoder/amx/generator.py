@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
+from app.engine.xtts.model.tiles import CONFIG
 from app.engine.xtts.vocoder.amx.kernel import CALL, SCRATCH_BYTES, run_operations
 from app.engine.xtts.vocoder.amx.memory import Reservations
 from app.engine.xtts.vocoder.amx.network import Network
 from app.engine.xtts.vocoder.amx.plan import Operations, Plan
-from app.engine.xtts.vocoder.amx.tiles import CONFIG
 from app.engine.xtts.vocoder.generator import context_of
 from app.engine.xtts.vocoder.pieces import State
 

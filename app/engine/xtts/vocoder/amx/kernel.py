@@ -23,7 +23,7 @@ from app.engine.xtts.model.compiled import (
     thread_number,
     wait_for_threads,
 )
-from app.engine.xtts.vocoder.amx.tiles import (
+from app.engine.xtts.model.tiles import (
     add_46_to_0,
     add_47_to_1,
     add_56_to_2,

@@ -22,18 +22,38 @@ def int8_copy(decoder: Decoder) -> Decoder:
     return quantized
 
 
+def int8_without(decoder: Decoder, *names: str) -> Decoder:
+    """As where the modules cannot be imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setitem(sys.modules, f"app.engine.xtts.model.{name}", None)
+        return int8_copy(decoder)
+
+
 @pytest.fixture(scope="module")
-def compiled(tiny: Pair) -> Decoder:
-    decoder = int8_copy(tiny.checkpoint.networks.decoder)
+def without_tiles(tiny: Pair) -> Decoder:
+    decoder = int8_without(tiny.checkpoint.networks.decoder, "int8_tile_body")
     assert decoder.has_kernels
     return decoder
 
 
 @pytest.fixture(scope="module")
+def with_tiles(tiny: Pair) -> Decoder:
+    if not torch.cpu.get_capabilities().get("amx_int8"):
+        pytest.skip("the CPU has no AMX for int8")
+    decoder = int8_copy(tiny.checkpoint.networks.decoder)
+    assert type(decoder._int8_body).__name__ == "TileBody"
+    return decoder
+
+
+@pytest.fixture(scope="module", params=["with_tiles", "without_tiles"])
+def compiled(request: pytest.FixtureRequest) -> Decoder:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
 def plain(tiny: Pair) -> Decoder:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "app.engine.xtts.model.int8_body", None)  # as where numba is missing
-        decoder = int8_copy(tiny.checkpoint.networks.decoder)
+    decoder = int8_without(tiny.checkpoint.networks.decoder, "int8_tile_body", "int8_body")
     assert not decoder.has_kernels
     return decoder
 
@@ -123,3 +143,29 @@ def test_positions_that_a_slot_has_not_written_are_not_attended_to(compiled: Dec
     cache.keys[:, 0, :, 21:] = float("nan")
     cache.values[:, 0, :, 21:] = 255
     assert torch.equal(step(compiled, cache, [5], [20])[0], clean)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_step_has_the_same_bits_with_and_without_tiles(
+    with_tiles: Decoder, without_tiles: Decoder, threads: int, count: int
+) -> None:
+    codes, written = [5, 900, 17, 17, 3][:count], [33, 1, 62, 0, 40][:count]
+    ours, theirs = filled_cache(with_tiles), filled_cache(without_tiles)
+    for found, expected in zip(
+        step(with_tiles, ours, codes, written), step(without_tiles, theirs, codes, written), strict=True
+    ):
+        assert torch.equal(found, expected)
+    assert torch.equal(ours.keys, theirs.keys)
+    assert torch.equal(ours.values, theirs.values)
+
+
+def test_a_prompt_has_the_same_bits_with_and_without_tiles(
+    with_tiles: Decoder, without_tiles: Decoder, tiny: Pair
+) -> None:
+    texts = [tiny.tokens(text).tolist() for text in random_texts(3, seed=4)]
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for decoder in (with_tiles, without_tiles):
+        voices = [decoder.read_voice(tiny.voice.gpt_conditioning_latents)] * 3
+        found.append(decoder.prefill(decoder.new_cache(slots=3, positions=300, device=CPU), 0, voices, texts))
+    for ours, theirs in zip(*found, strict=True):
+        assert torch.equal(ours, theirs)

@@ -1,7 +1,8 @@
 """Instructions of AMX for functions that numba compiles.
 
-A thread has eight tile registers. As configured here each holds 16 rows of 64 bytes: 32 values in bfloat16 or 16 in
-float32. Importing this module raises ImportError where the CPU or the kernel has no AMX for bfloat16.
+A thread has eight tile registers. As configured here each holds 16 rows of 64 bytes: 64 values in int8, 32 in bfloat16,
+16 in float32 or int32. Importing this module raises ImportError where the CPU or the kernel has no AMX for bfloat16 and
+int8.
 """
 
 # The functions are typed by numba.
@@ -29,7 +30,8 @@ _ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _TILE_DATA = 158, 0x1023, 18
 
 def _may_use_tiles() -> bool:
     """Ask the kernel for the tile registers, for all threads of the process."""
-    if not torch.cpu.get_capabilities().get("amx_bf16") or platform.system() != "Linux":
+    capabilities = torch.cpu.get_capabilities()
+    if platform.system() != "Linux" or not (capabilities.get("amx_bf16") and capabilities.get("amx_int8")):
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     return libc.syscall(ctypes.c_long(_ARCH_PRCTL), ctypes.c_long(_ARCH_REQ_XCOMP_PERM), ctypes.c_long(_TILE_DATA)) == 0
@@ -41,13 +43,13 @@ def _may_compile() -> bool:
     if numbas.CPU_NAME or numbas.CPU_FEATURES is not None:
         return False
     features = get_host_cpu_features()
-    return bool(features.get("amx-tile") and features.get("amx-bf16"))
+    return all(features.get(name) for name in ("amx-tile", "amx-bf16", "amx-int8"))
 
 
 if not _may_compile():
     raise ImportError("numba compiles for a CPU without AMX (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES)")
 if not _may_use_tiles():
-    raise ImportError("the CPU or the kernel has no AMX for bfloat16")
+    raise ImportError("the CPU or the kernel has no AMX for bfloat16 and int8")
 
 CONFIG = np.zeros(64, np.uint8)
 """For `configure_tiles`: palette 1, and 64 bytes and 16 rows for each of the eight tiles."""
@@ -125,3 +127,6 @@ store_0, store_1, store_2, store_3 = (_on_memory("tilestored64", tile) for tile 
 # Tile 0 += tile 4 x tile 6, and so on: two tiles of columns by two of weights.
 add_46_to_0, add_47_to_1 = _on_tiles("tdpbf16ps", 0, 4, 6), _on_tiles("tdpbf16ps", 1, 4, 7)
 add_56_to_2, add_57_to_3 = _on_tiles("tdpbf16ps", 2, 5, 6), _on_tiles("tdpbf16ps", 3, 5, 7)
+# The same in int8, which gives whole numbers in int32.
+add_whole_46_to_0, add_whole_47_to_1 = _on_tiles("tdpbssd", 0, 4, 6), _on_tiles("tdpbssd", 1, 4, 7)
+add_whole_56_to_2, add_whole_57_to_3 = _on_tiles("tdpbssd", 2, 5, 6), _on_tiles("tdpbssd", 3, 5, 7)
