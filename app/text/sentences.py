@@ -19,7 +19,7 @@ _MAY_END = frozenset([
     "Co.", "Jr.", "Sr.", "Bros.", "a.m.", "p.m.", "EE. UU.", "EE.UU.", "и т. д.", "и т.д.", "и т. п.", "и т.п.", "др.",
     "r.", "old.", "n. l.", "př. n. l.", "n.e.", "p.n.e.", "n. Chr.", "v. Chr.", "n.Chr.", "v.Chr.", "d.C.", "a.C.",
     "d. C.", "a. C.", "M.Ö.", "M.S.", "stol.", "Jh.", "Kft.", "Zrt.", "Ltda.", "s. r. o.", "a. s.", "Şti.", "Min.",
-    "Std.",
+    "Std.", "n. Br.", "s. Br.", "ö. L.", "w. L.",
 ])  # fmt: skip
 _ORDINAL_WORDS = (
     r"[Aa]m|[Ii]m|[Vv]om|[Zz]um|[Zz]ur|[Bb]eim|[Dd]er|[Dd]ie|[Dd]as|[Dd]em|[Dd]en|[Dd]es|[Uu]nd|[Bb]is|[Aa]b|[Ss]eit|[Jj]eden|"

@@ -55,6 +55,8 @@ class Grammar:
     """whether words follow a number without a space (Chinese, Japanese, Korean)"""
     hyphen_before_units: ClassVar[bool] = True
     """whether `5-km` is an amount; in Hungarian `2-t` has a suffix"""
+    elides: ClassVar[bool] = False
+    """whether `l'` and `s'` are words before a vowel, and `2020 l'anno` is no litre"""
     joins_numbers: ClassVar[bool] = False
     """whether digits of a telephone number are written without spaces"""
 

@@ -14,6 +14,7 @@ ONE = {
     "nl": ["De vergadering was gepland op 3 jan. 2020 in de stad.", "Zie afb. 4 op de volgende bladzijde."],
     "tr": ["Meyve ve sebze çok iyidir, örn. elma ve armut.", "Ayrıntılar için bkz. Bölüm 3 ve sonrası."],
     "de": [
+        "Der Turm steht auf 48° 51′ n. Br. und 2° ö. L. mitten in Paris.",
         "Das Buch erschien im 1. Halbjahr in Berlin.",
         "Der Preis ist inkl. Mehrwertsteuer zu zahlen.",
         "Am 20. März 1905 kam er an.",

@@ -7,7 +7,8 @@ from app.text.normalization.languages import czech_words
 from app.text.normalization.numerals import MAX_INTEGER_DIGITS, Number
 
 _FEMININE = re.compile(
-    r"(?:korun|libr|tun|hodin|minut|sekund|mil[ei]|unc|koruna|stran|žen|dív|knih|míl|rupi|lir|osob|tisícin|celá|celé|setin)"
+    r"(?:korun|libr|tun|hodin|minut|sekund|mil[ei]|unc|koruna|stran|žen|dív|knih|míl|rupi|lir|osob|tisícin|celá|celé|setin|"
+    r"stop[ay]?\b|vteřin)"
 )
 _NEUTER = re.compile(r"(?:procent|eur[oa]|měst|slov|kol[oa]|aut[oa]|dít)")
 _ONES = ["", "první", "druhý", "třetí", "čtvrtý", "pátý", "šestý", "sedmý", "osmý", "devátý", "desátý", "jedenáctý", "dvanáctý",

@@ -60,6 +60,7 @@ class Dutch(Grammar):
     unit_words = {
         "duration-hour": ("uur", "uur"), "length-kilometer": ("kilometer", "kilometer"), "dB": ("decibel", "decibel"),
         "temperature-celsius": ("graad Celsius", "graden Celsius"), "duration-minute": ("minuut", "minuten"),
+        "°": ("graad", "graden"), "angle-degree": ("graad", "graden"), "length-inch": ("inch", "inch"),
     }  # fmt: skip
     rates = {"maand": "maand", "jaar": "jaar", "dag": "dag", "week": "week", "uur": "uur"}
     currency_words = {

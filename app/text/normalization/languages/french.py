@@ -20,6 +20,7 @@ _FEMININE = re.compile(
 class French(Grammar):
     language = "fr"
     locale = "fr"
+    elides = True
     thousands = " ."
     decimal = ","
     minus = "moins"

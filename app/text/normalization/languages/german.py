@@ -75,6 +75,7 @@ class German(Grammar):
         "Ziff.": "Ziffer", "Rn.": "Randnummer", "Anl.": "Anlage",
     }  # fmt: skip
     abbreviations = {
+        "n. Br.": "nördlicher Breite", "s. Br.": "südlicher Breite", "ö. L.": "östlicher Länge", "w. L.": "westlicher Länge",
         "z. B.": "zum Beispiel", "z.B.": "zum Beispiel", "d. h.": "das heißt", "d.h.": "das heißt",
         "u. a.": "unter anderem", "u.a.": "unter anderem", "usw.": "und so weiter", "bzw.": "beziehungsweise",
         "ca.": "circa", "Dr.": "Doktor", "Prof.": "Professor", "Hr.": "Herr", "Fr.": "Frau", "inkl.": "inklusive",

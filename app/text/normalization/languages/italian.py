@@ -17,6 +17,7 @@ _FEMININE = re.compile(
 class Italian(Grammar):
     language = "it"
     locale = "it"
+    elides = True
     thousands = ". "
     decimal = ","
     minus = "meno"
@@ -62,7 +63,8 @@ class Italian(Grammar):
     magnitudes = {word: word for word in ("mila", "milione", "milioni", "miliardo", "miliardi", "bilione", "bilioni")}
     magnitudes |= {"mln": "milioni", "mld": "miliardi"}
     unit_words = {"dB": ("decibel", "decibel"), "speed-kilometer-per-second": ("chilometro per secondo", "chilometri per secondo"),
-                  "temperature-celsius": ("grado Celsius", "gradi Celsius"), "angle-degree": ("grado", "gradi")}  # fmt: skip
+                  "temperature-celsius": ("grado Celsius", "gradi Celsius"), "angle-degree": ("grado", "gradi"),
+                  "angle-arc-minute": ("primo", "primi"), "angle-arc-second": ("secondo", "secondi")}  # fmt: skip
     rates = {"mese": "mese", "anno": "anno", "giorno": "giorno", "settimana": "settimana", "ora": "ora"}
     currency_words = {
         "EUR": ("euro", "euro"), "USD": ("dollaro", "dollari"), "GBP": ("sterlina", "sterline"), "JPY": ("yen", "yen"),

@@ -7,7 +7,8 @@ from app.text.normalization.languages import polish_words
 from app.text.normalization.numerals import Number
 
 _FEMININE = re.compile(
-    r"(?:godzin|minut|sekund|mil[ei]|ton|unc|koron|hrywn|lir|rupi|stron|kobiet|książ|osob|część|dziesiąt|setn|tysięczn)"
+    r"(?:godzin|minut|sekund|mil[ei]|ton|unc|koron|hrywn|lir|rupi|stron|kobiet|książ|osob|część|dziesiąt|setn|tysięczn|"
+    r"stop[ay]|stóp)"
 )
 _NEUTER = re.compile(r"(?:euro|miast|słow|dziec|okn|jaj)")
 _ONES = ["zerowy", "pierwszy", "drugi", "trzeci", "czwarty", "piąty", "szósty", "siódmy", "ósmy", "dziewiąty", "dziesiąty", "jedenasty",

@@ -20,10 +20,11 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
     written |= {symbol.replace("°", "° "): key for symbol, key in units.items() if symbol.startswith("°")}
     magnitude = rf"(?:\s?(?P<magnitude>{alternatives(grammar.magnitudes)})(?!\w))?"
     rate = re.compile(rf"(?<=[^\W\d_])/(?P<unit>{alternatives(written | grammar.rates)})(?!\w)")
+    elided = r"|'\w" if grammar.elides else ""
     pattern = re.compile(
         rf"(?<![\w.,/])(?P<sign>[-+]?)(?:(?:(?P<whole>\d+) )?(?P<above>\d+)/(?P<below>[1-9]\d*)"
         rf"|(?P<number>{grammar.notation.amount})){magnitude}"
-        rf"(?P<gap>\s?|-)(?P<unit>{alternatives(written)})(?![\w²³])"
+        rf"(?P<gap>\s?|-)(?P<unit>{alternatives(written)})(?![\w²³]{elided})"
     )
 
     def say(match: re.Match[str]) -> str | None:

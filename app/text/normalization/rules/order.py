@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from app.text.normalization.grammar import Grammar
 from app.text.normalization.rule import Rule
-from app.text.normalization.rules import dates, electronic, measures, money, numbers, telephone, times
+from app.text.normalization.rules import dates, electronic, measures, money, numbers, primes, telephone, times
 
 
 def ordered_rules(
@@ -40,6 +40,7 @@ def _in_order(
     last_rules: Iterable[Rule],
 ) -> Iterator[Rule]:
     yield from numbers.long_number_rules(grammar)
+    yield from primes.rules(grammar)
     yield from words
     yield from numbers.leading_abbreviation_rules(grammar)
     yield from electronic.rules(grammar)

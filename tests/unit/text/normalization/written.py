@@ -11,7 +11,7 @@ SIGNS = "€$£¥₹%‰°²³½¾№§&@#*+=<>/\\|_-–—−~^'’\"()[]{},.;:
 FORMS = (
     "12 3. 1st IV XX. km kg m² Kč TL zł p.m. Uhr e ª º www. a.b ٢٥ २५ １２ ② ₂ ² ⅐ Ⅻ 𝟙 月 年 원 号 "
     "Mai мая май Март ocak 1990 2024 0 00 000 5 3,5 3.5 1,000 1.000 10:30 a.m. http:// x@y.com EUR "
-    "USD Mio. mln th er -го 's h min 3/4 No. p. +49"
+    "USD Mio. mln th er -го 's h min 3/4 No. p. +49 6'2\" 5'30 12\" 48°51' 24″ 5′ 40°N N ½\" 45'+2"
 )  # fmt: skip
 
 
