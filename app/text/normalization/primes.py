@@ -42,14 +42,14 @@ PRIMES: dict[str, PrimeWords] = {
     ),
     "es": PrimeWords(
         {"N": "norte", "S": "sur", "E": "este", "O": "oeste", "W": "oeste"},
-        "pantalla|monitor|televisor|tele|tv|portátil|tubo|tubería|llanta|rueda|neumático|pizza|disco|vinilo|tableta|diámetro|clavo",
+        "pantalla|monitor|televisor|tele|tv|portátil|tubo|tubería|llanta|rueda|neumático|pizza|disco|vinilo|tableta|diámetro|diagonal|clavo",
         keeps_front=True,
         degree_words="norte|sur|oeste|(?:de )?latitud|(?:de )?longitud",
         angle_words=r"ángulos?|gir\w+|rotaci\w+|rot[ae]r?\b|inclina\w+|pendiente|temperatura|latitud|longitud",
     ),
     "fr": PrimeWords(
         {"N": "nord", "S": "sud", "E": "est", "O": "ouest", "W": "ouest"},
-        "écran|moniteur|téléviseur|télé|tv|portable|tuyau|tube|jante|roue|pneu|pizza|vinyle|disque|tablette|diamètre|raccord",
+        "écran|moniteur|téléviseur|télé|tv|portable|tuyau|tube|jante|roue|pneu|pizza|vinyle|disque|tablette|diamètre|diagonale|raccord",
         keeps_front=True,
         degree_words="nord|sud|ouest|(?:de )?latitude|(?:de )?longitude",
         angle_words=r"angles?|tourn\w+|pivot\w+|rotation|inclin\w+|pente|température|latitude|longitude|virage|panorama",
@@ -63,7 +63,7 @@ PRIMES: dict[str, PrimeWords] = {
     ),
     "it": PrimeWords(
         {"N": "nord", "S": "sud", "E": "est", "O": "ovest", "W": "ovest"},
-        "schermo|monitor|televisore|tv|portatile|tubo|tubi|cerchi|ruot|pneumatic|pizza|vinile|disco|tablet|diametro|raccord",
+        "schermo|monitor|televisore|tv|portatile|tubo|tubi|cerchi|ruot|pneumatic|pizza|vinile|disco|tablet|diametro|diagonale|raccord",
         keeps_front=True,
         arc_units=("angle-arc-minute", "angle-arc-second"),
         degree_words="nord|sud|est|ovest|(?:di )?latitudine|(?:di )?longitudine",
@@ -71,7 +71,7 @@ PRIMES: dict[str, PrimeWords] = {
     ),
     "pt": PrimeWords(
         {"N": "norte", "S": "sul", "E": "leste", "L": "leste", "O": "oeste", "W": "oeste"},
-        "tela|ecrã|monitor|televisor|televisão|tv|portátil|notebook|tubo|cano|roda|aro|pneu|pizza|disco|vinil|tablet|diâmetro",
+        "tela|ecrã|monitor|televisor|televisão|tv|portátil|notebook|tubo|cano|roda|aro|pneu|pizza|disco|vinil|tablet|diâmetro|diagonal",
         keeps_front=True,
         degree_words="norte|sul|leste|oeste|(?:de )?latitude|(?:de )?longitude",
         angle_words=r"ângulos?|gir\w+|rota[rç]\w+|inclina\w+|temperatura|latitude|longitude",
@@ -79,7 +79,7 @@ PRIMES: dict[str, PrimeWords] = {
     "pl": PrimeWords(
         {"N": "szerokości północnej", "S": "szerokości południowej", "E": "długości wschodniej",
          "W": "długości zachodniej"},
-        r"monitor|ekran|wyświetlacz|telewizor|laptop|tablet|rura|rury|felg|koła\b|opon|pizz|płyt|winyl|średnic",
+        r"monitor|ekran|wyświetlacz|telewizor|laptop|tablet|rura|rury|felg|koła\b|opon|pizz|płyt|winyl|średnic|przekątn",
         declines=True,
     ),
     "tr": PrimeWords(
@@ -90,7 +90,7 @@ PRIMES: dict[str, PrimeWords] = {
         {"N": "северной широты", "S": "южной широты", "E": "восточной долготы", "W": "западной долготы",
          "с. ш.": "северной широты", "ю. ш.": "южной широты", "в. д.": "восточной долготы", "з. д.": "западной долготы",
          "с.ш.": "северной широты", "ю.ш.": "южной широты", "в.д.": "восточной долготы", "з.д.": "западной долготы"},
-        "монитор|экран|диспле|телевизор|ноутбук|планшет|труб|диск|колес|колёс|шин|пицц|пластинк|диаметр",
+        "монитор|экран|диспле|телевизор|ноутбук|планшет|труб|диск|колес|колёс|шин|пицц|пластинк|диаметр|диагонал",
         declines=True,
     ),
     "nl": PrimeWords(
@@ -102,7 +102,7 @@ PRIMES: dict[str, PrimeWords] = {
     "cs": PrimeWords(
         {"N": "severní šířky", "S": "jižní šířky", "E": "východní délky", "W": "západní délky",
          "s. š.": "severní šířky", "j. š.": "jižní šířky", "v. d.": "východní délky", "z. d.": "západní délky"},
-        r"monitor|obrazovk|displej|televiz|notebook|tablet|trubk|potrub|kol[oa]\b|pneumatik|pizz|desk|vinyl|průměr",
+        r"monitor|obrazovk|displej|televiz|notebook|tablet|trubk|potrub|kol[oa]\b|pneumatik|pizz|desk|vinyl|průměr|úhlopříč",
         declines=True,
     ),
     "ar": PrimeWords(
@@ -119,7 +119,7 @@ PRIMES: dict[str, PrimeWords] = {
     "hu": PrimeWords(
         {"N": "északi szélesség", "É": "északi szélesség", "S": "déli szélesség", "D": "déli szélesség",
          "E": "keleti hosszúság", "K": "keleti hosszúság", "W": "nyugati hosszúság", "Ny": "nyugati hosszúság"},
-        "monitor|képernyő|kijelző|televízió|tévé|tv|laptop|tablet|cső|felni|kerék|pizza|lemez|átmérő",
+        "monitor|képernyő|kijelző|televízió|tévé|tv|laptop|tablet|cső|felni|kerék|pizza|lemez|átmérő|képátló",
     ),
     "ko": PrimeWords(
         {"N": "북위", "S": "남위", "E": "동경", "W": "서경"},

@@ -69,6 +69,7 @@ def _position_rule(grammar: Grammar, words: PrimeWords) -> Rule:
         rf"(?:\s?(?P<minutes>\d{{1,2}}{_DECIMAL})\s?{MINUTE_SIGN}(?!['′])"
         rf"(?:\s?(?P<seconds>\d{{1,2}}{_DECIMAL})\s?{SECOND_SIGN}|(?P<bare>\d{{1,2}}{_DECIMAL})(?![\w.,]*\w))?)?"
         rf"(?:\s?(?P<behind>{letters})(?![\w°'’])(?!\.\w)(?(front){bearing}))?"
+        rf"(?:\s?(?P<to>[-–—])\s?(?=\d{{1,3}}{_DECIMAL}\s?°))?"
     )
 
     def say(match: re.Match[str]) -> str | None:
@@ -83,6 +84,8 @@ def _position_rule(grammar: Grammar, words: PrimeWords) -> Rule:
                 noun = grammar.unit_name("angle-degree", 5) or ""
                 parts[0] = grammar.join(grammar.number(parse_decimal(match["low"]), noun), grammar.to, parts[0])
             spoken = speaker.position(parts, match["sign"] or "", match["front"] or "", match["behind"] or "")
+        if match["to"]:
+            return spoken + ("{}" if grammar.unspaced else " {} ").format(grammar.to)
         ends_text = match[0].endswith(".") and match.end() == len(match.string)
         return spoken + "." if ends_text else spoken
 
