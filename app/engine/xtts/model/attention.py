@@ -78,7 +78,7 @@ def separate_attention(num_positions: torch.Tensor, num_heads: int) -> Attend:
         for part, length, one_query, one_keys in zip(
             slot_scores, lengths, query[:, :, None].unbind(), slot_keys.unbind(), strict=True
         ):
-            part.baddbmm_(one_query, one_keys[:, :, :length].float(), beta=0, alpha=scale)
+            part.baddbmm_(one_query, one_keys[:, :, :length], beta=0, alpha=scale)
         torch.softmax(scores.masked_fill_(unwritten, float("-inf")), -1, out=weights)
         return _sum_rows(cache.values[layer].flatten(0, 2), rows, bag_starts, weights.view(-1)).view_as(query)
 

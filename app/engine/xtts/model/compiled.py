@@ -1,7 +1,8 @@
 """Functions compiled by numba that run on torch's own threads, and what they are built from.
 
 A second set of threads would take the cores from the first, so they are handed to the OpenMP library that torch
-computes with. Importing this module raises ImportError where numba is missing, or torch has no GNU OpenMP.
+computes with. Importing this module raises ImportError where numba is missing, where torch has no GNU OpenMP, or where
+numba compiles for a CPU that has no instructions for float16.
 """
 
 # The compiled functions are typed by numba, from addresses.
@@ -10,6 +11,8 @@ computes with. Importing this module raises ImportError where numba is missing, 
 # pyright: reportMissingParameterType=false, reportPrivateImportUsage=false, reportCallIssue=false
 
 import ctypes
+import functools
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import numpy as np
 import torch
 from llvmlite import binding, ir
 from numba import carray, cfunc, njit, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 FLOAT = np.float32
@@ -25,6 +29,30 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be added up in another order, so that they use vectors. NaN and infinity stay what they are."""
 OPTIONS: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy"}
 
+SOURCES = (
+    "model/compiled.py",
+    "model/int8_kernels.py",
+    "model/int8_rows.py",
+    "model/int8_tiles.py",
+    "model/kv_cache.py",
+    "model/tiles.py",
+    "vocoder/amx/kernel.py",
+)
+"""Files that code of a kernel comes from, below app/engine/xtts."""
+
+
+def _converts_half() -> bool:
+    """True where numba's target converts float16 by an instruction.
+
+    Elsewhere LLVM calls a function of the compiler's runtime, which is not loaded, and ends the process.
+    """
+    target: Any = cpu_target.target_context  # Any: numba's cached property hides its type
+    triple, _, features = target.codegen().magic_tuple()
+    return "+f16c" in features.split(",") if triple.startswith("x86_64") else triple.startswith(("aarch64", "arm64"))
+
+
+if not _converts_half():
+    raise ImportError("numba compiles for a CPU without float16 (F16C; NUMBA_CPU_NAME, NUMBA_CPU_FEATURES)")
 try:
     # A symbol is looked for in the library and in those that it needs: in the OpenMP that torch computes with.
     _libraries = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
@@ -69,14 +97,26 @@ def function_for_kernels(function: Callable[..., Any], signature: Any) -> Any:
 
 
 _kept: list[Any] = []
-"""Compiled functions, whose code is let go of with them."""
+"""Results of `function_for_kernels`. numba frees the machine code of a function that is garbage-collected, but kernels
+call it by its address."""
 
 
 def _compile(function: Callable[..., Any], signature: Any) -> Any:
     try:
+        # numba names files of its cache by the qualified name, and looks for changes only in the file of the function.
+        function.__qualname__ = f"{function.__name__}_{_digest_sources()}"
         return cfunc(signature, cache=True, **OPTIONS)(function)
     except (RuntimeError, OSError):  # no folder can be written to, or it has no room
         return cfunc(signature, **OPTIONS)(function)
+
+
+@functools.cache
+def _digest_sources() -> str:
+    """Hash of SOURCES, 16 hexadecimal digits. Raises OSError where a file cannot be read."""
+    folder, found = Path(__file__).parents[1], hashlib.sha256()
+    for name in SOURCES:
+        found.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    return found.hexdigest()[:16]
 
 
 @intrinsic

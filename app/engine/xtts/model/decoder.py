@@ -99,8 +99,8 @@ class Decoder(nn.Module):
     def to_int8(self, weights: Mapping[str, QuantizedMatrix]) -> None:
         """Compute the `matrices` in int8, on a CPU; the weights in float32 are let go of.
 
-        Then a sequence has the same latents, to the last bit, alone and among others. The cache has keys in float16
-        and values in one byte each.
+        Then a sequence has the same latents, to the last bit, alone and among others. The cache has values in one
+        byte each, and keys in float16 where there are compiled kernels.
         Raises RuntimeError where torch has no such products (see `find_int8_problem`).
         """
         matrices = self.matrices
@@ -135,8 +135,11 @@ class Decoder(nn.Module):
 
     @property
     def cache_dtype(self) -> torch.dtype:
+        """dtype of the cache's keys. torch's operators for int8 read float32; the compiled kernels read float16."""
         first = self.gpt.layers[0].attn.c_attn
-        return first.weight.dtype if isinstance(first, Affine) else torch.float32
+        if isinstance(first, Affine):
+            return first.weight.dtype
+        return torch.float32 if self._int8_body is None else torch.float16
 
     def new_cache(self, *, slots: int, positions: int, device: torch.device) -> KVCache:
         return KVCache(
@@ -146,7 +149,7 @@ class Decoder(nn.Module):
             positions=positions,
             head_dim=self.head_dim,
             device=device,
-            dtype=torch.float16 if self.is_int8 else self.cache_dtype,
+            dtype=self.cache_dtype,
             has_byte_values=self.is_int8,
         )
 

@@ -28,7 +28,10 @@ def find_tile_product(weights: Iterable[QuantizedMatrix]) -> Callable[[Quantized
     except ImportError as error:
         logger.info("int8 works without AMX: %s", error)
         return None
-    return TileProduct if all(TileProduct.has_whole_tiles(weight) for weight in weights) else None
+    if all(TileProduct.has_whole_tiles(weight) for weight in weights):
+        return TileProduct
+    logger.info("int8 works without AMX: a weight has no whole tiles")
+    return None
 
 
 def make_int8_body(layers: Sequence[Layer], num_heads: int) -> "Int8Body | TileBody | None":

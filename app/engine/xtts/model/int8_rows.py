@@ -35,7 +35,7 @@ from app.engine.xtts.model.kv_cache import ROW_CONSTANTS
 LAYER_NORM_EPS = FLOAT(1e-5)
 MIN_MAGNITUDE = FLOAT(1e-30)
 USUAL_SIZE = 64
-"""of a head"""
+"""head_dim of released checkpoints, for which attention is compiled with loops of a constant length."""
 LINE = 64
 """Bytes that memory is read by."""
 AHEAD_BYTES = 4096
@@ -172,6 +172,7 @@ def _pack(row, packed):
 
 @njit(inline="always", error_model="numpy")
 def _attend(product, bias, step_bytes, scale, keys, values, last, scores_, attended_, size):
+    """Body of `_attend_head`, with the same arguments. `scores_` and `attended_` are addresses of float32."""
     query, query_bias = float_row(product, size), float_row(bias, size)
     key, key_bias = float_row(product + step_bytes, size), float_row(bias + step_bytes, size)
     value, value_bias = float_row(product + 2 * step_bytes, size), float_row(bias + 2 * step_bytes, size)

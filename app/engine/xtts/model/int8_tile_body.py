@@ -93,6 +93,11 @@ class TileBody:
         self._reserve(1, 1)
 
     def decode(self, x: torch.Tensor, cache: KVCache, num_positions: torch.Tensor) -> torch.Tensor:
+        """One step: x, [slots, channels] float32 of each slot's newest position, to the same behind all layers.
+
+        cache           with keys in float16 and values in one byte each; the position after the written ones is written
+        num_positions   [slots] int64, cache positions that each slot has written before this step
+        """
         numbers = np.arange(len(self._layers))
         self._fields["cached_keys"] = cache.keys.data_ptr() + numbers * cache.keys.stride(0) * cache.keys.itemsize
         self._fields["cached_values"] = cache.values.data_ptr() + numbers * cache.values.stride(0)
@@ -103,6 +108,10 @@ class TileBody:
         return self._end(len(x))
 
     def prefill(self, x: torch.Tensor, attend: Attend) -> torch.Tensor:
+        """x, [positions, channels] float32, to the same behind all layers.
+
+        attend   called for each layer with its number and with queries, keys and values, [positions, 3 * channels]
+        """
         rows = len(x)
         self._begin(x)
         for index, layer in enumerate(self._layers):

@@ -53,11 +53,11 @@ DEPTH = 64
 GAP_BYTES = 64
 """Behind each row of whole numbers: rows of 4096 bytes would share a few lines of the cache."""
 SCRATCH_BYTES = BLOCK * BLOCK * 4
-"""of each thread: the sums of a block"""
+"""Memory of one thread, for the int32 sums of BLOCK rows and BLOCK outputs."""
 AHEAD_BYTES = 4096
 """Weights are prefetched so far ahead."""
 NORM_AND_QKV, ATTEND, REST = range(3)
-"""Stages of a layer."""
+"""Stages of a layer: layer norm and the product for queries, keys and values; attention; all that follows."""
 NUM_STAGES = 3
 
 MATRIX = np.dtype(
@@ -90,7 +90,7 @@ STEP = np.dtype(
 
 limit          largest whole number
 first, last    stages to run, counted through all layers; `last` is not run
-layers         of all layers
+layers         array of LAYER, one element for each layer
 residual       [rows, channels] float32, read and written; without the product of the last stage
 product        [rows, 4 * channels] float32, without scale and bias of the row
 values         [rows, channels] float32, read by REST

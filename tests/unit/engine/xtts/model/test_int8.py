@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from app.engine.xtts.model.decoder import Decoder
 from app.engine.xtts.model.int8 import ROW_LIMITS, QuantizedAffine, find_row_limit, gelu_, quantize
 from tests.support.teacher import agreement, teacher_forced
-from tests.support.xtts import WITHOUT_INT8, Pair, random_texts
+from tests.support.xtts import CPU, WITHOUT_INT8, Pair, random_texts
 
 pytestmark = WITHOUT_INT8
 
@@ -124,7 +124,8 @@ def test_every_product_of_the_body_is_int8_and_nothing_else(quantized: Decoder, 
     assert all(name.endswith(".weight") for name in gone)
     assert quantized.is_int8
     assert not exact.is_int8
-    assert quantized.cache_dtype == torch.float32
+    assert quantized.cache_dtype == (torch.float16 if quantized.has_kernels else torch.float32)
+    assert quantized.new_cache(slots=1, positions=16, device=CPU).keys.dtype == quantized.cache_dtype
 
 
 def test_logits_are_near_those_of_float32(quantized: Decoder, tiny: Pair) -> None:

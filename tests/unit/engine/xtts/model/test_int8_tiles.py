@@ -6,10 +6,13 @@ import torch
 from app.engine.xtts.model.int8 import TorchProduct, find_row_limit, quantize
 from tests.support.xtts import WITHOUT_INT8
 
-pytestmark = [
-    WITHOUT_INT8,
-    pytest.mark.skipif(not torch.cpu.get_capabilities().get("amx_int8"), reason="the CPU has no AMX for int8"),
-]
+pytestmark = [WITHOUT_INT8, pytest.mark.usefixtures("tiles")]
+
+
+@pytest.fixture(scope="module")
+def tiles() -> None:
+    """Skips the tests, with the reason, where the products of AMX cannot be imported."""
+    pytest.importorskip("app.engine.xtts.model.int8_tile_body", exc_type=ImportError)
 
 
 @pytest.mark.parametrize(("size_in", "size_out"), [(1024, 3072), (4096, 1024), (64, 96)])
