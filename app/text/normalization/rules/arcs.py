@@ -18,6 +18,8 @@ _MIN_DEGREES = 10
 """Below it, `4º E` is a school class or a floor in languages whose ordinals have the same sign."""
 _TURNS = ("180", "270", "360")
 _ARTICLES = re.compile(r"(?<!\w)(?:el|la|del|al|lo|il|os?|as?|do|da|le) $", re.IGNORECASE)
+_NO_WORD = r"(?!\.\w|\.\s[a-zß-öø-ÿ]|[-‑/][^\W\d])"
+"""Behind a compass letter: not the first half of `S-bend` and `N/S`, nor an abbreviated name such as `E. coli`."""
 _DECIMAL = r"(?:[.,]\d{1,8})?"
 
 
@@ -68,7 +70,7 @@ def _position_rule(grammar: Grammar, words: PrimeWords) -> Rule:
         rf"(?:(?P<low>\d{{1,3}}{_DECIMAL})\s?°?\s?[-–—]\s?)?(?P<degrees>\d{{1,3}}{_DECIMAL})\s?°(?!\s?[CFcf]\b)"
         rf"(?:\s?(?P<minutes>\d{{1,2}}{_DECIMAL})\s?{MINUTE_SIGN}(?!['′])"
         rf"(?:\s?(?P<seconds>\d{{1,2}}{_DECIMAL})\s?{SECOND_SIGN}|(?P<bare>\d{{1,2}}{_DECIMAL})(?![\w.,]*\w))?)?"
-        rf"(?:\s?(?P<behind>{letters})(?![\w°'’])(?!\.\w)(?(front){bearing}))?"
+        rf"(?:\s?(?P<behind>{letters})(?![\w°'’]){_NO_WORD}(?(front){bearing}))?"
         rf"(?:\s?(?P<to>[-–—])\s?(?=\d{{1,3}}{_DECIMAL}\s?°))?"
     )
 
@@ -101,7 +103,10 @@ def _numbers(match: re.Match[str]) -> list[Number]:
 
 
 def _is_position(match: re.Match[str], degrees: Number, words: PrimeWords) -> bool:
-    """True for degrees alone that have a compass point and are no ordinal; a letter in front may be another name."""
+    """True for degrees without minutes that have a compass letter behind them, or before them if they have decimals.
+
+    Whole degrees below ten are ordinals in languages that write ordinals with the same sign.
+    """
     if words.degree_words and not degrees.fraction and degrees.value < _MIN_DEGREES:
         return False
     return bool(match["behind"] or (match["front"] and degrees.fraction))

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from app.text.normalization.grammar import Grammar
 from app.text.normalization.numerals import Number
 from app.text.normalization.primes import PRIMES
+from app.text.normalization.quantities import CURRENCY_CODES
 from app.text.normalization.rule import Rule, text_after, text_before
 from app.text.normalization.rules import arcs
 from app.text.normalization.rules.arcs import BEFORE, SECOND_SIGN, parse_decimal
+from app.text.normalization.rules.money import alternatives
+from app.text.normalization.rules.quotations import DOUBLE_MARKS, SINGLE_MARKS, Evidence, is_closing_mark
 
 _FOOT_SIGN = "['′]"
 _LEFT = rf"(?:{BEFORE}|(?<=['\"″′”]x)|(?<=['′]\d[-–])|(?<=['′]\d\d[-–]))"
@@ -34,24 +37,22 @@ def _amount(number: str) -> str:
 
 _INCHES = _amount(r"\d{1,3}(?:[.,]\d{1,2})?")
 _FEET = _amount(r"\d{1,3}(?:,\d{3}|[.,]\d{1,2})?")
-_QUOTATION_MARKS = re.compile('["“”„‟]')
-_SINGLE_MARKS = re.compile("['‘]")
-_WINDOW = 120
-"""Characters on both sides of a sign in which quotation marks are counted; more would be quadratic."""
 _MAX_HEIGHT_FEET = 8
 _HEIGHTS = range(4, 8)
 """Feet of a person, for languages in which `9'5"` is a time."""
 _STOPPAGE = (45, 90, 105, 120)
 """Minutes of a match behind which `+2` is added time."""
+_SHORT_UNITS = "mm|cm|m|km|kg|g|l|h|s"
+_LONG_UNITS = (
+    "(?:kilo|centi|milli)?(?:m[eè]tres?|meters?)|(?:chilo|centi|milli)?metr[io]|kilos?|chil[io]|kilogrammes?|grammes?|gramm[io]"
+    "|litres?|litr[io]|euros?|francs?|franch[io]|centimes?|dollars?|dollar[io]|livres?|sterline|lire|degrés?|grad[io]"
+    "|millions?|milion[ei]|milliards?|miliard[io]|pour cent|per cento"
+)
+"""Words behind a number with an apostrophe as its decimal mark, which is no time."""
 _BARE_TIMES = ("en", "fr", "it")
 """Languages that write `5'30` without a second sign and no decimals so."""
 _ARTICLE = re.compile(
     r"(?<!\w)(?:an?|the|this|that|my|your|his|her|our|their|its|each|every|one|new|old|single|standard) $",
-    re.IGNORECASE,
-)
-_ABOUT = re.compile(
-    r"(?<!\w)(?:about|around|nearly|almost|over|under|exactly|roughly|only|just|is|was|are|were|be|at least|up to|by"
-    r"|x|×) $",
     re.IGNORECASE,
 )
 _DIMENSION = re.compile(
@@ -63,9 +64,6 @@ _MATCH_WORDS = re.compile(
 _NOT_ATTRIBUTE = re.compile(
     r"(?:of|in|and|or|to|by|x|at|from|is|was|he|she|they|we|it|you|said|says|but|for|with|on)\b"
 )
-_QUOTED_BY = re.compile(
-    r"(?:and|or|but|he|she|they|we|it|you|said|says|asked|replied|is|was|were|are|had|has|when|as)\b"
-)
 
 
 def rules(grammar: Grammar) -> Iterator[Rule]:
@@ -75,41 +73,6 @@ def rules(grammar: Grammar) -> Iterator[Rule]:
     yield _bare_pair_rule(grammar)
     yield _inches_rule(grammar)
     yield _feet_rule(grammar) if grammar.language == "en" else _minutes_rule(grammar)
-
-
-def _is_closing_mark(text: str, at: int, marks: re.Pattern[str]) -> bool:
-    """True where the mark behind a number at `at` closes a quotation that an earlier one of `marks` opens.
-
-    Inside a quotation it is a prime if a later mark closes the quotation.
-    """
-    places = [found.start() for found in marks.finditer(text, max(0, at - _WINDOW), at + 1)]
-    if following := marks.search(text, at + 1, at + _WINDOW):
-        places.append(following.start())
-    is_open = False
-    for index, place in enumerate(places):
-        if _is_within_word(text, place):
-            continue
-        if _opens(text, place):
-            is_open = True
-            continue
-        later = places[index + 1] if index + 1 < len(places) else None
-        is_last = later is None or _is_within_word(text, later) or _opens(text, later)
-        closes = is_open and (is_last or not text[place - 1 : place].isdigit())
-        if place == at:
-            return closes
-        is_open = is_open and not closes
-    return False
-
-
-def _is_within_word(text: str, place: int) -> bool:
-    return text[max(0, place - 1) : place].isalpha() and text[place + 1 : place + 2].isalnum()
-
-
-def _opens(text: str, place: int) -> bool:
-    """True for a mark behind a blank, a bracket or a sign and before a word."""
-    before, after = text[max(0, place - 1) : place], text[place + 1 : place + 2]
-    is_behind_blank = not before or before.isspace() or before in "([{-–—/=:,;"
-    return is_behind_blank and bool(after) and not after.isspace()
 
 
 def _added_time_rule(grammar: Grammar) -> Rule:
@@ -205,12 +168,17 @@ def _is_attribute(grammar: Grammar, match: re.Match[str]) -> bool:
 
 def _bare_pair_rule(grammar: Grammar) -> Rule:
     """`5'11` in English and `5'30` where no decimals are written so."""
+    codes = "|".join(CURRENCY_CODES)
     pattern = re.compile(
         rf"{_LEFT}(?P<first>\d{{1,2}}){_FOOT_SIGN}(?P<second>\d{{1,2}})(?![\w'\"″′”/½¼¾]|[.,]\d|\s?[€$£¥%°]"
-        rf"|\s?(?:mm|cm|m|km|kg|g|l|h|s|euros?|millions?|milioni?)\b){_NEXT}"
+        rf"|\s?(?:{_SHORT_UNITS}|{_LONG_UNITS}|{codes})\b){_NEXT}"
     )
+    numbered = alternatives({"art.", "cap.", "fig.", "n.", "no.", "p.", "vol.", "§", *grammar.numbered_abbreviations})
+    named = re.compile(rf"(?:[€$£¥]|(?<!\w)(?:s?Fr\.|{codes}|{numbered}))\s?$", re.IGNORECASE)
 
     def say(match: re.Match[str]) -> str | None:
+        if named.search(text_before(match)):
+            return None
         first, second = int(match["first"]), match["second"]
         if grammar.language == "en" and _is_inches(grammar, first, second) and 2 < first <= _MAX_HEIGHT_FEET:
             feet = grammar.measure(Number(False, str(first)), "length-foot") or ""
@@ -222,6 +190,13 @@ def _bare_pair_rule(grammar: Grammar) -> Rule:
     return Rule("measure", pattern, say)
 
 
+def _is_counted(match: re.Match[str]) -> bool:
+    """True in English between an article or possessive and a noun: `a 12" pizza`, `a 6'-wide door`."""
+    is_before_word = re.match(r"[ -][^\W\d]", match.string[match.end() : match.end() + 2])
+    is_noun = is_before_word and not _NOT_ATTRIBUTE.match(text_after(match))
+    return bool(is_noun and _ARTICLE.search(text_before(match)))
+
+
 def _is_one_of_several(match: re.Match[str]) -> bool:
     """True for a length before or behind another one, with `x` or a dash between them."""
     return bool(match["times"] or match["to"] or _AFTER_LENGTH.search(text_before(match)))
@@ -231,27 +206,22 @@ def _inches_rule(grammar: Grammar) -> Rule:
     pattern = re.compile(
         rf"(?<![\"“”„])(?<![^\W\d]-){_LEFT}{_INCHES}(?P<sign>{SECOND_SIGN})(?![\"″”'′]){_NO_WORD}{_NEXT}"
     )
-    nouns = PRIMES[grammar.language].inch_nouns
-    named = re.compile(nouns if grammar.letters_touch_numbers else rf"(?<!\w)(?:{nouns})", re.IGNORECASE)
+    evidence = Evidence(PRIMES[grammar.language], grammar.language, touches=grammar.letters_touch_numbers)
 
     def is_inches(match: re.Match[str]) -> bool:
         before, after = text_before(match), text_after(match)
         if _is_one_of_several(match) or re.match(r"-[^\W\d]", match.string[match.end() : match.end() + 2]):
             return True
-        if named.search(before) or named.search(after):
-            return True
-        if grammar.language != "en":
+        is_prime = match["sign"] in ("″", "′′")
+        if not is_prime and evidence.is_reported(after):
             return False
-        is_before_word = re.match(r" [a-z]", match.string[match.end() : match.end() + 2]) and not _QUOTED_BY.match(
-            after
-        )
-        return bool(match["sign"] == "″" or is_before_word or (_ARTICLE.search(before) and after[:1].isalpha()))
+        if evidence.names_inches(before, after):
+            return True
+        return grammar.language == "en" and (is_prime or (evidence.is_attribute(after) and _is_counted(match)))
 
     def say(match: re.Match[str]) -> str | None:
         is_prime = match["sign"] in ("″", "′′")
-        if not is_inches(match) or (
-            not is_prime and _is_closing_mark(match.string, match.start("sign"), _QUOTATION_MARKS)
-        ):
+        if not is_inches(match) or (not is_prime and is_closing_mark(match.string, match.start("sign"), DOUBLE_MARKS)):
             return None
         length = _length(grammar, match, "length-inch", is_attribute=_is_attribute(grammar, match))
         return _joined(grammar, match, length)
@@ -263,17 +233,18 @@ def _feet_rule(grammar: Grammar) -> Rule:
     """English: `a 6' fence`, `6' tall`, `8' x 10'`."""
     pattern = re.compile(rf"(?<!['‘]){_LEFT}{_FEET}(?P<sign>{_FOOT_SIGN})(?![\"″”'′]){_NO_WORD}{_NEXT}")
 
+    evidence = Evidence(PRIMES[grammar.language], grammar.language, touches=False)
+
     def is_feet(match: re.Match[str]) -> bool:
-        before, after = text_before(match), text_after(match)
+        after = text_after(match)
         if _is_one_of_several(match) or _DIMENSION.match(after):
             return True
-        is_before_word = re.match(r"[ -][a-z]", match.string[match.end() : match.end() + 2]) is not None
-        is_counted = _ARTICLE.search(before) or _ABOUT.search(before)
-        return is_before_word and bool(is_counted) and not _MATCH_WORDS.match(after) and not _QUOTED_BY.match(after)
+        is_noun = evidence.is_attribute(after) and not _MATCH_WORDS.match(after)
+        return is_noun and _is_counted(match) and not evidence.is_reported(after)
 
     def say(match: re.Match[str]) -> str | None:
         is_prime = match["sign"] == "′"
-        if not is_feet(match) or (not is_prime and _is_closing_mark(match.string, match.start("sign"), _SINGLE_MARKS)):
+        if not is_feet(match) or (not is_prime and is_closing_mark(match.string, match.start("sign"), SINGLE_MARKS)):
             return None
         length = _length(grammar, match, "length-foot", is_attribute=_is_attribute(grammar, match))
         return _joined(grammar, match, length)
