@@ -67,6 +67,8 @@ class Job:
     def open(self) -> None:
         """Make the folder, or check the one that is there and remove what killed processes left half-written.
 
+        Removes segments in FLAC too: earlier versions stored them so, and they are made again.
+
         Needs the lease: another process may be writing otherwise. Servers write further files in the folder itself.
         """
         for path in (self._segments, self._chapters):
@@ -74,7 +76,8 @@ class Job:
         self.read_manifest()
         folders = (path for path in (self._chapters, *self._segments.iterdir()) if path.is_dir())
         own = (*self.folder.glob(".job.json.*"), *self.folder.glob(".lease.json.*"))
-        for left in (*own, *chain.from_iterable(path.glob(".*") for path in folders)):
+        in_folders = (chain(path.glob(".*"), path.glob("*.flac")) for path in folders)
+        for left in (*own, *chain.from_iterable(in_folders)):
             left.unlink(missing_ok=True)
 
     def read_manifest(self) -> Manifest | None:

@@ -14,9 +14,9 @@ from app.audio.pcm import INT16_SCALE, float_to_bytes
 from app.engine.values import Samples
 
 DIGEST_CHUNK = b"sha2"
-"""A chunk of RIFF's that players skip: the SHA-256 of the samples."""
+"""Name of a RIFF chunk with the SHA-256 of the samples. Players skip it."""
 HEAD_BYTES = len(wav_header(0, 0)) + 8 + hashlib.sha256().digest_size
-"""The header: it tells the number of samples, and their digest."""
+"""Size of the header, which holds the number of samples and their digest."""
 _RATE_AT = 24
 """Place of the sample rate in the header."""
 
@@ -30,7 +30,11 @@ def encode_segment(samples: Samples, sample_rate_hz: int) -> bytes:
 def decode_segment(data: bytes) -> Samples:
     """[samples]. Raises ValueError for a file that is cut or changed anywhere."""
     head, steps = data[:HEAD_BYTES], data[HEAD_BYTES:]
-    if len(head) < HEAD_BYTES or head != _head(steps, struct.unpack_from("<I", head, _RATE_AT)[0]):
+    try:
+        is_whole = head == _head(steps, struct.unpack_from("<I", head, _RATE_AT)[0])
+    except struct.error:  # a head that is too short, or a rate that no header can hold
+        is_whole = False
+    if not is_whole:
         raise ValueError("the file is not as it was written")
     return np.frombuffer(steps, "<i2").astype(np.float32) / np.float32(INT16_SCALE)
 

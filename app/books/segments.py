@@ -1,7 +1,7 @@
 """Makes one segment of a book: decoded, stored, and compared with its text where that is asked for."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ from app.books.studio import Studio
 from app.engine.values import Samples
 from app.errors import StorageFailure
 from app.pools import BOOK_FILES
+
+T = TypeVar("T")
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -45,7 +47,9 @@ class SegmentMaker:
         return await BOOK_FILES.run(lambda: [self._job.find_notes(key) for key in keys])
 
     async def make(self, planned: Planned, notes: Notes | None) -> Made:
-        """Decode and compare the segment, as far as `notes`, which `find_notes` has found, says that it is missing.
+        """Decode the segment if `notes` is None, then compare it if a check is still needed.
+
+        notes   as `find_notes` has found them
 
         Raises what the engine raises, and StorageFailure.
         """
@@ -53,7 +57,7 @@ class SegmentMaker:
         made_s = 0.0
         if notes is None:
             samples, notes = await self._studio.decode(planned, seed_of(key))
-            await self.store(self._write, key, samples, planned.recipe.sample_rate_hz, notes)
+            notes = await self.store(self._write, key, samples, planned.recipe.sample_rate_hz, notes)
             made_s = len(samples) / planned.recipe.sample_rate_hz
         if self._checker is not None and self._checker.is_needed(notes.check):
             notes = await self._check(planned, notes, self._checker)
@@ -79,14 +83,21 @@ class SegmentMaker:
         await self.store(self._job.write_notes, key, notes)
         return notes
 
-    def _write(self, key: str, samples: Samples, sample_rate_hz: int, notes: Notes) -> None:
-        """In one call, because each one costs the event loop time that the voices of requests need."""
+    def _write(self, key: str, samples: Samples, sample_rate_hz: int, notes: Notes) -> Notes:
+        """Store the segment and return its notes, all in one call, because each call costs the event loop time.
+
+        A segment that another owner of the job has stored since the lookup stays: it may be a better reading.
+        """
+        stored = self._job.find_notes(key)
+        if stored is not None:
+            return stored
         self._job.write_notes(key, notes)  # first, so that a segment that is there has its notes
         self._job.write_segment(key, samples, sample_rate_hz)
+        return notes
 
-    async def store(self, write: Callable[..., None], *arguments: object) -> None:
+    async def store(self, write: Callable[..., T], *arguments: object) -> T:
         """Write a file; while the disk is full, wait for room. Raises StorageFailure for other faults of the disk."""
         try:
-            await self._room.until_written(partial(BOOK_FILES.run, write, *arguments))
+            return await self._room.until_written(lambda: BOOK_FILES.run(write, *arguments))
         except OSError as error:
             raise StorageFailure(f"{self._job.folder} cannot be written: {error.strerror}") from error

@@ -105,7 +105,8 @@ def book(source: Path, output: Path, data: Path) -> subprocess.Popen[str]:
 def watch(process: subprocess.Popen[str], data: Path) -> tuple[float, float, float, float]:
     """(seconds of speaking, seconds of writing, MB when the first segment is there, most MB) of a run to its end.
 
-    Times are those of the segments' files, because looks at a long book's folder take time from the book.
+    Times are those of the segments' files, because looks at a long book's folder take time from the book. Speaking
+    counts from the start of the first segment, which is taken to be as long as an average one.
     """
     first_mb = most_mb = 0.0
     probe = psutil.Process(process.pid)
@@ -121,7 +122,9 @@ def watch(process: subprocess.Popen[str], data: Path) -> tuple[float, float, flo
     subprocess_ends_well(process)
     ended_at_s = time.time()
     made_at_s = [path.stat().st_mtime for path in data.rglob(SEGMENT_FILES)]
-    return max(made_at_s) - min(made_at_s), ended_at_s - max(made_at_s), first_mb, most_mb
+    assert made_at_s, "no segment was made"
+    between_s = max(made_at_s) - min(made_at_s)
+    return between_s * len(made_at_s) / max(1, len(made_at_s) - 1), ended_at_s - max(made_at_s), first_mb, most_mb
 
 
 def kill_often(num_kills: int, seed: int) -> None:

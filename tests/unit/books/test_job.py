@@ -50,9 +50,10 @@ def test_a_damaged_segment_is_removed_so_that_it_is_made_again(job: Job, damage:
     assert not job.has_segment("ab12")
 
 
-def test_half_written_files_of_a_killed_process_are_removed(job: Job) -> None:
+def test_half_written_files_of_a_killed_process_and_segments_of_an_earlier_version_are_removed(job: Job) -> None:
     job.write_segment("ab12", np.zeros(100, np.float32), 24_000)
     left = [job.folder / ".job.json.x", job.folder / "chapters/.1.x", job.folder / "segments/ab/.ab12.wav.x"]
+    left.append(job.folder / "segments/ab/ab34.flac")
     for path in left:
         path.write_bytes(b"half")
     Job(job.folder).open()

@@ -29,13 +29,14 @@ def test_samples_come_back(samples: np.ndarray, rate_hz: int) -> None:
     assert np.array_equal(decode_segment(encode_segment(samples, rate_hz)), samples)
 
 
-def test_every_changed_byte_is_found() -> None:
+def test_every_changed_bit_and_every_cut_is_found() -> None:
     data = encode_segment(SAMPLES[:40], 24_000)
     for at in range(len(data)):
         with pytest.raises(ValueError, match="not as it was written"):
-            decode_segment(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        with pytest.raises(ValueError, match="not as it was written"):
             decode_segment(data[:at])
+        for bit in range(8):
+            with pytest.raises(ValueError, match="not as it was written"):
+                decode_segment(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
 
 
 def test_the_head_tells_readings_of_one_length_apart() -> None:

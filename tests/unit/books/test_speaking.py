@@ -13,6 +13,7 @@ from app.books.book import Chapter
 from app.books.cast import Cast
 from app.books.job import ChapterHead, Job, Manifest
 from app.books.levels import VoiceLevels
+from app.books.notes import Notes
 from app.books.room import Room
 from app.books.segments import SegmentMaker
 from app.books.speaking import Progress, Speaker
@@ -192,6 +193,28 @@ def test_a_full_disk_pauses_with_one_line_and_goes_on_when_there_is_room(tmp_pat
     assert told == [True, False]
     assert (len(engine.requests), progress.num_made) == (3, 3)
     assert all(job.has_segment(piece.key) for piece in next(job.chapters()).pieces)
+
+
+class SharedDisk(Job):
+    """Another owner of the job stores each segment right after it was looked up."""
+
+    READING = np.full(2_400, 0.25, np.float32)
+    NOTES = Notes(warnings=("read by the other owner",))
+
+    def find_notes(self, key: str) -> Notes | None:
+        notes = super().find_notes(key)
+        if notes is None:
+            self.write_notes(key, self.NOTES)
+            self.write_segment(key, self.READING, 24_000)
+        return notes
+
+
+def test_a_segment_that_another_owner_has_stored_meanwhile_stays(tmp_path: Path) -> None:
+    job, engine, _ = run(tmp_path, TEXT, job=SharedDisk(tmp_path / "job"))
+    assert len(engine.requests) == 3
+    for piece in next(job.chapters()).pieces:
+        assert np.array_equal(job.read_segment(piece.key), SharedDisk.READING)
+        assert job.find_notes(piece.key) == SharedDisk.NOTES
 
 
 class SlowDisk(Job):
