@@ -64,7 +64,7 @@ def _norm(address):
 
 
 def _gelu(address):
-    """GELU, made whole."""
+    """Apply GELU and write the result as whole numbers."""
     call = carray(address, 1, CALL)[0]
     rows, columns = call.rows, call.columns
     scales = float_row(call.scales, rows)

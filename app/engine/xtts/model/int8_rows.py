@@ -37,7 +37,7 @@ MIN_MAGNITUDE = FLOAT(1e-30)
 USUAL_SIZE = 64
 """head_dim of released checkpoints, for which attention is compiled with loops of a constant length."""
 LINE = 64
-"""Bytes that memory is read by."""
+"""Size of a cache line, in bytes."""
 AHEAD_BYTES = 4096
 """Keys and values are prefetched so far ahead: the CPU by itself stops at the end of each page."""
 

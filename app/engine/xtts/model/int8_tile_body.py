@@ -29,7 +29,7 @@ from app.engine.xtts.model.prompt import Attend
 from app.engine.xtts.model.tiles import CONFIG
 
 LINE = 64
-"""Bytes: tiles are loaded fastest from multiples of it."""
+"""Size of a cache line, in bytes. Tiles are loaded fastest from multiples of it."""
 
 
 class TileProduct:

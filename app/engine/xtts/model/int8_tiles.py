@@ -200,7 +200,7 @@ def _attend(step, layer, thread, threads):
 
 @njit(**OPTIONS)
 def _rest(step, layer, scratch, thread, threads):
-    """From what attention has given to the last product of a layer."""
+    """Run a layer from the output of its attention to its last product."""
     channels = step.channels
     for row in range(thread, step.rows, threads):
         _make_whole(step, step.values + 4 * row * channels, row, channels)

@@ -48,7 +48,7 @@ from app.engine.xtts.model.tiles import (
 BLOCK = 32
 """Columns, and outputs, that are computed together: two tiles each."""
 SCRATCH_BYTES = BLOCK * BLOCK * 4
-"""of each thread: the sums of a block"""
+"""Memory of one thread, for the float32 sums of BLOCK columns and BLOCK outputs."""
 COPY, CLEAR, CONVOLVE, FINISH = range(4)
 """Kinds of operations."""
 SET, ADD, LAST = 1, 2, 3
